@@ -1,0 +1,335 @@
+"""The tables. Moments are kept as milliseconds since the Unix epoch and handed out as aware UTC datetimes.
+
+JSON is kept as canonical text: the same on SQLite and PostgreSQL, and nothing queries into it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DatabaseProxy,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+database = DatabaseProxy()
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class InstantField(BigIntegerField):
+    """A moment: milliseconds since the Unix epoch in the database, an aware UTC datetime in Python."""
+
+    def db_value(self, value: datetime | None) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return (value - EPOCH) // timedelta(milliseconds=1)
+
+    def python_value(self, value: int | None) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(milliseconds=value)
+
+
+class DocumentField(TextField):
+    """A JSON document, kept as text with sorted keys."""
+
+    def db_value(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Receipt(Table):
+    """A webhook delivery, made durable before it is answered.
+
+    `project` is empty: a delivery names a connection, and the connection's repositories may serve several projects.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63, default="")
+    connection = CharField(63)
+    delivery = CharField(200)
+    event = CharField(63)
+    repository = TextField(default="")
+    refs = DocumentField()
+    body_sha256 = CharField(64)
+    received_at = InstantField(index=True)
+
+    class Meta:
+        indexes = ((("organization", "connection", "delivery"), True),)
+
+
+class Work(Table):
+    """Work that is owed: one row for each (project, kind, subject), however often it is asked for.
+
+    `wanted` counts requests and `done` is the count that the last finished run had seen when it began, so a
+    request that arrives during a run causes exactly one more. The work is owed while `wanted > done` or when
+    `due_at` has passed. `kind` is `trunk` (subject empty) or `environment` (subject: its name).
+    The lease saves work and is never needed for correctness; `fence` rises with every claim.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    kind = CharField(31)
+    subject = CharField(127, default="")
+    wanted = BigIntegerField(default=0)
+    done = BigIntegerField(default=0)
+    due_at = InstantField(null=True, index=True)
+    attempts = IntegerField(default=0)
+    holder = CharField(127, default="")
+    fence = BigIntegerField(default=0)
+    leased_until = InstantField(null=True)
+    outcome = CharField(31, default="")
+    reason = TextField(default="")
+    finished_at = InstantField(null=True)
+
+    class Meta:
+        indexes = ((("organization", "project", "kind", "subject"), True),)
+
+
+class Commit(Table):
+    """A commit of trunk. `state`: `found`, `skipped` (not the head of its push), `refused` (findings), `compiled`."""
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    sha = CharField(64)
+    parent = CharField(64, default="")
+    position = BigIntegerField()
+    author_name = TextField()
+    author_email = TextField()
+    authored_at = InstantField()
+    subject = TextField()
+    seen_at = InstantField()
+    state = CharField(15)
+    reason = TextField(default="")
+    digest = CharField(71, default="")
+    findings = DocumentField(default=list)
+    policies = DocumentField(default=list)
+    """Policies of the environments in promotion order, as `EnvironmentPolicy.to_json`; empty unless compiled."""
+
+    class Meta:
+        indexes = (
+            (("organization", "project", "sha"), True),
+            (("organization", "project", "position"), False),
+        )
+
+
+class Bundle(Table):
+    """A published bundle. `commit` is the first commit that compiled to this digest."""
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    digest = CharField(71)
+    length = BigIntegerField()
+    blob_sha256 = CharField(64)
+    blob_length = BigIntegerField()
+    commit = CharField(64)
+    compiler = CharField(63)
+    created_at = InstantField()
+    environments = DocumentField()
+    """{name: {"config-id": …, "restart-key": …}}"""
+
+    class Meta:
+        indexes = ((("organization", "project", "digest"), True),)
+
+
+class Environment(Table):
+    """Projection of an environment branch at `head`, and how its last reconciliation ended.
+
+    `position` is its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
+    `stalled_code` is empty unless a person must act.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    name = CharField(63)
+    position = IntegerField()
+    head = CharField(64, default="")
+    sequence = BigIntegerField(default=0)
+    rollout = CharField(63, default="")
+    view = DocumentField(default=dict)
+    stalled_code = CharField(15, default="")
+    stalled_message = TextField(default="")
+    updated_at = InstantField()
+
+    class Meta:
+        indexes = ((("organization", "project", "name"), True),)
+
+
+class Release(Table):
+    """A commit of an environment branch: the deployment history, as `git log env/<name>` tells it."""
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    sha = CharField(64)
+    height = BigIntegerField()
+    subject = TextField()
+    body = TextField(default="")
+    trailers = DocumentField(default=list)
+    author_name = TextField()
+    author_email = TextField()
+    committed_at = InstantField()
+    ours = BooleanField()
+
+    class Meta:
+        indexes = (
+            (("organization", "project", "environment", "sha"), True),
+            (("organization", "project", "environment", "height"), False),
+        )
+
+
+class Rollout(Table):
+    """Projection of one rollout. `state`: `open`, `paused`, `completed`, `rolled-back`, `superseded`, `cancelled`.
+
+    `view` is what pages show: steps, batches, verdicts and reasons; see `reconciler.flows.environment`.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    name = CharField(63)
+    digest = CharField(71)
+    previous = CharField(71, default="")
+    strategy = CharField(31)
+    state = CharField(15)
+    because = TextField(default="")
+    view = DocumentField(default=dict)
+    opened_at = InstantField()
+    ended_at = InstantField(null=True)
+
+    class Meta:
+        indexes = ((("organization", "project", "environment", "name"), True),)
+
+
+class Pointer(Table):
+    """The newest signed pointer of a cohort, as bytes; the same bytes are in the object store."""
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    cohort = CharField(63)
+    sequence = BigIntegerField()
+    digest = CharField(71)
+    envelope = TextField()
+    etag = CharField(64)
+    issued_at = InstantField()
+
+    class Meta:
+        indexes = ((("organization", "project", "environment", "cohort"), True),)
+
+
+class JoinToken(Table):
+    """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit."""
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    token_sha256 = CharField(64, unique=True)
+    note = TextField(default="")
+    created_at = InstantField()
+    expires_at = InstantField(null=True)
+    uses_left = IntegerField(null=True)
+    revoked_at = InstantField(null=True)
+
+
+class Node(Table):
+    """A registered node, and what it last said of itself.
+
+    `running` is the digest it says is live, never what we want it to be. `reported_at` is our clock when the last
+    heartbeat arrived. `running_since` is when `running` last changed. `refusal` is its last refusal
+    ({"code","message","digest","sequence","at"}) or null; a later activation clears it. `changed_at` moves with every
+    write that the node API must learn of.
+    """
+
+    id = CharField(63, primary_key=True)
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    name = CharField(127)
+    labels = DocumentField(default=dict)
+    key_sha256 = CharField(64)
+    registered_at = InstantField()
+    retired_at = InstantField(null=True)
+    changed_at = InstantField(index=True)
+    reported_at = InstantField(null=True)
+    boot_id = CharField(63, default="")
+    counter = BigIntegerField(default=0)
+    running = CharField(71, default="")
+    running_since = InstantField(null=True)
+    config_id = CharField(16, default="")
+    delivered = CharField(71, default="")
+    sequence = BigIntegerField(default=0)
+    health = CharField(15, default="unknown")
+    health_reason = TextField(default="")
+    health_since = InstantField(null=True)
+    refusal = DocumentField(null=True)
+    versions = DocumentField(default=dict)
+    address = CharField(63, default="")
+
+    class Meta:
+        indexes = (
+            (("organization", "project", "environment", "registered_at"), False),
+            (("organization", "project", "environment", "name"), False),
+        )
+
+
+class Event(Table):
+    """Something that happened, in the order it was written: the feed behind live pages and a node's timeline.
+
+    `kind` is a static name such as `commit.compiled`; `subject` is what it is about (a sha, an environment, a node id).
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    kind = CharField(63)
+    subject = CharField(127, default="")
+    message = TextField(default="")
+    details = DocumentField(default=dict)
+    at = InstantField(index=True)
+
+    class Meta:
+        indexes = ((("organization", "project", "id"), False),)
+
+
+TABLES: tuple[type[Table], ...] = (
+    Receipt,
+    Work,
+    Commit,
+    Bundle,
+    Environment,
+    Release,
+    Rollout,
+    Pointer,
+    JoinToken,
+    Node,
+    Event,
+)
