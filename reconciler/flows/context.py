@@ -1,0 +1,106 @@
+"""What a flow may touch, built once for each run and handed down."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from reconciler import clock
+from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
+from reconciler.errors import Stalled
+from reconciler.git.mirror import Credentials, Mirror
+from reconciler.keys.uri import load_key, load_secret
+from reconciler.settings import Settings
+from reconciler.store.choose import open_store
+from reconciler.store.port import BlobStore
+
+
+@dataclass(slots=True)
+class Context:
+    """One project, and the outside world as far as its flows need it. Keys are loaded when used, never before."""
+
+    settings: Settings
+    installation: Installation
+    organization: Organization
+    project: Project
+    environ: Mapping[str, str]
+    store: BlobStore
+    now: Callable[[], datetime] = clock.now
+    _mirror: Mirror | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of `control-plane.kdl`, which relative key URIs start from."""
+        return self.settings.config_file.parent
+
+    @property
+    def connection(self) -> Connection | None:
+        """The forge connection of the project, or None when it has none."""
+        return self.installation.connection(self.project.connection) if self.project.connection else None
+
+    @property
+    def mirror(self) -> Mirror:
+        """The bare mirror of the project's repository, opened at the first use; projects share it by URL."""
+        if self._mirror is None:
+            name = hashlib.sha256(self.project.repository.encode()).hexdigest()[:32]
+            self._mirror = Mirror.open(
+                self.settings.mirrors / f"{name}.git", self.project.repository, self.credentials()
+            )
+        return self._mirror
+
+    def credentials(self) -> Credentials | None:
+        """The user and token that the forge connection names, or None for anonymous access."""
+        connection = self.connection
+        if connection is None or connection.credentials is None:
+            return None
+        secret = load_secret(connection.credentials, folder=self.folder, environ=self.environ).decode()
+        user, _, token = secret.partition(":")
+        return Credentials(user=user, token=token)
+
+    def key(self, role: str) -> SigningKey:
+        """The organization's signing key for `bundle`, `pointer`, `commit` or `root`. Raises `Stalled`."""
+        return load_key(getattr(self.organization.keys, role), folder=self.folder, environ=self.environ)
+
+
+def load_installation(settings: Settings) -> Installation:
+    """Read the server configuration. Raises `Stalled` that names each finding with its place."""
+    try:
+        content = settings.config_file.read_bytes()
+    except FileNotFoundError:
+        raise Stalled(
+            "E-SET-004",
+            f"there is no server configuration at {settings.config_file}",
+            cure="Write it, or set SENTINEL_CONFIG to where it is; docs/installation.md has an example",
+        ) from None
+    installation, findings = read_installation(content, settings.config_file.name)
+    if installation is None:
+        lines = "; ".join(str(finding) for finding in findings)
+        raise Stalled("E-SET-005", f"the server configuration has mistakes: {lines}", cure="Correct the file")
+    return installation
+
+
+def open_context(
+    settings: Settings, installation: Installation, organization: str, project: str, environ: Mapping[str, str]
+) -> Context:
+    """The context of one project, looked up through its organization. Raises `Stalled` when there is none."""
+    found = installation.project(project)
+    owner = next((o for o in installation.organizations if o.slug == organization), None)
+    if found is None or owner is None or found.organization != organization:
+        raise Stalled(
+            "E-SET-006",
+            f"the server configuration has no project '{project}' in an organization '{organization}'",
+            cure="Add it to control-plane.kdl",
+        )
+    return Context(
+        settings=settings,
+        installation=installation,
+        organization=owner,
+        project=found,
+        environ=environ,
+        store=open_store(settings),
+    )
