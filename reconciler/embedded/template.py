@@ -14,7 +14,9 @@ def template_folder() -> Path:
         if candidate.is_dir():
             return candidate
     raise Stalled(
-        "E-UP-004", "this installation has no repo-template", cure="Install the distribution again, from a whole wheel"
+        "E-UP-004",
+        "this installation has no repo-template",
+        cure="Install the distribution again, from a whole wheel",
     )
 
 
@@ -22,5 +24,7 @@ def template_files() -> dict[str, bytes]:
     """Every file of the template by its path inside the repository."""
     root = template_folder()
     return {
-        path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
     }

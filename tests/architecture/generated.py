@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import click
+from reconciler.config.reference import render_reference
 
 from reconciler.cli.main import VERBS, group
-from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,9 @@ def cli_page() -> str:
     ]
 
     def describe(path: str, command: click.Command, parent: click.Context | None) -> None:
-        with click.Context(command, info_name=path.split()[-1], parent=parent, max_content_width=100) as context:
+        with click.Context(
+            command, info_name=path.split()[-1], parent=parent, max_content_width=100
+        ) as context:
             context.help_option_names = ["-h", "--help"]
             parts.append(f"## {path}\n\n```text\n{command.get_help(context)}\n```\n")
             if isinstance(command, click.Group):

@@ -62,7 +62,9 @@ def _packages_of_reconciler() -> list[str]:
     ("pattern", "allowed"),
     [
         pytest.param(r"datetime\.now\(|datetime\.utcnow\(", {"reconciler/clock.py"}, id="one clock"),
-        pytest.param(r"\.atomic\(|\.transaction\(", {"reconciler/db/session.py"}, id="one place begins transactions"),
+        pytest.param(
+            r"\.atomic\(|\.transaction\(", {"reconciler/db/session.py"}, id="one place begins transactions"
+        ),
         pytest.param(r"PYTEST_CURRENT_TEST|if testing", set(), id="nothing asks whether it is tested"),
         pytest.param(r"pickle", {"reconciler/jobs/queue.py"}, id="no pickle"),
     ],
@@ -78,7 +80,9 @@ def codes_in_code() -> set[str]:
 
 def codes_in_docs() -> set[str]:
     return {
-        code for path in (ROOT / "docs" / "errors").rglob("*.md") for code in HEADING.findall(path.read_text())
+        code
+        for path in (ROOT / "docs" / "errors").rglob("*.md")
+        for code in HEADING.findall(path.read_text())
     }
 
 
@@ -91,11 +95,12 @@ def test_every_explained_code_exists() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    broken = []
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
-            if "://" not in target and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)} → {target}")
+    broken = [
+        f"{page.relative_to(ROOT)} → {target}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
     assert broken == []
 
 
