@@ -1,0 +1,196 @@
+"""Work that is owed: the table that says what to look at, and the leases of those who look.
+
+The queue is a hint; this table is the truth. `reconciler.db.models.Work` says what the columns mean. A lease saves
+work and is never needed for correctness, since every effect is put-if-absent, compare-and-swap or a unique row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import Case, fn
+
+from reconciler.db.models import Work
+from reconciler.db.session import reading, writing
+from reconciler.errors import LostRace
+
+LEASE = timedelta(seconds=15)
+"""How long the work of a worker that died stays with it. A living one renews every third of this."""
+
+DUE_LIMIT = 1000
+"""More owed work than this is dispatched in the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Work that is owed now and that nobody holds. `generation` changes with each request and each claim."""
+
+    organization: str
+    project: str
+    kind: str
+    subject: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do some work until the lease ends. `attempts` counts the failures in a row before this run."""
+
+    id: int
+    organization: str
+    project: str
+    kind: str
+    subject: str
+    wanted: int
+    fence: int
+    attempts: int
+
+
+def ask(
+    organization: str,
+    project: str,
+    kind: str,
+    subject: str = "",
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """Ask for work: at once, or at `due_at` when that lies in the future. Joins the transaction it is called in.
+
+    A request during a run causes exactly one more run, however many requests there are. Of several moments the
+    earliest counts.
+    """
+    later = due_at is not None and due_at > now
+    update: dict[Any, Any]
+    if later:
+        update = {Work.due_at: fn.COALESCE(Case(None, [(Work.due_at < due_at, Work.due_at)], None), due_at)}
+    else:
+        update = {Work.wanted: Work.wanted + 1}
+    with writing():
+        Work.insert(
+            organization=organization,
+            project=project,
+            kind=kind,
+            subject=subject,
+            wanted=0 if later else 1,
+            due_at=due_at if later else None,
+        ).on_conflict(
+            conflict_target=[Work.organization, Work.project, Work.kind, Work.subject], update=update
+        ).execute()
+
+
+def claim(
+    organization: str,
+    project: str,
+    kind: str,
+    subject: str = "",
+    *,
+    holder: str,
+    now: datetime,
+    lease: timedelta = LEASE,
+) -> Claim | None:
+    """Take the work until `now + lease`, or None when it is not owed or somebody holds it. One atomic update."""
+    with writing():
+        taken = (
+            Work.update(holder=holder, fence=Work.fence + 1, leased_until=now + lease, due_at=None)
+            .where(
+                Work.organization == organization,
+                Work.project == project,
+                Work.kind == kind,
+                Work.subject == subject,
+                _owed_at(now),
+            )
+            .execute()
+        )
+        if not taken:
+            return None
+        # The update holds the row until the transaction ends, so this reads what it wrote.
+        row = Work.get(
+            Work.organization == organization,
+            Work.project == project,
+            Work.kind == kind,
+            Work.subject == subject,
+        )
+        return Claim(
+            id=row.id,
+            organization=organization,
+            project=project,
+            kind=kind,
+            subject=subject,
+            wanted=row.wanted,
+            fence=row.fence,
+            attempts=row.attempts,
+        )
+
+
+def renew(claim: Claim, *, now: datetime, lease: timedelta = LEASE) -> None:
+    """Hold on to the work until `now + lease`. Raises `LostRace` when somebody else has taken it since."""
+    with writing():
+        kept = (
+            Work.update(leased_until=now + lease)
+            .where(Work.id == claim.id, Work.fence == claim.fence, Work.holder != "")
+            .execute()
+        )
+    if not kept:
+        raise LostRace(
+            "E-DB-004",
+            f"the lease on {claim.kind} '{claim.subject}' of project '{claim.project}' has gone to another worker",
+        )
+
+
+def finish(
+    claim: Claim,
+    outcome: str,
+    reason: str,
+    *,
+    now: datetime,
+    look_again_at: datetime | None = None,
+    attempts: int = 0,
+) -> bool:
+    """Give the work back with how it ended; False, and nothing is written, when the lease was lost.
+
+    What was asked for before the claim is done, whatever the outcome; what was asked for since is owed. The work is
+    owed again at `look_again_at`, or at an earlier moment somebody asked for meanwhile.
+    """
+    again = Work.due_at
+    if look_again_at is not None:
+        again = fn.COALESCE(Case(None, [(Work.due_at < look_again_at, Work.due_at)], None), look_again_at)
+    with writing():
+        return bool(
+            Work.update(
+                done=claim.wanted,
+                outcome=outcome,
+                reason=reason,
+                finished_at=now,
+                holder="",
+                leased_until=None,
+                due_at=again,
+                attempts=attempts,
+            )
+            .where(Work.id == claim.id, Work.fence == claim.fence, Work.holder != "")
+            .execute()
+        )
+
+
+def due(
+    now: datetime, *, organization: str | None = None, project: str | None = None, limit: int = DUE_LIMIT
+) -> list[Owed]:
+    """What is owed at `now` and held by nobody, the oldest row first; of one organization or project if given."""
+    query = Work.select().where(_owed_at(now))
+    if organization is not None:
+        query = query.where(Work.organization == organization)
+    if project is not None:
+        query = query.where(Work.project == project)
+    with reading():
+        return [
+            Owed(row.organization, row.project, row.kind, row.subject, f"{row.wanted}-{row.fence}")
+            for row in query.order_by(Work.id).limit(limit)
+        ]
+
+
+def _owed_at(now: datetime) -> Any:
+    """Nobody holds it, and it was asked for, or its moment has come, or its holder died without finishing."""
+    free = Work.leased_until.is_null() | (Work.leased_until <= now)
+    return free & ((Work.wanted > Work.done) | (Work.due_at <= now) | (Work.holder != ""))
