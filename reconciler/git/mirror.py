@@ -184,14 +184,13 @@ class Mirror:
 
     def commit_object(self, sha: str) -> pygit2.Commit:
         """libgit2's commit. Raises `Refused` E-GIT-020 for an id that is not forty hex digits or not a commit here."""
-        found = self.repository[pygit2.Oid(hex=sha)] if self.has_commit(sha) else None
-        if not isinstance(found, pygit2.Commit):
+        if not self.has_commit(sha):
             raise Refused(
                 "E-GIT-020",
                 f"{shown(self.url)} has no commit '{sha[:40]}'",
                 cure="Name a commit that is on a branch, by its forty hex digits",
             )
-        return found
+        return cast("pygit2.Commit", self.repository[pygit2.Oid(hex=sha)])
 
     @contextmanager
     def locked(self) -> Iterator[None]:

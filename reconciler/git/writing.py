@@ -76,14 +76,16 @@ def push(mirror: Mirror, ref: str, new: str, expected: str | None) -> None:
     """Move the branch `ref` of the forge from `expected` to `new`; `expected` None means that it must not exist yet.
 
     Returns when the forge has `new` there, also when it had it already: a push that is repeated after a crash is done.
-    Raises `LostRace` when the branch stands elsewhere, `Stalled` E-GIT-012 with the forge's words when it declines,
-    `Transient` when it cannot be reached. ValueError when `new` does not descend from `expected`.
+    Raises `LostRace` when the branch stands elsewhere, `Stalled` E-GIT-012 with the forge's words when it declines
+    and E-GIT-013 when another branch's name is in the way, `Transient` when it cannot be reached. ValueError when `new` does not descend from `expected`.
     """
     if not ref.startswith(HEADS) or not pygit2.reference_is_valid_name(ref):
         raise ValueError(f"'{ref}' is not a full branch name")
     if expected is not None and not mirror.is_ancestor(expected, new):
         raise ValueError(f"{new} does not descend from {expected}")
     mirror.commit_object(new)
+    if expected is None:
+        _check_free(mirror, ref)
     callbacks = _Swap(mirror, ref, new, expected)
     with conversation("pushing to", mirror.url):
         remote = mirror.repository.remotes.create_anonymous(mirror.url)
@@ -176,6 +178,18 @@ def _edited(
         elif found is not None and found.filemode == FOLDER:
             builder.remove(name)
     return builder.write() if len(builder) else None
+
+
+def _check_free(mirror: Mirror, ref: str) -> None:
+    # Git keeps a branch as a file, so a branch `env` leaves no room for `env/dev`. The forge would answer as if the
+    # race were lost, and reading again would never help.
+    for other in mirror.refs():
+        if other.startswith(ref + "/") or ref.startswith(other + "/"):
+            raise Stalled(
+                "E-GIT-013",
+                f"{ref} cannot be made in {shown(mirror.url)}: its branch {other} is in the way",
+                cure=f"Delete or rename the branch {other.removeprefix(HEADS)}",
+            )
 
 
 def _check_path(path: str) -> None:
