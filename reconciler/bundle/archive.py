@@ -1,0 +1,235 @@
+"""The archive: a ustar file (POSIX.1-1988) in one possible form, and its zstd frame (RFC 8878).
+
+A tar is a pure function of its files: sorted names, mtime 0, no owners, regular files only. The reader accepts those
+bytes and no others: it computes the header that we would write and compares, so links, devices, extensions, duplicates
+and anything hidden between members are refused without a rule of their own. Nothing is extracted to a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+import zstandard
+
+from reconciler.bundle.limits import LIMITS, Limits
+from reconciler.errors import Refused
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+LEVEL = 9
+CHUNK = 256 * 1024
+NAME = re.compile(rb"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*")
+"""Relative, no empty part, no part that begins with a dot or a hyphen: so no `.`, `..`, hidden file or option."""
+FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
+KINDS = {
+    b"1": "a hard link",
+    b"2": "a symbolic link",
+    b"3": "a character device",
+    b"4": "a block device",
+    b"5": "a folder",
+    b"6": "a pipe",
+    b"x": "an extended header",
+    b"g": "a global extended header",
+    b"L": "a GNU long name",
+    b"K": "a GNU long link",
+    b"S": "a sparse file",
+}
+
+
+def build_tar(files: Mapping[str, bytes], *, limits: Limits = LIMITS) -> bytes:
+    """The tar of `files` (name to content). Raises `Refused` (E-BND-001, E-BND-002) for what no node would accept."""
+    names = sorted(name.encode() for name in files)
+    _check_names(names, limits)
+    parts = []
+    total = len(END)
+    for name in names:
+        content = files[name.decode()]
+        _check_size(name, len(content), limits)
+        padded = -len(content) % BLOCK
+        total += BLOCK + len(content) + padded
+        parts += [_header(name, len(content)), content, bytes(padded)]
+    if total > limits.tar:
+        raise Refused(
+            "E-BND-002",
+            f"the bundle has {total} bytes unpacked, more than the {limits.tar} that nodes accept",
+        )
+    return b"".join([*parts, END])
+
+
+def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
+    """The files of a tar that is byte for byte one of ours.
+
+    Raises `Refused`: E-BND-001 a name, E-BND-002 a count or size, E-BND-003 anything else that is not our form.
+    """
+    if len(tar) > limits.tar:
+        raise Refused("E-BND-002", f"the tar has {len(tar)} bytes, more than {limits.tar}")
+    view = memoryview(tar)
+    names: list[bytes] = []
+    files: dict[str, bytes] = {}
+    at = 0
+    while at < len(tar) - len(END):
+        name, size = _read_header(bytes(view[at : at + BLOCK]), len(files) + 1)
+        _check_size(name, size, limits)
+        if names and name <= names[-1]:
+            raise Refused("E-BND-003", f"'{name.decode()}' is a duplicate or out of order in the tar")
+        if len(names) == limits.files:
+            raise Refused("E-BND-002", f"the tar has more than {limits.files} files")
+        start, end = at + BLOCK, at + BLOCK + size
+        at = end + -size % BLOCK
+        if at > len(tar) - len(END) or any(view[end:at]):
+            raise Refused("E-BND-003", f"'{name.decode()}' is cut short or padded with something")
+        names.append(name)
+        files[name.decode()] = bytes(view[start:end])
+    if view[at:] != END:
+        raise Refused("E-BND-003", "the tar does not end as it should")
+    _check_names(names, limits)
+    return files
+
+
+def digest_of(tar: bytes) -> str:
+    """The identity of a bundle: `sha256:` and the hex of its tar's SHA-256."""
+    return f"sha256:{hashlib.sha256(tar).hexdigest()}"
+
+
+def compress(tar: bytes) -> bytes:
+    """One zstd frame, level 9, with the content size in its header. Its bytes may differ with the library's version."""
+    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False).compress(tar)
+
+
+def decompress(blob: bytes, *, limits: Limits = LIMITS) -> bytes:
+    """The content of a blob that is exactly one zstd frame, read in pieces within a budget of our own.
+
+    Never decompressed in one call: that trusts the frame's own content size, whatever cap is given. Raises `Refused`:
+    E-BND-004 not such a frame, E-BND-005 larger than `limits` in blob, window or content.
+    """
+    if len(blob) > limits.blob:
+        raise Refused("E-BND-005", f"the blob has {len(blob)} bytes, more than {limits.blob}")
+    size = _check_frame(blob, limits)
+    reader = zstandard.ZstdDecompressor(max_window_size=limits.window).stream_reader(blob)
+    parts, left = [], size + 1
+    try:
+        while left > 0 and (part := reader.read(min(CHUNK, left))):
+            parts.append(part)
+            left -= len(part)
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise Refused("E-BND-004", f"the blob cannot be decompressed: {error}") from None
+    if left != 1:
+        raise Refused("E-BND-004", f"the blob does not hold the {size} bytes that its header promises")
+    return b"".join(parts)
+
+
+def unpack(blob: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
+    """The files of a blob: `decompress`, then `read_tar`, with their refusals."""
+    return read_tar(decompress(blob, limits=limits), limits=limits)
+
+
+def _header(name: bytes, size: int) -> bytes:
+    prefix, last = _split(name)
+    fields = (
+        last.ljust(100, b"\0"),
+        b"0000644\0",
+        b"0000000\0",
+        b"0000000\0",
+        b"%011o\0" % size,
+        b"%011o\0" % 0,
+        b" " * 8,
+        b"0",
+        bytes(100),
+        b"ustar\x0000",
+        bytes(32),
+        bytes(32),
+        bytes(8),
+        bytes(8),
+        prefix.ljust(155, b"\0"),
+        bytes(12),
+    )
+    block = b"".join(fields)
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def _split(name: bytes) -> tuple[bytes, bytes]:
+    """Prefix and name of a ustar header: split at the first `/` that leaves at most 100 bytes, only if needed."""
+    if len(name) <= 100:
+        return b"", name
+    cut = name.find(b"/", len(name) - 101)
+    if cut < 0 or cut > 155:
+        raise Refused("E-BND-001", f"the name '{name.decode(errors='replace')[:80]}…' is too long for a tar")
+    return name[:cut], name[cut + 1 :]
+
+
+def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
+    kind = block[156:157]
+    if kind != b"0":
+        raise Refused("E-BND-003", f"member {number} of the tar is {KINDS.get(kind, 'not a regular file')}")
+    last, prefix = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0")
+    name = prefix + b"/" + last if prefix else last
+    digits = block[124:135]
+    if not NAME.fullmatch(name):
+        raise Refused(
+            "E-BND-001", f"member {number} of the tar has the name {ascii(name.decode('latin-1'))[:120]}"
+        )
+    if re.fullmatch(rb"[0-7]{11}", digits) is None or block != _header(name, int(digits, 8)):
+        raise Refused(
+            "E-BND-003", f"member {number} of the tar, '{name.decode()}', has a header that we do not write"
+        )
+    return name, int(digits, 8)
+
+
+def _check_names(names: list[bytes], limits: Limits) -> None:
+    """`names` are sorted. Names that differ in case alone, or a file that is also a folder, would lose one on disk."""
+    if not names:
+        raise Refused("E-BND-002", "the bundle has no files")
+    if len(names) > limits.files:
+        raise Refused("E-BND-002", f"the bundle has {len(names)} files, more than {limits.files}")
+    folded = {name.lower() for name in names}
+    if len(folded) != len(names):
+        raise Refused("E-BND-001", "two files of the bundle have names that differ in case alone")
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise Refused(
+                "E-BND-001",
+                f"the bundle cannot hold a file named {ascii(name.decode(errors='replace'))[:120]}",
+            )
+        parts = name.lower().split(b"/")
+        if any(b"/".join(parts[:depth]) in folded for depth in range(1, len(parts))):
+            raise Refused("E-BND-001", f"'{name.decode()}' lies in a folder that is also a file")
+
+
+def _check_size(name: bytes, size: int, limits: Limits) -> None:
+    if size > limits.file:
+        raise Refused("E-BND-002", f"'{name.decode()}' has {size} bytes, more than {limits.file}")
+
+
+def _check_frame(blob: bytes, limits: Limits) -> int:
+    """The content size of a blob that is one whole frame and nothing after it; walks the block headers only."""
+    try:
+        frame = zstandard.get_frame_parameters(blob)
+        at = zstandard.frame_header_size(blob)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise Refused("E-BND-004", f"the blob is not a zstd frame: {error}") from None
+    if (
+        not blob.startswith(FRAME_MAGIC)
+        or frame.dict_id
+        or frame.content_size == zstandard.CONTENTSIZE_UNKNOWN
+    ):
+        raise Refused("E-BND-004", "the blob is not a zstd frame with a content size and no dictionary")
+    if frame.window_size > limits.window:
+        raise Refused(
+            "E-BND-005", f"the blob asks for a window of {frame.window_size} bytes, more than {limits.window}"
+        )
+    if frame.content_size > limits.tar:
+        raise Refused("E-BND-005", f"the blob unpacks to {frame.content_size} bytes, more than {limits.tar}")
+    blocks = 0
+    last = False
+    while not last:
+        word = int.from_bytes(blob[at : at + 3], "little")
+        last, kind, size = bool(word & 1), word >> 1 & 3, word >> 3
+        at += 3 + (1 if kind == 1 else size)
+        blocks += 1
+        if at > len(blob) or blocks > 1024 + frame.content_size // 128:
+            raise Refused("E-BND-004", "the blob is cut short, or in more pieces than any we write")
+    if at + (4 if frame.has_checksum else 0) != len(blob):
+        raise Refused("E-BND-004", "something follows the zstd frame in the blob")
+    return int(frame.content_size)

@@ -1,0 +1,116 @@
+"""`manifest.json`: every file of a bundle with its size and digest, and what each environment has in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.bundle import canonical
+from reconciler.bundle.fields import HEX64, SLUG, Fields
+from reconciler.errors import Refused
+
+MANIFEST = "manifest.json"
+SBOM = "sbom.cdx.json"
+MAX_ENVIRONMENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One file: `size` in bytes, `sha256` in hex."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEnvironment:
+    """`config_id` names the proxy configuration, `restart_key` what the proxy reads only at its start.
+
+    `secrets` is empty: there are no secrets yet.
+    """
+
+    config_id: str
+    restart_key: str
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The table of contents of a bundle, itself excepted."""
+
+    compiler: str
+    environments: Mapping[str, ManifestEnvironment]
+    files: Mapping[str, ManifestFile]
+
+
+def config_path(environment: str) -> str:
+    """Where a bundle keeps the proxy configuration of an environment."""
+    return f"config/{environment}/sentinel.kdl"
+
+
+def describe(content: bytes) -> ManifestFile:
+    """Size and digest of a file's content."""
+    return ManifestFile(len(content), hashlib.sha256(content).hexdigest())
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The file's bytes: canonical JSON."""
+    return canonical.encode(
+        {
+            "type": "manifest",
+            "compiler": manifest.compiler,
+            "environments": {
+                name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": list(e.secrets)}
+                for name, e in manifest.environments.items()
+            },
+            "files": {path: {"size": f.size, "sha256": f.sha256} for path, f in manifest.files.items()},
+        }
+    )
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Read a manifest strictly. Raises `Refused` (E-VER-013, E-VER-014)."""
+    what = "the manifest"
+    top = Fields(canonical.decode(data, what), ("type", "compiler", "environments", "files"), what)
+    top.constant("type", "manifest")
+    environments: dict[str, ManifestEnvironment] = {}
+    for name, value in top.mapping("environments").items():
+        fields = Fields(
+            value, ("config-id", "restart-key", "secrets"), f"the manifest's environment '{name[:64]}'"
+        )
+        fields.sequence("secrets", 0)
+        if not SLUG.fullmatch(name) or len(environments) == MAX_ENVIRONMENTS:
+            raise Refused("E-VER-014", f"the manifest has an environment '{name[:64]}' too many or misnamed")
+        environments[name] = ManifestEnvironment(
+            fields.text("config-id", longest=64), fields.text("restart-key", longest=128)
+        )
+    files = {}
+    for path, value in top.mapping("files").items():
+        fields = Fields(value, ("size", "sha256"), f"the manifest's file '{path[:64]}'")
+        files[path] = ManifestFile(fields.number("size"), fields.text("sha256", HEX64))
+    return Manifest(top.text("compiler", longest=200), environments, files)
+
+
+def check_files(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest among a bundle's files, when it lists every other file, nothing else, and all digests match.
+
+    Raises `Refused` (E-BND-006) that names the file, or as `decode_manifest`.
+    """
+    if MANIFEST not in files:
+        raise Refused("E-BND-006", f"the bundle has no {MANIFEST}")
+    manifest = decode_manifest(files[MANIFEST])
+    listed, present = manifest.files.keys(), files.keys() - {MANIFEST}
+    for path in sorted(present - listed):
+        raise Refused("E-BND-006", f"the bundle holds '{path}', which its manifest does not list")
+    for path in sorted(listed - present):
+        raise Refused("E-BND-006", f"the manifest lists '{path[:120]}', which the bundle does not hold")
+    for path in sorted(present):
+        if manifest.files[path] != describe(files[path]):
+            raise Refused("E-BND-006", f"'{path}' is not the file that the manifest describes")
+    for name in sorted(manifest.environments):
+        if config_path(name) not in files:
+            raise Refused(
+                "E-BND-006", f"the manifest names the environment '{name}', whose configuration is missing"
+            )
+    return manifest

@@ -1,0 +1,148 @@
+"""The statement: what a bundle is and where it came from.
+
+An in-toto Statement v1 (https://in-toto.io/Statement/v1) with a SLSA v1 provenance predicate
+(https://slsa.dev/provenance/v1). It has no times, so the same commit always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from reconciler.bundle import canonical, dsse
+from reconciler.bundle.fields import HEX64, SLUG, Fields
+from reconciler.errors import Refused
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+BUILD_TYPE = "urn:sentinel-control-plane:compile:v1"
+BUILDER = "urn:sentinel-control-plane"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A bundle's tar and blob (SHA-256 in hex, lengths in bytes) and the first commit that compiled to it.
+
+    `repository` is a URL without credentials, `path` the project's folder in it (empty: all of it), `commit` and
+    `tree` are git object ids, `author` is `Name <mail>`, `compiler` such as `sentinel-compiler/0.1.0`.
+    """
+
+    organization: str
+    project: str
+    tar_sha256: str
+    tar_length: int
+    blob_sha256: str
+    blob_length: int
+    repository: str
+    path: str
+    commit: str
+    tree: str
+    author: str
+    compiler: str
+
+    @property
+    def digest(self) -> str:
+        """The bundle's digest, `sha256:` and hex."""
+        return f"sha256:{self.tar_sha256}"
+
+
+def encode_statement(statement: Statement) -> bytes:
+    """The payload that is signed."""
+    return canonical.encode(_document(statement))
+
+
+def sign_statement(statement: Statement, key: SigningKey) -> bytes:
+    """The envelope. What a node would refuse to read is never signed (`Refused`)."""
+    payload = encode_statement(statement)
+    decode_statement(payload)
+    return dsse.sign(PAYLOAD_TYPE, payload, (key,))
+
+
+def decode_statement(payload: bytes) -> Statement:
+    """Read a statement's payload, whose signature is checked elsewhere. Raises `Refused` (E-VER-013, E-VER-014).
+
+    What it reads it writes again and compares, so nothing can stand in a statement that nobody looked at.
+    """
+    what = "the statement"
+    document = canonical.decode(payload, what)
+    top = Fields(document, ("_type", "subject", "predicateType", "predicate"), what)
+    subjects = top.sequence("subject", 2)
+    if len(subjects) != 2:
+        raise Refused("E-VER-014", f"{what} has {len(subjects)} subjects, expected the tar and the blob")
+    tar_sha256, tar_length = _subject(subjects[0])
+    blob_sha256, blob_length = _subject(subjects[1])
+    predicate = Fields(top.mapping("predicate"), ("buildDefinition", "runDetails"), f"{what}'s predicate")
+    names = ("buildType", "externalParameters", "internalParameters", "resolvedDependencies")
+    build = Fields(predicate.mapping("buildDefinition"), names, f"{what}'s build definition")
+    asked = ("organization", "project", "repository", "path", "commit")
+    outside = Fields(build.mapping("externalParameters"), asked, f"{what}'s external parameters")
+    inside = Fields(
+        build.mapping("internalParameters"), ("author", "compiler", "tree"), f"{what}'s internal parameters"
+    )
+    statement = Statement(
+        organization=outside.text("organization", SLUG),
+        project=outside.text("project", SLUG),
+        tar_sha256=tar_sha256,
+        tar_length=tar_length,
+        blob_sha256=blob_sha256,
+        blob_length=blob_length,
+        repository=outside.text("repository"),
+        path=outside.text("path"),
+        commit=outside.text("commit", longest=64),
+        tree=inside.text("tree", longest=64),
+        author=inside.text("author"),
+        compiler=inside.text("compiler"),
+    )
+    if _document(statement) != document:
+        raise Refused("E-VER-014", f"{what} is not laid out as ours are")
+    return statement
+
+
+def _subject(document: Any) -> tuple[str, int]:
+    subject = Fields(document, ("name", "digest", "annotations"), "a subject of the statement")
+    digest = Fields(subject.mapping("digest"), ("sha256",), "a subject's digest")
+    notes = Fields(subject.mapping("annotations"), ("length",), "a subject's annotations")
+    return digest.text("sha256", HEX64), notes.number("length", 1)
+
+
+def _document(statement: Statement) -> dict[str, Any]:
+    name = f"{statement.organization}/{statement.project}"
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            _resource(f"{name}.tar", statement.tar_sha256, statement.tar_length),
+            _resource(f"{name}.tar.zst", statement.blob_sha256, statement.blob_length),
+        ],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {
+                    "organization": statement.organization,
+                    "project": statement.project,
+                    "repository": statement.repository,
+                    "path": statement.path,
+                    "commit": statement.commit,
+                },
+                "internalParameters": {
+                    "author": statement.author,
+                    "compiler": statement.compiler,
+                    "tree": statement.tree,
+                },
+                "resolvedDependencies": [
+                    {
+                        "uri": f"git+{statement.repository}",
+                        "digest": {"gitCommit": statement.commit, "gitTree": statement.tree},
+                    }
+                ],
+            },
+            "runDetails": {"builder": {"id": BUILDER, "version": {"compiler": statement.compiler}}},
+        },
+    }
+
+
+def _resource(name: str, sha256: str, length: int) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": sha256}, "annotations": {"length": length}}

@@ -1,0 +1,303 @@
+"""Every rule by which a node believes what it fetched, in the order in which they are applied. No I/O, no clock.
+
+The driver fetches bytes and hands them in; each method returns what it accepted or raises `Refused`.
+
+    step                                                                          code
+    1  size caps of root, pointer, blob and statement                             E-VER-001
+    2  root chain: the next version, same organization, no lower epoch,
+       signed by the threshold of the old root and of the new one                 E-VER-002
+    3  pointer signature: by the pointer role of the root                         E-VER-003
+    4  audience: organization, project, environment, cohort                       E-VER-004
+    5  (epoch, sequence) not lower than seen, no jump (E-VER-006), and the same
+       digest when equal in the same cohort (E-VER-007: equivocation)             E-VER-005
+    6  not expired, neither pointer nor root, by max(now, last issued seen)       E-VER-008
+    7  exact length and digest of the blob                                        E-VER-009
+    8  bounded unpack of the blob to exactly the promised length                  E-VER-010
+    9  digest of the tar, then its form, then every file as its manifest says     E-VER-011
+    10 statement: signed by the bundle role, and its subject is this bundle       E-VER-012
+
+Bytes are verified first and parsed after. What is not the JSON that we write is E-VER-013, other fields than expected
+are E-VER-014, and whatever goes wrong that nobody thought of is E-VER-099: a refusal too, never a pass. What follows
+(the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+from reconciler.bundle import archive, pointer, statement
+from reconciler.bundle.dsse import Envelope, check_signatures, read_envelope
+from reconciler.bundle.fields import instant
+from reconciler.bundle.limits import LIMITS, Limits
+from reconciler.bundle.manifest import check_files
+from reconciler.bundle.pointer import Pointer, decode_pointer
+from reconciler.bundle.root import Root, check_root, decode_root, read_first_root
+from reconciler.bundle.statement import Statement, decode_statement
+from reconciler.errors import Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who asks. `cohort` is the one that its last authenticated answer named."""
+
+    organization: str
+    project: str
+    environment: str
+    cohort: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustState:
+    """What a node knows from before: the newest root it believed and the last pointer whose bundle it activated.
+
+    `epoch` and `sequence` are 0, `digest` and `cohort` empty and `issued` None before the first activation.
+    """
+
+    root: Root
+    epoch: int = 0
+    sequence: int = 0
+    digest: str = ""
+    cohort: str = ""
+    issued: datetime | None = None
+
+    def confirmed(self, accepted: Pointer) -> TrustState:
+        """The state to keep, durably, once the pointer's bundle runs and is healthy, or runs already."""
+        issued = accepted.issued if self.issued is None else max(self.issued, accepted.issued)
+        return replace(
+            self,
+            epoch=accepted.epoch,
+            sequence=accepted.sequence,
+            digest=accepted.digest,
+            cohort=accepted.cohort,
+            issued=issued,
+        )
+
+    def with_root(self, root: Root) -> TrustState:
+        """The state to keep once a newer root was accepted."""
+        return replace(self, root=root)
+
+
+def _refusing(method: Callable[Concatenate[Verifier, P], T]) -> Callable[Concatenate[Verifier, P], T]:
+    """Turn whatever a method did not foresee into a refusal. `Misuse` of the verifier stays what it is."""
+
+    def guarded(self: Verifier, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except (Refused, Misuse):
+            raise
+        except Exception as error:  # noqa: BLE001 - an exception that nobody foresaw must never read as success
+            raise _unforeseen(error) from None
+
+    guarded.__name__, guarded.__doc__ = method.__name__, method.__doc__
+    return guarded
+
+
+def _unforeseen(error: Exception) -> Refused:
+    return Refused("E-VER-099", f"the verifier met something unforeseen ({type(error).__name__}) and refuses")
+
+
+class Misuse(RuntimeError):
+    """The verifier was called in another order than its steps."""
+
+
+class Verifier:
+    """One look at what is offered: roots first, then the pointer, its blob, its statement.
+
+    `state` moves only when a root is accepted; the driver keeps it. A verifier that refused anything is thrown away.
+    """
+
+    def __init__(self, state: TrustState, audience: Audience, limits: Limits = LIMITS) -> None:
+        self.state = state
+        self._audience = audience
+        self._limits = limits
+        self._roots = 0
+        self._pointer: Pointer | None = None
+        self._blob_accepted = False
+
+    @_refusing
+    def accept_root(self, envelope: bytes, *, now: datetime) -> Root:
+        """Steps 1 and 2, for the version after the one that is believed. `now` is not looked at: only the last root
+        of a walk has to be unexpired, which step 6 checks.
+        """
+        if self._pointer is not None:
+            raise Misuse("roots are accepted before the pointer")
+        instant(now)
+        # 1. size cap
+        read = self._read(envelope, "the root", self._limits.root)
+        # 2. root chain: threshold of the old root, then of the new one
+        old = self.state.root
+        check_root(read, old)
+        new = decode_root(read.payload)
+        check_root(read, new)
+        if new.version != old.version + 1:
+            raise Refused("E-VER-002", f"the root has version {new.version}, expected {old.version + 1}")
+        if new.organization != old.organization:
+            raise Refused(
+                "E-VER-002", f"the root is of organization '{new.organization}', not '{old.organization}'"
+            )
+        if new.epoch < old.epoch:
+            raise Refused("E-VER-002", f"the root lowers the epoch from {old.epoch} to {new.epoch}")
+        self._roots += 1
+        if self._roots > self._limits.root_steps:
+            raise Refused("E-VER-002", f"the root chain has more than {self._limits.root_steps} steps")
+        self.state = self.state.with_root(new)
+        return new
+
+    @_refusing
+    def accept_pointer(self, envelope: bytes, *, now: datetime) -> Pointer:
+        """Steps 1 and 3 to 6, and the cap of the blob it names. `now` is the node's clock, aware."""
+        self._pointer, self._blob_accepted = None, False
+        root, audience = self.state.root, self._audience
+        # 1. size cap
+        read = self._read(envelope, "the pointer", self._limits.pointer)
+        # 3. pointer signature
+        self._check_role(read, "pointer", "pointer", pointer.PAYLOAD_TYPE, "E-VER-003")
+        offered = decode_pointer(read.payload)
+        # 4. audience
+        for name in ("organization", "project", "environment", "cohort"):
+            said, asked = getattr(offered, name), getattr(audience, name)
+            if said != asked:
+                raise Refused(
+                    "E-VER-004", f"the pointer is for the {name} '{said}', and this node is of '{asked}'"
+                )
+        if root.organization != audience.organization:
+            raise Refused(
+                "E-VER-004",
+                f"the root is of '{root.organization}', and this node is of '{audience.organization}'",
+            )
+        # 5. sequence
+        self._check_sequence(offered)
+        # 6. not expired
+        latest = now if self.state.issued is None else max(now, self.state.issued)
+        if latest >= root.expires:
+            raise Refused("E-VER-008", f"root {root.version} expired at {instant(root.expires)}")
+        if latest >= offered.expires:
+            raise Refused(
+                "E-VER-008", f"the pointer expired at {instant(offered.expires)}, it is {instant(latest)}"
+            )
+        # 1. size caps of what the pointer names, before anybody fetches it
+        if offered.blob_length > self._limits.blob or offered.length > self._limits.tar:
+            raise Refused(
+                "E-VER-001",
+                f"the bundle has {offered.blob_length} bytes, {offered.length} unpacked; "
+                f"at most {self._limits.blob} and {self._limits.tar} are accepted",
+            )
+        self._pointer = offered
+        return offered
+
+    @_refusing
+    def accept_blob(self, blob: bytes) -> dict[str, bytes]:
+        """Steps 7 to 9: the bundle's files, name to content, `manifest.json` included."""
+        wanted = self._accepted_pointer()
+        # 7. exact length and digest of the blob
+        if len(blob) != wanted.blob_length:
+            raise Refused("E-VER-009", f"the blob has {len(blob)} bytes, expected {wanted.blob_length}")
+        if not _same(hashlib.sha256(blob).hexdigest(), wanted.blob_sha256):
+            raise Refused("E-VER-009", "the blob has another digest than its pointer names")
+        # 8. bounded unpack
+        try:
+            tar = archive.decompress(blob, limits=replace(self._limits, tar=wanted.length))
+        except Refused as error:
+            raise Refused("E-VER-010", f"the blob cannot be unpacked: {error}") from None
+        if len(tar) != wanted.length:
+            raise Refused("E-VER-010", f"the blob unpacks to {len(tar)} bytes, expected {wanted.length}")
+        # 9. digest of the tar, then its form and its manifest
+        if not _same(archive.digest_of(tar), wanted.digest):
+            raise Refused("E-VER-011", "the tar has another digest than its pointer names")
+        try:
+            files = archive.read_tar(tar, limits=self._limits)
+            check_files(files)
+        except Refused as error:
+            raise Refused("E-VER-011", f"the bundle is not one of ours: {error}") from None
+        self._blob_accepted = True
+        return files
+
+    @_refusing
+    def accept_statement(self, envelope: bytes) -> Statement:
+        """Steps 1 and 10. After it, the bundle may be activated."""
+        wanted = self._accepted_pointer()
+        if not self._blob_accepted:
+            raise Misuse("the blob is accepted before its statement")
+        # 1. size cap
+        read = self._read(envelope, "the statement", self._limits.statement)
+        # 10. statement
+        self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
+        stated = decode_statement(read.payload)
+        check_subject(stated, wanted)
+        return stated
+
+    def _read(self, envelope: bytes, what: str, limit: int) -> Envelope:
+        return read_envelope(envelope, what, limit=limit)
+
+    def _check_role(self, envelope: Envelope, what: str, role: str, payload_type: str, code: str) -> None:
+        root = self.state.root
+        keys, threshold = root.keys_of(role), root.roles[role].threshold
+        check_signatures(envelope, payload_type, keys, threshold, what=f"the {what}", code=code)
+
+    def _check_sequence(self, offered: Pointer) -> None:
+        state = self.state
+        if offered.epoch != state.root.epoch:
+            raise Refused(
+                "E-VER-005", f"the pointer is of epoch {offered.epoch}, the root of {state.root.epoch}"
+            )
+        if (offered.epoch, offered.sequence) < (state.epoch, state.sequence):
+            raise Refused(
+                "E-VER-005",
+                f"the pointer has epoch {offered.epoch} and sequence {offered.sequence}, "
+                f"lower than the {state.epoch} and {state.sequence} seen before",
+            )
+        seen = state.sequence if offered.epoch == state.epoch else 0
+        if offered.sequence > seen + self._limits.sequence_jump:
+            raise Refused("E-VER-006", f"the pointer jumps from sequence {seen} to {offered.sequence}")
+        equal = (offered.epoch, offered.sequence) == (state.epoch, state.sequence)
+        if equal and offered.cohort == state.cohort and offered.digest != state.digest:
+            raise Refused(
+                "E-VER-007",
+                f"two pointers of sequence {offered.sequence} for cohort '{offered.cohort}' name different bundles: "
+                f"{state.digest[:19]} and {offered.digest[:19]}",
+            )
+
+    def _accepted_pointer(self) -> Pointer:
+        if self._pointer is None:
+            raise Misuse("the pointer is accepted before its bundle")
+        return self._pointer
+
+
+def first_state(envelope: bytes, organization: str, *, limits: Limits = LIMITS) -> TrustState:
+    """The state of a node that was just registered and was given `envelope` as its first root.
+
+    Raises `Refused` when that is not a root of this organization, signed by the threshold of its own root keys.
+    """
+    try:
+        return TrustState(read_first_root(envelope, organization, limit=limits.root))
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in `_refusing`
+        raise _unforeseen(error) from None
+
+
+def check_subject(stated: Statement, wanted: Pointer) -> None:
+    """Return when a statement is about the very bundle that a pointer names. Raises `Refused` (E-VER-012)."""
+    pairs = (
+        ("organization", stated.organization, wanted.organization),
+        ("project", stated.project, wanted.project),
+        ("digest", stated.digest, wanted.digest),
+        ("length", stated.tar_length, wanted.length),
+        ("blob's digest", stated.blob_sha256, wanted.blob_sha256),
+        ("blob's length", stated.blob_length, wanted.blob_length),
+    )
+    for name, said, expected in pairs:
+        if said != expected:
+            raise Refused("E-VER-012", f"the statement's {name} is {said}, the pointer's {expected}")
+
+
+def _same(got: str, expected: str) -> bool:
+    return hmac.compare_digest(got.encode(), expected.encode())

@@ -1,0 +1,52 @@
+"""Where everything lies in the object store. The only place that spells a key."""
+
+from __future__ import annotations
+
+
+def root(organization: str, version: int) -> str:
+    """A signed root."""
+    return f"{roots(organization)}{version}.json"
+
+
+def roots(organization: str) -> str:
+    """Prefix of an organization's roots."""
+    return f"organizations/{organization}/roots/"
+
+
+def root_version(key: str) -> int:
+    """The version that a key made by `root` names. Raises ValueError for another key."""
+    return int(key.rpartition("/")[2].removesuffix(".json"))
+
+
+def project(organization: str, slug: str) -> str:
+    """Prefix of everything that belongs to one project."""
+    return f"organizations/{organization}/projects/{slug}/"
+
+
+def bundle(organization: str, slug: str, digest: str) -> str:
+    """The compressed bundle of a digest (`sha256:` and hex)."""
+    return f"{project(organization, slug)}bundles/{_hex(digest)}.tar.zst"
+
+
+def statement(organization: str, slug: str, digest: str) -> str:
+    """The signed statement of a bundle."""
+    return f"{project(organization, slug)}statements/{_hex(digest)}.json"
+
+
+def pointer(organization: str, slug: str, environment: str, cohort: str) -> str:
+    """The newest signed pointer of a cohort."""
+    return f"{project(organization, slug)}pointers/{environment}/{cohort}.json"
+
+
+def node(organization: str, slug: str, identity: str) -> str:
+    """The record of a registered node."""
+    return f"{project(organization, slug)}nodes/{identity}.json"
+
+
+def decision(organization: str, slug: str, digest: str) -> str:
+    """The inputs of a decision, by their digest (`sha256:` and hex)."""
+    return f"{project(organization, slug)}decisions/{_hex(digest)}.json"
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
