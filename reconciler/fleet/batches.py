@@ -1,0 +1,177 @@
+"""Counts of the nodes of each step of a rollout: the only thing that gates are told about nodes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reconciler.fleet.observations import Observation
+from reconciler.fleet.ranks import rank
+from reconciler.fleet.staleness import is_fresh
+
+EXAMPLES = 3
+"""How many nodes are named in a reason. Counts are complete; names are there so that a person knows where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The nodes of one step as counts.
+
+    Every node of `total` is in exactly one of: `absent` (silent already when the step began), `silent` (was there
+    then, is not now or has not reported since), `refused`, `pending` (reports, runs something else), `unhealthy`,
+    `unsure` (runs it, says neither healthy nor unhealthy), `settling` (healthy, not yet for long enough), `settled`.
+    `settles_at` is when the last of the settling would be settled; None when nobody is settling.
+    `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
+    """
+
+    total: int = 0
+    absent: int = 0
+    silent: int = 0
+    refused: int = 0
+    pending: int = 0
+    unhealthy: int = 0
+    unsure: int = 0
+    settling: int = 0
+    settled: int = 0
+    settles_at: datetime | None = None
+    examples: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> int:
+        """Nodes that say they run the digest, and said so since the step began."""
+        return self.unhealthy + self.unsure + self.settling + self.settled
+
+    @property
+    def healthy(self) -> int:
+        return self.settling + self.settled
+
+    @property
+    def broken(self) -> int:
+        """Nodes of which we know that this digest does them no good."""
+        return self.refused + self.unhealthy
+
+    @property
+    def unavailable(self) -> int:
+        """Nodes that were there when they were moved and of which nobody can say that they serve now."""
+        return self.silent + self.refused + self.pending + self.unhealthy + self.unsure
+
+    def to_counts(self) -> dict[str, int]:
+        """The counts that pages show and the ledger keeps."""
+        return {
+            "total": self.total,
+            "running": self.running,
+            "healthy": self.healthy,
+            "unhealthy": self.unhealthy,
+            "refused": self.refused,
+            "silent": self.silent + self.absent,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StepWindow:
+    """What of a step matters for counting: its reach, when it began (or was resumed) and the sequence it began with.
+
+    `since` None: the step has not begun, so that its nodes are only counted in `total`.
+    """
+
+    reach: str
+    since: datetime | None
+    sequence: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    batch: Batch = field(default_factory=Batch)
+    counts: dict[str, int] = field(default_factory=dict)
+    settles_at: datetime | None = None
+    examples: list[str] = field(default_factory=list)
+
+
+def eligible_ranks(rollout: str, nodes: Iterable[Observation]) -> tuple[str, ...]:
+    """The sorted ranks of nodes in a rollout: what a strategy plans from."""
+    return tuple(sorted(rank(rollout, node.id) for node in nodes))
+
+
+def count_batches(
+    rollout: str,
+    digest: str,
+    opened_at: datetime,
+    steps: Sequence[StepWindow],
+    nodes: Iterable[Observation],
+    *,
+    now: datetime,
+    stale_after_seconds: int,
+    min_healthy_seconds: int,
+) -> tuple[Batch, ...]:
+    """Count the nodes of each step. Nodes that registered after `opened_at` belong to no step.
+
+    `steps` are in the order of their reaches; the last one reaches every rank.
+    """
+    reaches = [step.reach for step in steps]
+    tallies = [_Tally() for _ in steps]
+    stale = timedelta(seconds=stale_after_seconds)
+    for node in sorted(nodes, key=lambda node: (node.name, node.id)):
+        if node.registered_at > opened_at:
+            continue
+        index = bisect_left(reaches, rank(rollout, node.id))
+        if index == len(steps):
+            continue
+        step, tally = steps[index], tallies[index]
+        tally.counts["total"] = tally.counts.get("total", 0) + 1
+        if step.since is None:
+            continue
+        state, example = _state(node, digest, step.since, step.sequence, now, stale)
+        if state == "healthy":
+            ready = max(node.running_since or step.since, node.health_since or step.since)
+            ready += timedelta(seconds=min_healthy_seconds)
+            state = "settled" if now >= ready else "settling"
+            if state == "settling":
+                tally.settles_at = ready if tally.settles_at is None else max(tally.settles_at, ready)
+        tally.counts[state] = tally.counts.get(state, 0) + 1
+        if example and len(tally.examples) < EXAMPLES:
+            tally.examples.append(f"{node.name}: {example}")
+    return tuple(
+        replace(Batch(**tally.counts), settles_at=tally.settles_at, examples=tuple(tally.examples))
+        for tally in tallies
+    )
+
+
+def _state(
+    node: Observation, digest: str, since: datetime, sequence: int, now: datetime, stale: timedelta
+) -> tuple[str, str]:
+    """The count a node belongs to and, when a person should look at it, why."""
+    # An older refusal may be of the same digest before somebody repaired the node and resumed the rollout.
+    if node.refused == digest and node.refused_sequence >= sequence:
+        return "refused", f"refused it, {node.refused_because or 'without a reason'}"
+    if node.reported_at is None or node.reported_at < since:
+        if node.alive_at + stale < since:
+            return "absent", "silent since before the step"
+        return ("silent", "not heard of since the step began") if now - since > stale else ("silent", "")
+    if not is_fresh(node.reported_at, now=now, stale_after_seconds=int(stale.total_seconds())):
+        return "silent", "fell silent during the step"
+    if node.running != digest:
+        return "pending", ""
+    if node.health == "unhealthy":
+        return "unhealthy", f"unhealthy, {node.health_reason or 'without a reason'}"
+    return (node.health, "") if node.health == "healthy" else ("unsure", "")
+
+
+def merge(batches: Iterable[Batch]) -> Batch:
+    """Several batches as one: what is true of all moved nodes together."""
+    found = tuple(batches)
+    settles = [batch.settles_at for batch in found if batch.settles_at is not None]
+    return Batch(
+        total=sum(b.total for b in found),
+        absent=sum(b.absent for b in found),
+        silent=sum(b.silent for b in found),
+        refused=sum(b.refused for b in found),
+        pending=sum(b.pending for b in found),
+        unhealthy=sum(b.unhealthy for b in found),
+        unsure=sum(b.unsure for b in found),
+        settling=sum(b.settling for b in found),
+        settled=sum(b.settled for b in found),
+        settles_at=max(settles, default=None),
+        examples=tuple(example for batch in found for example in batch.examples)[:EXAMPLES],
+    )
