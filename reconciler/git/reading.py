@@ -13,7 +13,7 @@ import pygit2
 
 from reconciler.git.mirror import Mirror
 from reconciler.git.names import fold, name_problem, shown_name
-from reconciler.git.trees import FOLDER, GITLINK, REGULAR, SYMLINK, Entry, entries, lookup
+from reconciler.git.trees import FOLDER, GITLINK, SYMLINK, Entry, entries, lookup
 
 MAX_PROBLEMS = 100
 
@@ -150,18 +150,15 @@ class _Walk:
         self._kind(entry, path, depth)
 
     def _kind(self, entry: Entry, path: str, depth: int) -> None:
-        mode = entry.mode
-        if mode == FOLDER:
+        # libgit2 has already turned every mode into one of git's own.
+        if entry.mode == FOLDER:
             self._folder(entry.oid, path, depth + 1)
-        elif mode in REGULAR:
-            if self.select(path):
-                self._file(entry.oid, path)
-        elif mode == SYMLINK:
+        elif entry.mode == SYMLINK:
             self.report(path, "E-GIT-105", "symbolic links are not followed; put the file itself here")
-        elif mode == GITLINK:
+        elif entry.mode == GITLINK:
             self.report(path, "E-GIT-106", "submodules are not fetched; put the files themselves here")
-        else:
-            self.report(path, "E-GIT-107", f"the mode {mode:o} is not one of a file or folder")
+        elif self.select(path):
+            self._file(entry.oid, path)
 
     def _file(self, oid: pygit2.Oid, path: str) -> None:
         size = self._size(oid, path)
