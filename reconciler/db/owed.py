@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import Case, fn
+from peewee import Case
 
 from reconciler.db.models import Work
 from reconciler.db.session import reading, writing
@@ -62,12 +62,8 @@ def ask(
     A request during a run causes exactly one more run, however many requests there are. Of several moments the
     earliest counts.
     """
-    later = due_at is not None and due_at > now
-    update: dict[Any, Any]
-    if later:
-        update = {Work.due_at: fn.COALESCE(Case(None, [(Work.due_at < due_at, Work.due_at)], None), due_at)}
-    else:
-        update = {Work.wanted: Work.wanted + 1}
+    later = due_at if due_at is not None and due_at > now else None
+    update = {Work.due_at: _earliest(later)} if later else {Work.wanted: Work.wanted + 1}
     with writing():
         Work.insert(
             organization=organization,
@@ -75,7 +71,7 @@ def ask(
             kind=kind,
             subject=subject,
             wanted=0 if later else 1,
-            due_at=due_at if later else None,
+            due_at=later,
         ).on_conflict(
             conflict_target=[Work.organization, Work.project, Work.kind, Work.subject], update=update
         ).execute()
@@ -154,9 +150,7 @@ def finish(
     What was asked for before the claim is done, whatever the outcome; what was asked for since is owed. The work is
     owed again at `look_again_at`, or at an earlier moment somebody asked for meanwhile.
     """
-    again = Work.due_at
-    if look_again_at is not None:
-        again = fn.COALESCE(Case(None, [(Work.due_at < look_again_at, Work.due_at)], None), look_again_at)
+    again = Work.due_at if look_again_at is None else _earliest(look_again_at)
     with writing():
         return bool(
             Work.update(
@@ -194,3 +188,8 @@ def _owed_at(now: datetime) -> Any:
     """Nobody holds it, and it was asked for, or its moment has come, or its holder died without finishing."""
     free = Work.leased_until.is_null() | (Work.leased_until <= now)
     return free & ((Work.wanted > Work.done) | (Work.due_at <= now) | (Work.holder != ""))
+
+
+def _earliest(moment: datetime) -> Any:
+    """The row's own moment if it has an earlier one, else `moment`."""
+    return Case(None, [(Work.due_at < moment, Work.due_at)], Work.due_at.db_value(moment))
