@@ -1,0 +1,79 @@
+"""Puts one node together from its options: the only place that knows which parts a `sentinel-node` is made of."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler import clock
+from reconciler.errors import Stalled
+from reconciler.node.driver import Hands
+from reconciler.node.effects import Say
+from reconciler.node.files import NodeFiles
+from reconciler.node.http import ControlPlane
+from reconciler.node.machine import Agent, Wishes
+from reconciler.node.process import ProcessProxy
+from reconciler.node.proxy import Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What flags and environment say. `join_token` is needed once, until the node is registered."""
+
+    control_plane: str
+    home: Path
+    project: str
+    name: str
+    labels: Mapping[str, str]
+    proxy_binary: str
+    admin_port: int
+    wait: int
+    join_token: str | None = field(default=None, repr=False)
+
+
+def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
+    """A node around the proxy binary. Raises `Stalled` when its home cannot be used."""
+    files = open_files(options.home)
+    proxy = ProcessProxy(options.proxy_binary, files.link, options.admin_port, files.home / "proxy.log")
+    return join(options, files, proxy, ControlPlane(options.control_plane), say)
+
+
+def open_files(home: Path) -> NodeFiles:
+    """The node's folder, made when missing. Raises `Stalled`."""
+    files = NodeFiles(home)
+    try:
+        files.prepare()
+    except OSError as error:
+        raise Stalled(
+            "E-NOD-004",
+            f"the node's home {files.home} cannot be used: {error.strerror}",
+            cure="Choose another --home",
+        ) from None
+    return files
+
+
+def join(
+    options: Options, files: NodeFiles, proxy: Proxy, control_plane: ControlPlane, say: Callable[[Say], None]
+) -> tuple[Agent, Hands]:
+    """A node around any proxy, as it was when it last stopped. Raises `Stalled` when its files are damaged."""
+    identity, state = files.identity(), files.state()
+    agent = Agent(
+        wishes=Wishes(options.project, options.name, options.labels, options.join_token, options.wait),
+        identity=identity,
+        # Without an identity nothing was ever activated: a state alone is what an interrupted registration left.
+        state=state if identity is not None else None,
+        now=clock.now,
+        chance=random.random,
+        boot_id=secrets.token_hex(8),
+    )
+    hands = Hands(files, proxy, control_plane, say, identity.environment if identity is not None else "")
+    if identity is not None and state is None:
+        raise Stalled(
+            "E-NOD-001",
+            f"{files.home / 'state.json'} is missing",
+            cure="Restore the file, or empty the node's home and register it again with a join token",
+        )
+    return agent, hands

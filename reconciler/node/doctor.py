@@ -1,0 +1,88 @@
+"""Looks for what would keep a node from working. It changes nothing but a test file in the node's home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import ReconcilerError
+from reconciler.node.effects import Failed, HttpReply, HttpRequest
+from reconciler.node.files import NodeFiles
+from reconciler.node.http import ControlPlane
+from reconciler.node.process import ProcessProxy
+
+LEAST_FREE = 256 * 1024 * 1024
+"""Bytes: room for the largest bundle, unpacked, beside the one that runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    words: str
+
+
+def examine(*, home: Path, control_plane: str | None, proxy_binary: str, admin_port: int) -> list[Finding]:
+    """Look at home, registration, control plane and proxy, in this order."""
+    files = NodeFiles(home)
+    return [
+        _home(files),
+        _registration(files),
+        _control_plane(control_plane),
+        _binary(proxy_binary),
+        _proxy(files, proxy_binary, admin_port),
+    ]
+
+
+def _home(files: NodeFiles) -> Finding:
+    try:
+        files.prepare()
+        probe = files.home / "doctor.new"
+        probe.write_bytes(b"doctor")
+        probe.unlink()
+        free = shutil.disk_usage(files.home).free
+    except OSError as error:
+        return Finding("home", False, f"{files.home} cannot be written: {error.strerror}")
+    if free < LEAST_FREE:
+        return Finding("home", False, f"{files.home} has {free >> 20} MiB left, less than {LEAST_FREE >> 20}")
+    return Finding("home", True, f"{files.home}, {free >> 20} MiB free")
+
+
+def _registration(files: NodeFiles) -> Finding:
+    try:
+        identity = files.identity()
+    except ReconcilerError as error:
+        return Finding("registration", False, str(error))
+    if identity is None:
+        return Finding("registration", False, "not registered yet: give a join token once")
+    return Finding("registration", True, f"{identity.id} in {identity.environment} of {identity.project}")
+
+
+def _control_plane(url: str | None) -> Finding:
+    if not url:
+        return Finding("control plane", False, "SENTINEL_CONTROL_PLANE is not set")
+    plane = ControlPlane(url)
+    answer = plane.ask(HttpRequest("GET", "/health", {}, None, 65536, 10.0))
+    plane.close()
+    if isinstance(answer, HttpReply) and answer.status == 200:
+        return Finding("control plane", True, f"{url} answers")
+    words = answer.words if isinstance(answer, Failed) else f"status {getattr(answer, 'status', '?')}"
+    return Finding("control plane", False, f"{url}: {words}")
+
+
+def _binary(binary: str) -> Finding:
+    found = shutil.which(binary)
+    if found is None or not os.access(found, os.X_OK):
+        return Finding("proxy binary", False, f"'{binary}' is not an executable: set SENTINEL_PROXY_BINARY")
+    return Finding("proxy binary", True, found)
+
+
+def _proxy(files: NodeFiles, binary: str, admin_port: int) -> Finding:
+    if not files.link.exists():
+        return Finding("proxy", True, "not started: nothing was activated yet")
+    report = ProcessProxy(binary, files.link, admin_port, files.home / "proxy.log").running()
+    return Finding("proxy", report.healthy, report.reason or f"serves configuration {report.config_id}")

@@ -1,0 +1,155 @@
+"""What the machine can ask for. Each effect names the type of what it is sent back.
+
+A driver answers `Failed` to any effect that the world did not allow; the machine decides what that means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.node.proxy import RunningReport, TestResult
+from reconciler.node.state import Identity, NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The effect did not happen, in words a person can read."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The effect happened; where it names a path, this is it."""
+
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """A whole answer. `body` is at most one byte longer than the limit asked for, so that too much is noticed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """Ask the control plane. Answer: `HttpReply` or `Failed`.
+
+    `limit`: bytes of the answer that may be read. `seconds`: for the whole exchange, however slowly it drips.
+    `again`: whether a connection that broke may be tried once more.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    limit: int
+    seconds: float
+    again: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait. Answer: `Done`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIdentity:
+    """Keep who this node is, mode 0600, durable when answered. Answer: `Done` or `Failed`."""
+
+    identity: Identity = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveState:
+    """Replace the remembered state, durable when answered. Answer: `Done` or `Failed`."""
+
+    state: NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Write a verified bundle's files into a folder of its own, durable when answered. Answer: `Done` or `Failed`."""
+
+    digest: str
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Run the proxy's own check on the staged configuration. Answer: `TestResult` or `Failed`."""
+
+    __test__ = False
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Let the proxy's symlink name this staged bundle, atomically and durably. Answer: `Done` or `Failed`.
+
+    None removes the symlink: there was no configuration before.
+    """
+
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentLink:
+    """Which staged bundle the symlink names. Answer: `Done` with its digest as path, empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Tell the proxy to read its file again. Answer: `TestResult` or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start the proxy afresh. Answer: `TestResult` or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Ask the proxy what is live. Answer: `RunningReport` or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Remove staged bundles other than these. Answer: `Done` or `Failed`."""
+
+    keep: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Something for the log: a static name and fields. Answer: `Done`."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+
+Effect = (
+    HttpRequest
+    | Sleep
+    | SaveIdentity
+    | SaveState
+    | Stage
+    | Test
+    | Switch
+    | CurrentLink
+    | Reload
+    | Restart
+    | ReadBack
+    | Prune
+    | Say
+)
+Answer = HttpReply | TestResult | RunningReport | Done | Failed

@@ -1,0 +1,227 @@
+"""`sentinel-node`: the agent beside one proxy. Exit codes: 0 done, 1 the answer is no, 2 wrong usage."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from reconciler import clock
+from reconciler.errors import ReconcilerError, Refused, Stalled
+from reconciler.node.assembly import Options, assemble, open_files
+from reconciler.node.doctor import examine
+from reconciler.node.driver import Stopped, drive
+from reconciler.node.effects import Say
+from reconciler.node.process import ProcessProxy
+from reconciler.node.verification import verify_files
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"})
+@click.version_option(package_name="sentinel-control-plane", prog_name="sentinel-node")
+@click.option("--control-plane", envvar="SENTINEL_CONTROL_PLANE", help="URL of the node API.")
+@click.option(
+    "--home",
+    envvar="SENTINEL_NODE_HOME",
+    default="/var/lib/sentinel-node",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The node's folder.",
+)
+@click.option("--project", envvar="SENTINEL_PROJECT", help="Project to register in.")
+@click.option(
+    "--name", envvar="SENTINEL_NODE_NAME", default=socket.gethostname, help="Name (default: the host's)."
+)
+@click.option("--labels", envvar="SENTINEL_NODE_LABELS", default="", help="Such as region=eu,tier=edge.")
+@click.option("--join-token-file", envvar="SENTINEL_JOIN_TOKEN_FILE", type=click.Path(path_type=Path))
+@click.option("--proxy-binary", envvar="SENTINEL_PROXY_BINARY", default="zentinel", show_default=True)
+@click.option(
+    "--admin-port",
+    envvar="SENTINEL_ADMIN_PORT",
+    default=9901,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+)
+@click.option(
+    "--wait",
+    envvar="SENTINEL_NODE_WAIT",
+    default=0,
+    type=click.IntRange(0, 30),
+    help="Long poll, in seconds.",
+)
+@click.pass_context
+def group(ctx: click.Context, /, **values: Any) -> None:
+    """The agent beside a Sentinel proxy: fetches what it should run, checks it, activates it, reports."""
+    ctx.obj = values
+
+
+@group.command()
+@click.option(
+    "--stop-proxy", is_flag=True, help="Stop the proxy when the agent stops; otherwise it keeps serving."
+)
+@click.pass_obj
+def run(values: dict[str, Any], stop_proxy: bool) -> None:
+    """Run until told to stop."""
+    options = _options(values)
+    agent, hands = assemble(options, _say)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        drive(agent.life(), hands, stop)
+    except Stopped:
+        _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
+    finally:
+        if stop_proxy and isinstance(hands.proxy, ProcessProxy):
+            hands.proxy.stop()
+
+
+@group.command()
+@click.pass_obj
+def once(values: dict[str, Any]) -> None:
+    """Do one round: report, fetch and activate what is offered, report again."""
+    agent, hands = assemble(_options(values), _say)
+    never = threading.Event()
+    drive(agent.recover(), hands, never)
+    if drive(agent.cycle(), hands, never):
+        drive(agent.cycle(), hands, never)
+    if agent.state is not None and agent.state.refusal is not None:
+        refusal = agent.state.refusal
+        raise Refused(refusal.code, refusal.message)
+
+
+@group.command()
+@click.pass_obj
+def status(values: dict[str, Any]) -> None:
+    """Print what this node is and runs, as JSON; never a key."""
+    files = open_files(values["home"])
+    identity, state = files.identity(), files.state()
+    active, trust = (state.active, state.trust) if state is not None else (None, None)
+    document = {
+        "id": identity.id if identity else None,
+        "project": identity.project if identity else None,
+        "environment": identity.environment if identity else None,
+        "active": active.digest if active else None,
+        "config_id": active.config_id if active else None,
+        "activated_at": active.activated_at if active else None,
+        "sequence": trust.sequence if trust else None,
+        "pointer_expires": trust.expires if trust else None,
+        "refusal": state.refusal.report() if state and state.refusal else None,
+        "linked": files.linked() or None,
+    }
+    click.echo(json.dumps(document, indent=2))
+
+
+@group.command()
+@click.argument("blob", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--statement", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--pointer", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--root", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Default: the node's own."
+)
+@click.pass_obj
+def verify(values: dict[str, Any], blob: Path, statement: Path, pointer: Path, root: Path | None) -> None:
+    """Check a bundle in files as a node would, before its first activation."""
+    identity_root = root
+    if identity_root is None:
+        state = open_files(values["home"]).state()
+        if state is None:
+            raise Stalled("E-NOD-005", "there is no root to verify with", cure="Name one with --root")
+        envelope = state.root.encode()
+    else:
+        envelope = identity_root.read_bytes()
+    digest = verify_files(
+        envelope, pointer.read_bytes(), blob.read_bytes(), statement.read_bytes(), now=clock.now()
+    )
+    click.echo(f"good: {digest}")
+
+
+@group.command()
+@click.pass_obj
+def doctor(values: dict[str, Any]) -> None:
+    """Look for what would keep this node from working, and say what to do."""
+    findings = examine(
+        home=values["home"],
+        control_plane=values["control_plane"],
+        proxy_binary=values["proxy_binary"],
+        admin_port=values["admin_port"],
+    )
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.words}")
+    if not all(finding.ok for finding in findings):
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run `sentinel-node` with the arguments of this process."""
+    try:
+        group.main(prog_name="sentinel-node", standalone_mode=True)
+    except ReconcilerError as error:
+        click.echo(f"sentinel-node: {error}", err=True)
+        sys.exit(1)
+
+
+def _options(values: dict[str, Any]) -> Options:
+    url = values["control_plane"] or ""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        raise Stalled(
+            "E-NOD-006",
+            f"'{url}' is not a URL of the node API" if url else "nobody said where the control plane is",
+            cure="Set SENTINEL_CONTROL_PLANE or --control-plane to http://… or https://…",
+        )
+    return Options(
+        control_plane=url,
+        home=values["home"],
+        project=values["project"] or "",
+        name=values["name"],
+        labels=read_labels(values["labels"]),
+        proxy_binary=values["proxy_binary"],
+        admin_port=values["admin_port"],
+        wait=values["wait"],
+        join_token=_token(values["join_token_file"]),
+    )
+
+
+def read_labels(text: str) -> dict[str, str]:
+    """`region=eu,tier=edge` as a mapping. Raises `Stalled` that names the part."""
+    labels = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not name or not equals:
+            raise Stalled(
+                "E-NOD-007", f"the label '{part}' has no name and value", cure="Write name=value,name=value"
+            )
+        labels[name.strip()] = value.strip()
+    return labels
+
+
+def _token(path: Path | None) -> str | None:
+    # The token itself is taken from the environment only: a flag would show it to everybody who can list processes.
+    if path is None:
+        return os.environ.get("SENTINEL_JOIN_TOKEN") or None
+    try:
+        return path.read_text().strip() or None
+    except OSError as error:
+        raise Stalled(
+            "E-NOD-008",
+            f"the join token file {path} cannot be read: {error.strerror}",
+            cure="Correct the path",
+        ) from None
+
+
+def _say(said: Say) -> None:
+    fields = " ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in said.fields.items()
+    )
+    click.echo(f"{clock.iso(clock.now())} {said.event} {fields}".rstrip(), err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The proxy as a process of this machine: `BINARY -c <symlink>`, `BINARY test -c FILE`, SIGHUP, its admin listener.
+
+The process outlives the agent: an agent that stops or is updated leaves the proxy serving, and finds it again by a
+file with its process id and start time. Nothing starts the proxy while the symlink is missing: it would write and
+serve a default configuration of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from reconciler.node.files import replace_durably
+from reconciler.node.proxy import MARKER, RunningReport, TestResult
+
+TEST_SECONDS = 30.0
+"""The proxy's check opens no connection; one that takes longer hangs."""
+
+STOP_SECONDS = 10.0
+READ_BACK_SECONDS = 3.0
+READ_BACK_LIMIT = 8 * 1024 * 1024
+WORDS_LIMIT = 1_500
+
+CONFIG_PATH = "/config"
+"""Where the compiled configuration puts the `config` builtin on its admin listener."""
+
+
+@dataclass(slots=True)
+class ProcessProxy:
+    """A proxy started from `binary`, serving the file behind `link`, with its admin listener on `admin_port`."""
+
+    binary: str
+    link: Path
+    admin_port: int
+    log: Path
+    _http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(
+            retries=False, timeout=urllib3.Timeout(total=READ_BACK_SECONDS), maxsize=1
+        )
+    )
+    _child: subprocess.Popen[bytes] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def test(self, path: Path) -> TestResult:
+        """Run the binary's own check. Only the exit code counts; its words are passed on."""
+        try:
+            done = subprocess.run(
+                [self.binary, "test", "-c", str(path)],
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=TEST_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return TestResult(False, f"the proxy's test did not end within {TEST_SECONDS:.0f} s")
+        except OSError as error:
+            return TestResult(
+                False, f"the proxy binary {self.binary} cannot be run: {error.strerror or error}"
+            )
+        words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[-WORDS_LIMIT:]
+        if done.returncode != 0:
+            return TestResult(False, words or f"the proxy's test ended with exit code {done.returncode}")
+        return TestResult(True, words)
+
+    def reload(self) -> TestResult:
+        """SIGHUP; starts the proxy when it does not run."""
+        with self._lock:
+            process_id = self._find()
+            if process_id is None:
+                return self._start()
+            try:
+                os.kill(process_id, signal.SIGHUP)
+            except OSError as error:
+                return TestResult(False, f"the proxy could not be told to reload: {error}")
+            return TestResult(True)
+
+    def restart(self) -> TestResult:
+        """Stop the proxy if it runs, and start it."""
+        with self._lock:
+            self._stop()
+            return self._start()
+
+    def stop(self) -> None:
+        """Stop the proxy: for tests and `--stop-proxy`; the agent itself leaves it serving."""
+        with self._lock:
+            self._stop()
+
+    def running(self) -> RunningReport:
+        """Read the id of the live configuration from the admin listener."""
+        if self._find() is None:
+            return RunningReport(None, False, "the proxy does not run")
+        url = f"http://127.0.0.1:{self.admin_port}{CONFIG_PATH}"
+        try:
+            reply = self._http.request("GET", url, preload_content=False)
+            try:
+                body = reply.read(READ_BACK_LIMIT)
+            finally:
+                reply.release_conn()
+            if reply.status != 200:
+                return RunningReport(None, False, f"the proxy's admin listener answered {reply.status}")
+            config_id = find_marker(json.loads(body))
+        except (urllib3.exceptions.HTTPError, OSError):
+            return RunningReport(
+                None, False, f"the proxy's admin listener on port {self.admin_port} does not answer"
+            )
+        except (ValueError, RecursionError):
+            return RunningReport(
+                None, False, "the proxy's admin listener answered something that is not JSON"
+            )
+        if config_id is None:
+            return RunningReport(None, False, "the proxy serves a configuration without our marker")
+        return RunningReport(config_id, True)
+
+    def _start(self) -> TestResult:
+        if not self.link.exists():
+            return TestResult(
+                False, f"{self.link} is missing: the proxy is not started without a configuration"
+            )
+        try:
+            with self.log.open("ab") as log:
+                self._child = subprocess.Popen(
+                    [self.binary, "-c", str(self.link)],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            return TestResult(
+                False, f"the proxy binary {self.binary} cannot be run: {error.strerror or error}"
+            )
+        started = _started(self._child.pid)
+        with contextlib.suppress(OSError):
+            replace_durably(self._memory, json.dumps({"pid": self._child.pid, "started": started}).encode())
+        return TestResult(True)
+
+    def _stop(self) -> None:
+        process_id = self._find()
+        if process_id is None:
+            return
+        for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, number)
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline:
+                if self._find() is None:
+                    return
+                time.sleep(0.02)
+
+    def _find(self) -> int | None:
+        """The process id of the proxy if it lives, ours or one that an earlier agent started."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                return self._child.pid
+            self._child = None
+            return None
+        try:
+            known = json.loads(self._memory.read_bytes())
+            process_id, started = int(known["pid"]), known["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        # The start time tells our proxy from an unrelated process that was given the same number later.
+        return process_id if started and _started(process_id) == started else None
+
+    @property
+    def _memory(self) -> Path:
+        return self.link.parent / "proxy.json"
+
+
+def find_marker(document: Any) -> str | None:
+    """The config-id in an answer of the `config` builtin: the filter ids of the live configuration hold it.
+
+    None when there is no marker, or more than one.
+    """
+    filters = document.get("filters") if isinstance(document, dict) else None
+    names = filters if isinstance(filters, dict) else filters or ()
+    found = set()
+    for item in names:
+        name = item.get("id") if isinstance(item, dict) else item
+        if isinstance(name, str) and name.startswith(MARKER):
+            found.add(name[len(MARKER) :])
+    return found.pop() if len(found) == 1 else None
+
+
+def _started(process_id: int) -> str | None:
+    """When a process started, in clock ticks since boot, as the kernel says it; None when it is gone or a zombie."""
+    try:
+        words = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if words[0] in ("Z", "X") else words[19]

@@ -1,0 +1,237 @@
+"""The node protocol from the node's side: requests to send, answers to read. Answers are checked before use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.errors import Refused, Stalled, Transient
+from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.proxy import RunningReport
+from reconciler.node.state import Identity, NodeState
+
+AGENT = "sentinel-node/0.1.0"
+
+ANSWER_LIMIT = 512 * 1024
+"""Bytes of an answer that is not a blob: pointer, statement and root are far smaller."""
+
+ANSWER_SECONDS = 30.0
+SLOWEST_BYTES = 16 * 1024
+"""Bytes a second below which a download is given up, after its first half minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An answer to a poll: what the control plane says this node should run. Nothing in it is believed yet."""
+
+    etag: str
+    cohort: str
+    pointer: bytes = field(repr=False)
+    statement: bytes = field(repr=False)
+    root_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer to a heartbeat. `etag` None: there is nothing for this node yet."""
+
+    etag: str | None
+    poll_seconds: float
+
+
+def registration(project: str, token: str, name: str, labels: Mapping[str, str]) -> HttpRequest:
+    """Become a node. Never sent twice by itself: it may have used the token up."""
+    body = {"token": token, "name": name, "labels": dict(labels), "versions": {"agent": AGENT}}
+    path = f"/api/v1/projects/{quote(project, safe='')}/nodes/register"
+    return HttpRequest("POST", path, _headers(None), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS, again=False)
+
+
+def heartbeat(
+    identity: Identity, state: NodeState, report: RunningReport, *, boot_id: str, counter: int
+) -> HttpRequest:
+    """Say what runs. `running` is a digest only when the proxy itself says that its configuration is live."""
+    active = state.active
+    live = active is not None and report.config_id == active.config_id
+    versions = {"agent": AGENT} | ({"proxy": clean(report.version, 255)} if report.version else {})
+    body: dict[str, Any] = {
+        "boot_id": boot_id,
+        "counter": counter,
+        "running": active.digest if active is not None and live else None,
+        "config_id": report.config_id,
+        "delivered": state.delivered or None,
+        "sequence": state.trust.sequence if state.trust is not None else 0,
+        "health": _health(state, report),
+        "refusal": state.refusal.report() if state.refusal is not None else None,
+        "versions": versions,
+    }
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
+    return HttpRequest("POST", path, _headers(identity), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
+    """Ask what to run, unless it is one of `tags`. `wait`: seconds to be kept waiting for news, 0 for none."""
+    headers = dict(_headers(identity))
+    if tags:
+        headers["If-None-Match"] = ", ".join(tags)
+    if wait:
+        headers["Prefer"] = f"wait={wait}"
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/bundles/latest"
+    return HttpRequest("GET", path, headers, None, ANSWER_LIMIT, ANSWER_SECONDS + wait)
+
+
+def download(identity: Identity, digest: str, length: int) -> HttpRequest:
+    """Fetch a blob of exactly `length` bytes."""
+    seconds = ANSWER_SECONDS + length / SLOWEST_BYTES
+    return HttpRequest(
+        "GET", f"/api/v1/bundles/{quote(digest, safe=':')}", _headers(identity), None, length, seconds
+    )
+
+
+def root(identity: Identity, version: int) -> HttpRequest:
+    """Fetch one version of the root."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/roots/{version}"
+    return HttpRequest("GET", path, _headers(identity), None, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def expect(answer: Answer, *statuses: int) -> HttpReply:
+    """The reply, if its status is one of these. Raises `Transient` (try later) or `Stalled` (a person must act)."""
+    if isinstance(answer, Failed):
+        raise Transient("E-NOD-010", f"the control plane cannot be reached: {answer.words}")
+    if not isinstance(answer, HttpReply):
+        raise RuntimeError(f"a driver answered a request with {type(answer).__name__}")
+    if answer.status in statuses:
+        return answer
+    words = _detail(answer)
+    if answer.status == 401:
+        raise Stalled(
+            "E-NOD-011",
+            f"the control plane does not accept this node's credential: {words}",
+            cure="Register the node again with a new join token and an empty home",
+        )
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        raise Transient("E-NOD-012", f"the control plane answered {answer.status}: {words}")
+    raise Stalled(
+        "E-NOD-013",
+        f"the control plane refused the request with {answer.status}: {words}",
+        cure="Check that agent and control plane have versions that know each other",
+    )
+
+
+def read_registration(reply: HttpReply, name: str) -> Identity:
+    """Who we are now. Raises `Refused` when the answer is not one."""
+    document = _document(reply)
+    root_envelope = document.get("root")
+    if not isinstance(root_envelope, dict):
+        raise _strange("it has no root")
+    return Identity(
+        id=_string(document, "id"),
+        key=_string(document, "key"),
+        organization=_string(document, "organization"),
+        project=_string(document, "project"),
+        environment=_string(document, "environment"),
+        name=name,
+        root=_text(root_envelope),
+        poll_seconds=_seconds(document.get("poll_seconds")),
+    )
+
+
+def read_told(reply: HttpReply) -> Told:
+    """The answer to a heartbeat. Raises `Refused`."""
+    document = _document(reply)
+    etag = document.get("pointer_etag")
+    if etag is not None and (not isinstance(etag, str) or len(etag) > 200):
+        raise _strange("'pointer_etag' is not an ETag")
+    return Told(etag, _seconds(document.get("poll_seconds")))
+
+
+def read_offer(reply: HttpReply) -> Offer:
+    """The answer to a poll. Raises `Refused`."""
+    etag = reply.headers.get("etag", "")
+    document = _document(reply)
+    version = document.get("root_version")
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
+        raise _strange("'root_version' is not a version")
+    envelopes = [document.get(name) for name in ("pointer", "statement")]
+    if not all(isinstance(envelope, dict) for envelope in envelopes):
+        raise _strange("pointer or statement is missing")
+    pointer, statement = (_text(envelope).encode() for envelope in envelopes)
+    return Offer(etag[:200], _string(document, "cohort"), pointer, statement, version)
+
+
+def clean(words: str, limit: int) -> str:
+    """Words that may come from anywhere, cut and without control characters, for a report."""
+    kept = "".join(
+        c if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else " " for c in words
+    )
+    return kept.strip()[:limit]
+
+
+def _health(state: NodeState, report: RunningReport) -> dict[str, str]:
+    if state.active is None:
+        return {"state": "unknown", "reason": "nothing was activated yet"}
+    if report.healthy and report.config_id == state.active.config_id:
+        return {"state": "healthy"}
+    reason = report.reason or (
+        f"the proxy serves configuration {report.config_id}, not {state.active.config_id} that was activated last"
+    )
+    return {"state": "unhealthy", "reason": clean(reason, 900)}
+
+
+def _headers(identity: Identity | None) -> dict[str, str]:
+    headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": AGENT}
+    return headers if identity is None else {**headers, "Authorization": f"Bearer {identity.key}"}
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+
+
+def _document(reply: HttpReply) -> dict[str, Any]:
+    if len(reply.body) > ANSWER_LIMIT:
+        raise _strange(f"it is longer than {ANSWER_LIMIT} bytes")
+    try:
+        document = json.loads(reply.body, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise _strange("it is not JSON with unique names") from None
+    if not isinstance(document, dict):
+        raise _strange("it is not a JSON object")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return document
+
+
+def _string(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise _strange(f"'{name}' is not a short string")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.05 <= value <= 86_400:
+        raise _strange("'poll_seconds' is not a number of seconds")
+    return float(value)
+
+
+def _detail(reply: HttpReply) -> str:
+    try:
+        document = json.loads(reply.body)
+        return clean(f"{document['code']} {document['detail']}", 300)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "no reason given"
+
+
+def _strange(words: str) -> Refused:
+    return Refused("E-NOD-014", f"the control plane's answer cannot be used: {words}")

@@ -1,0 +1,140 @@
+"""What a node remembers, and its JSON form. Reading is strict: a damaged file is reported, never guessed at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from reconciler.errors import Stalled
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this node is: written once, at registration. `root` is the first root envelope, as JSON text."""
+
+    id: str
+    key: str = field(repr=False)
+    organization: str
+    project: str
+    environment: str
+    name: str
+    root: str = field(repr=False)
+    poll_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The highest pointer that was activated. `issued` and `expires` are RFC 3339."""
+
+    epoch: int
+    sequence: int
+    digest: str
+    cohort: str
+    issued: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The bundle that was activated last: the last known good one."""
+
+    digest: str
+    config_id: str
+    restart_key: str
+    etag: str
+    cohort: str
+    activated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The last *no*, with its code and sentence. `etag`, `tries` and `again_at` say when it may be offered again."""
+
+    code: str
+    message: str
+    digest: str
+    sequence: int
+    at: str
+    etag: str
+    tries: int
+    again_at: str
+
+    def report(self) -> dict[str, Any]:
+        """The part that goes into a heartbeat."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "digest": self.digest,
+            "sequence": self.sequence,
+            "at": self.at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Everything but who the node is. `previous` is the digest to go back to by hand; `delivered` was staged last."""
+
+    root: str = field(repr=False)
+    trust: Trust | None = None
+    active: Active | None = None
+    previous: str = ""
+    delivered: str = ""
+    refusal: Refusal | None = None
+
+
+def encode_identity(identity: Identity) -> bytes:
+    """The file `identity.json`."""
+    return _encode(asdict(identity))
+
+
+def decode_identity(data: bytes, where: str) -> Identity:
+    """Read `identity.json`. Raises `Stalled` that names the file."""
+    return _build(Identity, _decode(data, where), where)
+
+
+def encode_state(state: NodeState) -> bytes:
+    """The file `state.json`."""
+    return _encode(asdict(state))
+
+
+def decode_state(data: bytes, where: str) -> NodeState:
+    """Read `state.json`. Raises `Stalled` that names the file."""
+    document = _decode(data, where)
+    for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal)):
+        if document.get(name) is not None:
+            document[name] = _build(kind, document[name], where)
+    return _build(NodeState, document, where)
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    return (json.dumps({"version": 1, **document}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _decode(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+        if not isinstance(document, dict) or document.pop("version", None) != 1:
+            raise ValueError("it is not version 1 of this file")
+    except (ValueError, RecursionError) as error:
+        raise _damaged(where, str(error)) from None
+    return document
+
+
+def _build(kind: type[T], document: Any, where: str) -> T:
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(document, dict) or set(document) != names:
+        raise _damaged(
+            where, f"{kind.__name__.lower()} does not have exactly the fields {', '.join(sorted(names))}"
+        )
+    return kind(**document)
+
+
+def _damaged(where: str, words: str) -> Stalled:
+    return Stalled(
+        "E-NOD-001",
+        f"{where} is damaged: {words}",
+        cure="Restore the file, or empty the node's home and register it again with a join token",
+    )

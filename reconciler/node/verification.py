@@ -1,0 +1,136 @@
+"""Hands what was fetched to the verifier, and turns what it accepted into what a node remembers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.manifest import MANIFEST, decode_manifest
+from reconciler.bundle.pointer import Pointer, peek_pointer
+from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
+from reconciler.clock import iso, parse_iso
+from reconciler.errors import Refused
+from reconciler.node.activation import Verified
+from reconciler.node.state import Active, Identity, NodeState, Trust
+
+
+class Check:
+    """One look at one offer, made from what the node remembers. Raises `Refused` as soon as something is wrong."""
+
+    def __init__(self, identity: Identity, state: NodeState, *, now: datetime) -> None:
+        trust = first_state(state.root.encode(), identity.organization)
+        if state.trust is not None:
+            known = state.trust
+            trust = TrustState(
+                trust.root, known.epoch, known.sequence, known.digest, known.cohort, parse_iso(known.issued)
+            )
+        self._trust = trust
+        self._identity = identity
+        self._now = now
+        self._verifier: Verifier | None = None
+        self._pointer: Pointer | None = None
+        self._files: dict[str, bytes] = {}
+        self.root = state.root
+        """The newest root that was believed, as JSON text."""
+        self.digest = ""
+        """What the pointer names, for reports: before it was accepted, only what it claims."""
+        self.sequence = 0
+
+    @property
+    def root_version(self) -> int:
+        """The version of the newest root that was believed."""
+        return self._trust.root.version
+
+    def accept_root(self, envelope: bytes) -> None:
+        """The root after the one that is believed."""
+        audience = Audience(
+            self._identity.organization, self._identity.project, self._identity.environment, ""
+        )
+        verifier = Verifier(self._trust, audience)
+        verifier.accept_root(envelope, now=self._now)
+        self._trust = verifier.state
+        self.root = envelope.decode("ascii")
+
+    def accept_pointer(self, envelope: bytes, cohort: str) -> None:
+        """The pointer of the cohort that the answer named."""
+        try:
+            claimed = peek_pointer(envelope, limit=LIMITS.pointer)
+            self.digest, self.sequence = claimed.digest, claimed.sequence
+        except Refused:
+            # The verifier says it again below, in its own order of steps.
+            pass
+        audience = Audience(
+            self._identity.organization, self._identity.project, self._identity.environment, cohort
+        )
+        self._verifier = Verifier(self._trust, audience)
+        self._pointer = self._verifier.accept_pointer(envelope, now=self._now)
+        self.digest, self.sequence = self._pointer.digest, self._pointer.sequence
+
+    @property
+    def blob_length(self) -> int:
+        """Bytes of the blob that the accepted pointer names."""
+        return self._accepted()[1].blob_length
+
+    def accept_blob(self, blob: bytes) -> None:
+        """The compressed bundle."""
+        self._files = self._accepted()[0].accept_blob(blob)
+
+    def accept_statement(self, envelope: bytes) -> None:
+        """The statement about the bundle; with it everything is verified."""
+        self._accepted()[0].accept_statement(envelope)
+
+    def trust(self) -> Trust:
+        """What to remember once the pointer's bundle runs."""
+        _, pointer = self._accepted()
+        confirmed = self._trust.confirmed(pointer)
+        return Trust(
+            epoch=confirmed.epoch,
+            sequence=confirmed.sequence,
+            digest=confirmed.digest,
+            cohort=confirmed.cohort,
+            issued=iso(confirmed.issued or pointer.issued),
+            expires=iso(pointer.expires),
+        )
+
+    def verified(self, etag: str, at: str) -> Verified:
+        """The bundle, ready to be activated. Raises `Refused` when it has nothing for this node's environment."""
+        _, pointer = self._accepted()
+        environment = decode_manifest(self._files[MANIFEST]).environments.get(self._identity.environment)
+        if environment is None:
+            raise Refused(
+                "E-NOD-015",
+                f"bundle {pointer.digest[:19]} has no configuration for the environment "
+                f"'{self._identity.environment}'",
+            )
+        return Verified(
+            trust=self.trust(),
+            active=Active(
+                digest=pointer.digest,
+                config_id=environment.config_id,
+                restart_key=environment.restart_key,
+                etag=etag,
+                cohort=pointer.cohort,
+                activated_at=at,
+            ),
+            files=self._files,
+        )
+
+    def _accepted(self) -> tuple[Verifier, Pointer]:
+        if self._verifier is None or self._pointer is None:
+            raise RuntimeError("the pointer is accepted before anything that follows from it")
+        return self._verifier, self._pointer
+
+
+def verify_files(root: bytes, pointer: bytes, blob: bytes, statement: bytes, *, now: datetime) -> str:
+    """Check a bundle as a node that never activated one would, for the audience that the pointer itself names.
+
+    Returns its digest. Raises `Refused`.
+    """
+    claimed = peek_pointer(pointer, limit=LIMITS.pointer)
+    state = first_state(root, claimed.organization)
+    audience = Audience(claimed.organization, claimed.project, claimed.environment, claimed.cohort)
+    verifier = Verifier(state, audience)
+    verifier.accept_pointer(pointer, now=now)
+    verifier.accept_blob(blob)
+    verifier.accept_statement(statement)
+    return claimed.digest

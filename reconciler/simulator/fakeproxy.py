@@ -1,0 +1,175 @@
+"""A proxy that is made up: it reads the same file, reloads by the same rules, and serves nothing.
+
+As the real one, it keeps its old configuration when the new one is bad, applies routes, upstreams and filters at a
+reload but listeners and `system` only at a start, and answers 502 where it cannot connect: here, for every route whose
+targets lie in 192.0.2.0/24 (TEST-NET-1, RFC 5737), where nothing ever answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reconciler.node.proxy import MARKER, RunningReport, TestResult
+from reconciler.simulator.scan import Node, Unreadable, scan
+from reconciler.simulator.temperament import TEMPERAMENTS, Temperament
+
+DEAD_NETWORK = ipaddress.ip_network("192.0.2.0/24")
+VERSION = "fake/1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration as the proxy understood it."""
+
+    config_id: str | None
+    listeners: tuple[str, ...]
+    dead_routes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class FakeProxy:
+    """One fake proxy that serves the file behind `link`. `monotonic` gives seconds that only rise."""
+
+    link: Path
+    temperament: Temperament = field(default_factory=lambda: TEMPERAMENTS["steady"])
+    monotonic: Callable[[], float] = time.monotonic
+    log: list[str] = field(default_factory=list)
+    _live: Loaded | None = None
+    _coming: tuple[float, Loaded] | None = None
+
+    def test(self, path: Path) -> TestResult:
+        """What `BINARY test -c FILE` would say."""
+        if self.temperament.refuses_test:
+            return TestResult(
+                False, "Error: this proxy refuses every configuration (its temperament is 'refuses')"
+            )
+        try:
+            load(path)
+        except (OSError, UnicodeDecodeError, Unreadable) as error:
+            return TestResult(False, f"Error: {error}")
+        return TestResult(True, f"zentinel: configuration file {path} test is successful")
+
+    def reload(self) -> TestResult:
+        """SIGHUP: a bad configuration leaves the old one serving, and only the log says so."""
+        self._arrive()
+        if self._live is None:
+            return self.restart()
+        if self.temperament.ignores_reload:
+            return TestResult(True)
+        try:
+            loaded = load(self.link)
+        except (OSError, UnicodeDecodeError, Unreadable) as error:
+            self._note(f"Configuration reload failed: {error}")
+            return TestResult(True)
+        # Listeners are read at the start alone; a reload that changes them keeps the old ones.
+        loaded = replace(loaded, listeners=self._live.listeners)
+        if self.temperament.reload_seconds:
+            self._coming = (self.monotonic() + self.temperament.reload_seconds, loaded)
+        else:
+            self._live = loaded
+        self._note("Configuration reload completed successfully")
+        return TestResult(True)
+
+    def restart(self) -> TestResult:
+        """Stop and start. Without a file the real proxy writes and serves one of its own: so does this one."""
+        self._live, self._coming = None, None
+        if not self.link.exists():
+            self.link.write_text("// the proxy's own default\n")
+        try:
+            loaded = load(self.link)
+        except (OSError, UnicodeDecodeError, Unreadable) as error:
+            self._note(f"Error: {error}")
+            return TestResult(True)
+        if not self.temperament.dies_on_start:
+            self._live = loaded
+        return TestResult(True)
+
+    def running(self) -> RunningReport:
+        """What the `config` builtin lists, and how the routes fare."""
+        self._arrive()
+        if self._live is None:
+            return RunningReport(None, False, "the proxy does not run", VERSION)
+        if self._live.config_id is None:
+            return RunningReport(None, False, "the proxy serves a configuration without our marker", VERSION)
+        if self._live.dead_routes:
+            names = ", ".join(self._live.dead_routes[:5]) + (" …" if len(self._live.dead_routes) > 5 else "")
+            return RunningReport(self._live.config_id, False, f"502 from routes {names}", VERSION)
+        return RunningReport(self._live.config_id, True, "", VERSION)
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """The addresses it listens on, as they stood in the file at its last start."""
+        return self._live.listeners if self._live is not None else ()
+
+    def die(self) -> None:
+        """End without being told to, as a crash would."""
+        self._live, self._coming = None, None
+
+    def _arrive(self) -> None:
+        if self._coming is not None and self.monotonic() >= self._coming[0]:
+            self._live, self._coming = self._coming[1], None
+
+    def _note(self, line: str) -> None:
+        self.log.append(line)
+        del self.log[:-20]
+
+
+def load(path: Path) -> Loaded:
+    """Read a configuration as the proxy does. Raises OSError, UnicodeDecodeError and `Unreadable`."""
+    document = scan(path.read_text("utf-8"))
+    if not any(True for _ in document.all("system")):
+        raise Unreadable("Configuration error: missing required block 'system'")
+    listeners = tuple(
+        str(address.arguments[0])
+        for address in document.all("listeners", "listener", "address")
+        if address.arguments
+    )
+    if not listeners:
+        raise Unreadable("Configuration error: at least one listener is required")
+    _check_references(document)
+    markers = [
+        node.arguments[0][len(MARKER) :]
+        for node in document.walk("filter")
+        if node.arguments and node.arguments[0].startswith(MARKER)
+    ]
+    return Loaded(
+        config_id=markers[0] if len(markers) == 1 else None,
+        listeners=listeners,
+        dead_routes=tuple(sorted(_dead_routes(document))),
+    )
+
+
+def _check_references(document: Node) -> None:
+    known = {node.arguments[0] for node in document.walk("upstream") if node.arguments and node.children}
+    for route in document.walk("route"):
+        for reference in route.all("upstream"):
+            if reference.arguments and not reference.children and reference.arguments[0] not in known:
+                raise Unreadable(
+                    f"Configuration error: Route '{route.arguments[0] if route.arguments else '?'}' references "
+                    f"upstream '{reference.arguments[0]}' which doesn't exist"
+                )
+
+
+def _dead_routes(document: Node) -> set[str]:
+    dead = set()
+    for upstream in document.walk("upstream"):
+        targets = [target.arguments[0] for target in upstream.walk("target") if target.arguments]
+        if upstream.arguments and targets and any(_is_dead(target) for target in targets):
+            dead.add(upstream.arguments[0])
+    return {
+        route.arguments[0]
+        for route in document.walk("route")
+        if route.arguments and any(r.arguments and r.arguments[0] in dead for r in route.all("upstream"))
+    }
+
+
+def _is_dead(target: str) -> bool:
+    host = target.rpartition(":")[0].strip("[]") or target
+    try:
+        return ipaddress.ip_address(host) in DEAD_NETWORK
+    except ValueError:
+        return False
