@@ -114,9 +114,9 @@ class Callbacks(pygit2.RemoteCallbacks):
 def sanitise(text: str) -> str:
     """Words of a forge on one line, without control characters and without end, for a message to a person."""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    lines = [re.sub(r"^(remote|error): ?", "", line.strip()) for line in re.split(r"[\r\n]+", text)]
+    lines = [re.sub(r"^(remote|error): ?", "", " ".join(line.split())) for line in re.split(r"[\r\n]+", text)]
     joined = " / ".join(line for line in lines if line)
-    clean = "".join(character if character.isprintable() else " " for character in joined)
+    clean = "".join(character for character in joined if character.isprintable())
     return clean if len(clean) <= MAX_WORDS else clean[: MAX_WORDS - 1] + "…"
 
 

@@ -10,8 +10,8 @@ FILE = 0o100644
 FOLDER = 0o040000
 SYMLINK = 0o120000
 GITLINK = 0o160000
-REGULAR = frozenset({FILE, 0o100755, 0o100664})
-"""Files, executable or not; the last mode was written by very old versions of git."""
+REGULAR = frozenset({FILE, 0o100755})
+"""Files, executable or not. libgit2 turns every odd mode of a tree into one of git's own."""
 
 
 @dataclass(frozen=True, slots=True)

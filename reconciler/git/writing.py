@@ -76,8 +76,9 @@ def push(mirror: Mirror, ref: str, new: str, expected: str | None) -> None:
     """Move the branch `ref` of the forge from `expected` to `new`; `expected` None means that it must not exist yet.
 
     Returns when the forge has `new` there, also when it had it already: a push that is repeated after a crash is done.
-    Raises `LostRace` when the branch stands elsewhere, `Stalled` E-GIT-012 with the forge's words when it declines
-    and E-GIT-013 when another branch's name is in the way, `Transient` when it cannot be reached. ValueError when `new` does not descend from `expected`.
+    Raises `LostRace` when the branch stands elsewhere, `Stalled` E-GIT-012 with the forge's words when it declines and
+    E-GIT-013 when another branch's name is in the way, `Transient` when the forge cannot be reached. ValueError when
+    `new` does not descend from `expected`.
     """
     if not ref.startswith(HEADS) or not pygit2.reference_is_valid_name(ref):
         raise ValueError(f"'{ref}' is not a full branch name")

@@ -115,12 +115,11 @@ def test_links_and_submodules_name_their_path(forge: Forge) -> None:
     assert read.files == ()
 
 
-def test_odd_modes_are_read_as_git_reads_them(forge: Forge) -> None:
+def test_odd_modes_are_those_of_files_and_folders(forge: Forge) -> None:
     inner = forge.tree((0o100664, b"old", forge.blob()), (0o100777, b"odd", forge.blob()))
-    assert problems(forge.read((0o40755, b"a", inner), (0o120777, b"l", forge.blob()))) == [
-        ("l", "E-GIT-105")
-    ]
-    assert len(forge.read((0o40755, b"a", inner)).files) == 2
+    read = forge.read((0o40755, b"a", inner), (0o107777, b"z", forge.blob()))
+    assert read.problems == ()
+    assert [path for path, _, _ in read.files] == ["a/odd", "a/old", "z"]
 
 
 def test_only_the_projects_folder_matters_but_all_of_it(forge: Forge) -> None:
