@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import rank
@@ -83,8 +84,7 @@ class StepWindow:
 
 @dataclass(slots=True)
 class _Tally:
-    batch: Batch = field(default_factory=Batch)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
     settles_at: datetime | None = None
     examples: list[str] = field(default_factory=list)
 

@@ -1,0 +1,107 @@
+"""Reads the files of an environment branch. What cannot be read is reported and judged, and never obeyed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from reconciler.release import paths
+from reconciler.release.document import MalformedError, argument, child_text, only, read_nodes, single
+from reconciler.release.ledger import read_plan, read_rollout
+from reconciler.release.state import (
+    BranchFiles,
+    Hold,
+    Ledger,
+    Malformed,
+    Promoted,
+    Quarantine,
+    Release,
+)
+
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+UNREADABLE_DIGEST = "sha256:"
+
+T = TypeVar("T")
+
+
+def parse_branch(files: Mapping[str, bytes]) -> BranchFiles:
+    """Read the files of a branch by their paths; paths that mean nothing here are left alone. Raises nothing.
+
+    A hold that cannot be read holds nevertheless. A quarantine that cannot be read quarantines what its file name
+    says, or every digest when the name says nothing: unknown means no.
+    """
+    malformed: list[Malformed] = []
+
+    def attempt(path: str, read: Callable[[bytes, str], T]) -> T | None:
+        if path not in files:
+            return None
+        try:
+            return read(files[path], path)
+        except MalformedError as error:
+            malformed.append(Malformed(path, str(error)))
+            return None
+
+    holds, quarantine = [], []
+    for path in sorted(files):
+        folder, _, name = path.partition("/")
+        if "/" in name or not name.endswith(".kdl"):
+            continue
+        stem = name.removesuffix(".kdl")
+        if folder == paths.HOLDS:
+            holds.append(
+                attempt(path, read_hold) or Hold(stem, "the file cannot be read, so it holds everything")
+            )
+        elif folder == paths.QUARANTINE:
+            known = stem if paths.QUARANTINE_NAME.fullmatch(stem) else ""
+            unreadable = Quarantine(UNREADABLE_DIGEST + known, f"{path} cannot be read")
+            quarantine.append(attempt(path, read_quarantine) or unreadable)
+    release = attempt(paths.RELEASE, read_release)
+    promoted = attempt(paths.PROMOTED, read_promoted)
+    ledger = attempt(paths.ROLLOUT, read_rollout)
+    plan = attempt(paths.PLAN, read_plan)
+    if ledger is not None:
+        fits = plan is not None and ledger.rollout is not None and plan.rollout == ledger.rollout.name
+        if ledger.open_rollout is not None and not fits:
+            malformed.append(Malformed(paths.PLAN, f"{paths.PLAN} is not the plan of the open rollout"))
+        ledger = Ledger(ledger.sequence, ledger.rollout, plan if fits else None, ledger.history)
+    return BranchFiles(release, tuple(holds), tuple(quarantine), promoted, ledger, tuple(malformed))
+
+
+def read_release(content: bytes, path: str) -> Release:
+    """Raises `MalformedError`."""
+    node = single(read_nodes(content, path, {"release"}), "release", path)
+    only(node.children, {"commit", "why", "by"}, path)
+    return Release(
+        digest=argument(node, path, paths.DIGEST),
+        commit=child_text(node, "commit", path, SHA),
+        why=child_text(node, "why", path),
+        by=child_text(node, "by", path),
+    )
+
+
+def read_hold(content: bytes, path: str) -> Hold:
+    """Raises `MalformedError`."""
+    node = single(read_nodes(content, path, {"hold"}), "hold", path)
+    only(node.children, {"owner"}, path)
+    name = path.rpartition("/")[2].removesuffix(".kdl")
+    return Hold(name, argument(node, path), child_text(node, "owner", path))
+
+
+def read_quarantine(content: bytes, path: str) -> Quarantine:
+    """Raises `MalformedError`, also when the file's name is not the beginning of the digest."""
+    node = single(read_nodes(content, path, {"quarantine"}), "quarantine", path)
+    only(node.children, {"why"}, path)
+    digest = argument(node, path, paths.DIGEST)
+    if path != paths.quarantine_path(digest):
+        raise MalformedError(
+            f"{path}: the quarantine of this digest belongs in {paths.quarantine_path(digest)}"
+        )
+    return Quarantine(digest, child_text(node, "why", path))
+
+
+def read_promoted(content: bytes, path: str) -> Promoted:
+    """Raises `MalformedError`."""
+    node = single(read_nodes(content, path, {"promoted"}), "promoted", path)
+    only(node.children, {"digest"}, path)
+    return Promoted(argument(node, path, SHA), child_text(node, "digest", path, paths.DIGEST))

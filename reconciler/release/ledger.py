@@ -1,0 +1,181 @@
+"""Reads `rollout.kdl` and `plan.kdl`: files that only we write, read as strictly as if anybody did."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import pairwise
+
+from reconciler.clock import parse_iso
+from reconciler.config.kdl import KdlNode
+from reconciler.fleet.ranks import LAST_REACH
+from reconciler.release.document import (
+    MalformedError,
+    argument,
+    child_moment,
+    child_number,
+    child_text,
+    number,
+    only,
+    optional,
+    read_nodes,
+    single,
+    text,
+)
+from reconciler.release.paths import DIGEST
+from reconciler.release.state import (
+    ENDED_STATES,
+    HISTORY_LIMIT,
+    NO_COUNTS,
+    OPEN_STATES,
+    STEP_STATES,
+    Completed,
+    Judgement,
+    Ledger,
+    Plan,
+    PlannedStep,
+    Progress,
+    Rollout,
+    Rules,
+)
+
+NAME = re.compile(r"r-[0-9]{4,9}")
+REACH = re.compile(r"[0-9a-f]{16}")
+STATE = re.compile("|".join((*OPEN_STATES, *ENDED_STATES)))
+STEP_STATE = re.compile("|".join(STEP_STATES))
+VERDICT = re.compile("pass|wait|fail")
+COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
+_ROLLOUT = frozenset(
+    {"state", "digest", "previous", "commit", "opened", "paused", "ended", "because", "step"}
+)
+_STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
+_NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
+_PLAN = frozenset({"digest", "strategy", "on-failure", "step", *_NUMBERS})
+
+
+def read_rollout(content: bytes, path: str) -> Ledger:
+    """Raises `MalformedError`."""
+    nodes = read_nodes(content, path, {"sequence", "rollout", "history"})
+    sequence = single(nodes, "sequence", path)
+    if len(sequence.arguments) != 1:
+        raise MalformedError(f"{path}: 'sequence' takes one number")
+    rollout = optional(nodes, "rollout", path)
+    history = optional(nodes, "history", path)
+    entries = history.children if history is not None else ()
+    only(entries, {"completed"}, path)
+    return Ledger(
+        sequence=number(sequence.arguments[0], f"{path}: 'sequence'"),
+        rollout=None if rollout is None else _rollout(rollout, path),
+        history=tuple(_completed(entry, path) for entry in entries[:HISTORY_LIMIT]),
+    )
+
+
+def read_plan(content: bytes, path: str) -> Plan:
+    """Raises `MalformedError`, also when the steps do not reach every node in rising order."""
+    node = single(read_nodes(content, path, {"plan"}), "plan", path)
+    only(node.children, _PLAN, path)
+    steps = tuple(_planned(child, path) for child in node.children if child.name == "step")
+    numbered = [step.number for step in steps] == list(range(1, len(steps) + 1))
+    rising = all(one.reach < two.reach for one, two in pairwise(steps))
+    if not steps or not numbered or not rising or steps[-1].reach != LAST_REACH:
+        raise MalformedError(
+            f"{path}: the steps have to be numbered from 1 and reach further and further, to the end"
+        )
+    counts = {name: child_number(node, name, path) for name in _NUMBERS}
+    return Plan(
+        rollout=argument(node, path, NAME),
+        digest=_required(node, "digest", path, DIGEST),
+        rules=Rules(
+            strategy=_required(node, "strategy", path),
+            max_unavailable=counts["max-unavailable"],
+            on_failure=_required(node, "on-failure", path, re.compile("pause|rollback")),
+            min_healthy_seconds=counts["min-healthy-seconds"],
+            progress_deadline_seconds=counts["progress-deadline-seconds"],
+            stale_after_seconds=counts["stale-after-seconds"],
+        ),
+        steps=steps,
+    )
+
+
+def _rollout(node: KdlNode, path: str) -> Rollout:
+    only(node.children, _ROLLOUT, path)
+    opened = child_moment(node, "opened", path)
+    if opened is None:
+        raise MalformedError(f"{path}: the rollout has no 'opened'")
+    return Rollout(
+        name=argument(node, path, NAME),
+        state=_required(node, "state", path, STATE),
+        digest=_required(node, "digest", path, DIGEST),
+        previous=child_text(node, "previous", path, DIGEST),
+        commit=child_text(node, "commit", path),
+        opened_at=opened,
+        because=child_text(node, "because", path),
+        steps=tuple(_progress(child, path) for child in node.children if child.name == "step"),
+        paused_at=child_moment(node, "paused", path),
+        ended_at=child_moment(node, "ended", path),
+    )
+
+
+def _progress(node: KdlNode, path: str) -> Progress:
+    if len(node.arguments) != 1:
+        raise MalformedError(f"{path}: 'step' takes its number")
+    only(node.children, _STEP, path)
+    counts = optional(node.children, "counts", path)
+    if counts is not None and not counts.properties.keys() <= COUNTS:
+        raise MalformedError(f"{path}: 'counts' has names that are not known")
+    return Progress(
+        number=number(node.arguments[0], f"{path}: 'step'"),
+        state=_required(node, "state", path, STEP_STATE),
+        since=child_moment(node, "since", path),
+        ended=child_moment(node, "ended", path),
+        sequence=child_number(node, "sequence", path) if optional(node.children, "sequence", path) else 0,
+        counts=NO_COUNTS
+        if counts is None
+        else {name: number(value, f"{path}: '{name}'") for name, value in sorted(counts.properties.items())},
+        verdicts=tuple(_verdict(child, path) for child in node.children if child.name == "verdict"),
+    )
+
+
+def _verdict(node: KdlNode, path: str) -> Judgement:
+    if len(node.arguments) != 3:
+        raise MalformedError(f"{path}: 'verdict' takes a gate, a verdict and a reason")
+    gate, verdict, because = node.arguments
+    return Judgement(
+        text(gate, f"{path}: gate"),
+        text(verdict, f"{path}: verdict", VERDICT),
+        text(because, f"{path}: reason"),
+    )
+
+
+def _planned(node: KdlNode, path: str) -> PlannedStep:
+    if len(node.arguments) != 1 or node.properties.keys() != {"nodes", "reach"}:
+        raise MalformedError(f"{path}: 'step' takes its number, 'nodes' and 'reach'")
+    return PlannedStep(
+        number(node.arguments[0], f"{path}: 'step'"),
+        number(node.properties["nodes"], f"{path}: 'nodes'"),
+        text(node.properties["reach"], f"{path}: 'reach'", REACH),
+    )
+
+
+def _completed(node: KdlNode, path: str) -> Completed:
+    properties = node.properties
+    if properties.keys() != {"at", "commit", "rollout", "sequence"}:
+        raise MalformedError(f"{path}: 'completed' takes 'at', 'commit', 'rollout' and 'sequence'")
+    return Completed(
+        digest=argument(node, path, DIGEST),
+        commit=text(properties["commit"], f"{path}: 'commit'"),
+        rollout=text(properties["rollout"], f"{path}: 'rollout'", NAME),
+        sequence=number(properties["sequence"], f"{path}: 'sequence'"),
+        at=_moment(text(properties["at"], f"{path}: 'at'"), path),
+    )
+
+
+def _moment(written: str, path: str) -> datetime:
+    try:
+        return parse_iso(written)
+    except ValueError:
+        raise MalformedError(f"{path}: '{written[:60]}' is not a moment") from None
+
+
+def _required(node: KdlNode, name: str, path: str, pattern: re.Pattern[str] | None = None) -> str:
+    return argument(single(node.children, name, path), path, pattern)

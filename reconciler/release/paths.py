@@ -1,0 +1,42 @@
+"""Where things stand on an environment branch, and who owns them."""
+
+from __future__ import annotations
+
+import re
+
+RELEASE = "release.kdl"
+HOLDS = "holds"
+QUARANTINE = "quarantine"
+PROMOTED = "promoted.kdl"
+PLAN = "plan.kdl"
+ROLLOUT = "rollout.kdl"
+RENDERED = "rendered/sentinel.kdl"
+README = "README.md"
+
+LEDGER = (PROMOTED, PLAN, ROLLOUT, RENDERED)
+WISH_FOLDERS = (HOLDS, QUARANTINE)
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+HOLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+QUARANTINE_NAME = re.compile(r"[0-9a-f]{12}")
+
+
+def hold_path(name: str) -> str:
+    """Path of a hold. ValueError for a name that is not lower-case letters, digits and hyphens, at most 63."""
+    if HOLD_NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"'{name}' is not a name for a hold: lower-case letters, digits and hyphens, at most 63"
+        )
+    return f"{HOLDS}/{name}.kdl"
+
+
+def quarantine_path(digest: str) -> str:
+    """Path of the quarantine of a digest (`sha256:` and 64 hex digits; ValueError for anything else)."""
+    if DIGEST.fullmatch(digest) is None:
+        raise ValueError(f"'{digest}' is not a digest")
+    return f"{QUARANTINE}/{digest.removeprefix('sha256:')[:12]}.kdl"
+
+
+def short(digest: str) -> str:
+    """A digest as people read it: the first 12 hex digits."""
+    return digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,119 @@
+"""Writes the files of an environment branch, each in its one canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.clock import iso_milliseconds
+from reconciler.config.kdl import KdlNode
+from reconciler.config.write import write_document
+from reconciler.release.document import leaf, moment, words
+from reconciler.release.state import (
+    Completed,
+    Hold,
+    Ledger,
+    Plan,
+    Progress,
+    Promoted,
+    Quarantine,
+    Release,
+    Rollout,
+)
+
+LEDGER_HEAD = "// Written by the control plane. A change made here by hand does not count and is restored.\n"
+
+
+def render_release(release: Release) -> bytes:
+    """`release.kdl`."""
+    children = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
+    return _document([KdlNode("release", (release.digest,), children=children)])
+
+
+def render_hold(hold: Hold) -> bytes:
+    """`holds/<name>.kdl`."""
+    return _document([KdlNode("hold", (hold.reason,), children=words("owner", hold.owner))])
+
+
+def render_quarantine(quarantine: Quarantine) -> bytes:
+    """`quarantine/<12 hex>.kdl`."""
+    return _document([KdlNode("quarantine", (quarantine.digest,), children=words("why", quarantine.why))])
+
+
+def render_promoted(promoted: Promoted) -> bytes:
+    """`promoted.kdl`."""
+    return _ledger([KdlNode("promoted", (promoted.commit,), children=(leaf("digest", promoted.digest),))])
+
+
+def render_plan(plan: Plan) -> bytes:
+    """`plan.kdl`."""
+    rules = plan.rules
+    children = (
+        leaf("digest", plan.digest),
+        leaf("strategy", rules.strategy),
+        leaf("max-unavailable", rules.max_unavailable),
+        leaf("on-failure", rules.on_failure),
+        leaf("min-healthy-seconds", rules.min_healthy_seconds),
+        leaf("progress-deadline-seconds", rules.progress_deadline_seconds),
+        leaf("stale-after-seconds", rules.stale_after_seconds),
+        *(KdlNode("step", (step.number,), {"nodes": step.nodes, "reach": step.reach}) for step in plan.steps),
+    )
+    return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
+
+
+def render_rollout(ledger: Ledger) -> bytes:
+    """`rollout.kdl`: the ledger without its plan."""
+    nodes = [leaf("sequence", ledger.sequence)]
+    if ledger.rollout is not None:
+        nodes.append(_rollout(ledger.rollout))
+    if ledger.history:
+        nodes.append(KdlNode("history", (), children=tuple(_completed(entry) for entry in ledger.history)))
+    return _ledger(nodes)
+
+
+def _rollout(rollout: Rollout) -> KdlNode:
+    children = (
+        leaf("state", rollout.state),
+        leaf("digest", rollout.digest),
+        *words("previous", rollout.previous),
+        *words("commit", rollout.commit),
+        *moment("opened", rollout.opened_at),
+        *moment("paused", rollout.paused_at),
+        *moment("ended", rollout.ended_at),
+        leaf("because", rollout.because),
+        *(_progress(step) for step in rollout.steps),
+    )
+    return KdlNode("rollout", (rollout.name,), children=children)
+
+
+def _progress(step: Progress) -> KdlNode:
+    counts = (KdlNode("counts", (), dict(step.counts)),) if step.counts else ()
+    children = (
+        leaf("state", step.state),
+        *moment("since", step.since),
+        *moment("ended", step.ended),
+        *((leaf("sequence", step.sequence),) if step.sequence else ()),
+        *counts,
+        *(KdlNode("verdict", (v.gate, v.verdict, v.because)) for v in step.verdicts),
+    )
+    return KdlNode("step", (step.number,), children=children)
+
+
+def _completed(entry: Completed) -> KdlNode:
+    return KdlNode(
+        "completed",
+        (entry.digest,),
+        {
+            "at": iso_milliseconds(entry.at),
+            "commit": entry.commit,
+            "rollout": entry.rollout,
+            "sequence": entry.sequence,
+        },
+    )
+
+
+def _document(nodes: Iterable[KdlNode]) -> bytes:
+    return write_document(nodes).encode()
+
+
+def _ledger(nodes: Iterable[KdlNode]) -> bytes:
+    return (LEDGER_HEAD + write_document(nodes)).encode()

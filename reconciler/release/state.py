@@ -1,0 +1,215 @@
+"""An environment as its branch tells it: wishes of people, and our own ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+OPEN_STATES = ("open", "paused")
+ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
+STEP_STATES = ("waiting", "active", "done", "failed")
+HISTORY_LIMIT = 50
+
+NO_COUNTS: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something waits or was refused: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty."""
+
+    digest: str
+    commit: str = ""
+    why: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The wish `holds/<name>.kdl`."""
+
+    name: str
+    reason: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The wish `quarantine/<12 hex>.kdl`. `digest` may be only `sha256:` and 12 digits when the file is unreadable."""
+
+    digest: str
+    why: str = ""
+
+    def covers(self, digest: str) -> bool:
+        """Whether `digest` may not ship because of this."""
+        return bool(self.digest) and digest.startswith(self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A file of the branch that cannot be read, and the sentence that says where and why."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The trunk commit that automatic promotion took last, and the digest it compiled to."""
+
+    commit: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the policy a rollout keeps for its whole life, copied into its plan when it opens."""
+
+    strategy: str
+    max_unavailable: int
+    on_failure: str
+    min_healthy_seconds: int
+    progress_deadline_seconds: int
+    stale_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """`nodes` is how many were known when the plan was made; `reach` the highest rank that belongs to it."""
+
+    number: int
+    nodes: int
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`plan.kdl`: written once for each rollout. At least one step, reaches rising, the last one `ffffffffffffffff`."""
+
+    rollout: str
+    digest: str
+    rules: Rules
+    steps: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A gate's verdict as it is kept: `verdict` is `pass`, `wait` or `fail`."""
+
+    gate: str
+    verdict: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one step is. `since` is when it began or was resumed, `sequence` what pointers said from then on."""
+
+    number: int
+    state: str = "waiting"
+    since: datetime | None = None
+    ended: datetime | None = None
+    sequence: int = 0
+    counts: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
+    verdicts: tuple[Judgement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One rollout. `previous` is the digest to go back to, or "" for the first one of an environment.
+
+    `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused.
+    """
+
+    name: str
+    state: str
+    digest: str
+    previous: str
+    commit: str
+    opened_at: datetime
+    because: str
+    steps: tuple[Progress, ...]
+    paused_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still decides what nodes run: open or paused."""
+        return self.state in OPEN_STATES
+
+    @property
+    def active(self) -> Progress | None:
+        """The step that was begun last and has not passed; None before the first and after the end."""
+        return next((step for step in self.steps if step.state in ("active", "failed")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A rollout that brought its digest to every node."""
+
+    digest: str
+    commit: str
+    rollout: str
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """`rollout.kdl` and `plan.kdl`. `history` holds completed rollouts, the newest first: its head is what is live."""
+
+    sequence: int = 0
+    rollout: Rollout | None = None
+    plan: Plan | None = None
+    history: tuple[Completed, ...] = ()
+
+    @property
+    def live(self) -> str:
+        """Digest of the last completed rollout, or ""."""
+        return self.history[0].digest if self.history else ""
+
+    @property
+    def open_rollout(self) -> Rollout | None:
+        return self.rollout if self.rollout is not None and self.rollout.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchFiles:
+    """Everything the branch says. `ledger` None: we have not written one. `malformed` files count as not obeyed."""
+
+    release: Release | None = None
+    holds: tuple[Hold, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+    promoted: Promoted | None = None
+    ledger: Ledger | None = None
+    malformed: tuple[Malformed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """One environment at one moment of its branch.
+
+    `files` are the wishes as they stand at the head and the ledger as it stands at our own newest commit. `tampered`
+    are ledger paths whose bytes at the head are not ours: our next commit restores them.
+    """
+
+    name: str
+    files: BranchFiles
+    tampered: tuple[str, ...] = ()
+
+    def quarantined(self, digest: str) -> Quarantine | None:
+        """The wish that forbids `digest`, or None."""
+        return next((found for found in self.files.quarantine if found.covers(digest)), None)
+
+    def holds_except(self, rollout: str) -> tuple[Hold, ...]:
+        """The holds, without the one that a failed rollout of that name wrote for itself."""
+        return tuple(hold for hold in self.files.holds if hold.name != rollout)
