@@ -1,0 +1,125 @@
+"""`sentinelctl join-token`: make, list and revoke what lets a machine register as a node."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+
+import click
+
+from reconciler import clock
+from reconciler.config.installation import Project
+from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
+from reconciler.db.models import Environment
+from reconciler.db.session import connect, reading
+from reconciler.errors import Stalled
+from reconciler.flows.context import load_installation
+from reconciler.settings import read_settings
+
+_SPAN = re.compile(r"([0-9]{1,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@click.group()
+def command() -> None:
+    """Make, list and revoke what lets a machine register as a node."""
+
+
+@command.command()
+@click.argument("environment")
+@click.option("--project", help="Default: the only project there is.")
+@click.option(
+    "--uses", type=click.IntRange(1, 1_000_000), help="How many nodes may register; default: any number."
+)
+@click.option(
+    "--expires", default="24h", show_default=True, help="Such as 30m, 24h or 7d; 'never' is possible."
+)
+@click.option("--note", default="", help="What it is for, shown in the list.")
+def create(environment: str, project: str | None, uses: int | None, expires: str, note: str) -> None:
+    """Print a new join token for ENVIRONMENT. It is shown this once; only its hash is kept."""
+    found = _project(project)
+    with reading():
+        known = [
+            row.name
+            for row in Environment.select()
+            .where(Environment.organization == found.organization, Environment.project == found.slug)
+            .order_by(Environment.position)
+        ]
+    if known and environment not in known:
+        raise Stalled(
+            "E-NOD-040",
+            f"project '{found.slug}' has no environment '{environment}'",
+            cure=f"Use one of {', '.join(known)}",
+        )
+    now = clock.now()
+    expires_at = None if expires == "never" else now + read_span(expires)
+    token = create_join_token(
+        found.organization, found.slug, environment, now=now, note=note, uses=uses, expires_at=expires_at
+    )
+    click.echo(token)
+
+
+@command.command("list")
+@click.option("--project", help="Default: the only project there is.")
+def list_tokens(project: str | None) -> None:
+    """List join tokens: number, environment, state, uses left, expiry, note. The tokens themselves are not kept."""
+    found = _project(project)
+    now = clock.now()
+    with reading():
+        rows = list_join_tokens(found.organization, found.slug)
+    for row in rows:
+        state = "valid"
+        if row.revoked_at is not None:
+            state = "revoked"
+        elif row.expires_at is not None and row.expires_at <= now:
+            state = "expired"
+        elif row.uses_left == 0:
+            state = "used-up"
+        left = "any" if row.uses_left is None else row.uses_left
+        until = "never" if row.expires_at is None else clock.iso(row.expires_at)
+        click.echo(
+            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}  {row.note}"
+        )
+
+
+@command.command()
+@click.argument("number", type=click.IntRange(1))
+@click.option("--project", help="Default: the only project there is.")
+def revoke(number: int, project: str | None) -> None:
+    """Revoke the join token NUMBER of the list. Nodes that registered with it stay."""
+    found = _project(project)
+    if not revoke_join_token(found.organization, found.slug, number, now=clock.now()):
+        raise Stalled(
+            "E-NOD-041",
+            f"project '{found.slug}' has no join token {number}",
+            cure="See 'sentinelctl join-token list'",
+        )
+    click.echo(f"revoked {number}")
+
+
+def read_span(text: str) -> timedelta:
+    """`30m`, `24h`, `7d` as a time span. Raises `Stalled`."""
+    match = _SPAN.fullmatch(text)
+    if match is None or int(match[1]) == 0:
+        raise Stalled(
+            "E-NOD-042", f"'{text}' is not a time span", cure="Write a number and s, m, h or d, such as 24h"
+        )
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _project(slug: str | None) -> Project:
+    settings = read_settings(os.environ)
+    connect(settings)
+    projects = [project for o in load_installation(settings).organizations for project in o.projects]
+    if slug is None and len(projects) == 1:
+        return projects[0]
+    for project in projects:
+        if project.slug == slug:
+            return project
+    names = ", ".join(project.slug for project in projects)
+    raise Stalled(
+        "E-NOD-043",
+        f"there is no project '{slug}'" if slug else "there are several projects",
+        cure=f"Name one with --project: {names}",
+    )

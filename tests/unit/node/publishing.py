@@ -1,0 +1,220 @@
+"""Signs small bundles as a control plane would, and offers them to agents without a network or with one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from reconciler.bundle import archive
+from reconciler.bundle.manifest import MANIFEST, Manifest, ManifestEnvironment, describe, encode_manifest
+from reconciler.bundle.pointer import Pointer, sign_pointer
+from reconciler.bundle.root import Root, make_root, sign_root
+from reconciler.bundle.statement import Statement, sign_statement
+from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+
+ENVIRONMENTS = ("dev", "production")
+DAY = timedelta(days=1)
+
+
+def signing_key(name: str) -> SigningKey:
+    """A signing key that is always the same for a name."""
+    return SigningKey(hashlib.sha256(name.encode()).digest())
+
+
+def make_signed_root(now: datetime, **changes: Any) -> bytes:
+    """A root of 'acme' whose three roles have one key each."""
+    roles = {role: ([bytes(signing_key(role).verify_key)], 1) for role in ("root", "bundle", "pointer")}
+    root: Root = make_root(version=1, organization="acme", epoch=1, expires=now + 365 * DAY, roles=roles)
+    return sign_root(replace(root, **changes), [signing_key("root")])
+
+
+def proxy_config(target: str = "127.0.0.1:3000", admin_port: int = 9901) -> tuple[bytes, str]:
+    """A configuration as the compiler writes them, and its config-id."""
+    text = f"""system {{
+    worker-threads 2
+}}
+listeners {{
+    listener "http" {{
+        address "0.0.0.0:8080"
+    }}
+    listener "sentinel-admin" {{
+        address "127.0.0.1:{admin_port}"
+        namespace "sentinel-control"
+    }}
+}}
+upstreams {{
+    upstream "app" {{
+        target "{target}"
+    }}
+}}
+routes {{
+    route "app" {{
+        matches {{
+            path-prefix "/"
+        }}
+        upstream "app"
+    }}
+}}
+"""
+    config_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    marker = f'filters {{\n    filter "sentinel-config-{config_id}" {{\n        type "log"\n    }}\n}}\n'
+    return (text + marker).encode(), config_id
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bundle for every environment in `ENVIRONMENTS`, all with the same configuration."""
+
+    digest: str
+    tar: bytes
+    blob: bytes
+    config_id: str
+    statement: bytes
+
+    @property
+    def blob_sha256(self) -> str:
+        return hashlib.sha256(self.blob).hexdigest()
+
+
+def build(
+    target: str = "127.0.0.1:3000",
+    *,
+    admin_port: int = 9901,
+    restart_key: str = "r1",
+    config: bytes | None = None,
+    extra: str = "",
+    environments: tuple[str, ...] = ENVIRONMENTS,
+) -> Built:
+    """A verified, signed bundle whose proxy sends everything to `target`. `extra` changes the digest alone."""
+    text, config_id = proxy_config(target, admin_port)
+    files = {f"config/{name}/sentinel.kdl": config if config is not None else text for name in environments}
+    if extra:
+        files["agents/extra.txt"] = extra.encode()
+    manifest = Manifest(
+        compiler="sentinel-compiler/0.1.0",
+        environments={name: ManifestEnvironment(config_id, restart_key) for name in environments},
+        files={path: describe(content) for path, content in files.items()},
+    )
+    tar = archive.build_tar({**files, MANIFEST: encode_manifest(manifest)})
+    blob = archive.compress(tar)
+    digest = archive.digest_of(tar)
+    statement = Statement(
+        organization="acme",
+        project="shop",
+        tar_sha256=digest.removeprefix("sha256:"),
+        tar_length=len(tar),
+        blob_sha256=hashlib.sha256(blob).hexdigest(),
+        blob_length=len(blob),
+        repository="https://forge.example/acme/shop.git",
+        path="",
+        commit="1" * 40,
+        tree="2" * 40,
+        author="Ada <ada@example.com>",
+        compiler="sentinel-compiler/0.1.0",
+    )
+    return Built(digest, tar, blob, config_id, sign_statement(statement, signing_key("bundle")))
+
+
+def point(built: Built, *, sequence: int, now: datetime, **changes: Any) -> bytes:
+    """A signed pointer to a bundle, for the base cohort of production unless `changes` say otherwise."""
+    pointer = Pointer(
+        organization="acme",
+        project="shop",
+        environment="production",
+        cohort="base",
+        epoch=1,
+        sequence=sequence,
+        digest=built.digest,
+        length=len(built.tar),
+        blob_sha256=built.blob_sha256,
+        blob_length=len(built.blob),
+        issued=now,
+        expires=now + DAY,
+    )
+    return sign_pointer(replace(pointer, **changes), signing_key("pointer"))
+
+
+def etag(envelope: bytes) -> str:
+    return f'"{hashlib.sha256(envelope).hexdigest()}"'
+
+
+def flip(data: bytes, at: int) -> bytes:
+    """The same bytes with one bit changed, in base64 text to another letter of base64."""
+    swapped = bytearray(data)
+    swapped[at] = ord("B") if swapped[at] == ord("A") else ord("A")
+    return bytes(swapped)
+
+
+@dataclass
+class PaperControlPlane:
+    """Answers one node's requests from memory, as the node API does. `offered` may be anything, however wrong."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 11, 23, 20, 0, tzinfo=UTC))
+    pointer: bytes | None = None
+    statement: bytes = b""
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    cohort: str = "base"
+    away: bool = False
+    heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    environment: str = "production"
+
+    def __post_init__(self) -> None:
+        self.roots.setdefault(1, make_signed_root(self.now))
+
+    def offer(self, built: Built, *, sequence: int, **changes: Any) -> None:
+        """Offer a bundle."""
+        self.pointer = point(built, sequence=sequence, now=self.now, **changes)
+        self.statement = built.statement
+        self.blobs[built.digest] = built.blob
+        self.cohort = changes.get("cohort", "base")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def ask(self, request: HttpRequest) -> Answer:
+        self.asked.append(f"{request.method} {request.path}")
+        if self.away:
+            return Failed("ConnectionRefusedError: nobody listens")
+        if request.path.endswith("/register"):
+            return self._json(
+                201,
+                {
+                    "id": "n-abcdefghijkl", "key": "snk_secret", "organization": "acme", "project": "shop",
+                    "environment": self.environment, "root": json.loads(self.roots[1]), "poll_seconds": 2,
+                },
+            )  # fmt: skip
+        if request.path.endswith("/heartbeat"):
+            self.heartbeats.append(json.loads(request.body or b""))
+            return self._json(
+                200, {"pointer_etag": etag(self.pointer) if self.pointer else None, "poll_seconds": 2}
+            )
+        if request.path.endswith("/bundles/latest"):
+            return self._latest(request)
+        if "/roots/" in request.path:
+            return HttpReply(200, {}, self.roots[int(request.path.rpartition("/")[2])])
+        blob = self.blobs.get(request.path.rpartition("/")[2])
+        return HttpReply(404, {}, b"{}") if blob is None else HttpReply(200, {}, blob[: request.limit + 1])
+
+    def _latest(self, request: HttpRequest) -> Answer:
+        self.tags.append(request.headers.get("If-None-Match", ""))
+        if self.pointer is None:
+            return HttpReply(204, {}, b"")
+        tag = etag(self.pointer)
+        if tag in self.tags[-1]:
+            return HttpReply(304, {"etag": tag}, b"")
+        body = (
+            b'{"cohort":"%s","root_version":%d,"blob":"x","pointer":%s,"statement":%s}'
+            % (self.cohort.encode(), max(self.roots), self.pointer, self.statement)
+        )  # fmt: skip
+        return HttpReply(200, {"etag": tag}, body)
+
+    def _json(self, status: int, document: Any) -> HttpReply:
+        return HttpReply(status, {}, json.dumps(document).encode())

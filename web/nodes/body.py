@@ -1,0 +1,137 @@
+"""Reads request bodies and checks JSON. Nothing is parsed before its size is known to be small."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from web.nodes.problems import malformed, too_large
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+BODY_LIMIT = 64 * 1024
+"""A heartbeat has about 1 KB; a registration with many labels about 4 KB."""
+
+JSON_DEPTH = 8
+"""Deeper than any document of this API."""
+
+WHOLE_NUMBER_LIMIT = 2**53
+"""Above this, JSON numbers do not survive every reader."""
+
+_TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]*\Z")
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]*\Z")
+
+
+class Disconnected(Exception):
+    """The client went away before its body was complete; nobody is there to answer."""
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int = BODY_LIMIT) -> bytes:
+    """The whole body. Raises `Problem` 413 as soon as it is known to be longer than `limit` bytes."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and (len(value) > 12 or int(value) > limit):
+            raise too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """A JSON object without duplicate names, NaN, or great depth. Raises `Problem` 400."""
+    # The scan for depth comes first: the parser itself recurses.
+    if data.count(b"[") + data.count(b"{") > 2_000:
+        raise malformed("The body holds too many objects")
+    try:
+        document = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise malformed("The body is not a JSON object in UTF-8 with unique names") from None
+    if not isinstance(document, dict):
+        raise malformed("The body is not a JSON object")
+    if _depth(document) > JSON_DEPTH:
+        raise malformed("The body is nested too deeply")
+    return document
+
+
+def only(document: Mapping[str, Any], allowed: frozenset[str], where: str = "") -> None:
+    """Refuse fields that are not in the table, by name."""
+    for name in document:
+        if name not in allowed:
+            raise malformed(f"'{_cut(where + name)}' is not a field of this request")
+
+
+def text(document: Mapping[str, Any], name: str, limit: int, *, lines: bool = False, least: int = 0) -> str:
+    """A string of `least` to `limit` characters without control characters; `lines` allows tab and newline."""
+    value = document.get(name)
+    if not isinstance(value, str) or not least <= len(value) <= limit:
+        raise malformed(f"'{name}' must be a string of {least} to {limit} characters")
+    if not (_TEXT if lines else _LINE).match(value):
+        raise malformed(f"'{name}' holds control characters")
+    return value
+
+
+def matching(document: Mapping[str, Any], name: str, pattern: re.Pattern[str], expected: str) -> str:
+    """A string of one exact form."""
+    value = document.get(name)
+    if not isinstance(value, str) or len(value) > 200 or not pattern.fullmatch(value):
+        raise malformed(f"'{name}' must be {expected}")
+    return value
+
+
+def number(document: Mapping[str, Any], name: str) -> int:
+    """A whole number from zero to 2^53."""
+    value = document.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < WHOLE_NUMBER_LIMIT:
+        raise malformed(f"'{name}' must be a whole number from 0 to 2^53")
+    return value
+
+
+def string_map(document: Mapping[str, Any], name: str, *, most: int) -> dict[str, str]:
+    """A small object of strings, such as labels or versions."""
+    value = document.get(name)
+    if not isinstance(value, dict) or len(value) > most:
+        raise malformed(f"'{name}' must be an object of at most {most} strings")
+    for key in value:
+        if not 1 <= len(key) <= 63 or not _LINE.match(key):
+            raise malformed(f"a name in '{name}' must have 1 to 63 characters without control characters")
+        if not isinstance(value[key], str) or len(value[key]) > 255 or not _LINE.match(value[key]):
+            raise malformed(f"each value in '{name}' must be a string of at most 255 characters")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth(value: Any) -> int:
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        children = [v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)]
+        level = [item for child in children for item in child]
+    return deepest
+
+
+def _cut(words: str) -> str:
+    return words.encode("ascii", "backslashreplace").decode()[:80]

@@ -1,0 +1,146 @@
+"""What the poll path knows: nodes and their key hashes, each cohort's ready-made answer, each project's bundles.
+
+It lives in the memory of one event loop. `loading` fills it from a thread; nothing here waits or asks anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.fleet.cohorts import OpenRollout, cohort_of
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEntry:
+    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node has none and opens nothing."""
+
+    id: str
+    organization: str
+    project: str
+    environment: str
+    registered_at: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer to a poll of one cohort. `etag` is quoted, as it stands in headers."""
+
+    cohort: str
+    etag: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentEntry:
+    """The answers of one environment by cohort, and its open rollout, None when there is none."""
+
+    answers: Mapping[str, Answer]
+    rollout: OpenRollout | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEntry:
+    """A published bundle as a project owns it."""
+
+    organization: str
+    project: str
+    digest: str
+    sha256: str
+    length: int
+
+
+@dataclass(slots=True)
+class Directory:
+    """Replaced piecewise by `apply`, on the event loop only."""
+
+    nodes: dict[str, NodeEntry] = field(default_factory=dict)
+    environments: Mapping[tuple[str, str, str], EnvironmentEntry] = field(default_factory=dict)
+    blobs: dict[tuple[str, str], BlobEntry] = field(default_factory=dict)
+    loaded_at: float | None = None
+    """`time.monotonic` of the last complete refresh; None before the first."""
+    _by_key: dict[str, str] = field(default_factory=dict)
+    _changed: asyncio.Future[None] | None = None
+
+    def apply(
+        self,
+        nodes: Iterable[NodeEntry],
+        retired: Iterable[str],
+        environments: Mapping[tuple[str, str, str], EnvironmentEntry] | None,
+        blobs: Iterable[BlobEntry],
+        *,
+        whole: bool,
+        at: float,
+    ) -> None:
+        """Take a refresh in. `environments` None: unchanged; otherwise whoever waits in `changed` wakes.
+
+        `whole`: these are all nodes there are.
+        """
+        if whole:
+            self.nodes.clear()
+            self._by_key.clear()
+        for node in nodes:
+            self.admit(node)
+        for node_id in retired:
+            self._forget(node_id)
+        for blob in blobs:
+            self.blobs[(blob.project, blob.digest)] = blob
+        self.loaded_at = at
+        if environments is not None:
+            self.environments = environments
+            self.wake()
+
+    def admit(self, node: NodeEntry) -> None:
+        """Know this node from now on, with this key alone."""
+        self._forget(node.id)
+        self.nodes[node.id] = node
+        self._by_key[node.key] = node.id
+
+    def wake(self) -> None:
+        """Let every parked poll look again."""
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+        self._changed = None
+
+    def changed(self) -> asyncio.Future[None]:
+        """A future that is done at the next change. Shared by all who wait: shield it before cancelling."""
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        return self._changed
+
+    def authenticate(self, node_id: str, authorization: bytes) -> NodeEntry | None:
+        """The node whose key this header carries, or None.
+
+        An unknown node costs the same comparison as a wrong key.
+        """
+        scheme, _, key = authorization.partition(b" ")
+        node = self.nodes.get(node_id)
+        offered = hashlib.sha256(key).hexdigest()
+        matches = hmac.compare_digest(offered, node.key if node is not None else "0" * 64)
+        return node if matches and scheme.lower() == b"bearer" and key else None
+
+    def holder(self, authorization: bytes) -> NodeEntry | None:
+        """The node that this header's key belongs to, for paths that name no node; None when there is none."""
+        scheme, _, key = authorization.partition(b" ")
+        if scheme.lower() != b"bearer" or not key:
+            return None
+        # Looking up the hash of a random 256-bit key tells a stranger nothing through its timing.
+        return self.nodes.get(self._by_key.get(hashlib.sha256(key).hexdigest(), ""))
+
+    def answer(self, node: NodeEntry) -> Answer | None:
+        """What this node should be told now; None when there is nothing for it yet."""
+        environment = self.environments.get((node.organization, node.project, node.environment))
+        if environment is None:
+            return None
+        cohort = cohort_of(node.id, node.registered_at, environment.rollout)
+        return environment.answers.get(cohort)
+
+    def _forget(self, node_id: str) -> None:
+        known = self.nodes.pop(node_id, None)
+        if known is not None:
+            self._by_key.pop(known.key, None)

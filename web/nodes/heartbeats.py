@@ -1,0 +1,141 @@
+"""Heartbeats: kept in memory for a moment, then written together by one task, in one transaction.
+
+A report that was answered and not yet written is lost when the process is killed: the node says it again within one
+interval, and nothing is decided from memory. `write_reports` is the only code that changes what a node said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconciler.db.models import Event, Node
+from reconciler.db.session import writing
+from web.nodes.reports import Report, merge
+
+FLUSH_SECONDS = 0.2
+"""Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
+
+RETRY_SECONDS = 2.0
+ROWS_AT_ONCE = 400
+"""SQLite takes at most 999 variables in one statement on old builds."""
+
+
+@dataclass(slots=True)
+class Heartbeats:
+    """What was reported and is not written yet: at most one report for each node, so memory stays bounded."""
+
+    executor: Executor
+    now: Callable[[], datetime]
+    say: Callable[[str], None]
+    pending: dict[str, Report] = field(default_factory=dict)
+    written: int = 0
+    failures: int = 0
+    last_write_seconds: float = 0.0
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def accept(self, node_id: str, report: Report) -> None:
+        """Keep a report until the next write."""
+        self.pending[node_id] = merge(self.pending.get(node_id), report)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write what arrives, until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(FLUSH_SECONDS)
+            if not await self.flush():
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def flush(self) -> bool:
+        """Write everything that is pending; False when the database did not take it, and then nothing is lost."""
+        self._arrived.clear()
+        batch, self.pending = self.pending, {}
+        if not batch:
+            return True
+        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.shield(loop.run_in_executor(self.executor, write_reports, batch, self.now()))
+        except Exception as error:  # noqa: BLE001 — whatever the database says, the batch waits for its return.
+            self.failures += 1
+            self.say(
+                f"heartbeats of {len(batch)} nodes wait for the database: {type(error).__name__}: {error}"
+            )
+            for node_id, report in batch.items():
+                newer = self.pending.get(node_id)
+                self.pending[node_id] = report if newer is None else merge(report, newer)
+            self._arrived.set()
+            return False
+        self.written += len(batch)
+        self.last_write_seconds = time.monotonic() - started
+        return True
+
+
+def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
+    """Write reports of several nodes in one transaction, with an event for each change that people care about.
+
+    A report of the boot that is already known whose counter is not higher changes nothing. Nodes that are retired or
+    unknown by now are left out. `changed_at` moves only when something but the time of the report changed.
+    """
+    with writing():
+        ids = sorted(batch)
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            rows = Node.select().where(
+                Node.id.in_(ids[start : start + ROWS_AT_ONCE]), Node.retired_at.is_null()
+            )
+            for node in sorted(rows, key=lambda row: row.id):
+                _write_one(node, batch[node.id], now)
+
+
+def _write_one(node: Node, report: Report, now: datetime) -> None:
+    if node.boot_id == report.boot_id and report.counter <= node.counter:
+        return
+    changes = {name: value for name, value in report.said.items() if getattr(node, name) != value}
+    events = _events(node, changes)
+    if "running" in changes:
+        changes["running_since"] = now if changes["running"] else None
+    if "health" in changes:
+        changes["health_since"] = now
+    if changes or node.boot_id != report.boot_id:
+        changes["changed_at"] = now
+    Node.update(
+        boot_id=report.boot_id, counter=report.counter, reported_at=now, **changes
+    ).where(Node.id == node.id).execute()  # fmt: skip
+    for kind, message, details in events:
+        Event.create(
+            organization=node.organization,
+            project=node.project,
+            kind=kind,
+            subject=node.id,
+            message=message,
+            details={"environment": node.environment, "name": node.name, **details},
+            at=now,
+        )
+
+
+def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    events: list[tuple[str, str, dict[str, Any]]] = []
+    refusal = changes.get("refusal")
+    if refusal and _gist(refusal) != _gist(node.refusal):
+        message = f"{node.name} refused: {refusal['code']} {refusal['message']}"
+        events.append(("node.refused", message, {"code": refusal["code"], "digest": refusal["digest"]}))
+    if changes.get("running"):
+        digest = changes["running"]
+        events.append(("node.activated", f"{node.name} runs {digest[:19]}", {"digest": digest}))
+    if changes.get("health") == "unhealthy":
+        reason = changes.get("health_reason", node.health_reason)
+        events.append(("node.unhealthy", f"{node.name} is unhealthy: {reason}", {"reason": reason}))
+    if changes.get("health") == "healthy" and node.health == "unhealthy":
+        events.append(("node.recovered", f"{node.name} is healthy again", {}))
+    return events
+
+
+def _gist(refusal: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """What makes two refusals the same one: a node that tries again after its back-off is no news."""
+    return () if not refusal else (refusal["code"], refusal["digest"], refusal["sequence"])

@@ -1,0 +1,168 @@
+"""Reads what the poll path must know from database and store: the changes since the last look, in a thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from reconciler.db.models import Bundle, Node, Pointer, Rollout
+from reconciler.db.session import reading
+from reconciler.fleet.cohorts import OpenRollout, open_rollout
+from web.nodes.artifacts import Artifacts
+from web.nodes.directory import Answer, BlobEntry, EnvironmentEntry, NodeEntry
+
+OVERLAP = timedelta(seconds=10)
+"""Rows written by a slow transaction, or by a machine whose clock is behind, are seen although they look old."""
+
+WHOLE_SECONDS = 300.0
+"""How often everything is read again, whatever its time stamps say."""
+
+ROOT_SECONDS = 5.0
+BUNDLE_OVERLAP = 200
+
+Scope = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a look found. `environments` is None when no answer and no rollout changed."""
+
+    nodes: tuple[NodeEntry, ...]
+    retired: tuple[str, ...]
+    environments: Mapping[Scope, EnvironmentEntry] | None
+    blobs: tuple[BlobEntry, ...]
+    whole: bool
+    """Whether `nodes` are all there are; otherwise they are those that changed."""
+
+
+@dataclass(slots=True)
+class Loader:
+    """Remembers where the last look ended. Used by one thread at a time."""
+
+    artifacts: Artifacts
+    _nodes_since: datetime | None = None
+    _bundles_since: int = 0
+    _whole_at: float = 0.0
+    _signature: tuple[object, ...] | None = None
+    _roots: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def look(self) -> Changes:
+        """One look. Raises what database and store raise; then nothing is remembered and the next look sees it all."""
+        whole = self._nodes_since is None or time.monotonic() - self._whole_at > WHOLE_SECONDS
+        with reading():
+            nodes, retired, newest = self._read_nodes(None if whole else self._nodes_since)
+            blobs, last = self._read_bundles(0 if whole else self._bundles_since)
+            signature, rows, rollouts = self._read_environments()
+        environments = None
+        if signature != self._signature:
+            environments, complete = self._answers(rows, rollouts)
+            # A statement that is not in the store yet is looked for again at the next look.
+            self._signature = signature if complete else None
+        if whole:
+            self._whole_at = time.monotonic()
+        self._nodes_since, self._bundles_since = newest, last
+        return Changes(nodes, retired, environments, blobs, whole)
+
+    def _read_nodes(
+        self, since: datetime | None
+    ) -> tuple[tuple[NodeEntry, ...], tuple[str, ...], datetime | None]:
+        query = Node.select(
+            Node.id, Node.organization, Node.project, Node.environment, Node.registered_at, Node.key_sha256,
+            Node.retired_at, Node.changed_at,
+        )  # fmt: skip
+        if since is not None:
+            query = query.where(Node.changed_at >= since - OVERLAP)
+        present, retired, newest = [], [], since
+        for row in query.tuples().iterator():
+            node_id, organization, project, environment, registered_at, key, retired_at, changed_at = row
+            if retired_at is None:
+                present.append(NodeEntry(node_id, organization, project, environment, registered_at, key))
+            else:
+                retired.append(node_id)
+            newest = changed_at if newest is None else max(newest, changed_at)
+        return tuple(present), tuple(retired), newest
+
+    def _read_bundles(self, since: int) -> tuple[tuple[BlobEntry, ...], int]:
+        query = Bundle.select(
+            Bundle.id,
+            Bundle.organization,
+            Bundle.project,
+            Bundle.digest,
+            Bundle.blob_sha256,
+            Bundle.blob_length,
+        ).where(Bundle.id > since - BUNDLE_OVERLAP)
+        rows: list[tuple[Any, ...]] = cast("list[tuple[Any, ...]]", list(query.tuples()))
+        return tuple(BlobEntry(*row[1:]) for row in rows), max((row[0] for row in rows), default=since)
+
+    def _read_environments(
+        self,
+    ) -> tuple[tuple[object, ...], list[Pointer], dict[Scope, OpenRollout]]:
+        rollouts = open_rollouts()
+        query = Pointer.select(
+            Pointer.organization,
+            Pointer.project,
+            Pointer.environment,
+            Pointer.cohort,
+            Pointer.etag,
+            Pointer.digest,
+        )
+        etags: list[tuple[str, ...]] = cast("list[tuple[str, ...]]", list(query.tuples()))
+        roots = {organization: self._root(organization) for organization in sorted({row[0] for row in etags})}
+        signature = (
+            tuple(sorted(etags)),
+            tuple(sorted(rollouts.items(), key=lambda item: item[0])),
+            tuple(roots.items()),
+        )
+        rows = [] if signature == self._signature else list(Pointer.select())
+        return signature, rows, rollouts
+
+    def _answers(
+        self, rows: list[Pointer], rollouts: Mapping[Scope, OpenRollout]
+    ) -> tuple[dict[Scope, EnvironmentEntry], bool]:
+        answers: dict[Scope, dict[str, Answer]] = {}
+        complete = True
+        for row in rows:
+            statement = self.artifacts.statement(row.organization, row.project, row.digest)
+            root = self._root(row.organization)
+            if statement is None or root is None:
+                complete = False
+                continue
+            # The envelopes stand in the answer byte for byte as they were signed and stored.
+            body = (
+                (
+                    f'{{"cohort":"{row.cohort}","root_version":{root},'
+                    f'"blob":"/api/v1/bundles/{row.digest}","pointer":{row.envelope},"statement":'
+                ).encode()
+                + statement.strip()
+                + b"}"
+            )
+            scope = (row.organization, row.project, row.environment)
+            answers.setdefault(scope, {})[row.cohort] = Answer(row.cohort, f'"{row.etag}"'.encode(), body)
+        scopes = {**dict.fromkeys(answers), **dict.fromkeys(rollouts)}
+        return {s: EnvironmentEntry(answers.get(s, {}), rollouts.get(s)) for s in scopes}, complete
+
+    def _root(self, organization: str) -> int | None:
+        seen = self._roots.get(organization)
+        if seen is not None and time.monotonic() - seen[0] < ROOT_SECONDS:
+            return seen[1]
+        version = self.artifacts.newest_root(organization)
+        if version is not None:
+            self._roots[organization] = (time.monotonic(), version)
+        return version
+
+
+def open_rollouts() -> dict[Scope, OpenRollout]:
+    """The open rollout of each environment that has one, from its projection. Call inside `reading`.
+
+    Read before the pointers: a node that is told one cohort too few waits a second, one too many would be moved early.
+    """
+    query = Rollout.select().where(Rollout.state.in_(("open", "paused"))).order_by(Rollout.opened_at)
+    found: dict[Scope, OpenRollout] = {}
+    for row in query:
+        rollout = open_rollout(row.name, row.state, row.opened_at, row.view)
+        if rollout is not None:
+            found[(row.organization, row.project, row.environment)] = rollout
+    return found

@@ -1,0 +1,102 @@
+"""Heartbeats and polls: what an idle node does all day. Neither touches a database, a store or a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from web.nodes.body import Receive, Scope, Send, parse_object, read_body
+from web.nodes.directory import Answer, NodeEntry
+from web.nodes.problems import unauthenticated
+from web.nodes.replies import send_bytes, send_empty, send_json
+from web.nodes.reports import read_report
+from web.nodes.service import Service
+
+LONGEST_WAIT = 30.0
+"""Seconds a poll may be parked; proxies between us and a node cut silent connections at 60."""
+
+_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
+_TAG = re.compile(rb'(?:W/)?("[^"]*")')
+_JSON = (b"content-type", b"application/json")
+_NO_STORE = (b"cache-control", b"private, no-cache")
+
+
+async def serve_heartbeat(service: Service, node_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Take a report in; the answer names the ETag that a poll would have now, null when there is nothing yet."""
+    node = await admit(service, node_id, scope)
+    report = read_report(parse_object(await read_body(scope, receive)))
+    service.heartbeats.accept(node.id, report)
+    answer = service.directory.answer(node)
+    tag = None if answer is None else answer.etag.decode()
+    await send_json(send, 200, {"pointer_etag": tag, "poll_seconds": service.settings.node_poll_seconds})
+
+
+async def serve_poll(service: Service, node_id: str, scope: Scope, send: Send) -> None:
+    """200 with the answer of the node's cohort, 304 when it holds one of the tags it named, 204 when there is none.
+
+    `Prefer: wait=N` keeps a 304 or 204 back for up to N seconds while nothing changes (RFC 7240).
+    """
+    node = await admit(service, node_id, scope)
+    tags, wait = _conditions(scope)
+    answer = service.directory.answer(node)
+    if wait > 0 and (answer is None or answer.etag in tags):
+        answer = await _park(service, node, tags, wait)
+        # The node may have been retired while it waited.
+        if node.id not in service.directory.nodes:
+            raise unauthenticated()
+    applied = ((b"preference-applied", b"wait=%d" % wait),) if wait > 0 else ()
+    if answer is None:
+        await send_empty(send, 204, (_NO_STORE, *applied))
+    elif answer.etag in tags:
+        await send_empty(send, 304, ((b"etag", answer.etag), _NO_STORE, *applied))
+    else:
+        await send_bytes(send, 200, (_JSON, (b"etag", answer.etag), _NO_STORE, *applied), answer.body)
+
+
+async def admit(service: Service, node_id: str, scope: Scope) -> NodeEntry:
+    """The node that the path names, if the credential is its own. Raises `Problem` 401, the same for every cause."""
+    authorization = bearer(scope)
+    node = service.directory.authenticate(node_id, authorization)
+    if node is None and authorization and node_id not in service.directory.nodes:
+        await service.look_early()
+        node = service.directory.authenticate(node_id, authorization)
+    if node is None:
+        raise unauthenticated()
+    return node
+
+
+def bearer(scope: Scope) -> bytes:
+    """The Authorization header; empty when there is none, or more than one."""
+    found = [value for name, value in scope["headers"] if name == b"authorization"]
+    return found[0] if len(found) == 1 else b""
+
+
+async def _park(service: Service, node: NodeEntry, tags: frozenset[bytes], wait: float) -> Answer | None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    service.metrics.parked += 1
+    try:
+        while True:
+            changed = service.directory.changed()
+            left = deadline - loop.time()
+            if left <= 0:
+                return service.directory.answer(node)
+            await asyncio.wait((changed,), timeout=left)
+            answer = service.directory.answer(node)
+            if (answer is not None and answer.etag not in tags) or node.id not in service.directory.nodes:
+                return answer
+    finally:
+        service.metrics.parked -= 1
+
+
+def _conditions(scope: Scope) -> tuple[frozenset[bytes], float]:
+    tags: frozenset[bytes] = frozenset()
+    wait = 0.0
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            tags = tags.union(_TAG.findall(value))
+        elif name == b"prefer":
+            found = _WAIT.search(value)
+            if found is not None:
+                wait = min(float(found[1]), LONGEST_WAIT)
+    return tags, wait

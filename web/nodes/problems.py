@@ -1,0 +1,115 @@
+"""Every *no* of the node API: a status, a code and a sentence, as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+
+DOCUMENT = "https://sentinel.invalid/errors#"
+"""`type` is an identifier that ends in the code; nothing is served there."""
+
+
+class Problem(Exception):
+    """An answer other than the one asked for. `detail` never holds a secret and never says which check failed
+    where that would tell a stranger something."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        *,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.headers = headers
+
+    def body(self) -> bytes:
+        """The JSON document."""
+        return json.dumps(
+            {
+                "type": f"{DOCUMENT}{self.code}",
+                "title": self.title,
+                "status": self.status,
+                "detail": self.detail,
+                "code": self.code,
+            },
+            separators=(",", ":"),
+        ).encode()
+
+
+def no_route(path: str) -> Problem:
+    """There is nothing at this path."""
+    return Problem(404, "E-NAP-001", "Not found", f"There is nothing at {path[:200]!r}")
+
+
+def wrong_method(allowed: str) -> Problem:
+    """The path exists and takes other methods."""
+    return Problem(
+        405,
+        "E-NAP-002",
+        "Method not allowed",
+        f"This path takes {allowed}",
+        headers=((b"allow", allowed.encode()),),
+    )
+
+
+def too_large(limit: int) -> Problem:
+    """The body is longer than the route takes."""
+    return Problem(413, "E-NAP-003", "Body too large", f"The body may have at most {limit} bytes")
+
+
+def malformed(detail: str) -> Problem:
+    """The body is not what the route takes; `detail` names the field."""
+    return Problem(400, "E-NAP-004", "Malformed request", detail)
+
+
+def unauthenticated() -> Problem:
+    """Whatever is wrong with a credential, the answer is this one: it tells a stranger nothing."""
+    return Problem(
+        401,
+        "E-NAP-005",
+        "Not authenticated",
+        "The credential is missing, unknown or not valid for this",
+        headers=((b"www-authenticate", b"Bearer"),),
+    )
+
+
+def token_refused() -> Problem:
+    """A join token that is unknown, expired, used up, revoked or of another project: one answer for all."""
+    return Problem(401, "E-NAP-006", "Join token refused", "The join token is not valid for this project")
+
+
+def no_bundle() -> Problem:
+    """An absent bundle and one of another project look the same."""
+    return Problem(404, "E-NAP-007", "No such bundle", "There is no such bundle for this node")
+
+
+def no_root() -> Problem:
+    """There is no root of this version."""
+    return Problem(404, "E-NAP-008", "No such root", "There is no root of this version")
+
+
+def not_ready(detail: str) -> Problem:
+    """Something the answer needs is away; a node tries again."""
+    return Problem(503, "E-NAP-009", "Not ready", detail, headers=((b"retry-after", b"5"),))
+
+
+def bad_range(length: int) -> Problem:
+    """The range lies outside the blob, or there are several."""
+    return Problem(
+        416,
+        "E-NAP-010",
+        "Range not satisfiable",
+        "One range inside the bundle is served, in bytes",
+        headers=((b"content-range", f"bytes */{length}".encode()),),
+    )
+
+
+def failed() -> Problem:
+    """We made a mistake; the log of this process has it."""
+    return Problem(500, "E-NAP-011", "Internal error", "The node API made a mistake; its log names it")

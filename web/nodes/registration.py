@@ -1,0 +1,100 @@
+"""Registers a node: a join token becomes a node id and a key that is shown once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconciler.db.joining import token_hash, use_join_token
+from reconciler.db.models import Event, JoinToken, Node
+from reconciler.db.session import reading, writing
+from web.nodes.body import only, string_map, text
+from web.nodes.directory import NodeEntry
+from web.nodes.problems import malformed, token_refused
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,125}[A-Za-z0-9])?")
+MOST_LABELS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a machine asks for when it wants to become a node."""
+
+    token: str = field(repr=False)
+    name: str
+    labels: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new node. `key` is the secret itself; only its SHA-256 is kept."""
+
+    entry: NodeEntry
+    key: str = field(repr=False)
+
+
+def read_application(document: Mapping[str, Any]) -> Application:
+    """Check the body of a registration. Raises `Problem` 400 that names the field."""
+    only(document, frozenset({"token", "name", "labels", "versions"}))
+    name = text(document, "name", 127, least=1)
+    if not NAME.fullmatch(name):
+        raise malformed(
+            "'name' must be letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
+        )
+    return Application(
+        token=text(document, "token", 200),
+        name=name,
+        labels=string_map(document, "labels", most=MOST_LABELS) if "labels" in document else {},
+        versions=string_map(document, "versions", most=8) if "versions" in document else {},
+    )
+
+
+def owner(project: str, token: str) -> str:
+    """The organization that a token belongs to. Raises `Problem` 401 when there is no such token in the project."""
+    with reading():
+        row = JoinToken.get_or_none(JoinToken.token_sha256 == token_hash(token), JoinToken.project == project)
+    if row is None:
+        raise token_refused()
+    return str(row.organization)
+
+
+def register(project: str, application: Application, *, now: datetime, address: str) -> Registered:
+    """Take one use of the token and write the node, in one transaction. Raises `Problem` 401 for any bad token."""
+    node_id = "n-" + base64.b32encode(secrets.token_bytes(8)).decode().lower()[:12]
+    key = "snk_" + secrets.token_urlsafe(32)
+    key_sha256 = hashlib.sha256(key.encode()).hexdigest()
+    with writing():
+        token = use_join_token(project, application.token, now=now)
+        if token is None:
+            raise token_refused()
+        Node.create(
+            id=node_id,
+            organization=token.organization,
+            project=token.project,
+            environment=token.environment,
+            name=application.name,
+            labels=application.labels,
+            versions=application.versions,
+            key_sha256=key_sha256,
+            registered_at=now,
+            changed_at=now,
+            address=address[:63],
+        )
+        Event.create(
+            organization=token.organization,
+            project=token.project,
+            kind="node.registered",
+            subject=node_id,
+            message=f"{application.name} registered in {token.environment}",
+            details={"environment": token.environment, "name": application.name},
+            at=now,
+        )
+        entry = NodeEntry(node_id, token.organization, token.project, token.environment, now, key_sha256)
+    return Registered(entry, key)

@@ -1,0 +1,95 @@
+"""What a node says of itself: the strict form of a heartbeat. A field that is left out changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from web.nodes.body import matching, number, only, string_map, text
+from web.nodes.problems import malformed
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+CONFIG_ID = re.compile(r"[0-9a-f]{16}")
+BOOT_ID = re.compile(r"[0-9A-Za-z_-]{8,63}")
+CODE = re.compile(r"E-[A-Z]{2,5}-[0-9]{3}")
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+
+HEALTH = frozenset({"healthy", "unhealthy", "unknown"})
+REASON_LIMIT = 1_000
+MESSAGE_LIMIT = 2_000
+
+_FIELDS = frozenset(
+    {"boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions"}
+)
+_REFUSAL = frozenset({"code", "message", "digest", "sequence", "at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A heartbeat. `said` holds only what the node said, under the names of the columns of `Node`."""
+
+    boot_id: str
+    counter: int
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_report(document: Mapping[str, Any]) -> Report:
+    """Check a heartbeat. `running`, `config_id`, `delivered` and `refusal` may be null: there is none now.
+
+    Raises `Problem` 400 that names the field.
+    """
+    only(document, _FIELDS)
+    boot_id = matching(document, "boot_id", BOOT_ID, "8 to 63 letters, digits, '-' or '_'")
+    counter = number(document, "counter")
+    said: dict[str, Any] = {}
+    for name, pattern, expected in (
+        ("running", DIGEST, "null or 'sha256:' and 64 hex digits"),
+        ("delivered", DIGEST, "null or 'sha256:' and 64 hex digits"),
+        ("config_id", CONFIG_ID, "null or 16 hex digits"),
+    ):
+        if name in document:
+            said[name] = "" if document[name] is None else matching(document, name, pattern, expected)
+    if "sequence" in document:
+        said["sequence"] = number(document, "sequence")
+    if "health" in document:
+        said["health"], said["health_reason"] = _health(document["health"])
+    if "refusal" in document:
+        said["refusal"] = None if document["refusal"] is None else _refusal(document["refusal"])
+    if "versions" in document:
+        said["versions"] = string_map(document, "versions", most=8)
+    return Report(boot_id, counter, said)
+
+
+def merge(older: Report | None, newer: Report) -> Report:
+    """Both reports of one node as one. Within a boot a lower counter is dropped; another boot starts afresh."""
+    if older is None:
+        return newer
+    if older.boot_id == newer.boot_id and newer.counter <= older.counter:
+        return older
+    return Report(newer.boot_id, newer.counter, {**older.said, **newer.said})
+
+
+def _health(value: Any) -> tuple[str, str]:
+    if not isinstance(value, dict):
+        raise malformed("'health' must be an object with 'state' and, unless healthy, 'reason'")
+    only(value, frozenset({"state", "reason"}), "health.")
+    state = value.get("state")
+    if not isinstance(state, str) or state not in HEALTH:
+        raise malformed("'health.state' must be healthy, unhealthy or unknown")
+    return state, text(value, "reason", REASON_LIMIT, lines=True) if "reason" in value else ""
+
+
+def _refusal(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise malformed("'refusal' must be null or an object")
+    only(value, _REFUSAL, "refusal.")
+    digest = value.get("digest")
+    return {
+        "code": matching(value, "code", CODE, "an error code such as E-VER-001"),
+        "message": text(value, "message", MESSAGE_LIMIT, lines=True, least=1),
+        "digest": "" if digest in (None, "") else matching(value, "digest", DIGEST, "a digest or null"),
+        "sequence": number(value, "sequence"),
+        "at": matching(value, "at", MOMENT, "a moment in UTC such as 2026-11-23T20:00:00Z"),
+    }
