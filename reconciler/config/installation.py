@@ -1,0 +1,202 @@
+"""The server configuration `control-plane.kdl`: organizations, their keys, forge connections and projects.
+
+It is read by the same machinery as a project's resources, from a schema of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.config.findings import Finding, has_errors
+from reconciler.config.installation_schema import INSTALLATION
+from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
+from reconciler.config.reading import Reader
+from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUris:
+    """Where an organization's four signing keys are, as URIs (`file:…` or `env:…`)."""
+
+    bundle: str
+    pointer: str
+    commit: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
+    "user:token", or None for anonymous access."""
+
+    slug: str
+    organization: str
+    forge: str
+    secrets: tuple[str, ...]
+    credentials: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
+    stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None."""
+
+    slug: str
+    organization: str
+    name: str
+    repository: str
+    path: str
+    branch_prefix: str
+    trunk: str
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization; projects and connections in the order of their slugs."""
+
+    slug: str
+    name: str
+    keys: KeyUris
+    projects: tuple[Project, ...]
+    connections: tuple[Connection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything the server configuration says."""
+
+    organizations: tuple[Organization, ...]
+
+    def project(self, slug: str) -> Project | None:
+        """The project of that slug, or None."""
+        return next((p for o in self.organizations for p in o.projects if p.slug == slug), None)
+
+    def connection(self, slug: str) -> Connection | None:
+        """The connection of that slug, or None."""
+        return next((c for o in self.organizations for c in o.connections if c.slug == slug), None)
+
+    def organization(self, slug: str) -> Organization | None:
+        """The organization of that slug, or None."""
+        return next((o for o in self.organizations if o.slug == slug), None)
+
+
+def read_installation(content: bytes, path: str) -> tuple[Installation | None, tuple[Finding, ...]]:
+    """The installation, or None and the findings that say why not. Slugs are unique in the whole installation."""
+    file, findings = parse_file(content, path)
+    if file is None:
+        return None, findings
+    report = Report()
+    data = Reader(file, report).fields(INSTALLATION, file.nodes, parent=None)
+    _check_slugs(file, report)
+    _check_connections(file, report)
+    _check_prefixes(file, report)
+    found = report.resolved()
+    if has_errors(found):
+        return None, found
+    return Installation(tuple(_organization(item) for item in data["organization"])), found
+
+
+def _organization(data: Mapping[str, Any]) -> Organization:
+    slug = data["slug"]
+    return Organization(
+        slug=slug,
+        name=data.get("name", slug),
+        keys=KeyUris(**{role: data["keys"][role] for role in ("bundle", "pointer", "commit", "root")}),
+        projects=tuple(_project(slug, item) for item in data.get("project", ())),
+        connections=tuple(
+            Connection(
+                slug=item["slug"],
+                organization=slug,
+                forge=item["forge"],
+                secrets=tuple(item["secret"]),
+                credentials=item.get("credentials"),
+            )
+            for item in data.get("connection", ())
+        ),
+    )
+
+
+def _project(organization: str, data: Mapping[str, Any]) -> Project:
+    return Project(
+        slug=data["slug"],
+        organization=organization,
+        name=data.get("name", data["slug"]),
+        repository=data["repository"],
+        path=data.get("path", ""),
+        branch_prefix=data.get("branch-prefix", ""),
+        trunk=data.get("trunk", "main"),
+        connection=data.get("connection"),
+    )
+
+
+def _nodes(file: ParsedFile, name: str) -> Iterator[tuple[KdlNode, KdlNode]]:
+    """(organization, child) for every child of that name."""
+    for organization in file.nodes:
+        for child in organization.children:
+            if organization.name == "organization" and child.name == name:
+                yield organization, child
+
+
+def _first(node: KdlNode) -> Any:
+    return node.arguments[0] if node.arguments else None
+
+
+def _leaf(node: KdlNode, name: str) -> KdlNode | None:
+    return next((child for child in node.children if child.name == name and child.arguments), None)
+
+
+def _check_slugs(file: ParsedFile, report: Report) -> None:
+    for name in ("project", "connection"):
+        owners: dict[Any, KdlNode] = {}
+        for organization, node in _nodes(file, name):
+            slug = _first(node)
+            other = owners.setdefault(slug, organization)
+            if slug is None or other is organization:
+                continue
+            problem = Problem(
+                "E-INS-001",
+                f"the {name} '{slug}' exists in the organization '{_first(other)}' already",
+                "a slug that is unique in the whole installation",
+                "rename one of the two; URLs and node identities are made of it",
+            )
+            report.add(Mark(file, node, argument=0), problem)
+
+
+def _check_connections(file: ParsedFile, report: Report) -> None:
+    for organization, project in _nodes(file, "project"):
+        leaf = _leaf(project, "connection")
+        if leaf is None:
+            continue
+        slug = leaf.arguments[0]
+        known = [str(_first(c)) for o, c in _nodes(file, "connection") if o is organization]
+        if slug not in known and isinstance(slug, str):
+            problem = Problem(
+                "E-INS-002",
+                f"the organization '{_first(organization)}' has no connection '{slug}'",
+                "the slug of a connection of the same organization",
+                did_you_mean(slug, known) or "add the connection, or remove this line",
+            )
+            report.add(Mark(file, leaf, argument=0), problem)
+
+
+def _check_prefixes(file: ParsedFile, report: Report) -> None:
+    """Projects in one repository must not write the same environment branches."""
+    taken: dict[tuple[Any, Any], Any] = {}
+    for _, project in _nodes(file, "project"):
+        repository, prefix = _leaf(project, "repository"), _leaf(project, "branch-prefix")
+        if repository is None:
+            continue
+        key = (repository.arguments[0], prefix.arguments[0] if prefix else "")
+        other = taken.setdefault(key, _first(project))
+        if other != _first(project):
+            problem = Problem(
+                "E-INS-003",
+                f"the project '{other}' uses the same repository and the same branches",
+                "a branch-prefix of its own for each project of one repository",
+                f'add: branch-prefix "{_first(project)}/"',
+            )
+            report.add(Mark(file, project, argument=0), problem)

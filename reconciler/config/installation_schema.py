@@ -1,0 +1,166 @@
+"""The schema of `control-plane.kdl`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from reconciler.config.characters import shown
+from reconciler.config.report import Problem
+from reconciler.config.schema import Field, Slot, block, reference, scalar, values
+from reconciler.config.values import Choice, Pattern, Text
+
+SLUG = Pattern(
+    name="slug",
+    pattern="[a-z][a-z0-9-]{0,38}",
+    expected="a lower-case letter, then up to 38 letters, digits and hyphens",
+    hint="write it like 'shop' or 'shop-eu'",
+)
+
+
+def _check_key_uri(uri: str) -> Problem | None:
+    if uri.startswith("file:") and "/../" in f"/{uri[5:]}/":
+        return Problem(
+            "E-VAL-004", f"{shown(uri)} leads upwards", "a path without '..'", "write an absolute path instead"
+        )
+    return None
+
+
+KEY_URI = Pattern(
+    name="key URI",
+    pattern="file:[A-Za-z0-9._/@+-]+|env:[A-Z_][A-Z0-9_]*",
+    expected="file:<path>, relative to this file or absolute, or env:<VARIABLE>",
+    hint="keys and secrets are named, never written here: file:keys/bundle.key or env:BUNDLE_KEY",
+    check=_check_key_uri,
+)
+
+
+def _check_repository(url: str) -> Problem | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return Problem("E-VAL-004", f"{shown(url)} is not a URL", "a URL", "compare the host and the port")
+    if parts.username is not None or parts.password is not None:
+        allowed = parts.scheme == "ssh" and parts.password is None
+        if not allowed:
+            return Problem(
+                "E-INS-004",
+                "the repository's URL holds a user or a password",
+                "a URL without credentials",
+                'name them in the connection: credentials "env:…"',
+            )
+    return None
+
+
+REPOSITORY = Pattern(
+    name="repository URL",
+    pattern=r"(?:https?|ssh|git)://[A-Za-z0-9][^\s\"'<>\\^`{|}#?]*|(?:ssh|https?)://[^\s\"'<>\\^`{|}#?/]+@[^\s]+",
+    expected="an http, https, ssh or git URL",
+    hint="write it like https://github.com/acme/fleet.git",
+    maximum=1000,
+    check=_check_repository,
+)
+FOLDER = Pattern(
+    name="folder",
+    pattern=r"(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*",
+    expected="a relative folder such as 'projects/shop', no part of which begins with a dot",
+    hint="leave it out for the whole repository",
+)
+BRANCH_PREFIX = Pattern(
+    name="branch prefix",
+    pattern=r"(?:[A-Za-z0-9_-]+/)+",
+    expected="one or more names, each followed by '/', such as 'shop/'",
+    hint="leave it out when the repository has one project",
+)
+BRANCH = Pattern(
+    name="branch",
+    pattern=r"(?!env/)[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*(?:/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)*",
+    expected="the name of a branch, without refs/heads/",
+    hint="write it like 'main'",
+)
+
+
+def _key(role: str, doc: str) -> Field:
+    return scalar(role, KEY_URI, doc, f'{role} "file:keys/{role}.key"', required=True)
+
+
+def _slug(doc: str) -> tuple[Slot, ...]:
+    return (Slot("slug", SLUG, doc),)
+
+
+ORGANIZATION = Field(
+    "organization",
+    "Who owns projects and signing keys. Nothing is shared between two organizations.",
+    'organization "acme" {\n    name "Acme"\n    keys { … }\n}',
+    arguments=_slug("its slug: part of every URL, key and table"),
+    repeatable=True,
+    required=True,
+    children=(
+        scalar("name", Text(100), "What people call it; its slug when absent.", 'name "Acme"'),
+        block(
+            "keys",
+            "The four Ed25519 signing keys, by URI.",
+            (
+                _key("bundle", "Signs statements: which bundles exist."),
+                _key("pointer", "Signs pointers: what a cohort should run."),
+                _key("commit", "Signs the commits on environment branches."),
+                _key("root", "Signs roots: which keys hold."),
+            ),
+            example='keys {\n    bundle "file:keys/bundle.key"\n    …\n}',
+            required=True,
+        ),
+        Field(
+            "connection",
+            "A forge that sends webhooks and holds repositories.",
+            'connection "origin" {\n    forge "github"\n    secret "file:keys/webhook.secret"\n}',
+            arguments=_slug("its slug: part of the webhook's URL; unique in the installation"),
+            repeatable=True,
+            children=(
+                scalar("forge", Choice(("github",)), "Whose webhooks it sends.", 'forge "github"', required=True),
+                values(
+                    "secret",
+                    KEY_URI,
+                    "The webhook secret. With several, any is accepted, so that one can be replaced without a gap.",
+                    'secret "file:keys/webhook.secret"',
+                    required=True,
+                ),
+                scalar(
+                    "credentials",
+                    KEY_URI,
+                    'Where "user:token" for reading and pushing stands; anonymous access when absent.',
+                    'credentials "env:FLEET_REPOSITORY_TOKEN"',
+                ),
+            ),
+        ),
+        Field(
+            "project",
+            "One folder of one repository, usually all of it, and the fleet that runs it.",
+            'project "shop" {\n    repository "https://github.com/acme/fleet.git"\n    connection "origin"\n}',
+            arguments=_slug("its slug, unique in the installation"),
+            repeatable=True,
+            children=(
+                scalar("name", Text(100), "What people call it; its slug when absent.", 'name "Shop"'),
+                scalar(
+                    "repository",
+                    REPOSITORY,
+                    "Where the repository is, without credentials.",
+                    'repository "https://github.com/acme/fleet.git"',
+                    required=True,
+                ),
+                scalar("path", FOLDER, "The project's folder; the whole repository when absent.", 'path "shop"'),
+                scalar("trunk", BRANCH, "The branch that holds what people intend.", 'trunk "main"', default="main"),
+                scalar(
+                    "branch-prefix",
+                    BRANCH_PREFIX,
+                    "Stands before env/<name>, for projects that share a repository.",
+                    'branch-prefix "shop/"',
+                ),
+                reference("connection", "connection", "The forge the repository is on.", 'connection "origin"'),
+            ),
+        ),
+    ),
+)
+
+INSTALLATION = Field(
+    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION,), required=True
+)

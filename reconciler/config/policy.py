@@ -1,0 +1,42 @@
+"""The policy of one environment: how a release reaches its nodes. Read from the last valid trunk commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+DEFAULT_ADMIN_PORT = 9901
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPolicy:
+    """What `environment "name" { … }` says, with its defaults filled in.
+
+    `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
+    (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
+    "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the next one.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    proxy_version: str
+    strategy: str
+    batch_percent: int | None
+    batch_size: int | None
+    max_unavailable: int
+    promote: str
+    on_failure: str
+    min_healthy_seconds: int
+    progress_deadline_seconds: int
+    stale_after_seconds: int
+    admin_port: int = DEFAULT_ADMIN_PORT
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with the names of the fields."""
+        return {**asdict(self), "after": list(self.after)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
+        """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
+        return cls(**{**data, "after": tuple(data["after"])})

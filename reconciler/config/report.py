@@ -1,0 +1,135 @@
+"""Collects mistakes while a tree is read, and finds their places only when there are some.
+
+A mistake is noted against a node and one of its tokens; lines and columns come from a second pass over the files
+concerned, so a tree without mistakes never pays for them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reconciler.config import limits
+from reconciler.config.findings import Finding, Place, Severity, sort_findings
+from reconciler.config.kdl import KdlNode, ParsedFile
+from reconciler.config.scan import ScannedNode, ScanError, line_and_column, scan
+
+NAME = "name"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """A token of the tree: a node's name, its argument of that index, or the property of that key.
+
+    `property_value` says whether the property's value is meant rather than its key.
+    """
+
+    file: ParsedFile
+    node: KdlNode
+    argument: int | None = None
+    property_key: str | None = None
+    property_value: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with something, without saying where. Returned by whatever judges single values."""
+
+    code: str
+    message: str
+    expected: str = ""
+    hint: str = ""
+    severity: Severity = Severity.error
+
+
+@dataclass(slots=True)
+class Report:
+    """The mistakes found so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    _marked: list[tuple[Mark, Problem]] = field(default_factory=list)
+    _in_file: Counter[str] = field(default_factory=Counter)
+    _environments: dict[tuple[str, str, int, str], list[str]] = field(default_factory=dict)
+    failed: bool = False
+
+    def add(self, mark: Mark | None, problem: Problem) -> None:
+        """Note a mistake at a token, or without a place. Beyond the cap of a file it is only counted."""
+        if problem.severity is Severity.error:
+            self.failed = True
+        if mark is None:
+            self.findings.append(
+                Finding(problem.code, problem.severity, None, problem.message, problem.expected, problem.hint)
+            )
+            return
+        self._in_file[mark.file.path] += 1
+        if self._in_file[mark.file.path] <= limits.FINDINGS_IN_FILE:
+            self._marked.append((mark, problem))
+
+    def full(self, file: ParsedFile) -> bool:
+        """Whether the cap of this file is reached, so that reading on would tell nobody anything."""
+        return self._in_file[file.path] > limits.FINDINGS_IN_FILE
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Take over findings that already have places."""
+        for finding in findings:
+            self.failed = self.failed or finding.is_error
+            self.findings.append(finding)
+
+    def resolved(self) -> tuple[Finding, ...]:
+        """All findings with their places, sorted."""
+        by_file: dict[str, list[tuple[Mark, Problem]]] = {}
+        for mark, problem in self._marked:
+            by_file.setdefault(mark.file.path, []).append((mark, problem))
+        found = list(self.findings)
+        for path, marked in by_file.items():
+            places = _Places(marked[0][0].file)
+            for mark, p in marked:
+                found.append(Finding(p.code, p.severity, places.of(mark), p.message, p.expected, p.hint))
+            left_out = self._in_file[path] - len(marked)
+            if left_out > 0:
+                found.append(
+                    Finding(
+                        "E-TRE-004",
+                        Severity.info,
+                        Place(path, 1, 1),
+                        f"{left_out} more findings of this file are left out",
+                        hint="correct the ones shown first",
+                    )
+                )
+        return sort_findings(found)
+
+
+class _Places:
+    """The scanned text of one file beside its parsed nodes, matched by order."""
+
+    def __init__(self, file: ParsedFile) -> None:
+        self._file = file
+        self._nodes: dict[int, ScannedNode] = {}
+        try:
+            scanned = scan(file.text).nodes
+        except ScanError:
+            scanned = []
+        stack = list(zip(file.nodes, scanned, strict=False))
+        while stack:
+            node, at = stack.pop()
+            self._nodes[id(node)] = at
+            stack.extend(zip(node.children, at.children, strict=False))
+
+    def of(self, mark: Mark) -> Place:
+        scanned = self._nodes.get(id(mark.node))
+        if scanned is None:
+            return Place(self._file.path, 1, 1)
+        return Place(self._file.path, *line_and_column(self._file.text, self._offset(mark, scanned)))
+
+    @staticmethod
+    def _offset(mark: Mark, node: ScannedNode) -> int:
+        if mark.argument is not None:
+            arguments = [entry.value.start for entry in node.entries if entry.key is None]
+            if mark.argument < len(arguments):
+                return arguments[mark.argument]
+        if mark.property_key is not None:
+            for entry in node.entries:
+                if entry.key == mark.property_key:
+                    return entry.value.start if mark.property_value else entry.key_at
+        return node.name.start
