@@ -1,0 +1,53 @@
+"""`sentinelctl hold`: tell an environment to wait."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.environment_verbs.caller import Caller
+from reconciler.cli.environment_verbs.options import environment_options
+from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
+from reconciler.release.branch import parse_branch
+from reconciler.release.paths import hold_path
+from reconciler.release.render import render_hold
+from reconciler.release.state import Hold
+
+
+def hold_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check the name of a hold given on the command line."""
+    if value is not None:
+        try:
+            hold_path(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command()
+@environment_options
+@click.option("--reason", required=True, metavar="TEXT", help="Why it has to wait. Everybody reads this.")
+@click.option(
+    "--name", default="hold", show_default=True, callback=hold_name, help="Name, to lift this one alone."
+)
+def command(*, caller: Caller, environment: str, dry_run: bool, reason: str, name: str) -> None:
+    """Hold ENVIRONMENT: no rollout opens and an open one makes no further step, until the hold is lifted."""
+    place_hold(caller, environment, Hold(name, reason, str(caller.author)), dry_run=dry_run)
+
+
+def place_hold(caller: Caller, environment: str, hold: Hold, *, dry_run: bool) -> None:
+    """Write a hold, unless it stands there with the same reason."""
+
+    def decide(state: BranchState) -> Wish | Already:
+        standing = next((found for found in parse_branch(state.files).holds if found.name == hold.name), None)
+        if standing is not None and standing.reason == hold.reason:
+            return Already(f"{environment} is already held by '{hold.name}': {standing.reason}")
+        return Wish(
+            edits={hold_path(hold.name): render_hold(hold)},
+            subject=f"Hold {environment} ({hold.name})",
+            body=hold.reason,
+            trailers=(("Hold", hold.name), ("Actor", hold.owner)),
+            next=f"Nothing moves in {environment} from the control plane's next look on. "
+            f"Lift it with: sentinelctl resume {environment} --hold {hold.name}",
+        )
+
+    make_wish(caller, environment, decide, dry_run=dry_run)

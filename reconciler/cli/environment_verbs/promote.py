@@ -1,0 +1,72 @@
+"""`sentinelctl promote`: ask an environment to run a bundle."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.environment_verbs.caller import Caller
+from reconciler.cli.environment_verbs.known import named, newest_for, warnings
+from reconciler.cli.environment_verbs.options import environment_options
+from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
+from reconciler.release.branch import parse_branch
+from reconciler.release.paths import RELEASE, short
+from reconciler.release.render import render_release
+from reconciler.release.state import Release
+
+JUDGED = "The control plane judges it at its next look: a rollout opens, or the environment's page says why it waits."
+
+
+@click.command()
+@environment_options
+@click.option(
+    "--digest", metavar="DIGEST", help="Bundle, or the beginning of its digest. Default: see above."
+)
+@click.option("--why", default="", metavar="TEXT", help="Reason, for the commit and the page.")
+@click.option(
+    "--path",
+    "project_folder",
+    default="",
+    metavar="FOLDER",
+    help="Project's folder on trunk, if not the root.",
+)
+def command(
+    *, caller: Caller, environment: str, dry_run: bool, digest: str | None, why: str, project_folder: str
+) -> None:
+    """Put a bundle into ENVIRONMENT.
+
+    Without --digest this is the bundle that was completed last in the environments before it, or, where there is none
+    before it, the one that automatic promotion took last. The commit is yours and is pushed with your credentials.
+    """
+
+    def decide(state: BranchState) -> Wish | Already:
+        files = parse_branch(state.files)
+        if digest is not None:
+            chosen = named(state.mirror, caller, digest)
+        else:
+            chosen = newest_for(state.mirror, caller, state, project_folder)
+        if files.release is not None and files.release.digest == chosen.digest:
+            live = files.ledger is not None and files.ledger.live == chosen.digest
+            return Already(
+                f"{environment} already {'runs' if live else 'asks for'} {chosen.digest} ({chosen.because})"
+            )
+        return release_wish(
+            state,
+            Release(chosen.digest, chosen.commit, why, str(caller.author)),
+            subject=f"Promote {short(chosen.digest)} to {environment}",
+            because=chosen.because,
+        )
+
+    make_wish(caller, environment, decide, dry_run=dry_run)
+
+
+def release_wish(state: BranchState, release: Release, *, subject: str, because: str) -> Wish:
+    """The commit that writes `release.kdl`; `because` says how the bundle was chosen."""
+    files = parse_branch(state.files)
+    trailers = (("Bundle", release.digest), *((("Commit", release.commit),) if release.commit else ()))
+    return Wish(
+        edits={RELEASE: render_release(release)},
+        subject=subject,
+        body=release.why,
+        trailers=(*trailers, ("Because", because), ("Actor", release.by)),
+        next="\n".join((*warnings(files, release.digest), JUDGED)),
+    )

@@ -1,0 +1,332 @@
+"""The verbs that change an environment, as git clients of a real repository."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from reconciler.cli.environment_verbs import hold, pause, promote, resume, rollback, wish
+from reconciler.errors import ReconcilerError, Stalled
+from reconciler.git.identity import Identity
+from reconciler.git.mirror import Mirror
+from reconciler.git.writing import commit_edit, push
+from reconciler.release.branch import parse_branch
+from reconciler.release.paths import quarantine_path
+from reconciler.release.render import render_promoted, render_quarantine, render_release, render_rollout
+from reconciler.release.state import Completed, Ledger, Promoted, Quarantine, Release
+from tests.servers.git_http import GitServer, git_server
+
+__all__ = ["git_server"]
+
+VERBS = {"promote": promote, "rollback": rollback, "hold": hold, "pause": pause, "resume": resume}
+BOT = Identity("Sentinel", "sentinel@example.com")
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
+TRUNK = {
+    "environments.kdl": b'environment "dev" { }\nenvironment "staging" { after "dev"; }\n'
+    b'environment "production" { after "staging"; after "canary"; }\nenvironment "canary" { after "dev"; }\n',
+    "broken.kdl": b'environment "dev {',
+}
+
+
+def ledger(*digests: str) -> bytes:
+    """The ledger of an environment that completed these digests, newest first."""
+    count = len(digests)
+    return render_rollout(
+        Ledger(
+            sequence=count,
+            history=tuple(
+                Completed(digest, digest[7:47], f"r-{count - index:04d}", count - index, WHEN)
+                for index, digest in enumerate(digests)
+            ),
+        )
+    )
+
+
+class Shop:
+    """A configuration repository, its branches, and a person with a clone."""
+
+    def __init__(self, server: GitServer, name: str) -> None:
+        self.path, self.url = server.repository(name)
+        # Straight into the server's own store, which is quicker than a push.
+        self.mirror = Mirror.open(self.path, self.url, None)
+
+    def write(self, branch: str, edits: dict[str, bytes | None]) -> str:
+        ref = f"refs/heads/{branch}"
+        head = self.mirror.refs().get(ref)
+        sha = commit_edit(
+            self.mirror, head, edits, message="Setup", author=BOT, committer=BOT, when=WHEN, key=None
+        )
+        self.mirror.repository.references.create(ref, sha, force=True)
+        return sha
+
+    def head(self, branch: str):
+        return self.mirror.commit(self.mirror.refs()[f"refs/heads/{branch}"])
+
+    def files(self, branch: str):
+        head = self.head(branch).sha
+        paths = ["release.kdl", *(f"holds/{name}" for name in self.mirror.list_folder(head, "holds"))]
+        found = {path: self.mirror.read_file(head, path) for path in paths}
+        return parse_branch({path: content for path, content in found.items() if content is not None})
+
+
+@pytest.fixture
+def shop(
+    git_server: GitServer, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Shop:
+    """Environments where dev completed B and A, staging and canary A; production is new. The person is in a clone."""
+    shop = Shop(git_server, request.node.name.replace("[", "-").replace("]", ""))
+    shop.write("main", dict(TRUNK))
+    for name, digests in {"dev": (B, A), "staging": (B, A), "canary": (A,), "production": ()}.items():
+        release = {"release.kdl": render_release(Release(digests[0]))} if digests else {}
+        shop.write(f"env/{name}", {"rollout.kdl": ledger(*digests), **release})
+    subprocess.run(["git", "clone", "-q", shop.url, tmp_path / "clone"], check=True)
+    for name, value in {"user.name": "Ada Operator", "user.email": "ada@example.com"}.items():
+        subprocess.run(["git", "-C", tmp_path / "clone", "config", name, value], check=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    return shop
+
+
+def call(verb: str, *arguments: str) -> Result:
+    return CliRunner().invoke(VERBS[verb].command, list(arguments))
+
+
+def ok(verb: str, *arguments: str) -> str:
+    result = call(verb, *arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def refused(verb: str, *arguments: str) -> ReconcilerError:
+    error = call(verb, *arguments).exception
+    assert isinstance(error, ReconcilerError), error
+    return error
+
+
+def test_promote_takes_what_every_predecessor_completed(shop: Shop) -> None:
+    output = ok("promote", "production", "--why", "Release of the week")
+    info = shop.head("env/production")
+    assert f"pushed {info.sha[:12]} to env/production of {shop.url}" in output
+    assert "The control plane judges it" in output
+    assert (info.author_name, info.author_email) == ("Ada Operator", "ada@example.com")
+    assert info.subject == "Promote aaaaaaaaaaaa to production"
+    assert info.body == "Release of the week"
+    assert info.trailer("Bundle") == A
+    assert info.trailer("Commit") == "a" * 40
+    assert info.trailer("Because") == "completed last in staging and canary (r-0001)"
+    assert info.trailer("Actor") == "Ada Operator <ada@example.com>"
+    release = shop.files("env/production").release
+    assert release == Release(A, "a" * 40, "Release of the week", "Ada Operator <ada@example.com>")
+
+
+def test_promote_twice_says_already(shop: Shop) -> None:
+    ok("promote", "production")
+    before = shop.head("env/production").sha
+    assert f"production already asks for {A}" in ok("promote", "production")
+    assert "staging already runs" in ok("promote", "staging")
+    assert shop.head("env/production").sha == before
+
+
+def test_promote_into_the_first_environment_needs_git_to_know(shop: Shop) -> None:
+    error = refused("promote", "dev")
+    assert error.code == "E-GIT-207"
+    assert "--digest" in str(error)
+    shop.write("env/dev", {"promoted.kdl": render_promoted(Promoted("c" * 40, C))})
+    ok("promote", "dev")
+    release = shop.files("env/dev").release
+    assert release is not None
+    assert (release.digest, release.commit) == (C, "c" * 40)
+
+
+def test_promote_by_digest_whole_or_begun(shop: Shop) -> None:
+    ok("promote", "production", "--digest", C)
+    assert shop.files("env/production").release == Release(C, "", "", "Ada Operator <ada@example.com>")
+    ok("promote", "production", "--digest", "bbbbbbbb")
+    release = shop.files("env/production").release
+    assert release is not None
+    assert (release.digest, release.commit) == (B, "b" * 40)
+    for text in ("dddddddd", "xyz", "", "aa"):
+        assert refused("promote", "production", "--digest", text).code == "E-GIT-208"
+
+
+def test_promote_says_what_it_will_wait_for(shop: Shop) -> None:
+    shop.write("env/production", {quarantine_path(A): render_quarantine(Quarantine(A, "it broke search"))})
+    ok("hold", "production", "--reason", "Sale weekend")
+    output = ok("promote", "production")
+    assert "hold 'hold' stands: Sale weekend" in output
+    assert "aaaaaaaaaaaa is quarantined here: it broke search" in output
+
+
+def test_nothing_completed_yet_is_said(shop: Shop) -> None:
+    shop.write("env/canary", {"rollout.kdl": ledger()})
+    error = refused("promote", "production")
+    assert error.code == "E-GIT-207"
+    assert "staging and canary" in error.message
+
+
+def test_an_environment_trunk_does_not_declare(shop: Shop) -> None:
+    shop.write("env/old", {"rollout.kdl": ledger()})
+    assert refused("promote", "old").code == "E-GIT-207"
+    assert refused("promote", "old", "--trunk", "absent").code == "E-GIT-207"
+
+
+def test_dry_run_prints_the_commit_and_pushes_nothing(shop: Shop) -> None:
+    before = shop.mirror.refs()
+    output = ok("promote", "production", "--dry-run", "--why", "Try")
+    assert shop.mirror.refs() == before
+    assert "would push to env/production" in output
+    assert "Author: Ada Operator <ada@example.com>" in output
+    assert "    Promote aaaaaaaaaaaa to production" in output
+    assert "--- /dev/null\n+++ b/release.kdl" in output
+    assert f'+release "{A}"' in output
+
+
+def test_rollback_goes_back_and_further_back(shop: Shop) -> None:
+    shop.write("env/dev", {"rollout.kdl": ledger(C, B, A), "release.kdl": render_release(Release(C))})
+    ok("rollback", "dev", "--why", "Errors since noon")
+    info = shop.head("env/dev")
+    assert (info.subject, info.body, info.trailer("Bundle")) == (
+        "Roll dev back to bbbbbbbbbbbb", "Errors since noon", B,
+    )  # fmt: skip
+    assert "already asks for" in ok("rollback", "dev")
+    shop.write("env/dev", {"rollout.kdl": ledger(B, C, B, A)})
+    ok("rollback", "dev")
+    release = shop.files("env/dev").release
+    assert release is not None
+    assert release.digest == A
+
+
+def test_rollback_during_a_release_brings_back_what_is_live(shop: Shop) -> None:
+    shop.write("env/dev", {"release.kdl": render_release(Release(C))})
+    ok("rollback", "dev")
+    release = shop.files("env/dev").release
+    assert release is not None
+    assert (release.digest, release.commit) == (B, "b" * 40)
+
+
+def test_rollback_leaves_out_what_is_quarantined_and_ends_somewhere(shop: Shop) -> None:
+    shop.write("env/dev", {"rollout.kdl": ledger(C, B, A), "release.kdl": render_release(Release(C))})
+    shop.write("env/dev", {quarantine_path(B): render_quarantine(Quarantine(B, "bad"))})
+    assert A in ok("rollback", "dev", "--dry-run")
+    assert refused("rollback", "canary").code == "E-GIT-209"
+    assert refused("rollback", "production").code == "E-GIT-209"
+
+
+def test_hold_pause_and_resume(shop: Shop) -> None:
+    ok("hold", "dev", "--reason", "Audit", "--name", "audit")
+    ok("pause", "dev")
+    held = {found.name: (found.reason, found.owner) for found in shop.files("env/dev").holds}
+    ada = "Ada Operator <ada@example.com>"
+    assert held == {"audit": ("Audit", ada), "pause": ("paused", ada)}
+    before = shop.head("env/dev").sha
+    assert "already held by 'audit'" in ok("hold", "dev", "--reason", "Audit", "--name", "audit")
+    assert "already held by 'pause'" in ok("pause", "dev")
+    assert shop.head("env/dev").sha == before
+    ok("hold", "dev", "--reason", "A longer audit", "--name", "audit")
+    assert "still held by pause" in ok("resume", "dev", "--hold", "audit")
+    assert "already without a hold 'audit'; it is held by pause" in ok("resume", "dev", "--hold", "audit")
+    shop.write("env/dev", {"holds/r-0007.kdl": b"not readable {{{"})
+    assert "goes on" in ok("resume", "dev")
+    assert shop.files("env/dev").holds == ()
+    assert "already without a hold" in ok("resume", "dev")
+    assert call("hold", "dev", "--reason", "x", "--name", "../x").exit_code == 2
+    assert call("hold", "dev").exit_code == 2
+
+
+def test_a_lost_race_is_read_and_decided_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    races = []
+
+    def contended(*arguments: object) -> None:
+        if len(races) < 3:
+            races.append(shop.write("env/dev", {f"holds/other-{len(races)}.kdl": b'hold "mine"'}))
+        push(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wish, "push", contended)
+    ok("hold", "dev", "--reason", "ours")
+    assert [found.name for found in shop.files("env/dev").holds] == ["hold", "other-0", "other-1", "other-2"]
+
+
+def test_a_branch_that_never_stands_still_ends_with_a_sentence(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contended(*arguments: object) -> None:
+        shop.write("env/dev", {"holds/other.kdl": b'hold "%d"' % shop.head("env/dev").sha.__hash__()})
+        push(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wish, "push", contended)
+    assert refused("hold", "dev", "--reason", "ours").code == "E-GIT-206"
+
+
+def test_a_declining_forge_is_heard(git_server: GitServer, shop: Shop) -> None:
+    git_server.hook(
+        shop.path.name.removesuffix(".git"),
+        "pre-receive",
+        "#!/bin/sh\necho 'two approvals, please'\nexit 1\n",
+    )
+    error = refused("promote", "production")
+    assert isinstance(error, Stalled)
+    assert "two approvals, please" in error.message
+
+
+def test_unknown_environments_are_suggested(shop: Shop) -> None:
+    error = refused("pause", "prodution")
+    assert error.code == "E-GIT-204"
+    assert "did you mean 'production'?" in error.message
+    assert "canary, dev, production, staging" in str(error)
+
+
+def test_branch_prefixes_keep_projects_apart(shop: Shop) -> None:
+    shop.write("shop/env/dev", {"rollout.kdl": ledger(A)})
+    ok("pause", "dev", "--branch-prefix", "shop/")
+    assert [found.name for found in shop.files("shop/env/dev").holds] == ["pause"]
+    assert shop.files("env/dev").holds == ()
+
+
+def test_a_hostile_branch_is_named(shop: Shop) -> None:
+    link = shop.mirror.repository.create_blob(b"/etc/passwd")
+    builder = shop.mirror.repository.TreeBuilder()
+    builder.insert("holds", link, 0o120000)
+    head = shop.head("env/dev").sha
+    sha = str(
+        shop.mirror.repository.create_commit(
+            None,
+            shop.mirror.repository[head].author,
+            shop.mirror.repository[head].author,
+            "x",
+            builder.write(),
+            [head],
+        )
+    )
+    shop.mirror.repository.references.create("refs/heads/env/dev", sha, force=True)
+    error = refused("pause", "dev")
+    assert (error.code, "E-GIT-105" in error.message) == ("E-GIT-205", True)
+
+
+def test_repository_author_and_credentials(
+    git_server: GitServer, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    assert refused("pause", "dev").code == "E-GIT-201"
+    assert refused("pause", "dev", "--repository", shop.url).code == "E-GIT-203"
+    assert refused("pause", "dev", "--repository", shop.url, "--author", "Ada").code == "E-GIT-203"
+    assert refused("pause", "dev", "--repository", "/srv/x", "--author", "A <a@b>").code == "E-GIT-001"
+    private = f"{git_server.url}/private/{shop.path.name}"
+    options = ("--repository", private, "--author", "Ben <ben@example.com>")
+    assert refused("pause", "dev", *options).code == "E-GIT-004"
+    assert refused("pause", "dev", *options, "--token-env", "FORGE_TOKEN").code == "E-GIT-202"
+    monkeypatch.setenv("FORGE_TOKEN", "wrong")
+    assert (
+        refused("pause", "dev", *options, "--user", "ada", "--token-env", "FORGE_TOKEN").code == "E-GIT-003"
+    )
+    monkeypatch.setenv("FORGE_TOKEN", "s3cret")
+    ok("pause", "dev", *options, "--user", "ada", "--token-env", "FORGE_TOKEN")
+    assert shop.head("env/dev").author_name == "Ben"
+    carried = private.replace("http://", "http://ada:s3cret@")
+    assert "s3cret" not in ok("resume", "dev", "--repository", carried, "--author", "Ben <ben@example.com>")
