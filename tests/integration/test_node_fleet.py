@@ -1,0 +1,267 @@
+"""Real agents against the real node API: gunicorn, a database, a store, HTTP; only the proxies are made up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import clock
+from reconciler.db import session
+from reconciler.db.migrate import migrate
+from reconciler.db.models import Node, Pointer
+from reconciler.db.session import writing
+from reconciler.settings import read_settings
+from reconciler.simulator.building import Group, build_fleet
+from reconciler.simulator.fleet import Fleet
+from tests.integration.node_servers import ROOT, NodeApi, TamperingServer
+from tests.unit.node.publishing import build, flip, point
+from tests.unit.nodes_api.served import Release
+
+GOOD = build("127.0.0.1:3000")
+NEXT = build("127.0.0.1:4000")
+DEAD = build("192.0.2.10:80")
+
+
+class Stage:
+    """A control plane with something published, and a fleet in a thread."""
+
+    def __init__(self, tmp_path: Path, port: int, workers: int = 1) -> None:
+        self.environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3"}
+        self.settings = read_settings(self.environ)
+        migrate(self.settings)
+        self.release = Release(self.settings)
+        self.api = NodeApi(self.environ, port, tmp_path / "nodes.log", workers)
+        self.nodes = tmp_path / "nodes"
+        self.log: list[str] = []
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.fleet: Fleet | None = None
+
+    def start(self, groups: tuple[Group, ...], *, url: str | None = None, token: str | None = None) -> Fleet:
+        self._stop.clear()
+        self.fleet = build_fleet(
+            groups,
+            home=self.nodes,
+            url=url or self.api.url,
+            project="shop",
+            token_of=lambda environment: token,
+            say=self.log.append,
+        )
+        self._thread = threading.Thread(target=self.fleet.run, args=(self._stop,))
+        self._thread.start()
+        return self.fleet
+
+    def stop_fleet(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(20)
+            assert not self._thread.is_alive()
+        if self.fleet is not None:
+            assert [node.failure for node in self.fleet.nodes if node.failure] == []
+
+    def until(self, condition: Callable[[list[Node]], bool], seconds: float = 20.0) -> list[Node]:
+        """Wait for what pages would show; returns the nodes by name."""
+        deadline = time.monotonic() + seconds
+        while True:
+            nodes = list(Node.select().order_by(Node.name))
+            if condition(nodes):
+                return nodes
+            said = [(n.name, n.running[:15], n.health, n.refusal) for n in nodes]
+            assert time.monotonic() < deadline, f"{said}\n" + "\n".join(self.log[-20:])
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, free_port: int) -> Iterator[Stage]:
+    stage = Stage(tmp_path, free_port)
+    yield stage
+    stage.stop_fleet()
+    stage.api.stop()
+    session.disconnect()
+
+
+def all_run(digest: str, health: str = "healthy") -> Callable[[list[Node]], bool]:
+    return lambda nodes: bool(nodes) and all(n.running == digest and n.health == health for n in nodes)
+
+
+def test_a_fleet_registers_activates_turns_unhealthy_and_goes_back(stage: Stage) -> None:
+    stage.release.pointer(GOOD, sequence=1)
+    stage.start((Group("production", 4),), token=stage.release.token())
+    nodes = stage.until(lambda nodes: len(nodes) == 4 and all_run(GOOD.digest)(nodes))
+    assert [n.name for n in nodes] == [f"sim-production-{n}" for n in range(1, 5)]
+    assert {n.config_id for n in nodes} == {GOOD.config_id}
+    stage.release.pointer(DEAD, sequence=2)
+    nodes = stage.until(all_run(DEAD.digest, "unhealthy"))
+    assert {n.health_reason for n in nodes} == {"502 from routes app"}
+    stage.release.pointer(GOOD, sequence=3)
+    nodes = stage.until(all_run(GOOD.digest))
+    assert {n.sequence for n in nodes} == {3}
+
+
+def test_a_fleet_resumes_and_works_with_the_control_plane_away(stage: Stage, tmp_path: Path) -> None:
+    stage.release.pointer(GOOD, sequence=1)
+    stage.start((Group("production", 2),), token=stage.release.token())
+    ids = {n.id for n in stage.until(lambda nodes: len(nodes) == 2 and all_run(GOOD.digest)(nodes))}
+    stage.stop_fleet()
+    stage.api.stop()
+    # Machines boot while nobody answers: their proxies serve what they served.
+    fleet = stage.start((Group("production", 2),))
+    deadline = time.monotonic() + 10
+    while not all(n.proxy.running().config_id == GOOD.config_id for n in fleet.nodes):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    stage.release.pointer(NEXT, sequence=2)
+    stage.api = NodeApi(stage.environ, stage.api.port, tmp_path / "nodes.log")
+    nodes = stage.until(all_run(NEXT.digest), 30)
+    assert {n.id for n in nodes} == ids
+
+
+def test_two_workers_know_the_same_nodes(tmp_path: Path, free_port: int) -> None:
+    stage = Stage(tmp_path, free_port, workers=2)
+    try:
+        stage.release.pointer(GOOD, sequence=1)
+        stage.start((Group("production", 6),), token=stage.release.token())
+        stage.until(lambda nodes: len(nodes) == 6 and all_run(GOOD.digest)(nodes))
+        assert not [line for line in stage.log if "credential" in line]
+    finally:
+        stage.stop_fleet()
+        stage.api.stop()
+        session.disconnect()
+
+
+def test_the_worker_stops_soon_and_writes_what_it_was_told(stage: Stage) -> None:
+    stage.release.pointer(GOOD, sequence=1)
+    stage.start((Group("production", 2),), token=stage.release.token())
+    stage.until(lambda nodes: len(nodes) == 2 and all_run(GOOD.digest)(nodes))
+    assert stage.api.stop() < 9, "the supervisor kills what has not stopped in ten seconds"
+    assert stage.api.process.returncode == 0
+
+
+def _tampered(kind: str) -> Callable[[str, bytes], bytes]:
+    def tamper(path: str, body: bytes) -> bytes:
+        if kind == "blob" and path.startswith("/api/v1/bundles/"):
+            return flip(body, len(body) // 2)
+        if kind in ("pointer", "statement") and path.endswith("/bundles/latest"):
+            start = body.index(f'"{kind}":'.encode())
+            return flip(body, body.index(b'"sig":"', start) + 15)
+        return body
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("pointer", "E-VER-003"),
+        ("statement", "E-VER-012"),
+        ("blob", "E-VER-009"),
+        ("lower sequence", "E-VER-005"),
+        ("expired pointer", "E-VER-008"),
+        ("another environment's pointer", "E-VER-004"),
+    ],
+)
+def test_a_node_refuses_keeps_what_it_runs_and_says_so(stage: Stage, kind: str, code: str) -> None:
+    stage.release.pointer(GOOD, sequence=5)
+    front = TamperingServer(stage.api.port)
+    try:
+        stage.start((Group("production", 1),), url=front.url, token=stage.release.token())
+        stage.until(lambda nodes: len(nodes) == 1 and all_run(GOOD.digest)(nodes))
+        front.tamper = _tampered(kind)
+        now = clock.now().replace(microsecond=0)
+        if kind == "lower sequence":
+            stage.release.pointer(NEXT, sequence=4)
+        elif kind == "expired pointer":
+            stage.release.bundle(NEXT)
+            old = point(
+                NEXT, sequence=6, now=now, issued=now - timedelta(days=2), expires=now - timedelta(days=1)
+            )
+            stage.release.raw_pointer(old, NEXT.digest, 6)
+        elif kind.startswith("another"):
+            stage.release.bundle(NEXT)
+            stage.release.raw_pointer(point(NEXT, sequence=6, now=now, environment="dev"), NEXT.digest, 6)
+        else:
+            stage.release.pointer(NEXT, sequence=6)
+        node = stage.until(lambda nodes: nodes[0].refusal is not None)[0]
+        assert node.refusal["code"] == code
+        assert len(node.refusal["message"]) > 20
+        assert node.running == GOOD.digest
+        assert node.health == "healthy"
+        # Once what is offered is right again, it is taken, and the refusal is over.
+        front.tamper = lambda path, body: body
+        stage.release.pointer(NEXT, sequence=7)
+        node = stage.until(all_run(NEXT.digest))[0]
+        assert node.refusal is None
+    finally:
+        stage.stop_fleet()
+        front.stop()
+
+
+def test_a_flipped_byte_in_the_row_of_a_pointer_is_refused(stage: Stage) -> None:
+    stage.release.pointer(GOOD, sequence=5)
+    stage.start((Group("production", 1),), token=stage.release.token())
+    stage.until(lambda nodes: len(nodes) == 1 and all_run(GOOD.digest)(nodes))
+    envelope = stage.release.pointer(NEXT, sequence=6)
+    with writing():
+        broken = flip(envelope, envelope.index(b'"payload":"') + 90).decode()
+        Pointer.update(envelope=broken, etag="0" * 64).execute()
+    node = stage.until(lambda nodes: nodes[0].refusal is not None)[0]
+    assert node.refusal["code"].startswith("E-VER-0")
+    assert node.running == GOOD.digest
+
+
+def test_temperaments(stage: Stage) -> None:
+    stage.release.pointer(GOOD, sequence=1)
+    groups = (Group("production", 1), Group("production", 1, "refuses"), Group("production", 1, "slow"))
+    stage.start(groups, token=stage.release.token())
+
+    def settled(nodes: list[Node]) -> bool:
+        return (
+            len(nodes) == 3
+            and nodes[0].running == nodes[2].running == GOOD.digest
+            and nodes[1].refusal is not None
+        )
+
+    nodes = stage.until(settled)
+    assert nodes[1].running == ""
+    assert nodes[1].refusal["code"] == "E-NOD-021"
+
+
+def test_the_simulator_runs_as_a_program_and_stops_on_sigterm(stage: Stage, tmp_path: Path) -> None:
+    stage.release.pointer(GOOD, sequence=1)
+    tokens = tmp_path / "tokens"
+    tokens.mkdir()
+    (tokens / "production").write_text(stage.release.token() + "\n")
+    environ: dict[str, Any] = {**os.environ, **stage.environ}
+    for _ in range(2):
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "reconciler.simulator", "--home", str(stage.nodes), "--url", stage.api.url,
+                "--project", "shop", "--spec", "production=2", "--join-tokens", str(tokens),
+            ],
+            cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        seen = clock.now()
+        try:
+            stage.until(
+                lambda nodes, seen=seen: (
+                    len(nodes) == 2  # type: ignore[misc]
+                    and all_run(GOOD.digest)(nodes)
+                    and all(n.reported_at > seen for n in nodes)
+                )
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=20)
+        assert process.returncode == 0, output
+        assert "Traceback" not in output
+    assert Node.select().count() == 2
