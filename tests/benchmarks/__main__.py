@@ -1,0 +1,32 @@
+"""`make bench`: print one JSON line for each benchmark. `python -m tests.benchmarks NAME …` runs some of them.
+
+A ratio that misses its target is printed as such and does not fail the run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tests.benchmarks import compile_1k, poll, webhook
+from tests.benchmarks.result import Result
+
+BENCHES: dict[str, Callable[[], Result]] = {
+    "compile-1k": compile_1k.run,
+    "poll": poll.run,
+    "webhook": webhook.run,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHES:
+        print(BENCHES[name]().line(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""The whole road: a push becomes a signed bundle that every node runs, and what people do to it on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.embedded.bootstrap import repository_path
+from tests.e2e.world import World, running
+
+pytestmark = pytest.mark.slow
+
+
+def released(world: World) -> str:
+    """The digest of the clone's commit, once every dev node runs it."""
+    digest = world.road.commit(world.road.head(), "compiled").digest
+    world.road.runs("dev", digest)
+    return digest
+
+
+def test_people_and_accidents_on_one_system(tmp_path: Path) -> None:
+    """One system, several stories in a row: starting one for each would cost more than the stories."""
+    with running(tmp_path) as world:
+        released(world)
+        a_commit_that_changes_no_config_rolls_nothing_out(world)
+        a_lost_webhook_is_found_by_the_sweep(world)
+        a_reverted_release_goes_back_with_a_higher_sequence(world)
+        a_hook_that_declines_stalls_with_its_words(world)
+
+
+def a_commit_that_changes_no_config_rolls_nothing_out(world: World) -> None:
+    digest = released(world)
+    before = world.road.log("dev")
+    path = world.road.upstream_file()
+    path.write_text("// A comment.\n\n" + path.read_text())
+    (world.road.clone / "README.md").write_text("Another readme.\n")
+    row = world.road.commit(world.road.push("Explain the upstreams"), "compiled")
+    assert row.digest == digest
+    assert len(world.bundles()) == 1
+    assert world.road.log("dev") == before
+
+
+def a_lost_webhook_is_found_by_the_sweep(world: World) -> None:
+    hook = repository_path(world.system.layout) / "hooks" / "post-receive"
+    hook.rename(hook.with_suffix(".away"))
+    try:
+        world.road.move_targets(lambda target: f"10.7.7.7:{target.rpartition(':')[2]}")
+        world.road.push("Move the targets without a webhook")
+        released(world)
+    finally:
+        hook.with_suffix(".away").rename(hook)
+
+
+def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
+    first = world.bundles()[0]
+    second = released(world)
+    assert first != second
+    sequence = environment(world, "dev").sequence
+    git = world.road._run
+    git(["git", "fetch", "--quiet", "origin"])
+    promotion = git(
+        [
+            "git",
+            "log",
+            "--format=%H",
+            "--grep=^Promote",
+            f"--grep=^Bundle: {second}",
+            "--all-match",
+            "origin/env/dev",
+        ]
+    ).split()
+    assert len(promotion) == 1
+    git(["git", "switch", "--quiet", "--create", "undo", "origin/env/dev"])
+    try:
+        git(["git", "revert", "--no-edit", promotion[0]])
+        git(["git", "push", "--quiet", "origin", "HEAD:refs/heads/env/dev"])
+    finally:
+        git(["git", "switch", "--quiet", "main"])
+    assert world.road.runs("dev", first) == 3
+    assert environment(world, "dev").sequence > sequence
+    # The commit that was reverted is not promoted again by itself.
+    assert world.road.runs("dev", first) == 3
+
+
+def a_hook_that_declines_stalls_with_its_words(world: World) -> None:
+    hook = repository_path(world.system.layout) / "hooks" / "pre-receive"
+    hook.write_text(
+        "#!/bin/sh\nwhile read old new ref; do case $ref in refs/heads/env/*) "
+        'echo "policy 7: the branch is frozen" >&2; exit 1;; esac; done\n'
+    )
+    hook.chmod(0o755)
+    world.road.move_targets(lambda target: f"10.6.6.6:{target.rpartition(':')[2]}")
+    world.road.push("Move the targets against a frozen branch")
+    world.wait_for("dev is stalled", lambda: bool(environment(world, "dev").stalled_code))
+    row = environment(world, "dev")
+    assert "policy 7: the branch is frozen" in row.stalled_message
+    hook.unlink()
+    released(world)
+    world.wait_for("dev is well again", lambda: not environment(world, "dev").stalled_code)
+
+
+def environment(world: World, name: str) -> Any:
+    from reconciler.db.models import Environment
+    from reconciler.db.session import reading
+
+    with reading():
+        return Environment.get(Environment.name == name)
+
+
+def test_with_postgresql_valkey_and_s3(
+    tmp_path: Path, postgres_url: str, valkey_url: str, s3_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same processes on real servers."""
+    servers = {
+        "DATABASE_URL": postgres_url,
+        "REDIS_URL": valkey_url,
+        "S3_ENDPOINT": s3_server.endpoint,
+        "S3_BUCKET": s3_server.bucket,
+        "S3_ACCESS_KEY": s3_server.access_key,
+        "S3_SECRET_KEY": s3_server.secret_key,
+    }
+    with running(tmp_path, environ=servers, monkeypatch=monkeypatch) as world:
+        assert world.system.settings.database_url == postgres_url
+        digest = released(world)
+        world.road.promote("staging")
+        assert world.road.runs("staging", digest) == 3
+        assert not (world.system.layout.home / "objects").exists()
+        assert not (world.system.layout.home / "control-plane.db").exists()
+
+
+def test_the_demo_ends_well() -> None:
+    """`sentinelctl demo --json`, as a person runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli.main", "demo", "--json"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["ok"] is True
+    assert [leg["name"] for leg in last["legs"]][0] == "start"
+    assert len(last["legs"]) == 8
+    assert all(leg["seconds"] > 0 for leg in last["legs"])
