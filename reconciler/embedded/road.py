@@ -43,24 +43,24 @@ class Road:
         self.system = system
         self.clone = clone
         connect(system.settings)
-        self._run(["git", "clone", "--quiet", system.clone_url, str(clone)], folder=clone.parent)
-        self._run(["git", "config", "user.name", IDENTITY["GIT_AUTHOR_NAME"]])
-        self._run(["git", "config", "user.email", IDENTITY["GIT_AUTHOR_EMAIL"]])
+        self.tool(["git", "clone", "--quiet", system.clone_url, str(clone)], folder=clone.parent)
+        self.tool(["git", "config", "user.name", IDENTITY["GIT_AUTHOR_NAME"]])
+        self.tool(["git", "config", "user.email", IDENTITY["GIT_AUTHOR_EMAIL"]])
 
     def head(self) -> str:
         """The commit that the clone stands on."""
-        return self._run(["git", "rev-parse", "HEAD"]).strip()
+        return self.tool(["git", "rev-parse", "HEAD"]).strip()
 
     def push(self, subject: str) -> str:
         """Commit everything that changed in the clone, push it to trunk, and return the commit."""
-        self._run(["git", "add", "--all"])
-        self._run(["git", "commit", "--quiet", "-m", subject])
-        self._run(["git", "push", "--quiet", "origin", "HEAD:main"])
+        self.tool(["git", "add", "--all"])
+        self.tool(["git", "commit", "--quiet", "-m", subject])
+        self.tool(["git", "push", "--quiet", "origin", "HEAD:main"])
         return self.head()
 
     def promote(self, environment: str) -> None:
         """`sentinelctl promote`, run in the clone as a person would."""
-        self._run([*python("-m", "reconciler.cli.main", "promote", environment, "--why", "the demo goes on")])
+        self.tool([*python("-m", "reconciler.cli.main", "promote", environment, "--why", "the demo goes on")])
 
     def upstream_file(self) -> Path:
         """The first file of the clone, by name, that holds a target."""
@@ -76,14 +76,14 @@ class Road:
 
     def revert_last(self) -> str:
         """`git revert` of the newest trunk commit, pushed."""
-        self._run(["git", "revert", "--no-edit", "HEAD"])
-        self._run(["git", "push", "--quiet", "origin", "HEAD:main"])
+        self.tool(["git", "revert", "--no-edit", "HEAD"])
+        self.tool(["git", "push", "--quiet", "origin", "HEAD:main"])
         return self.head()
 
     def log(self, environment: str) -> str:
         """`git log` of an environment branch as the repository has it: hash, subject and trailers."""
-        self._run(["git", "fetch", "--quiet", "origin"])
-        return self._run(["git", "log", "--format=%h %s%n%(trailers)", f"origin/env/{environment}"])
+        self.tool(["git", "fetch", "--quiet", "origin"])
+        return self.tool(["git", "log", "--format=%h %s%n%(trailers)", f"origin/env/{environment}"])
 
     def commit(self, sha: str, state: str) -> Commit:
         """Wait until the control plane has the commit in `state`."""
@@ -170,7 +170,8 @@ class Road:
             f"{row.name}: {row.stalled_message or row.view.get('because', 'nothing yet')}" for row in rows
         )
 
-    def _run(self, arguments: list[str], folder: Path | None = None) -> str:
+    def tool(self, arguments: list[str], folder: Path | None = None) -> str:
+        """Run a command in the clone, or in `folder`, and return its output. Raises `Stalled` with its last words."""
         done = subprocess.run(
             arguments,
             cwd=folder or self.clone,

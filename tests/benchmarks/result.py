@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`ours` and `reference` in `unit`; the ratio is ours / reference, and `target` bounds it on the side of `better`."""
+    """`ours` and `reference` in `unit`; `target` bounds the ratio ours / reference on the side of `better`."""
 
     bench: str
     ours: float

@@ -52,7 +52,7 @@ def run() -> Result:
     return Result("webhook", ours, reference, "deliveries/s", 0.4, "higher")
 
 
-def _delivery(secret: str, ids: "itertools.count[int]") -> Callable[[], bytes]:
+def _delivery(secret: str, ids: itertools.count[int]) -> Callable[[], bytes]:
     body = json.dumps(
         {
             "ref": "refs/heads/main",

@@ -1,7 +1,7 @@
 """A worker that dies with SIGKILL, parent and child, right after a named step of a flow: once, then it lives.
 
-Run as `python -m tests.e2e.dying_worker FLOW STEP MARKER`: FLOW is `trunk` or `environment`, STEP the name of a function
-in that flow's STEPS, MARKER a file that says that it has died already.
+Run as `python -m tests.e2e.dying_worker FLOW STEP MARKER`: FLOW is `trunk` or `environment`, STEP the name of a
+function in that flow's STEPS, MARKER a file that says that it has died already.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
     second = released(world)
     assert first != second
     sequence = environment(world, "dev").sequence
-    git = world.road._run
+    git = world.road.tool
     git(["git", "fetch", "--quiet", "origin"])
     promotion = git(
         [
@@ -146,6 +146,6 @@ def test_the_demo_ends_well() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     last = json.loads(done.stdout.splitlines()[-1])
     assert last["ok"] is True
-    assert [leg["name"] for leg in last["legs"]][0] == "start"
+    assert last["legs"][0]["name"] == "start"
     assert len(last["legs"]) == 8
     assert all(leg["seconds"] > 0 for leg in last["legs"])

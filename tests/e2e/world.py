@@ -49,8 +49,8 @@ class World:
 
     def releases(self, environment: str, digest: str) -> list[str]:
         """Subjects of the commits of an environment branch that carry this digest, as git has them, oldest first."""
-        self.road._run(["git", "fetch", "--quiet", "origin"])
-        log = self.road._run(
+        self.road.tool(["git", "fetch", "--quiet", "origin"])
+        log = self.road.tool(
             [
                 "git",
                 "log",
@@ -81,7 +81,7 @@ def running(
     environ: Mapping[str, str] | None = None,
     monkeypatch: pytest.MonkeyPatch | None = None,
 ) -> Iterator[World]:
-    """Run a world in `folder` until the block ends. `change` may replace programs, `environ` adds settings of servers."""
+    """Run a world in `folder` until the block ends; `change` may replace programs, `environ` adds settings."""
     if environ and monkeypatch is not None:
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
