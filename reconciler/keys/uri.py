@@ -55,7 +55,8 @@ def load_secret(uri: str, *, folder: Path, environ: Mapping[str, str]) -> bytes:
     """
     scheme, _, rest = uri.partition(":")
     source = SOURCES.get(scheme)
-    if source is None or not rest:
+    # What looks like a key in place of a path or name is one that somebody pasted, and no message repeats it.
+    if source is None or not rest or SEED.fullmatch(rest.encode()):
         raise Stalled(
             "E-KEY-001",
             "a key is named by a URI that is neither file:PATH nor env:NAME",
@@ -63,7 +64,11 @@ def load_secret(uri: str, *, folder: Path, environ: Mapping[str, str]) -> bytes:
         )
     value = source(rest, folder, environ).strip()
     if not 0 < len(value) <= MAX_BYTES:
-        raise Stalled("E-KEY-005", f"the secret {_shown(uri)} is empty or longer than {MAX_BYTES} bytes")
+        raise Stalled(
+            "E-KEY-005",
+            f"the secret {_shown(uri)} is empty or longer than {MAX_BYTES} bytes",
+            cure="Put the secret there, and nothing else",
+        )
     return value
 
 
@@ -106,7 +111,7 @@ def _from_file(rest: str, folder: Path, environ: Mapping[str, str]) -> bytes:
 def _from_environment(rest: str, folder: Path, environ: Mapping[str, str]) -> bytes:
     value = environ.get(rest)
     if value is None:
-        # A name that cannot be a variable's may be a key that somebody pasted, so it is not repeated.
+        # A name that cannot be a variable's may be a secret that somebody pasted, so it is not repeated.
         name = rest if re.fullmatch(r"[A-Z][A-Z0-9_]{0,60}", rest) else "that is named"
         raise Stalled(
             "E-KEY-002",

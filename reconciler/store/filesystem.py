@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError, Stalled, Transient
-from reconciler.store.port import Missing, check_key, conflict, too_large
+from reconciler.store.port import Missing, check_key, check_prefix, conflict, too_large
 
 INCOMING = ".incoming"
 """Folder of unfinished writes. No key begins with a dot, so nothing in it is ever an object."""
@@ -57,7 +57,7 @@ class FileStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `BlobStore.list`."""
-        folder = prefix.rpartition("/")[0]
+        folder = check_prefix(prefix).rpartition("/")[0]
         start = self._path(folder) if folder else self._folder
         keys = (path.relative_to(self._folder).as_posix() for path in start.rglob("*") if path.is_file())
         yield from sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))

@@ -67,3 +67,10 @@ def conflict(key: str) -> Refused:
 def too_large(key: str, limit: int) -> Refused:
     """The refusal of `get` when an object is larger than its reader expects."""
     return Refused("E-STO-004", f"the object '{key}' has more than the {limit} bytes that are read")
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix itself. Raises `Refused` (E-STO-002) when no key could begin with it, the empty one excepted."""
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix

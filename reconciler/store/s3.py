@@ -18,7 +18,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from reconciler.errors import ReconcilerError, Refused, Stalled, Transient
-from reconciler.store.port import Missing, check_key, conflict, too_large
+from reconciler.store.port import Missing, check_key, check_prefix, conflict, too_large
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -129,8 +129,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `BlobStore.list`."""
-        if prefix.rstrip("/"):
-            check_key(prefix.rstrip("/"))
+        check_prefix(prefix)
         try:
             with self._translated(prefix):
                 found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)

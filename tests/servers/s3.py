@@ -53,7 +53,7 @@ class SeaweedFS:
                 f"-master.port.grpc={grpc[0]}", f"-volume.port.grpc={grpc[1]}",
                 f"-filer.port.grpc={grpc[2]}", f"-s3.port.grpc={grpc[3]}",
                 "-s3.port.iceberg=0", "-s3.port.lance=0",
-                "-master.telemetry=false", "-volume.preStopSeconds=0", "-volume.max=20",
+                "-master.telemetry=false", "-volume.preStopSeconds=0", "-volume.max=1000",
                 "-master.volumeSizeLimitMB=64",
             ],
             folder=self._folder,

@@ -1,0 +1,89 @@
+"""The object store against a real S3 server."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.errors import Refused, Stalled, Transient
+from reconciler.store import s3
+from reconciler.store.port import BlobStore, Missing
+from reconciler.store.s3 import S3Place, S3Store
+from tests.unit.store.contract import KEY, StoreContract
+
+
+@pytest.fixture
+def place(s3_server: Any) -> S3Place:
+    return S3Place(
+        s3_server.endpoint, s3_server.bucket, s3_server.access_key, s3_server.secret_key, "us-east-1"
+    )
+
+
+@pytest.fixture
+def again(place: S3Place) -> Callable[[], BlobStore]:
+    return lambda: S3Store(place)
+
+
+@pytest.fixture
+def store(again: Callable[[], BlobStore]) -> BlobStore:
+    return again()
+
+
+class TestS3Store(StoreContract):
+    pass
+
+
+def test_a_bucket_that_is_missing_is_made_by_the_first_write_alone(store: BlobStore) -> None:
+    assert not store.exists(KEY)
+    with pytest.raises(Missing):
+        store.get(KEY, limit=1)
+    assert list(store.list("")) == []
+    store.replace(KEY, b"1")
+    assert store.get(KEY, limit=1) == b"1"
+
+
+@pytest.mark.parametrize(
+    "change", [{"secret_key": "wrong-secret"}, {"access_key": "nobody"}], ids=["secret", "access"]
+)
+def test_wrong_credentials_are_for_a_person_to_correct(place: S3Place, change: dict[str, str]) -> None:
+    wrong = S3Store(dataclasses.replace(place, **change))
+    for call in (lambda: wrong.put(KEY, b"1"), lambda: wrong.get(KEY, limit=1), lambda: list(wrong.list(""))):
+        with pytest.raises(Stalled) as caught:
+            call()
+        assert caught.value.code == "E-STO-005"
+        assert "wrong-secret" not in str(caught.value)
+
+
+def test_a_server_that_is_away_is_transient(
+    place: S3Place, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "TRIES", 1)
+    away = S3Store(dataclasses.replace(place, endpoint=f"http://127.0.0.1:{free_port}"))
+    for call in (lambda: away.put(KEY, b"1"), lambda: away.get(KEY, limit=1), lambda: away.exists(KEY)):
+        with pytest.raises(Transient) as caught:
+            call()
+        assert caught.value.code == "E-STO-006"
+
+
+def test_a_server_that_never_answers_is_transient(place: S3Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "TRIES", 0)
+    monkeypatch.setattr(s3, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        store = S3Store(dataclasses.replace(place, endpoint=f"http://127.0.0.1:{deaf.getsockname()[1]}"))
+        started = time.monotonic()
+        with pytest.raises(Transient):
+            store.get(KEY, limit=1)
+        assert time.monotonic() - started < 10
+
+
+def test_a_large_object_is_not_read_to_its_end(store: BlobStore) -> None:
+    store.put(KEY, bytes(8 * 1024 * 1024))
+    with pytest.raises(Refused):
+        store.get(KEY, limit=1000)
+    # The connection of the unread answer is not used again.
+    assert store.put("small", b"1") is True

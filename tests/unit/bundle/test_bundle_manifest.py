@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reconciler.bundle import canonical
+from reconciler.bundle.manifest import MANIFEST, check_files, decode_manifest, encode_manifest
+from reconciler.errors import Refused
+from tests.unit.bundle.offers import bundle_files
+
+
+def changed(**fields: Any) -> bytes:
+    return canonical.encode({**json.loads(bundle_files()[MANIFEST]), **fields})
+
+
+def test_round_trip() -> None:
+    data = bundle_files()[MANIFEST]
+    assert encode_manifest(decode_manifest(data)) == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(changed(type="bundle"), id="another type"),
+        pytest.param(changed(more=1), id="an unknown field"),
+        pytest.param(changed(environments=[]), id="environments as an array"),
+        pytest.param(
+            changed(environments={"../x": {"config-id": "", "restart-key": "", "secrets": []}}),
+            id="a hostile name",
+        ),
+        pytest.param(
+            changed(environments={"a": {"config-id": "", "restart-key": "", "secrets": ["x"]}}), id="secrets"
+        ),
+        pytest.param(changed(files={"a": {"size": -1, "sha256": "0" * 64}}), id="a negative size"),
+        pytest.param(changed(files={"a": {"size": True, "sha256": "0" * 64}}), id="a size that is no number"),
+        pytest.param(changed(files={"a": {"size": 1, "sha256": "0" * 63}}), id="half a digest"),
+        pytest.param(b"[]", id="no object"),
+    ],
+)
+def test_strict(data: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        decode_manifest(data)
+    assert caught.value.code == "E-VER-014"
+
+
+def test_an_environment_has_a_configuration() -> None:
+    manifest = changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": []}})
+    with pytest.raises(Refused, match="'dev'") as caught:
+        check_files({**bundle_files(), MANIFEST: manifest})
+    assert caught.value.code == "E-BND-006"
