@@ -1,0 +1,100 @@
+"""What can be done to an environment. Each action is one commit; `apply` says which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.release.state import Judgement, Plan, Release
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBranch:
+    """Write the first ledger of an environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreLedger:
+    """Put back ledger files that somebody else changed."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Make a trunk commit the wish, without anybody's asking."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRollout:
+    """Begin to move the first step's nodes to the wish."""
+
+    release: Release
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceStep:
+    """Call the active step done and begin the next one."""
+
+    verdicts: tuple[Judgement, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Call the last step done: the digest is live."""
+
+    verdicts: tuple[Judgement, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stand still. `hold` is the reason of the hold that is written, or "" when a person's wish is what holds.
+
+    With a hold the active step has failed.
+    """
+
+    because: str
+    hold: str = ""
+    verdicts: tuple[Judgement, ...] = ()
+    counts: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on; the active step's clock starts again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """End the rollout, quarantine its digest and let every node go back. `release` None leaves the wish as it is."""
+
+    because: str
+    release: Release | None
+    verdicts: tuple[Judgement, ...] = ()
+    counts: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """End the rollout because the wish names another digest now. `back` when that is the live one."""
+
+    because: str
+    back: bool
+
+
+Action = (
+    CreateBranch
+    | RestoreLedger
+    | Promote
+    | OpenRollout
+    | AdvanceStep
+    | Complete
+    | Pause
+    | Resume
+    | RollBack
+    | Supersede
+)

@@ -1,0 +1,315 @@
+"""Turns an action into one commit: its files, its subject and its trailers. The only writer of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.release import paths
+from reconciler.release.actions import (
+    Action,
+    AdvanceStep,
+    Complete,
+    CreateBranch,
+    OpenRollout,
+    Pause,
+    Promote,
+    RestoreLedger,
+    Resume,
+    RollBack,
+    Supersede,
+)
+from reconciler.release.paths import short
+from reconciler.release.readme import README
+from reconciler.release.render import (
+    render_hold,
+    render_plan,
+    render_promoted,
+    render_quarantine,
+    render_release,
+    render_rollout,
+)
+from reconciler.release.state import (
+    HISTORY_LIMIT,
+    Completed,
+    EnvironmentState,
+    Hold,
+    Ledger,
+    Progress,
+    Promoted,
+    Quarantine,
+    Rollout,
+)
+
+LONGEST = 1000
+"""Reasons in files are cut here; a subject line never holds one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One commit. `files` maps a path to its new bytes, or None to remove it; `event` is a static name.
+
+    `rollout` and `digest` are "" when the commit is about none.
+    """
+
+    files: Mapping[str, bytes | None]
+    subject: str
+    event: str
+    rollout: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an action needs besides the state.
+
+    `rendered` is the proxy configuration of the digest that `wanted_config` names, None to leave the file alone.
+    `originals` are the ledger files as we wrote them last, a missing one being absent.
+    """
+
+    rendered: bytes | None = None
+    originals: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def wanted_config(action: Action, state: EnvironmentState) -> str | None:
+    """The digest whose configuration belongs in `rendered/` after the action; "" for none, None for no change."""
+    if isinstance(action, OpenRollout):
+        return action.plan.digest
+    if isinstance(action, RollBack | Supersede):
+        return _ledger(state).live
+    return None
+
+
+def apply(
+    action: Action, state: EnvironmentState, *, because: str, now: datetime, material: Material
+) -> Edit:
+    """The commit that an action is. Raises RuntimeError for an action that does not fit the state."""
+    return _APPLY[type(action)](action, state, because[:LONGEST], now, material)
+
+
+def _ledger(state: EnvironmentState) -> Ledger:
+    return state.files.ledger or Ledger()
+
+
+def _open(state: EnvironmentState) -> Rollout:
+    rollout = _ledger(state).open_rollout
+    if rollout is None:
+        raise RuntimeError("the action needs an open rollout")
+    return rollout
+
+
+def _create(
+    action: CreateBranch, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    files = {paths.ROLLOUT: render_rollout(Ledger()), paths.README: README.format(name=state.name).encode()}
+    return Edit(files, f"Create environment {state.name}", "environment.created")
+
+
+def _restore(
+    action: RestoreLedger, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    files = {path: material.originals.get(path) for path in action.paths}
+    return Edit(files, f"Restore the ledger of {state.name}: {', '.join(action.paths)}", "ledger.restored")
+
+
+def _promote(
+    action: Promote, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    release = action.release
+    files = {
+        paths.RELEASE: render_release(release),
+        paths.PROMOTED: render_promoted(Promoted(release.commit, release.digest)),
+    }
+    subject = f"Promote {release.commit[:7]} to {state.name}"
+    return Edit(files, subject, "release.promoted", digest=release.digest)
+
+
+def _open_rollout(
+    action: OpenRollout, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger, plan = _ledger(state), action.plan
+    sequence = ledger.sequence + 1
+    steps = tuple(Progress(step.number) for step in plan.steps)
+    first = replace(steps[0], state="active", since=now, sequence=sequence)
+    rollout = Rollout(
+        name=plan.rollout,
+        state="open",
+        digest=plan.digest,
+        previous=ledger.live,
+        commit=action.release.commit,
+        opened_at=now,
+        because=because,
+        steps=(first, *steps[1:]),
+    )
+    batches = f"{len(steps)} batches" if len(steps) > 1 else "1 batch"
+    subject = (
+        f"Open rollout {rollout.name} in {state.name}: {short(plan.digest)}, {plan.rules.strategy}, {batches}"
+    )
+    edit = _written(
+        state, replace(ledger, sequence=sequence, rollout=rollout), subject, "rollout.opened", material
+    )
+    return replace(edit, files={**edit.files, paths.PLAN: render_plan(plan)})
+
+
+def _advance(
+    action: AdvanceStep, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    active = _active(rollout)
+    sequence = ledger.sequence + 1
+    done = replace(active, state="done", ended=now, counts=action.counts, verdicts=action.verdicts)
+    following = replace(rollout.steps[active.number], state="active", since=now, sequence=sequence)
+    moved = replace(rollout, because=because, steps=_with(_with(rollout.steps, done), following))
+    subject = f"Advance rollout {rollout.name} in {state.name}: batch {active.number} of {len(rollout.steps)} healthy"
+    return _written(
+        state, replace(ledger, sequence=sequence, rollout=moved), subject, "rollout.advanced", material
+    )
+
+
+def _complete(
+    action: Complete, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    sequence = ledger.sequence + 1
+    done = replace(_active(rollout), state="done", ended=now, counts=action.counts, verdicts=action.verdicts)
+    ended = replace(
+        rollout, state="completed", because=because, ended_at=now, steps=_with(rollout.steps, done)
+    )
+    entry = Completed(rollout.digest, rollout.commit, rollout.name, sequence, now)
+    after = replace(
+        ledger, sequence=sequence, rollout=ended, history=(entry, *ledger.history)[:HISTORY_LIMIT]
+    )
+    subject = f"Complete rollout {rollout.name} in {state.name}: {short(rollout.digest)} is live"
+    return _written(state, after, subject, "rollout.completed", material)
+
+
+def _pause(action: Pause, state: EnvironmentState, because: str, now: datetime, material: Material) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    steps = rollout.steps
+    if action.hold:
+        active = _active(rollout)
+        counts = action.counts if action.counts is not None else active.counts
+        steps = _with(steps, replace(active, state="failed", counts=counts, verdicts=action.verdicts))
+    paused = replace(rollout, state="paused", because=action.because[:LONGEST], paused_at=now, steps=steps)
+    subject = (
+        f"Pause rollout {rollout.name} in {state.name}: {'it failed' if action.hold else 'it has to wait'}"
+    )
+    edit = _written(state, replace(ledger, rollout=paused), subject, "rollout.paused", material)
+    if not action.hold:
+        return edit
+    hold = render_hold(Hold(rollout.name, action.hold, "sentinel reconciler"))
+    return replace(edit, files={**edit.files, paths.hold_path(rollout.name): hold})
+
+
+def _resume(action: Resume, state: EnvironmentState, because: str, now: datetime, material: Material) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    # A higher sequence offers the digest again to nodes that refused it before the pause.
+    sequence = ledger.sequence + 1
+    active = replace(_active(rollout), state="active", since=now, sequence=sequence, verdicts=())
+    resumed = replace(
+        rollout, state="open", because=because, paused_at=None, steps=_with(rollout.steps, active)
+    )
+    subject = (
+        f"Resume rollout {rollout.name} in {state.name} at batch {active.number} of {len(rollout.steps)}"
+    )
+    return _written(
+        state, replace(ledger, sequence=sequence, rollout=resumed), subject, "rollout.resumed", material
+    )
+
+
+def _roll_back(
+    action: RollBack, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    active = _active(rollout)
+    counts = action.counts if action.counts is not None else active.counts
+    failed = replace(active, state="failed", ended=now, counts=counts, verdicts=action.verdicts)
+    ended = replace(
+        rollout,
+        state="rolled-back",
+        because=because,
+        paused_at=None,
+        ended_at=now,
+        steps=_with(rollout.steps, failed),
+    )
+    subject = (
+        f"Roll back {rollout.name} in {state.name}: {short(rollout.digest)} to {short(rollout.previous)}"
+    )
+    after = replace(ledger, sequence=ledger.sequence + 1, rollout=ended)
+    edit = _written(state, after, subject, "rollout.rolled-back", material, config=ledger.live)
+    quarantine = Quarantine(rollout.digest, f"{rollout.name} failed: {because}"[:LONGEST])
+    files: dict[str, bytes | None] = {**edit.files, **_without_hold(state, rollout)}
+    if state.quarantined(rollout.digest) is None:
+        files[paths.quarantine_path(rollout.digest)] = render_quarantine(quarantine)
+    if action.release is not None:
+        files[paths.RELEASE] = render_release(action.release)
+    return replace(edit, files=files)
+
+
+def _supersede(
+    action: Supersede, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger, rollout = _ledger(state), _open(state)
+    name = "cancelled" if action.back else "superseded"
+    # The step neither passed nor failed: it will never be gone on with.
+    active = replace(_active(rollout), state="waiting", ended=now)
+    ended = replace(
+        rollout, state=name, because=because, paused_at=None, ended_at=now, steps=_with(rollout.steps, active)
+    )
+    verb = "Cancel" if action.back else "Supersede"
+    wish = state.files.release
+    subject = f"{verb} rollout {rollout.name} in {state.name}: {short(wish.digest) if wish else 'nothing'} is wished"
+    after = replace(ledger, sequence=ledger.sequence + 1, rollout=ended)
+    edit = _written(state, after, subject, f"rollout.{name}", material, config=ledger.live)
+    return replace(edit, files={**edit.files, **_without_hold(state, rollout)})
+
+
+def _active(rollout: Rollout) -> Progress:
+    active = rollout.active
+    if active is None:
+        raise RuntimeError(f"rollout {rollout.name} has no active step")
+    return active
+
+
+def _with(steps: tuple[Progress, ...], step: Progress) -> tuple[Progress, ...]:
+    return tuple(step if found.number == step.number else found for found in steps)
+
+
+def _without_hold(state: EnvironmentState, rollout: Rollout) -> dict[str, bytes | None]:
+    """The removal of the hold that a failed rollout wrote for itself: it ends with the rollout."""
+    own = any(hold.name == rollout.name for hold in state.files.holds)
+    return {paths.hold_path(rollout.name): None} if own else {}
+
+
+def _written(
+    state: EnvironmentState,
+    ledger: Ledger,
+    subject: str,
+    event: str,
+    material: Material,
+    *,
+    config: str | None = None,
+) -> Edit:
+    files: dict[str, bytes | None] = {paths.ROLLOUT: render_rollout(ledger)}
+    if material.rendered is not None:
+        files[paths.RENDERED] = material.rendered
+    elif config == "":
+        files[paths.RENDERED] = None
+    rollout = ledger.rollout
+    name, digest = (rollout.name, rollout.digest) if rollout is not None else ("", "")
+    return Edit(files, subject, event, name, digest)
+
+
+_APPLY: Mapping[type[Action], Callable[..., Edit]] = {
+    CreateBranch: _create,
+    RestoreLedger: _restore,
+    Promote: _promote,
+    OpenRollout: _open_rollout,
+    AdvanceStep: _advance,
+    Complete: _complete,
+    Pause: _pause,
+    Resume: _resume,
+    RollBack: _roll_back,
+    Supersede: _supersede,
+}

@@ -1,0 +1,74 @@
+"""The decision: given an environment, its policy, facts and the time, the one thing to do next, or why nothing.
+
+The order of the questions is the order of what matters: our own ledger, what must not run, what people wish, whether
+the fleet keeps up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.release import rules
+from reconciler.release.actions import CreateBranch, OpenRollout, Promote, RestoreLedger
+from reconciler.release.decision import Decision, act, wait
+from reconciler.release.during import during
+from reconciler.release.facts import Facts
+from reconciler.release.paths import RELEASE, short
+from reconciler.release.planning import make_plan, next_name
+from reconciler.release.promotion import promote
+from reconciler.release.state import EnvironmentState, Ledger, Reason
+
+__all__ = ["Decision", "decide"]
+
+
+def decide(
+    state: EnvironmentState, policy: EnvironmentPolicy | None, facts: Facts, *, now: datetime
+) -> Decision:
+    """What to do with an environment now. `policy` None: valid trunk has no such environment any more.
+
+    Pure: the same arguments give the same decision. `facts` are those of the moment `now`.
+    """
+    if policy is None:
+        return wait(
+            Reason("W-REL-013", "the environment is not on trunk any more; its nodes keep what they run")
+        )
+    ledger = state.files.ledger
+    if ledger is None:
+        return act(CreateBranch(), "the environment appeared on trunk")
+    if state.tampered:
+        return act(
+            RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"
+        )
+    promotion = promote(state, policy, facts)
+    if isinstance(promotion, Promote):
+        return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+    skipped = (promotion,) if promotion is not None else ()
+    rollout = ledger.open_rollout
+    if rollout is not None and ledger.plan is not None:
+        decision = during(state, ledger, rollout, ledger.plan, policy, facts, now=now)
+    else:
+        decision = between(state, ledger, policy, facts)
+    return replace(decision, waiting=(*decision.waiting, *skipped))
+
+
+def between(state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts) -> Decision:
+    """No rollout is open: the wish is what runs, or opens a rollout, or waits."""
+    wish = state.files.release
+    if wish is None:
+        return wait(rules.no_wish(state))
+    if wish.digest == ledger.live:
+        found = state.quarantined(wish.digest)
+        held = tuple(rules.holding(state.files.holds))
+        if found is None:
+            return Decision((), f"every node is told to run {short(wish.digest)}", waiting=held)
+        reason = (
+            f"{short(wish.digest)} is live and quarantined ({found.why}); name another digest in {RELEASE}"
+        )
+        return wait(Reason("W-REL-011", reason), *held)
+    reasons = rules.judge(rules.Case(wish, state, policy, facts))
+    if reasons:
+        return wait(*reasons)
+    plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
+    return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

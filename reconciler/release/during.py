@@ -1,0 +1,195 @@
+"""Decisions while a rollout is open or paused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.batches import merge
+from reconciler.release import rules
+from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
+from reconciler.release.decision import Decision, act, wait
+from reconciler.release.facts import Facts
+from reconciler.release.gates import GateFacts, judge_all
+from reconciler.release.paths import hold_path, short
+from reconciler.release.state import (
+    EnvironmentState,
+    Judgement,
+    Ledger,
+    Plan,
+    Progress,
+    Reason,
+    Release,
+    Rollout,
+)
+from reconciler.release.verdict import Fail, Pass, Verdict, Wait, judgement, severity
+
+LOOK_AGAIN = timedelta(seconds=2)
+"""How often an open rollout is looked at: nodes report at any time, and nothing tells us."""
+
+BY = "sentinel reconciler"
+
+
+def during(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    plan: Plan,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
+    """What must not run goes first, then what people wish, then what the fleet says."""
+    quarantine = state.quarantined(rollout.digest)
+    if quarantine is not None:
+        because = f"{short(rollout.digest)} was quarantined: {quarantine.why or 'no reason given'}"
+        decision = _fail(state, ledger, rollout, because, on_failure="rollback")
+        if decision is not None:
+            return decision
+    wish = state.files.release
+    if wish is None or wish.digest != rollout.digest:
+        return _other_wish(state, ledger, rollout, wish, policy, facts)
+    holds = tuple(rules.holding(state.holds_except(rollout.name)))
+    own = any(hold.name == rollout.name for hold in state.files.holds)
+    if rollout.state == "open" and (holds or own):
+        return act(Pause("; ".join(hold.reason for hold in state.files.holds)), "a hold was placed")
+    if rollout.state == "paused":
+        failed = (_paused(rollout),) if own else ()
+        if holds or failed:
+            return wait(*failed, *holds)
+        if quarantine is not None:
+            return wait(
+                Reason(
+                    "W-REL-005", f"{short(rollout.digest)} is quarantined, and there is none to go back to"
+                )
+            )
+        return act(Resume(), "nothing holds it any more")
+    return _judge(state, ledger, rollout, plan, facts, now=now)
+
+
+def _other_wish(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    wish: Release | None,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+) -> Decision:
+    """The wish does not name the rollout's digest any more: go back, begin anew, or stand still until it is clear."""
+    if wish is None:
+        reasons: tuple[Reason, ...] = (rules.no_wish(state),)
+    else:
+        words = wish.why or "no reason given"
+        if wish.digest == ledger.live:
+            reasons = tuple(rules.holding(state.holds_except(rollout.name)))
+            if not reasons:
+                because = f"{short(wish.digest)}, which is live, is wished again: {words}"
+                return act(Supersede(because, back=True), because)
+        else:
+            reasons = rules.judge(rules.Case(wish, state, policy, facts, rollout.name))
+            if not reasons:
+                because = f"{short(wish.digest)} is wished instead: {words}"
+                return act(Supersede(because, back=False), because)
+    if rollout.state == "open":
+        because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
+        return act(Pause(because), because)
+    return wait(*reasons)
+
+
+def _judge(
+    state: EnvironmentState, ledger: Ledger, rollout: Rollout, plan: Plan, facts: Facts, *, now: datetime
+) -> Decision:
+    """Ask the gates about the active step."""
+    active = rollout.active
+    if active is None or active.since is None:
+        raise RuntimeError(f"rollout {rollout.name} is open and has no active step")
+    batch = facts.batches[active.number - 1]
+    planned = plan.steps[active.number - 1]
+    verdicts = judge_all(
+        GateFacts(planned, batch, merge(facts.batches[: active.number - 1]), plan.rules, now)
+    )
+    kept = tuple(judgement(name, verdict) for name, verdict in verdicts)
+    worst = max((verdict for _, verdict in verdicts), key=severity)
+    counts = batch.to_counts()
+    words = "; ".join(f"{name} {verdict.because}" for name, verdict in verdicts)
+    if isinstance(worst, Pass):
+        if active.number == len(plan.steps):
+            return act(Complete(kept, counts), words)
+        return act(AdvanceStep(kept, counts), words)
+    deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+    failure = _failure(verdicts, active, plan, now >= deadline)
+    if failure:
+        decision = _fail(
+            state, ledger, rollout, failure, on_failure=plan.rules.on_failure, verdicts=kept, counts=counts
+        )
+        if decision is not None:
+            return decision
+        raise RuntimeError("an open rollout can always be paused")
+    until = [
+        verdict.until for _, verdict in verdicts if isinstance(verdict, Wait) and verdict.until is not None
+    ]
+    where = f"batch {active.number} of {len(plan.steps)} of {rollout.name}"
+    reasons = tuple(
+        Reason("W-REL-009", f"{where}: {name}: {verdict.because}")
+        for name, verdict in verdicts
+        if isinstance(verdict, Wait)
+    )
+    look = max(min([now + LOOK_AGAIN, deadline, *until]), now)
+    return replace(wait(*reasons, until=look), verdicts=kept, counts=counts)
+
+
+def _failure(verdicts: tuple[tuple[str, Verdict], ...], active: Progress, plan: Plan, late: bool) -> str:
+    """Why the active step has failed, or "". What only waits has failed when the deadline is past."""
+    failed = [f"{name}: {verdict.because}" for name, verdict in verdicts if isinstance(verdict, Fail)]
+    if not failed and late:
+        failed = [
+            f"no progress within {plan.rules.progress_deadline_seconds} s: {name}: {verdict.because}"
+            for name, verdict in verdicts
+            if isinstance(verdict, Wait)
+        ]
+    return f"batch {active.number} of {len(plan.steps)}: {'; '.join(failed)}" if failed else ""
+
+
+def _fail(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    because: str,
+    *,
+    on_failure: str,
+    verdicts: tuple[Judgement, ...] = (),
+    counts: dict[str, int] | None = None,
+) -> Decision | None:
+    """Go back if that is asked for and there is a good digest to go back to, else pause. None when paused already."""
+    previous = rollout.previous
+    if on_failure == "rollback" and previous and state.quarantined(previous) is None:
+        wish = state.files.release
+        release = None
+        if wish is not None and wish.digest == rollout.digest:
+            last = next((done for done in ledger.history if done.digest == previous), None)
+            commit = last.commit if last is not None else ""
+            release = Release(previous, commit, f"rollback of {rollout.name}: {because}"[:1000], BY)
+        return act(RollBack(because, release, verdicts, counts), because)
+    if rollout.state == "paused":
+        return None
+    if on_failure == "rollback":
+        lack = (
+            "and the digest before is quarantined too"
+            if previous
+            else "and there is no earlier digest to go back to"
+        )
+        because = f"{because}; {lack}"
+    return act(
+        Pause(because, hold=f"{rollout.name} failed: {because}"[:1000], verdicts=verdicts, counts=counts),
+        because,
+    )
+
+
+def _paused(rollout: Rollout) -> Reason:
+    return Reason(
+        "W-REL-008",
+        f"{rollout.name} is paused: {rollout.because}; delete {hold_path(rollout.name)} to resume, "
+        "or name another digest in release.kdl",
+    )

@@ -1,0 +1,88 @@
+"""What `decide` is told of the world, as data that can be kept and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.clock import iso_milliseconds, parse_iso
+from reconciler.fleet.batches import Batch, StepWindow
+from reconciler.release.state import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkCommit:
+    """A commit of trunk that compiled. `by` is its author as `Name <mail>`."""
+
+    sha: str
+    digest: str
+    subject: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that is not on the branch itself.
+
+    `trunk`: the compiled commits after the one that automatic promotion took last, the newest first.
+    `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
+    `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
+    `batches`: counts for each step of the open rollout. `ranks`: the sorted ranks for the rollout that would open
+    next, empty when none may.
+    """
+
+    trunk: tuple[TrunkCommit, ...] = ()
+    bundles: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    batches: tuple[Batch, ...] = ()
+    ranks: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object without floats."""
+        return {
+            "trunk": [asdict(commit) for commit in self.trunk],
+            "bundles": dict(sorted(self.bundles.items())),
+            "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
+            "batches": [_batch_to_json(batch) for batch in self.batches],
+            "ranks": list(self.ranks),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+        """The facts that `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            trunk=tuple(TrunkCommit(**commit) for commit in data["trunk"]),
+            bundles=dict(data["bundles"]),
+            predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
+            batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
+            ranks=tuple(data["ranks"]),
+        )
+
+
+def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:
+    """What `fleet.batches.count_batches` has to know of the open rollout's steps; empty when none is open."""
+    rollout, plan = ledger.open_rollout, ledger.plan
+    if rollout is None or plan is None:
+        return ()
+    return tuple(
+        StepWindow(planned.reach, step.since, step.sequence)
+        for planned, step in zip(plan.steps, rollout.steps, strict=True)
+    )
+
+
+def _batch_to_json(batch: Batch) -> dict[str, Any]:
+    settles_at = None if batch.settles_at is None else iso_milliseconds(batch.settles_at)
+    return {**asdict(batch), "settles_at": settles_at, "examples": list(batch.examples)}
+
+
+def _batch_from_json(data: Mapping[str, Any]) -> Batch:
+    settles_at = None if data["settles_at"] is None else parse_iso(data["settles_at"])
+    return Batch(**{**data, "settles_at": settles_at, "examples": tuple(data["examples"])})
+
+
+def moment_to_json(moment: datetime) -> str:
+    """A moment in kept inputs."""
+    return iso_milliseconds(moment)

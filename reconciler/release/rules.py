@@ -1,0 +1,108 @@
+"""The rules under which a wish may become a rollout. Each is one function in one table and names its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.release.facts import Facts
+from reconciler.release.paths import RELEASE, hold_path, short
+from reconciler.release.state import EnvironmentState, Hold, Reason, Release
+from reconciler.release.strategies import STRATEGIES
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A wish and everything it is judged by. `rollout` is the open rollout's name, whose own hold does not count."""
+
+    release: Release
+    state: EnvironmentState
+    policy: EnvironmentPolicy
+    facts: Facts
+    rollout: str = ""
+
+
+def known(case: Case) -> Iterator[Reason]:
+    """The bundle was built by us and contains this environment."""
+    contains = case.facts.bundles.get(case.release.digest)
+    if contains is None:
+        yield Reason(
+            "W-REL-003",
+            f"no bundle {short(case.release.digest)} has been built here; name one that a trunk commit compiled to",
+        )
+    elif not contains:
+        yield Reason(
+            "W-REL-004", f"the bundle {short(case.release.digest)} has nothing for '{case.state.name}' in it"
+        )
+
+
+def not_quarantined(case: Case) -> Iterator[Reason]:
+    """Nobody, and no failed rollout, has quarantined the digest."""
+    found = case.state.quarantined(case.release.digest)
+    if found is not None:
+        yield Reason(
+            "W-REL-005",
+            f"{short(case.release.digest)} is quarantined: {found.why or 'no reason given'}; "
+            f"to allow it, delete its file in quarantine/",
+        )
+
+
+def completed_before(case: Case) -> Iterator[Reason]:
+    """Its rollout completed in every environment that this one comes after, or once here."""
+    ledger = case.state.files.ledger
+    if ledger is not None and any(entry.digest == case.release.digest for entry in ledger.history):
+        return
+    for name in case.policy.after:
+        completed = case.facts.predecessors.get(name)
+        if completed is None:
+            yield Reason("W-REL-006", f"what '{name}' has completed is not known yet")
+        elif case.release.digest not in completed:
+            yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
+
+
+def strategy_known(case: Case) -> Iterator[Reason]:
+    """The policy's strategy is one we have."""
+    if case.policy.strategy not in STRATEGIES:
+        yield Reason("W-REL-012", f"there is no strategy '{case.policy.strategy}'")
+
+
+def not_held(case: Case) -> Iterator[Reason]:
+    """Nothing in `holds/`, apart from the open rollout's own."""
+    yield from holding(case.state.holds_except(case.rollout))
+
+
+RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
+    known,
+    not_quarantined,
+    completed_before,
+    strategy_known,
+    not_held,
+)
+
+
+def judge(case: Case) -> tuple[Reason, ...]:
+    """Every reason why the wish has to wait; empty when it may open a rollout."""
+    return tuple(reason for rule in RULES for reason in rule(case))
+
+
+def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
+    """A reason for each hold."""
+    for hold in holds:
+        owner = f" (by {hold.owner})" if hold.owner else ""
+        yield Reason("W-REL-007", f"held: {hold.reason}{owner}; delete {_path(hold.name)} to go on")
+
+
+def _path(name: str) -> str:
+    try:
+        return hold_path(name)
+    except ValueError:
+        return f"holds/{name}.kdl"
+
+
+def no_wish(state: EnvironmentState) -> Reason:
+    """Why there is nothing to judge: `release.kdl` is missing, or cannot be read."""
+    broken = next((found for found in state.files.malformed if found.path == RELEASE), None)
+    if broken is not None:
+        return Reason("W-REL-002", f"the wish cannot be read: {broken.message}")
+    return Reason("W-REL-001", f"nothing has been promoted yet: there is no {RELEASE}")
