@@ -23,6 +23,10 @@ DUE_LIMIT = 1000
 """More owed work than this is dispatched in the next round."""
 
 
+class LeaseLost(LostRace):
+    """Somebody else has the work by now: stop, and write nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """Work that is owed now and that nobody holds. `generation` changes with each request and each claim."""
@@ -122,7 +126,7 @@ def claim(
 
 
 def renew(claim: Claim, *, now: datetime, lease: timedelta = LEASE) -> None:
-    """Hold on to the work until `now + lease`. Raises `LostRace` when somebody else has taken it since."""
+    """Hold on to the work until `now + lease`. Raises `LeaseLost` when somebody else has taken it since."""
     with writing():
         kept = (
             Work.update(leased_until=now + lease)
@@ -130,7 +134,7 @@ def renew(claim: Claim, *, now: datetime, lease: timedelta = LEASE) -> None:
             .execute()
         )
     if not kept:
-        raise LostRace(
+        raise LeaseLost(
             "E-DB-004",
             f"the lease on {claim.kind} '{claim.subject}' of project '{claim.project}' has gone to another worker",
         )

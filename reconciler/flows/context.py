@@ -55,16 +55,22 @@ class Context:
 
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""
-        connection = self.connection
-        if connection is None or connection.credentials is None:
-            return None
-        secret = load_secret(connection.credentials, folder=self.folder, environ=self.environ).decode()
-        user, _, token = secret.partition(":")
-        return Credentials(user=user, token=token)
+        return credentials_of(self.connection, folder=self.folder, environ=self.environ)
 
     def key(self, role: str) -> SigningKey:
         """The organization's signing key for `bundle`, `pointer`, `commit` or `root`. Raises `Stalled`."""
         return load_key(getattr(self.organization.keys, role), folder=self.folder, environ=self.environ)
+
+
+def credentials_of(
+    connection: Connection | None, *, folder: Path, environ: Mapping[str, str]
+) -> Credentials | None:
+    """The user and token that a forge connection names, or None for anonymous access. Raises `Stalled`."""
+    if connection is None or connection.credentials is None:
+        return None
+    secret = load_secret(connection.credentials, folder=folder, environ=environ).decode()
+    user, _, token = secret.partition(":")
+    return Credentials(user=user, token=token)
 
 
 def load_installation(settings: Settings) -> Installation:
@@ -85,7 +91,11 @@ def load_installation(settings: Settings) -> Installation:
 
 
 def open_context(
-    settings: Settings, installation: Installation, organization: str, project: str, environ: Mapping[str, str]
+    settings: Settings,
+    installation: Installation,
+    organization: str,
+    project: str,
+    environ: Mapping[str, str],
 ) -> Context:
     """The context of one project, looked up through its organization. Raises `Stalled` when there is none."""
     found = installation.project(project)

@@ -1,0 +1,140 @@
+"""The clock process: each second it dispatches what is owed, and begins the looks of the sweep that are due.
+
+It decides nothing and only asks and enqueues, under deterministic names, so two clocks are harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+import redis
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from reconciler import clock
+from reconciler.db import session
+from reconciler.db.models import Pointer, Receipt
+from reconciler.db.owed import ask, due
+from reconciler.errors import ReconcilerError
+from reconciler.jobs.installed import InstalledFile
+from reconciler.jobs.queue import dispatch, open_queue
+from reconciler.jobs.starting import start_process
+from reconciler.jobs.sweep import ASK_AGAIN_AFTER, Sweeper
+from reconciler.settings import Settings
+
+log = logging.getLogger(__name__)
+
+REDATE_AFTER = timedelta(hours=1)
+"""A pointer is valid for 24 h; dated anew each hour, it survives a control plane that is away for most of a day."""
+
+RECEIPTS_KEPT = timedelta(days=30)
+"""Forges offer redelivery for days; a delivery that comes again later than this is simply looked at again."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """What happens at each tick, apart from the schedule that calls it."""
+
+    installed: InstalledFile
+    queue: redis.Redis
+    sweeper: Sweeper
+    now: Callable[[], datetime] = clock.now
+    _problems: dict[str, str] = field(default_factory=dict)
+    _redated: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
+
+    def dispatch(self) -> int:
+        """Enqueue everything that is owed and has no job; return how many jobs that made."""
+        moment = self.now()
+        return dispatch(self.queue, due(moment), now=moment)
+
+    def sweep(self) -> int:
+        """Begin the looks that are due."""
+        return self.sweeper.start_due(self.installed.current(), self.now)
+
+    def redate(self) -> int:
+        """Ask for every environment with a pointer that was issued too long ago; return how many."""
+        moment = self.now()
+        with session.reading():
+            old = (
+                Pointer.select(Pointer.organization, Pointer.project, Pointer.environment)
+                .where(Pointer.issued_at <= moment - REDATE_AFTER)
+                .distinct()
+            )
+            names = sorted((row.organization, row.project, row.environment) for row in old)
+        asked = 0
+        for name in names:
+            # Asking more often would break the back-off of an environment that cannot be signed for.
+            if moment - self._redated.get(name, datetime.min.replace(tzinfo=UTC)) >= ASK_AGAIN_AFTER:
+                organization, project, environment = name
+                ask(organization, project, "environment", environment, now=moment)
+                self._redated[name] = moment
+                asked += 1
+        return asked
+
+    def forget(self) -> int:
+        """Delete receipts that nobody needs any more; return how many."""
+        with session.writing():
+            deleted: int = Receipt.delete().where(Receipt.received_at < self.now() - RECEIPTS_KEPT).execute()
+            return deleted
+
+    def guarded(self, name: str, action: Callable[[], int]) -> None:
+        """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""
+        try:
+            action()
+        except ReconcilerError as error:
+            if self._problems.get(name) != error.code:
+                log.warning("%s-failed: %s", name, error)
+            self._problems[name] = error.code
+        except Exception:
+            log.exception("%s-failed", name)
+        else:
+            if self._problems.pop(name, None):
+                log.info("%s-works-again", name)
+
+
+def run_clock(settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+    """Run the schedule until SIGTERM or SIGINT. Valkey, a forge or the database being away does not end it."""
+    start_process(settings)
+    installed = InstalledFile(settings.config_file)
+    ticking = Clock(
+        installed=installed,
+        queue=open_queue(settings),
+        sweeper=Sweeper(
+            folder=installed.folder,
+            environ=os.environ if environ is None else environ,
+            every=timedelta(seconds=settings.sweep_seconds),
+        ),
+    )
+    scheduler = schedule(ticking)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ticking.sweeper.close()
+        scheduler.shutdown(wait=False)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    log.info("clock-started sweep_seconds=%g", settings.sweep_seconds)
+    scheduler.start()
+
+
+def schedule(ticking: Clock) -> BlockingScheduler:
+    """The times of the clock, as a table. A tick that is late or still running is left out, never run twice."""
+    scheduler = BlockingScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    table: tuple[tuple[str, Callable[[], int], float], ...] = (
+        ("dispatch", ticking.dispatch, 1),
+        ("sweep", ticking.sweep, 1),
+        ("redate", ticking.redate, 60),
+        ("forget", ticking.forget, 3600),
+    )
+    for name, action, seconds in table:
+        scheduler.add_job(
+            ticking.guarded, "interval", (name, action), seconds=seconds, id=name, next_run_time=ticking.now()
+        )
+    return scheduler

@@ -1,0 +1,156 @@
+"""A delivery, from its raw bytes to its answer, in an order that never changes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from peewee import IntegrityError
+
+from reconciler.config.installation import Connection, Installation
+from reconciler.db import session
+from reconciler.db.models import Environment, Receipt
+from reconciler.db.owed import ask
+from reconciler.errors import Stalled
+from reconciler.jobs.installed import InstalledFile
+from reconciler.keys.uri import load_secret
+from webhooks.matching import concerned, work_of
+from webhooks.problems import odd_headers, unauthenticated, unreadable
+from webhooks.receivers import RECEIVERS
+from webhooks.receivers.delivery import Headers, Ignored, Malformed, Push
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the forge is told. `result` is the static name that is counted."""
+
+    status: int
+    result: str
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Receiving:
+    """Receives deliveries of every connection. `wake` has what is owed enqueued; `ready` migrates the database."""
+
+    installed: InstalledFile
+    environ: Mapping[str, str]
+    wake: Callable[[], None]
+    now: Callable[[], datetime]
+    ready: Callable[[], None] = lambda: None
+    _silenced: set[str] = field(default_factory=set)
+
+    def receive(self, forge: str, slug: str, headers: Headers, body: bytes) -> Answer:
+        """Answer a delivery whose body is within its size. Raises `Problem`, and `Transient` when the database is away.
+
+        1. The connection of the URL and its secrets: none, no answer but 401.
+        2. The signature over the raw bytes.
+        3. The delivery's id and event.
+        4. The payload, of which only repository and branch are read.
+        5. Receipt and owed work, in one transaction.
+        6. The nudge, which may fail.
+        """
+        receiver = RECEIVERS[forge]
+        installation, connection = self._connection(forge, slug)  # 1
+        secrets = self._secrets(connection)
+        if not receiver.verify(headers, body, secrets) or installation is None or connection is None:  # 2
+            raise unauthenticated()
+        identity = receiver.identify(headers)  # 3
+        if identity is None:
+            raise odd_headers()
+        delivery, event = identity
+        read = receiver.read(event, headers, body)  # 4
+        if isinstance(read, Malformed):
+            raise unreadable(read.reason)
+        if isinstance(read, Ignored):
+            return Answer(200, "ignored", {"status": "ignored", "reason": read.reason})
+        self.ready()
+        answer = self._record(installation, connection, delivery, event, read, body)  # 5
+        if answer.result == "accepted":
+            self.wake()  # 6
+        return answer
+
+    def _connection(self, forge: str, slug: str) -> tuple[Installation | None, Connection | None]:
+        try:
+            installation = self.installed.current()
+        except Stalled:
+            return None, None
+        connection = installation.connection(slug)
+        if connection is None or connection.forge != forge:
+            return installation, None
+        return installation, connection
+
+    def _secrets(self, connection: Connection | None) -> list[bytes]:
+        """The secrets that can be loaded: during a rotation there are two, and one may be missing."""
+        found = []
+        for uri in connection.secrets if connection is not None else ():
+            try:
+                found.append(load_secret(uri, folder=self.installed.folder, environ=self.environ))
+                self._silenced.discard(uri)
+            except Stalled as error:
+                if uri not in self._silenced:
+                    log.error("secret-unusable: %s", error)
+                    self._silenced.add(uri)
+        return found
+
+    def _record(
+        self,
+        installation: Installation,
+        connection: Connection,
+        delivery: str,
+        event: str,
+        push: Push,
+        body: bytes,
+    ) -> Answer:
+        moment = self.now()
+        key = {"organization": connection.organization, "connection": connection.slug, "delivery": delivery}
+        work = []
+        try:
+            with session.writing():
+                receipt = Receipt.create(
+                    **key,
+                    event=event,
+                    repository=push.full_name or next(iter(push.addresses), ""),
+                    refs=list(push.refs),
+                    body_sha256=hashlib.sha256(body).hexdigest(),
+                    received_at=moment,
+                )
+                for project in concerned(projects_of(installation, connection), push):
+                    names = cache(lambda slug=project.slug: environment_names(connection.organization, slug))
+                    for kind, subject in work_of(project, push.refs, names):
+                        ask(project.organization, project.slug, kind, subject, now=moment)
+                        work.append({"project": project.slug, "kind": kind, "subject": subject})
+        except IntegrityError:
+            with session.reading():
+                before = Receipt.get(**key)
+            return Answer(200, "duplicate", {"status": "duplicate", "receipt": before.id})
+        if not work:
+            reason = "the branch is neither trunk nor an environment's"
+            return Answer(200, "ignored", {"status": "ignored", "reason": reason, "receipt": receipt.id})
+        return Answer(202, "accepted", {"status": "accepted", "receipt": receipt.id, "work": work})
+
+
+def projects_of(installation: Installation, connection: Connection) -> list[Any]:
+    """The projects that name this connection, within its own organization."""
+    return [
+        project
+        for organization in installation.organizations
+        if organization.slug == connection.organization
+        for project in organization.projects
+        if project.connection == connection.slug
+    ]
+
+
+def environment_names(organization: str, project: str) -> frozenset[str]:
+    """The environments of a project that exist by now. Called within a transaction."""
+    rows = Environment.select(Environment.name).where(
+        Environment.organization == organization, Environment.project == project
+    )
+    return frozenset(row.name for row in rows)
