@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.release.actions import Action
@@ -23,7 +23,7 @@ class Decision:
     look_again_at: datetime | None = None
     waiting: tuple[Reason, ...] = ()
     verdicts: tuple[Judgement, ...] = ()
-    counts: Mapping[str, int] = NO_COUNTS
+    counts: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 def act(action: Action, because: str) -> Decision:
