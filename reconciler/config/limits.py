@@ -9,6 +9,9 @@ FILES = 10_000
 TOTAL_BYTES = 64 * 1024 * 1024
 """All files of a tree; a thousand services take about 2 MiB."""
 
+ENVIRONMENTS = 24
+"""Each has a whole configuration of its own in every bundle."""
+
 DIGIT_RUN = 40
 """Consecutive digits. The parser's time for a number grows with the square of its length."""
 

@@ -56,7 +56,7 @@ class Reader:
                 self._append(field, node, data)
             elif field.is_list:
                 seen[node.name] = node
-                self._extend(field, node, data)
+                self.extend(field, node, data)
             elif node.name in seen:
                 self.complain(
                     node,
@@ -80,7 +80,8 @@ class Reader:
                 self.report.add(Mark(self.file, parent) if parent else None, missing(schema, field))
         return data
 
-    def _extend(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
+    def extend(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
+        """Add the values of one node of a list to those that are in `data` already."""
         values = self.node(field, node)
         if values is None:
             return
@@ -108,12 +109,12 @@ class Reader:
 
     def node(self, field: Field, node: KdlNode) -> Json:
         """The data of one node: a value, a list, or an object; None when nothing of it could be read."""
-        self._superfluous(field, node)
+        self.superfluous(field, node)
         if field.is_scalar:
-            return self._arguments(field, node).get(field.arguments[0].name)
+            return self.arguments(field, node).get(field.arguments[0].name)
         if field.is_list:
             return self._rest(field, node)
-        data = self._arguments(field, node)
+        data = self.arguments(field, node)
         if field.rest is not None:
             data[field.rest.name] = sorted({v for v in self._rest(field, node) if v is not None}, key=order)
         for slot in field.properties:
@@ -129,7 +130,8 @@ class Reader:
                 )
         return data
 
-    def _arguments(self, field: Field, node: KdlNode) -> dict[str, Any]:
+    def arguments(self, field: Field, node: KdlNode) -> dict[str, Any]:
+        """The named arguments of a node that could be read."""
         data: dict[str, Any] = {}
         for index, slot in enumerate(field.arguments):
             if index >= len(node.arguments):
@@ -163,7 +165,8 @@ class Reader:
         mark = Mark(self.file, node, property_key=slot.name, property_value=True)
         return self.slot(node, slot, node.properties[slot.name], mark)
 
-    def _superfluous(self, field: Field, node: KdlNode) -> None:
+    def superfluous(self, field: Field, node: KdlNode) -> None:
+        """Note what stands in a node although its schema has no place for it."""
         if field.rest is None and len(node.arguments) > len(field.arguments):
             wanted = len(field.arguments)
             expected = {0: "no value", 1: "one value"}.get(wanted, f"{wanted} values")

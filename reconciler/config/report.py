@@ -50,13 +50,13 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     _marked: list[tuple[Mark, Problem]] = field(default_factory=list)
     _in_file: Counter[str] = field(default_factory=Counter)
-    _environments: dict[tuple[str, str, int, str], list[str]] = field(default_factory=dict)
     failed: bool = False
+    count: int = 0
 
     def add(self, mark: Mark | None, problem: Problem) -> None:
         """Note a mistake at a token, or without a place. Beyond the cap of a file it is only counted."""
-        if problem.severity is Severity.error:
-            self.failed = True
+        self.count += 1
+        self.failed = self.failed or problem.severity is Severity.error
         if mark is None:
             self.findings.append(
                 Finding(problem.code, problem.severity, None, problem.message, problem.expected, problem.hint)

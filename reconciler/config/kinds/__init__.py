@@ -1,0 +1,34 @@
+"""The kinds of resources, one file each, found through one explicit table.
+
+A file holds its kind's fields, defaults, examples and the checks that look at one resource as a whole. Deleting a line
+of the table deletes the kind. Forbidden here: knowing other resources (references are checked by the snapshot), and
+knowing what the proxy's own configuration looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from reconciler.config.kinds import environment, listener, node_group, project, service, upstream
+from reconciler.config.schema import Kind
+
+
+def table(*kinds: Kind) -> Mapping[str, Kind]:
+    """The kinds by name, in the given order. Raises ValueError when a name stands twice."""
+    found: dict[str, Kind] = {}
+    for kind in kinds:
+        if kind.name in found:
+            raise ValueError(f"the kind '{kind.name}' stands in the table twice")
+        found[kind.name] = kind
+    return MappingProxyType(found)
+
+
+KINDS: Mapping[str, Kind] = table(
+    project.KIND,
+    environment.KIND,
+    listener.KIND,
+    service.KIND,
+    upstream.KIND,
+    node_group.KIND,
+)

@@ -1,0 +1,171 @@
+"""The kind `environment`, and the policy that its data amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.config.durations import Duration, seconds
+from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
+from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
+from reconciler.config.report import Problem
+from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
+from reconciler.config.values import Choice, Integer, Reference
+
+DEFAULT_BATCH_PERCENT = 25
+
+_POLICY = block(
+    "policy",
+    "How a release reaches the nodes of this environment.",
+    (
+        scalar(
+            "strategy",
+            Choice(
+                ("all-at-once", "rolling"),
+                instead={
+                    "canary": 'start with a small batch: strategy "rolling" and batches percent=5',
+                    "blue-green": 'strategy "all-at-once" comes nearest',
+                },
+            ),
+            "Whether all nodes change at once or batch after batch.",
+            'strategy "rolling"',
+            default="all-at-once",
+        ),
+        Field(
+            "batches",
+            f"The size of a batch of a rolling release: a percentage of the nodes or a number of nodes, "
+            f"{DEFAULT_BATCH_PERCENT} percent when absent.",
+            "batches percent=34",
+            properties=(
+                Slot("percent", Integer(1, 100), "share of the environment's nodes, rounded up", required=False),
+                Slot("size", Integer(1, 100_000), "number of nodes", required=False),
+            ),
+        ),
+        scalar(
+            "max-unavailable",
+            Integer(0, 100_000),
+            "How many nodes may be unhealthy, silent or refusing before a step fails.",
+            "max-unavailable 1",
+            default=0,
+        ),
+        scalar(
+            "promote",
+            Choice(("automatic", "manual")),
+            "Whether a valid trunk commit is promoted by itself. Automatic is for environments without `after`, and is "
+            "the default there; elsewhere it is manual.",
+            'promote "manual"',
+        ),
+        scalar(
+            "on-failure",
+            Choice(("pause", "rollback")),
+            "What happens when a step fails.",
+            'on-failure "rollback"',
+            default="pause",
+        ),
+        scalar(
+            "min-healthy",
+            Duration("0s", "24h"),
+            "How long the nodes of a step have to be healthy before the next step.",
+            'min-healthy "30s"',
+            default="5s",
+        ),
+        scalar(
+            "progress-deadline",
+            Duration("1s", "7d"),
+            "How long a step may take before it has failed. Paused time does not count.",
+            'progress-deadline "10m"',
+            default="10m",
+        ),
+        scalar(
+            "stale-after",
+            Duration("1s", "24h"),
+            "How old a node's last heartbeat may be before the node counts as silent.",
+            'stale-after "30s"',
+            default="30s",
+        ),
+    ),
+    example='policy {\n    strategy "rolling"\n    batches percent=25\n    on-failure "rollback"\n}',
+    default={},
+)
+
+
+def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
+    policy = data.get("policy", {})
+    found: list[Complaint] = []
+    batches = policy.get("batches")
+    if batches is not None and policy.get("strategy") != "rolling":
+        problem = Problem(
+            "E-VAL-009", "batches are for rolling releases", 'strategy "rolling"', "add the strategy, or remove this"
+        )
+        found.append(Complaint(("policy", "batches"), problem))
+    if batches is not None and len(batches) != 1:
+        problem = Problem(
+            "E-VAL-009", "batches take a percentage or a size", "percent=… or size=…", "keep exactly one of the two"
+        )
+        found.append(Complaint(("policy", "batches"), problem))
+    if policy.get("promote") == "automatic" and data.get("after"):
+        problem = Problem(
+            "E-VAL-009",
+            "automatic promotion is for environments without 'after'",
+            'promote "manual"',
+            "remove this line: what completed before is promoted with sentinelctl promote",
+        )
+        found.append(Complaint(("policy", "promote"), problem, "automatic"))
+    return tuple(found)
+
+
+KIND = kind(
+    "environment",
+    "A fleet that runs one release at a time, such as staging or production, and how releases reach it.",
+    (
+        scalar(
+            "proxy-version",
+            Choice(PROXY_VERSIONS, name="proxy version"),
+            "The version of the proxy that this environment's nodes run.",
+            f'proxy-version "{NEWEST}"',
+            required=True,
+        ),
+        values(
+            "after",
+            Reference("environment"),
+            "The environments in which a bundle has to be complete before it may come here.",
+            'after "staging"',
+        ),
+        scalar(
+            "admin-port",
+            Integer(1024, 65534),
+            "The port on 127.0.0.1 of the proxy's reserved listener; its metrics are on the next port.",
+            "admin-port 9901",
+            default=DEFAULT_ADMIN_PORT,
+        ),
+        _POLICY,
+    ),
+    example=f'environment "production" {{\n    proxy-version "{NEWEST}"\n    after "staging"\n'
+    '    policy {\n        strategy "rolling"\n        batches percent=34\n        on-failure "rollback"\n    }\n}',
+    overridable=False,
+    name_length=39,
+    check=_check,
+)
+
+
+def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in."""
+    policy = data["policy"]
+    after = tuple(data.get("after", ()))
+    rolling = policy["strategy"] == "rolling"
+    batches = policy.get("batches", {"percent": DEFAULT_BATCH_PERCENT}) if rolling else {}
+    return EnvironmentPolicy(
+        name=name,
+        after=after,
+        proxy_version=data["proxy-version"],
+        strategy=policy["strategy"],
+        batch_percent=batches.get("percent"),
+        batch_size=batches.get("size"),
+        max_unavailable=policy["max-unavailable"],
+        promote=policy.get("promote") or ("manual" if after else "automatic"),
+        on_failure=policy["on-failure"],
+        min_healthy_seconds=seconds(policy["min-healthy"]),
+        progress_deadline_seconds=seconds(policy["progress-deadline"]),
+        stale_after_seconds=seconds(policy["stale-after"]),
+        admin_port=data["admin-port"],
+    )

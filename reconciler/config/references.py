@@ -1,0 +1,147 @@
+"""Checks between resources: what a name stands for has to exist, and in the same environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from reconciler.config.characters import shown
+from reconciler.config.kinds import KINDS
+from reconciler.config.promotion_order import promotion_order
+from reconciler.config.report import Problem, Report
+from reconciler.config.resources import Resource
+from reconciler.config.schema import Field
+from reconciler.config.suggest import did_you_mean
+from reconciler.config.values import Reference
+
+Key = tuple[str, str]
+
+
+def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
+    """Note every reference that leads nowhere, in whichever environment."""
+    environments = [name for kind, name in resources if kind == "environment"]
+    names: dict[str, list[str]] = {}
+    for kind, name in resources:
+        names.setdefault(kind, []).append(name)
+    for resource in resources.values():
+        _check_scope(resource, environments, report)
+        missing: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
+        scopes = _scopes(resource, environments)
+        for environment in scopes:
+            for path, kind, target in _references(resource, environment):
+                found = resources.get((kind, target))
+                if found is None or not (environment == "" or found.is_in(environment)):
+                    missing.setdefault((path, kind, target), []).append(environment)
+        for (path, kind, target), where in missing.items():
+            mark = resource.mark(path, environment=where[0] or None, value=target)
+            if (kind, target) not in resources:
+                problem = Problem(
+                    "E-REF-001",
+                    f"the {kind} {shown(target)} does not exist",
+                    f"the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
+                    did_you_mean(target, names.get(kind, ())) or f"add it: {kind} {shown(target)}".replace("'", '"'),
+                )
+            else:
+                problem = Problem(
+                    "E-REF-002",
+                    f"the {kind} {shown(target)} does not exist in {_listed(where)}",
+                    f"a {kind} of that environment",
+                    f"widen its 'only', or give this {resource.kind.name} another {kind} there",
+                )
+            report.add(mark, problem)
+    _check_cycles(resources, report)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _scopes(resource: Resource, environments: list[str]) -> list[str]:
+    if not resource.kind.overridable:
+        return [""]
+    return [name for name in environments if resource.is_in(name)]
+
+
+@cache
+def _paths(kind: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """(path, kind referred to) of every reference that the schema of a kind has."""
+    return tuple(_paths_of(KINDS[kind].field, ()))
+
+
+def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for child in field.children:
+        here = (*path, child.name)
+        slot = child.rest if child.is_list else child.arguments[0] if child.is_scalar else None
+        if slot is not None and isinstance(slot.type, Reference):
+            yield here, slot.type.kind
+        if child.children and not child.repeatable:
+            yield from _paths_of(child, here)
+
+
+def _references(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for path, kind in _paths(resource.kind.name):
+        value: Any = resource.effective(environment)
+        for name in path:
+            value = value.get(name) if value else None
+        for target in value if isinstance(value, list) else [value] if value is not None else []:
+            yield path, kind, target
+
+
+def _check_scope(resource: Resource, environments: list[str], report: Report) -> None:
+    for name in resource.only or ():
+        if name not in environments:
+            report.add(resource.mark(("only",), value=name), _no_environment(name, environments))
+    for name in resource.overrides:
+        if name not in environments:
+            report.add(resource.mark(("for",), value=name), _no_environment(name, environments))
+        elif not resource.is_in(name):
+            problem = Problem(
+                "E-REF-003",
+                f"this 'for' has no effect: 'only' leaves {shown(name)} out",
+                "an environment that 'only' names",
+                "remove the block, or widen 'only'",
+            )
+            report.add(resource.mark(("for",), value=name), problem)
+
+
+def _no_environment(name: str, environments: list[str]) -> Problem:
+    return Problem(
+        "E-REF-001",
+        f"the environment {shown(name)} does not exist",
+        "the name of an environment",
+        did_you_mean(name, environments) or "add the environment",
+    )
+
+
+def _check_cycles(resources: Mapping[Key, Resource], report: Report) -> None:
+    environments = [resource for (kind, _), resource in resources.items() if kind == "environment"]
+    ordered = set(promotion_order(environments))
+    stuck = {e.name: e for e in environments if e.name not in ordered}
+    for name, environment in stuck.items():
+        if not _reaches(name, name, stuck):
+            continue
+        first = next(a for a in environment.data["after"] if a in stuck and (a == name or _reaches(a, name, stuck)))
+        problem = Problem(
+            "E-REF-004",
+            f"{shown(name)} comes after {shown(first)}, which comes after {shown(name)}"
+            if first != name
+            else f"{shown(name)} comes after itself",
+            "an order without circles",
+            "remove one 'after' of the circle",
+        )
+        report.add(environment.mark(("after",), value=first), problem)
+
+
+def _reaches(start: str, goal: str, environments: Mapping[str, Resource]) -> bool:
+    """Whether one or more steps along `after` lead from `start` to `goal`."""
+    seen: set[str] = set()
+    stack = [start]
+    while stack:
+        for name in environments[stack.pop()].data.get("after", ()):
+            if name == goal:
+                return True
+            if name in environments and name not in seen:
+                seen.add(name)
+                stack.append(name)
+    return False

@@ -1,0 +1,135 @@
+"""Resources: one configured thing, with what is different in some environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.config.kdl import KdlNode, ParsedFile
+from reconciler.config.report import Mark
+from reconciler.config.schema import Kind, complete
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What holds in one environment instead: fields that replace those of the same name, and fields left out."""
+
+    data: Mapping[str, Any]
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a resource was read, and which of its fields stand there at all, readable or not.
+
+    `present` holds names by environment; the key "" is the resource itself.
+    """
+
+    file: ParsedFile
+    node: KdlNode
+    present: Mapping[str, frozenset[str]]
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource. `data` is its JSON form without overrides; `only` names environments, or is None for all."""
+
+    kind: Kind
+    name: str
+    data: Mapping[str, Any]
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    only: tuple[str, ...] | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+    _effective: dict[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.kind.name, self.name)
+
+    def is_in(self, environment: str) -> bool:
+        """Whether the resource exists in that environment."""
+        return self.only is None or environment in self.only
+
+    def effective(self, environment: str) -> Mapping[str, Any]:
+        """The data that holds in that environment, with defaults.
+
+        Environments without an override get the very same object, so that work on it can be shared by identity.
+        """
+        which = environment if environment in self.overrides else ""
+        if which not in self._effective:
+            data = dict(self.data)
+            if which:
+                override = self.overrides[which]
+                for name in override.removed:
+                    data.pop(name, None)
+                data.update(override.data)
+            self._effective[which] = complete(self.kind.field, data)
+        return self._effective[which]
+
+    def lacks(self, environment: str) -> list[str]:
+        """Names of required fields that stand nowhere for that environment."""
+        if self.origin is None:
+            return []
+        present = self.origin.present[""]
+        if environment in self.overrides:
+            present = (present - set(self.overrides[environment].removed)) | self.origin.present[environment]
+        return [f.name for f in self.kind.field.children if f.required and f.name not in present]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form: kind, name, fields, and below "for" and "only" what is special in some environments."""
+        form: dict[str, Any] = {"kind": self.kind.name, "name": self.name, **self.data}
+        if self.only is not None:
+            form["only"] = list(self.only)
+        if self.overrides:
+            form["for"] = {
+                environment: {
+                    **override.data,
+                    **({"remove": list(override.removed)} if override.removed else {}),
+                }
+                for environment, override in sorted(self.overrides.items())
+            }
+        return form
+
+    def mark(self, path: Iterable[str] = (), *, environment: str | None = None, value: Any = None) -> Mark | None:
+        """The token at which a finding about a field is shown; the resource's name when the field is not there.
+
+        `environment` prefers what its `for` block says. `value` picks one value of the last field.
+        """
+        if self.origin is None:
+            return None
+        path = tuple(path)
+        for scope in self._scopes(environment):
+            found = _find(scope, path, value)
+            if found is not None:
+                node, argument = found
+                return Mark(self.origin.file, node, argument=argument)
+        return Mark(self.origin.file, self.origin.node, argument=0 if self.origin.node.arguments else None)
+
+    def _scopes(self, environment: str | None) -> list[tuple[KdlNode, ...]]:
+        assert self.origin is not None  # noqa: S101 - the caller looked
+        scopes = []
+        if environment in self.overrides:
+            scopes = [
+                node.children
+                for node in self.origin.node.children
+                if node.name == "for" and environment in node.arguments
+            ]
+        return [*scopes, self.origin.node.children]
+
+
+def _find(nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any) -> tuple[KdlNode, int | None] | None:
+    if not path:
+        return None
+    named = [node for node in nodes if node.name == path[0]]
+    for node in named:
+        if len(path) > 1:
+            deeper = _find(node.children, path[1:], value)
+            if deeper is not None:
+                return deeper
+        elif value is not None and value in node.arguments:
+            return node, node.arguments.index(value)
+    if not named or len(path) > 1:
+        return (named[0], None) if named else None
+    return named[0], (0 if named[0].arguments and value is not None else None)

@@ -1,0 +1,237 @@
+"""A snapshot: all resources of one commit's tree, read and checked. A pure function of the files' bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.config import limits
+from reconciler.config.characters import shown
+from reconciler.config.findings import Finding, Place, Severity
+from reconciler.config.kdl import ParsedFile, parse_file
+from reconciler.config.kinds import KINDS
+from reconciler.config.kinds.environment import policy_of
+from reconciler.config.overrides import read_resource
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.promotion_order import promotion_order
+from reconciler.config.references import check_references
+from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.resources import Resource
+from reconciler.config.source import SourceFile
+from reconciler.config.suggest import did_you_mean
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What is effective in one environment: resources by kind, in the order of their names."""
+
+    policy: EnvironmentPolicy
+    resources: Mapping[str, tuple[Resource, ...]]
+
+    def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
+        """The resources of a kind, each with its data in this environment."""
+        name = self.policy.name
+        return tuple((resource, resource.effective(name)) for resource in self.resources.get(kind, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Resources by (kind, name), in that order whatever the order of files and lines was.
+
+    `policies` are in promotion order: an environment comes after all it names in `after`.
+    """
+
+    resources: Mapping[Key, Resource]
+    policies: tuple[EnvironmentPolicy, ...]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Names of the environments in promotion order."""
+        return tuple(policy.name for policy in self.policies)
+
+    @property
+    def project(self) -> Resource:
+        return next(resource for (kind, _), resource in self.resources.items() if kind == "project")
+
+    def rendering(self, environment: str) -> Rendering:
+        """The resources effective in that environment. Raises KeyError when there is no such environment."""
+        policy = next((p for p in self.policies if p.name == environment), None)
+        if policy is None:
+            raise KeyError(environment)
+        found: dict[str, list[Resource]] = {}
+        for (kind, _), resource in self.resources.items():
+            if resource.is_in(environment):
+                found.setdefault(kind, []).append(resource)
+        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()})
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The canonical JSON form: every resource as it is written, sorted by kind and name."""
+        return [resource.to_json() for resource in self.resources.values()]
+
+
+def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[Finding, ...]]:
+    """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error."""
+    report = Report()
+    wanted = sorted((f for f in files if f.path.endswith(".kdl")), key=lambda f: f.path)
+    if not _within_limits(wanted, report):
+        return None, report.resolved()
+    parsed, whole = _parse(wanted, report)
+    resources: dict[Key, Resource] = {}
+    for file in parsed:
+        whole = _read_file(file, resources, report) and whole
+    for resource in resources.values():
+        _check_alone(resource, report)
+    ordered = {key: resources[key] for key in sorted(resources)}
+    if whole:
+        # With a part of the tree unread, what seems to be missing may be in that part.
+        _check_single(ordered, report)
+        if sum(kind == "environment" for kind, _ in ordered) <= limits.ENVIRONMENTS:
+            check_references(ordered, report)
+    if report.failed:
+        return None, report.resolved()
+    environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
+    policies = tuple(
+        policy_of(name, environments[name].effective(name)) for name in promotion_order(environments.values())
+    )
+    return Snapshot(MappingProxyType(ordered), policies), report.resolved()
+
+
+def _within_limits(files: list[SourceFile], report: Report) -> bool:
+    total = sum(len(file.content) for file in files)
+    if not files:
+        hint = "sentinelctl explain project shows how to begin"
+        report.add(None, Problem("E-TRE-001", "there is no *.kdl file", "at least one", hint))
+    elif len(files) > limits.FILES:
+        hint = "put several resources into one file"
+        report.add(None, Problem("E-TRE-002", f"there are {len(files)} *.kdl files", f"at most {limits.FILES}", hint))
+    elif total > limits.TOTAL_BYTES:
+        problem = Problem(
+            "E-TRE-003",
+            f"the *.kdl files have {total} bytes",
+            f"at most {limits.TOTAL_BYTES}",
+            "split the repository into projects",
+        )
+        report.add(None, problem)
+    return not report.failed
+
+
+def _parse(files: list[SourceFile], report: Report) -> tuple[list[ParsedFile], bool]:
+    parsed: list[ParsedFile] = []
+    whole, nodes = True, 0
+    for source in files:
+        file, findings = parse_file(source.content, source.path)
+        report.extend(findings)
+        if file is None:
+            whole = False
+            continue
+        nodes += file.count
+        if nodes > limits.NODES_IN_TREE:
+            finding = Finding(
+                "E-TRE-003",
+                Severity.error,
+                Place(file.path, 1, 1),
+                f"the tree has more than {limits.NODES_IN_TREE} nodes",
+                "fewer",
+                "split the repository into projects",
+            )
+            report.extend([finding])
+            return parsed, False
+        parsed.append(file)
+    return parsed, whole
+
+
+def _read_file(file: ParsedFile, resources: dict[Key, Resource], report: Report) -> bool:
+    """Reads the resources of one file; whether all of its nodes were resources with a name."""
+    whole = True
+    for node in file.nodes:
+        kind = KINDS.get(node.name)
+        if kind is None:
+            whole = False
+            if not report.full(file):
+                problem = Problem(
+                    "E-KND-001",
+                    f"there is no kind {shown(node.name)}",
+                    "a kind of resource",
+                    did_you_mean(node.name, KINDS),
+                )
+                report.add(Mark(file, node), problem)
+            continue
+        resource = read_resource(kind, node, file, report)
+        if resource is None:
+            whole = False
+            continue
+        other = resources.setdefault(resource.key, resource)
+        if other is not resource:
+            where = other.origin.file.path if other.origin else "another file"
+            problem = Problem(
+                "E-KND-011",
+                f"the {kind.name} '{resource.name}' exists already, in {where}",
+                "a name that no other resource of the kind has",
+                "rename or remove one of the two",
+            )
+            report.add(Mark(file, node, argument=0), problem)
+    return whole
+
+
+def _check_alone(resource: Resource, report: Report) -> None:
+    """Required fields and the kind's own check, once for each way the resource can be."""
+    assert resource.origin is not None  # noqa: S101 - it has just been read
+    for environment in ("", *resource.overrides):
+        for name in resource.lacks(environment):
+            if environment == "" and _always_overridden(resource, name):
+                continue
+            if environment != "" and name in resource.lacks(""):
+                continue
+            field = resource.kind.field.child[name]
+            suffix = f" in {environment}" if environment else ""
+            expected = field.arguments[0].type.expected if field.is_scalar else f"'{name}' in this block"
+            hint = f"add: {field.example.splitlines()[0].removesuffix(' {')}"
+            problem = Problem("E-KND-003", f"'{resource.kind.name}' lacks '{name}'{suffix}", expected, hint)
+            report.add(Mark(resource.origin.file, resource.origin.node), problem)
+        if resource.origin.broken or resource.kind.check is None:
+            continue
+        for complaint in resource.kind.check(resource.effective(environment)):
+            mark = resource.mark(complaint.path, environment=environment or None, value=complaint.value)
+            report.add(mark, complaint.problem)
+
+
+def _always_overridden(resource: Resource, name: str) -> bool:
+    """Whether every environment the resource is limited to sets the field itself."""
+    if resource.only is None or resource.origin is None:
+        return False
+    present = resource.origin.present
+    return all(environment in present and name in present[environment] for environment in resource.only)
+
+
+def _check_single(resources: Mapping[Key, Resource], report: Report) -> None:
+    for kind in KINDS.values():
+        if not kind.single:
+            continue
+        found = [resource for (name, _), resource in resources.items() if name == kind.name]
+        if not found:
+            hint = f"add: {kind.field.example.splitlines()[0].removesuffix(' {')}"
+            report.add(None, Problem("E-KND-012", f"there is no {kind.name}", f"exactly one {kind.name}", hint))
+        for extra in found[1:]:
+            problem = Problem(
+                "E-KND-012",
+                f"there is a second {kind.name}; the first is '{found[0].name}'",
+                f"exactly one {kind.name}",
+                "remove one of the two",
+            )
+            report.add(extra.mark(), problem)
+    environments = [resource for (name, _), resource in resources.items() if name == "environment"]
+    if not environments:
+        hint = 'add: environment "production"'
+        report.add(None, Problem("E-KND-012", "there is no environment", "at least one environment", hint))
+    if len(environments) > limits.ENVIRONMENTS:
+        problem = Problem(
+            "E-TRE-005",
+            f"there are {len(environments)} environments",
+            f"at most {limits.ENVIRONMENTS}",
+            "use node-groups inside an environment",
+        )
+        report.add(environments[limits.ENVIRONMENTS].mark(), problem)
