@@ -1,0 +1,74 @@
+"""Checks on what is effective in one environment, which the proxy would not make and would suffer from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.compile.listeners import address_conflicts
+from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
+from reconciler.config.report import Problem
+from reconciler.config.resources import Resource
+from reconciler.config.snapshot import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A problem with a resource in one environment, at one of its fields."""
+
+    resource: Resource | None
+    path: tuple[str, ...]
+    problem: Problem
+    value: Any = None
+
+
+def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
+    """Everything that keeps this environment's configuration from being made, or from doing what it says."""
+    if not rendering.of("listener"):
+        problem = Problem("E-CMP-001", "there is no listener", "at least one listener", 'add: listener "public"')
+        yield Objection(None, (), problem)
+    if not rendering.of("service"):
+        problem = Problem("E-CMP-002", "there is no service", "at least one service", 'add: service "…"')
+        yield Objection(None, (), problem)
+    for resource, address, problem in address_conflicts(rendering.of("listener"), rendering.policy):
+        yield Objection(resource, ("address",), problem, address)
+    yield from _too_many_routes(rendering)
+    yield from _ambiguous(rendering)
+
+
+def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:
+    for resource, data in rendering.of("service"):
+        count = route_count(data)
+        if count > MAX_ROUTES:
+            problem = Problem(
+                "E-CMP-004",
+                f"the service '{resource.name}' becomes {count} routes: one for each path and method",
+                f"at most {MAX_ROUTES}",
+                "use a path-prefix or a path-regex, or leave the methods out",
+            )
+            yield Objection(resource, ("methods",), problem)
+
+
+def _ambiguous(rendering: Rendering) -> Iterator[Objection]:
+    """Two services that match the same requests at the same priority: which one is taken would be an accident."""
+    owners: dict[tuple[Any, ...], str] = {}
+    for resource, data in rendering.of("service"):
+        if route_count(data) > MAX_ROUTES:
+            continue
+        told: set[str] = set()
+        for (kind, path), method in alternatives(data):
+            for host in data.get("hosts") or [None]:
+                other = owners.setdefault((host, kind, path, method, data["priority"]), resource.name)
+                if other == resource.name or other in told:
+                    continue
+                told.add(other)
+                problem = Problem(
+                    "E-CMP-005",
+                    f"the services '{other}' and '{resource.name}' match the same requests: "
+                    f"{method + ' ' if method else ''}{kind} {path}{' of ' + host if host else ''}",
+                    "different hosts, paths, methods or priorities",
+                    "give the one that should win a higher priority",
+                )
+                where = (kind,) if kind in data else ("hosts",) if host else ()
+                yield Objection(resource, where, problem, path if kind in data else host)

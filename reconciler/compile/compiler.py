@@ -1,0 +1,172 @@
+"""From a snapshot to the configuration of every environment. A pure function: the same snapshot, the same bytes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.compile import reserved
+from reconciler.compile.checks import Objection, rendering_objections
+from reconciler.compile.identity import config_id, restart_key
+from reconciler.compile.listeners import listener_node
+from reconciler.compile.services import filter_nodes, route_nodes
+from reconciler.compile.upstreams import health_check, upstream_node
+from reconciler.config.findings import Finding
+from reconciler.config.kdl import KdlNode
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.report import Problem, Report
+from reconciler.config.resources import Resource
+from reconciler.config.snapshot import Rendering, Snapshot
+from reconciler.config.write import write_document
+
+COMPILER = "sentinel-compiler/0.1.0"
+"""Name and version. It changes whenever the same snapshot would give other bytes."""
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledEnvironment:
+    """The configuration of one environment.
+
+    `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
+    further files of the environment by path below its folder; there are none yet.
+    """
+
+    name: str
+    config: bytes
+    config_id: str
+    restart_key: str
+    files: Mapping[str, bytes]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; files are in base64."""
+        return {
+            "name": self.name,
+            "config": self.config.decode(),
+            "config_id": self.config_id,
+            "restart_key": self.restart_key,
+            "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CompiledEnvironment:
+        """The environment that `to_json` gave. Raises KeyError and ValueError for anything else."""
+        return cls(
+            name=data["name"],
+            config=data["config"].encode(),
+            config_id=data["config_id"],
+            restart_key=data["restart_key"],
+            files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """All environments in promotion order, and their policies in the same order."""
+
+    environments: tuple[CompiledEnvironment, ...]
+    policies: tuple[EnvironmentPolicy, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "environments": [environment.to_json() for environment in self.environments],
+            "policies": [policy.to_json() for policy in self.policies],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Compilation:
+        """The compilation that `to_json` gave. Raises KeyError and ValueError for anything else."""
+        return cls(
+            environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
+            policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+        )
+
+
+def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Finding, ...]]:
+    """The compilation and all findings; None when an error stands in the way in any environment."""
+    renderings = [snapshot.rendering(name) for name in snapshot.environments]
+    findings = _findings(renderings, snapshot)
+    if any(finding.is_error for finding in findings):
+        return None, findings
+    texts = _Texts()
+    return Compilation(tuple(_compile(rendering, texts) for rendering in renderings), snapshot.policies), findings
+
+
+def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
+    """The objections of all environments; one that several share is told once, with their names."""
+    grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
+    for rendering in renderings:
+        for objection in rendering_objections(rendering):
+            key = (objection.resource.key if objection.resource else None, objection.path, objection.problem)
+            grouped.setdefault(key, (objection, []))[1].append(rendering.policy.name)
+    report = Report()
+    for objection, names in grouped.values():
+        problem = objection.problem
+        where = f" (in {', '.join(names)})"
+        told = Problem(problem.code, problem.message + where, problem.expected, problem.hint, problem.severity)
+        resource = objection.resource or snapshot.resources[("environment", names[0])]
+        report.add(resource.mark(objection.path, environment=names[0], value=objection.value), told)
+    return report.resolved()
+
+
+class _Texts:
+    """Text of resources, written once for all environments in which their data is the same object."""
+
+    def __init__(self) -> None:
+        self._written: dict[tuple[str, int], str] = {}
+
+    def of(self, part: str, resource: Resource, data: Mapping[str, Any], nodes: Any, indent: int = 1) -> str:
+        key = (part, id(data))
+        if key not in self._written:
+            made = nodes(resource.name, data)
+            self._written[key] = write_document(made if isinstance(made, tuple) else (made,), indent=indent)
+        return self._written[key]
+
+
+def _section(name: str, body: str) -> str:
+    return f"{name} {{\n{body}}}\n" if body else ""
+
+
+def _health_checks(name: str, data: Mapping[str, Any]) -> tuple[KdlNode, ...]:
+    if "health-check" not in data:
+        return ()
+    return (KdlNode("upstream", (name,), children=(health_check(data["health-check"]),)),)
+
+
+def _compile(rendering: Rendering, texts: _Texts) -> CompiledEnvironment:
+    policy = rendering.policy
+
+    def written(part: str, kind: str, nodes: Any) -> str:
+        return "".join(texts.of(part, resource, data, nodes) for resource, data in rendering.of(kind))
+
+    schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
+    system = write_document([reserved.system()])
+    listeners = _section(
+        "listeners",
+        written("listener", "listener", listener_node)
+        + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
+    )
+    observability = write_document([reserved.observability(policy.admin_port + 1)])
+    filters = written("filters", "service", filter_nodes)
+    before = schema_version + system + listeners + _section("upstreams", written("upstream", "upstream", upstream_node))
+    after = (
+        _section("routes", written("routes", "service", route_nodes))
+        + write_document([reserved.admin_namespace()])
+        + observability
+    )
+    identity = config_id(before + _section("filters", filters) + after)
+    marked = filters + write_document([reserved.marker(identity)], indent=1)
+    # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
+    # nothing, and a restart for every changed target would cut connections.
+    key = restart_key([system, listeners, observability, written("checks", "upstream", _health_checks)])
+    return CompiledEnvironment(
+        name=policy.name,
+        config=(before + _section("filters", marked) + after).encode(),
+        config_id=identity,
+        restart_key=key,
+        files={},
+    )

@@ -1,0 +1,24 @@
+"""What a node compares: which configuration this is, and whether the proxy has to start anew for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+
+def config_id(text: str) -> str:
+    """The first 16 hex digits of the SHA-256 of a configuration without its marker filter."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def restart_key(parts: Iterable[str]) -> str:
+    """16 hex digits over everything that the proxy reads only when it starts.
+
+    The same key: a reload is enough. Each part goes in with its length, so that no two lists of parts look alike.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(f"{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""Listeners: as proxy nodes, and whether they can all be opened on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.compile.reserved import LOOPBACK
+from reconciler.config.durations import seconds
+from reconciler.config.kdl import KdlNode
+from reconciler.config.network import split_address
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.report import Problem
+from reconciler.config.resources import Resource
+
+
+def listener_node(name: str, data: Mapping[str, Any]) -> KdlNode:
+    """One listener of the proxy."""
+    return KdlNode(
+        "listener",
+        (name,),
+        children=(
+            KdlNode("address", (data["address"],)),
+            KdlNode("protocol", (data["protocol"],)),
+            KdlNode("request-timeout-secs", (seconds(data["request-timeout"]),)),
+            KdlNode("keepalive-timeout-secs", (seconds(data["keepalive-timeout"]),)),
+        ),
+    )
+
+
+def address_conflicts(
+    listeners: tuple[tuple[Resource, Mapping[str, Any]], ...], policy: EnvironmentPolicy
+) -> Iterator[tuple[Resource, str, Problem]]:
+    """(listener, its address, problem) for each that could not be opened beside those before it."""
+    taken: dict[int, list[tuple[str, str]]] = {}
+    for port, use in ((policy.admin_port, "admin listener"), (policy.admin_port + 1, "metrics")):
+        taken.setdefault(port, []).append((LOOPBACK, f"the control plane's {use}"))
+    for resource, data in listeners:
+        host, port = split_address(data["address"])
+        for other, owner in taken.get(port, ()):
+            if _overlap(str(host), other):
+                problem = Problem(
+                    "E-CMP-003",
+                    f"the address {data['address']} collides with {owner} on {_joined(other, port)}",
+                    "an address that nothing else listens on",
+                    "choose another port" + (", or set admin-port" if owner.startswith("the control") else ""),
+                )
+                yield resource, data["address"], problem
+                break
+        taken.setdefault(port, []).append((str(host), f"the listener '{resource.name}'"))
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _overlap(one: str, other: str) -> bool:
+    # The IPv6 wildcard takes IPv4 as well on Linux unless told otherwise, and the proxy does not tell it.
+    return one == other or "::" in (one, other) or ("0.0.0.0" in (one, other) and ":" not in one + other)  # noqa: S104
