@@ -1,139 +1,195 @@
-"""Brings a verified bundle to life, step by step, so that at any instant the old or the new one serves, whole.
-
- 1. stage     its files in a folder of its own, on the disk before anything names it
- 2. test      the proxy's own check of that very file
- 3. switch    the symlink, by one rename
- 4. reload    or restart, when what the proxy reads only at its start differs
- 5. read back from the proxy itself which configuration is live
- 6. confirm   remember it durably; only now does the sequence that may not be undercut rise
-
-A failure at 3 to 6 switches back and reloads. A power cut between 3 and 6 leaves the symlink on a bundle that was
-tested and never confirmed; `recover` of the machine switches back from it.
-"""
+"""Decisions while a rollout is open or paused."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from reconciler.errors import Refused
-from reconciler.node.effects import (
-    Answer,
-    Done,
-    Effect,
-    Failed,
-    Prune,
-    ReadBack,
-    Reload,
-    Restart,
-    SaveState,
-    Sleep,
-    Stage,
-    Switch,
-    Test,
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.batches import merge
+from reconciler.release import rules
+from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
+from reconciler.release.decision import Decision, act, wait
+from reconciler.release.facts import Facts
+from reconciler.release.gates import GateFacts, judge_all
+from reconciler.release.paths import hold_path, short
+from reconciler.release.state import (
+    EnvironmentState,
+    Judgement,
+    Ledger,
+    Plan,
+    Progress,
+    Reason,
+    Release,
+    Rollout,
 )
-from reconciler.node.protocol import clean
-from reconciler.node.proxy import RunningReport, TestResult
-from reconciler.node.state import Active, NodeState, Trust
+from reconciler.release.verdict import Fail, Pass, Verdict, Wait, judgement, severity
 
-READ_BACK_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
-"""Seconds between looks: nine looks in nine seconds. A reload takes milliseconds, a restart up to a few seconds."""
+LOOK_AGAIN = timedelta(seconds=2)
+"""How often an open rollout is looked at: nodes report at any time, and nothing tells us."""
 
-Steps = Generator[Effect, Answer, NodeState]
+BY = "sentinel reconciler"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A bundle that passed every check, and the state that confirming it leads to."""
+def during(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    plan: Plan,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
+    """What must not run goes first, then what people wish, then what the fleet says."""
+    quarantine = state.quarantined(rollout.digest)
+    if quarantine is not None:
+        because = f"{short(rollout.digest)} was quarantined: {quarantine.why or 'no reason given'}"
+        decision = _fail(state, ledger, rollout, because, on_failure="rollback")
+        if decision is not None:
+            return decision
+    wish = state.files.release
+    if wish is None or wish.digest != rollout.digest:
+        return _other_wish(state, ledger, rollout, wish, policy, facts)
+    holds = tuple(rules.holding(state.holds_except(rollout.name)))
+    own = any(hold.name == rollout.name for hold in state.files.holds)
+    if rollout.state == "open" and (holds or own):
+        return act(Pause("; ".join(hold.reason for hold in state.files.holds)), "a hold was placed")
+    if rollout.state == "paused":
+        failed = (_paused(rollout),) if own else ()
+        if holds or failed:
+            return wait(*failed, *holds)
+        if quarantine is not None:
+            return wait(
+                Reason(
+                    "W-REL-005", f"{short(rollout.digest)} is quarantined, and there is none to go back to"
+                )
+            )
+        return act(Resume(), "nothing holds it any more")
+    return _judge(state, ledger, rollout, plan, facts, now=now)
 
-    trust: Trust
-    active: Active
-    files: dict[str, bytes] = field(repr=False)
+
+def _other_wish(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    wish: Release | None,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+) -> Decision:
+    """The wish does not name the rollout's digest any more: go back, begin anew, or stand still until it is clear."""
+    if wish is None:
+        reasons: tuple[Reason, ...] = (rules.no_wish(state),)
+    else:
+        words = wish.why or "no reason given"
+        if wish.digest == ledger.live:
+            reasons = tuple(rules.holding(state.holds_except(rollout.name)))
+            if not reasons:
+                because = f"{short(wish.digest)}, which is live, is wished again: {words}"
+                return act(Supersede(because, back=True), because)
+        else:
+            reasons = rules.judge(rules.Case(wish, state, policy, facts, rollout.name))
+            if not reasons:
+                because = f"{short(wish.digest)} is wished instead: {words}"
+                return act(Supersede(because, back=False), because)
+    if rollout.state == "open":
+        because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
+        return act(Pause(because), because)
+    return wait(*reasons)
 
 
-def activate(state: NodeState, bundle: Verified) -> Steps:
-    """Run the steps; returns the new state. Raises `Refused` with what went wrong, after the old one serves again."""
-    digest = bundle.active.digest
-    staged = yield Stage(digest, bundle.files)
-    if isinstance(staged, Failed):
-        raise Refused("E-NOD-020", f"bundle {digest[:19]} cannot be written to disk: {staged.words}")
-    tested = yield Test(digest)
-    if not (isinstance(tested, TestResult) and tested.ok):
-        raise Refused("E-NOD-021", f"the proxy's test refused the configuration: {_words(tested)}")
-    old = state.active
-    switched = yield Switch(digest)
-    if isinstance(switched, Failed):
-        yield from _undo(state, restart=False, touched=False)
-        raise Refused("E-NOD-022", f"the configuration could not be switched: {switched.words}")
-    unchanged = old is not None and old.config_id == bundle.active.config_id
-    restart = old is None or old.restart_key != bundle.active.restart_key
-    if not unchanged:
-        yield from _take_effect(state, bundle, restart=restart)
-    confirmed = replace(
-        state,
-        trust=bundle.trust,
-        active=bundle.active,
-        previous=old.digest if old is not None and old.digest != digest else state.previous,
-        delivered=digest,
-        refusal=None,
+def _judge(
+    state: EnvironmentState, ledger: Ledger, rollout: Rollout, plan: Plan, facts: Facts, *, now: datetime
+) -> Decision:
+    """Ask the gates about the active step."""
+    active = rollout.active
+    if active is None or active.since is None:
+        raise RuntimeError(f"rollout {rollout.name} is open and has no active step")
+    batch = facts.batches[active.number - 1]
+    planned = plan.steps[active.number - 1]
+    verdicts = judge_all(
+        GateFacts(planned, batch, merge(facts.batches[: active.number - 1]), plan.rules, now)
     )
-    saved = yield SaveState(confirmed)
-    if isinstance(saved, Failed):
-        yield from _undo(state, restart=restart and not unchanged, touched=not unchanged)
-        raise Refused("E-NOD-025", f"the new state could not be written to disk: {saved.words}")
-    yield Prune(frozenset(d for d in (digest, confirmed.previous) if d))
-    return confirmed
-
-
-def read_back(wanted: str) -> Generator[Effect, Answer, RunningReport]:
-    """Look until the proxy says that `wanted` is live, or time is up; returns its last word."""
-    report = RunningReport(None, False, "the proxy was not asked")
-    for pause in (*READ_BACK_PAUSES, None):
-        answer = yield ReadBack()
-        report = answer if isinstance(answer, RunningReport) else RunningReport(None, False, _words(answer))
-        if report.config_id == wanted or pause is None:
-            return report
-        yield Sleep(pause)
-    return report
-
-
-def _take_effect(state: NodeState, bundle: Verified, *, restart: bool) -> Generator[Effect, Answer, None]:
-    told = yield Restart() if restart else Reload()
-    if not (isinstance(told, TestResult) and told.ok):
-        back = yield from _undo(state, restart=restart, touched=True)
-        word = "restarted" if restart else "reloaded"
-        raise Refused("E-NOD-023", f"the proxy could not be {word}: {_words(told)}; {back}")
-    report = yield from read_back(bundle.active.config_id)
-    if report.config_id != bundle.active.config_id:
-        back = yield from _undo(state, restart=restart, touched=True)
-        found = f"it serves {report.config_id}" if report.config_id else clean(report.reason, 300)
-        raise Refused(
-            "E-NOD-024", f"the proxy did not take configuration {bundle.active.config_id}: {found}; {back}"
+    kept = tuple(judgement(name, verdict) for name, verdict in verdicts)
+    worst = max((verdict for _, verdict in verdicts), key=severity)
+    counts = batch.to_counts()
+    words = "; ".join(f"{name} {verdict.because}" for name, verdict in verdicts)
+    if isinstance(worst, Pass):
+        if active.number == len(plan.steps):
+            return act(Complete(kept, counts), words)
+        return act(AdvanceStep(kept, counts), words)
+    deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+    failure = _failure(verdicts, active, plan, now >= deadline)
+    if failure:
+        decision = _fail(
+            state, ledger, rollout, failure, on_failure=plan.rules.on_failure, verdicts=kept, counts=counts
         )
+        if decision is not None:
+            return decision
+        raise RuntimeError("an open rollout can always be paused")
+    until = [
+        verdict.until for _, verdict in verdicts if isinstance(verdict, Wait) and verdict.until is not None
+    ]
+    where = f"batch {active.number} of {len(plan.steps)} of {rollout.name}"
+    reasons = tuple(
+        Reason("W-REL-009", f"{where}: {name}: {verdict.because}")
+        for name, verdict in verdicts
+        if isinstance(verdict, Wait)
+    )
+    look = max(min([now + LOOK_AGAIN, deadline, *until]), now)
+    return replace(wait(*reasons, until=look), verdicts=kept, counts=counts)
 
 
-def _undo(state: NodeState, *, restart: bool, touched: bool) -> Generator[Effect, Answer, str]:
-    """Go back to the last known good; returns how that ended, in words."""
-    old = state.active
-    switched = yield Switch(old.digest if old is not None else None)
-    if old is None:
-        return "there was nothing to go back to"
-    if isinstance(switched, Failed):
-        return f"the switch back failed: {switched.words}"
-    if not touched:
-        return "the proxy was not touched"
-    yield Restart() if restart else Reload()
-    report = yield from read_back(old.config_id)
-    if report.config_id != old.config_id and not restart:
-        # A reload that the proxy ignores leaves only a fresh start to get back what served before.
-        yield Restart()
-        report = yield from read_back(old.config_id)
-    if report.config_id == old.config_id:
-        return f"configuration {old.config_id} serves again"
-    return f"configuration {old.config_id} did not come back: {clean(report.reason, 200)}"
+def _failure(verdicts: tuple[tuple[str, Verdict], ...], active: Progress, plan: Plan, late: bool) -> str:
+    """Why the active step has failed, or "". What only waits has failed when the deadline is past."""
+    failed = [f"{name}: {verdict.because}" for name, verdict in verdicts if isinstance(verdict, Fail)]
+    if not failed and late:
+        failed = [
+            f"no progress within {plan.rules.progress_deadline_seconds} s: {name}: {verdict.because}"
+            for name, verdict in verdicts
+            if isinstance(verdict, Wait)
+        ]
+    return f"batch {active.number} of {len(plan.steps)}: {'; '.join(failed)}" if failed else ""
 
 
-def _words(answer: Answer) -> str:
-    if isinstance(answer, TestResult | Failed):
-        return clean(answer.words, 900) or "no reason given"
-    return "no reason given" if isinstance(answer, Done) else f"unexpected {type(answer).__name__}"
+def _fail(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    because: str,
+    *,
+    on_failure: str,
+    verdicts: tuple[Judgement, ...] = (),
+    counts: dict[str, int] | None = None,
+) -> Decision | None:
+    """Go back if that is asked for and there is a good digest to go back to, else pause. None when paused already."""
+    previous = rollout.previous
+    if on_failure == "rollback" and previous and state.quarantined(previous) is None:
+        wish = state.files.release
+        release = None
+        if wish is not None and wish.digest == rollout.digest:
+            last = next((done for done in ledger.history if done.digest == previous), None)
+            commit = last.commit if last is not None else ""
+            release = Release(previous, commit, f"rollback of {rollout.name}: {because}"[:1000], BY)
+        return act(RollBack(because, release, verdicts, counts), because)
+    if rollout.state == "paused":
+        return None
+    if on_failure == "rollback":
+        lack = (
+            "and the digest before is quarantined too"
+            if previous
+            else "and there is no earlier digest to go back to"
+        )
+        because = f"{because}; {lack}"
+    return act(
+        Pause(because, hold=f"{rollout.name} failed: {because}"[:1000], verdicts=verdicts, counts=counts),
+        because,
+    )
+
+
+def _paused(rollout: Rollout) -> Reason:
+    return Reason(
+        "W-REL-008",
+        f"{rollout.name} is paused: {rollout.because}; delete {hold_path(rollout.name)} to resume, "
+        "or name another digest in release.kdl",
+    )

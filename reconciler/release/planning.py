@@ -1,264 +1,38 @@
-"""What a node does, as a machine that touches nothing: it yields effects and is sent what came of them.
-
-One `Agent` is one node. `life` runs for ever; `cycle` is one round: report, and look for news when there may be some.
-Whatever goes wrong, the node keeps what it runs; every *no* is remembered and reported.
-"""
+"""Turns the sizes that a strategy wants into the plan of a rollout."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 
-from reconciler.clock import iso, parse_iso
-from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
-from reconciler.node import protocol
-from reconciler.node.activation import activate, read_back
-from reconciler.node.effects import (
-    Answer,
-    CurrentLink,
-    Done,
-    Effect,
-    Failed,
-    ReadBack,
-    Reload,
-    SaveIdentity,
-    SaveState,
-    Say,
-    Sleep,
-    Switch,
-)
-from reconciler.node.protocol import clean
-from reconciler.node.proxy import RunningReport
-from reconciler.node.state import Identity, NodeState, Refusal
-from reconciler.node.verification import Check
-
-POLL_ANYWAY = 30
-"""Every so many rounds a node polls although its heartbeat named no news: two mechanisms never fail alike."""
-
-LONGEST_BACK_OFF = 900.0
-REVIVE_ROUNDS = 10
-"""A proxy that does not answer is told to reload, or started, once in so many rounds."""
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.ranks import LAST_REACH
+from reconciler.release.state import Ledger, Plan, PlannedStep, Rules
+from reconciler.release.strategies import STRATEGIES
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the person who runs the node wants: how to register, and how to ask."""
-
-    project: str
-    name: str
-    labels: Mapping[str, str]
-    join_token: str | None = field(repr=False)
-    wait: int = 0
-    """Seconds that a poll may be parked at the control plane; 0: polls follow heartbeats."""
+def next_name(ledger: Ledger | None) -> str:
+    """The name of the rollout that would open next: `r-0001`, `r-0002` …"""
+    last = 0 if ledger is None or ledger.rollout is None else int(ledger.rollout.name.removeprefix("r-"))
+    return f"r-{last + 1:04d}"
 
 
-@dataclass(slots=True)
-class Agent:
-    """The machine. `now` and `chance` (a number from 0 to 1) are handed in; `boot_id` is new for each start."""
+def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Sequence[str]) -> Plan:
+    """The plan for nodes of these sorted ranks. The last step reaches every rank.
 
-    wishes: Wishes
-    identity: Identity | None
-    state: NodeState | None
-    now: Callable[[], datetime]
-    chance: Callable[[], float]
-    boot_id: str
-    counter: int = 0
-    trouble: str = ""
-    """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
-    _rounds: int = 0
-    _failures: int = 0
-    _poll_seconds: float = 10.0
-    _deaf: int = 0
-
-    def life(self) -> Generator[Effect, Answer, None]:
-        """For ever: recover, register when needed, then round after round."""
-        yield from self.recover()
-        reported = True
-        while True:
-            try:
-                news = yield from self.cycle()
-                yield from self._well()
-                if news and reported:
-                    # What came of it is reported at once; a control plane that always has news is not raced.
-                    reported = False
-                    continue
-                reported = True
-            except ReconcilerError as error:
-                yield from self._unwell(error)
-            yield Sleep(self.pause())
-
-    def recover(self) -> Generator[Effect, Answer, None]:
-        """After a start: the symlink names what was confirmed last, and the proxy serves it."""
-        if self.state is None or self.state.active is None:
-            return
-        active = self.state.active
-        link = yield CurrentLink()
-        linked = link.path if isinstance(link, Done) else ""
-        if linked != active.digest:
-            yield Say("unconfirmed-bundle-left", {"found": linked[:19], "confirmed": active.digest[:19]})
-            yield Switch(active.digest)
-        report = yield ReadBack()
-        if not isinstance(report, RunningReport) or report.config_id != active.config_id:
-            yield Reload()
-            yield from read_back(active.config_id)
-
-    def cycle(self) -> Generator[Effect, Answer, bool]:
-        """One round; True when something changed that should be reported at once. Raises `ReconcilerError`."""
-        if self.identity is None or self.state is None:
-            yield from self.register()
-        told = yield from self._report()
-        self._poll_seconds = told.poll_seconds
-        self._rounds += 1
-        if not self._worth_a_poll(told.etag):
-            return False
-        return (yield from self._poll())
-
-    def register(self) -> Generator[Effect, Answer, None]:
-        """Turn the join token into an identity, kept before it is used. Raises `Stalled` without a token."""
-        if self.wishes.join_token is None:
-            raise Stalled(
-                "E-NOD-002",
-                "this node is not registered and has no join token",
-                cure="Make one with 'sentinelctl join-token create' and set SENTINEL_JOIN_TOKEN_FILE",
-            )
-        wishes = self.wishes
-        answer = yield protocol.registration(
-            wishes.project, wishes.join_token or "", wishes.name, wishes.labels
-        )
-        identity = protocol.read_registration(protocol.expect(answer, 201), wishes.name)
-        Check(identity, NodeState(root=identity.root), now=self.now())
-        state = NodeState(root=identity.root)
-        for effect in (SaveState(state), SaveIdentity(identity)):
-            saved = yield effect
-            if isinstance(saved, Failed):
-                raise Stalled(
-                    "E-NOD-003",
-                    f"the identity could not be kept: {saved.words}",
-                    cure="Free space in the node's home",
-                )
-        self.identity, self.state = identity, state
-        yield Say("registered", {"node": identity.id, "environment": identity.environment})
-
-    def pause(self) -> float:
-        """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away."""
-        base = self._poll_seconds
-        if self._failures:
-            base = min(base * 2 ** min(self._failures - 1, 8), max(60.0, base))
-        return base * (0.9 + 0.2 * self.chance())
-
-    def _report(self) -> Generator[Effect, Answer, protocol.Told]:
-        identity, state = self._known()
-        answer = yield ReadBack()
-        words = answer.words if isinstance(answer, Failed) else "the proxy was not asked"
-        report = answer if isinstance(answer, RunningReport) else RunningReport(None, False, words)
-        if state.active is not None and report.config_id is None:
-            if self._deaf % REVIVE_ROUNDS == 0:
-                yield Say("proxy-silent", {"reason": report.reason})
-                yield Reload()
-            self._deaf += 1
-        else:
-            self._deaf = 0
-        self.counter += 1
-        reply = yield protocol.heartbeat(identity, state, report, boot_id=self.boot_id, counter=self.counter)
-        return protocol.read_told(protocol.expect(reply, 200))
-
-    def _worth_a_poll(self, etag: str | None) -> bool:
-        _, state = self._known()
-        if self.wishes.wait or self._rounds % POLL_ANYWAY == 0:
-            return True
-        if etag is None:
-            return False
-        held = state.active.etag if state.active is not None else ""
-        return etag != held and not (self._refused() and etag == self._refused())
-
-    def _refused(self) -> str:
-        """The ETag that was refused and is not to be offered again yet; empty when there is none."""
-        refusal = self._known()[1].refusal
-        return refusal.etag if refusal is not None and self.now() < parse_iso(refusal.again_at) else ""
-
-    def _poll(self) -> Generator[Effect, Answer, bool]:
-        identity, state = self._known()
-        held = state.active.etag if state.active is not None else ""
-        tags = tuple(tag for tag in dict.fromkeys((held, self._refused())) if tag)
-        answer = yield protocol.poll(identity, tags, self.wishes.wait)
-        reply = protocol.expect(answer, 200, 204, 304)
-        if reply.status != 200:
-            return False
-        etag = reply.headers.get("etag", "")[:200]
-        check = Check(identity, state, now=self.now())
-        try:
-            yield from self._take(check, protocol.read_offer(reply))
-        except (Refused, Stalled) as refused:
-            yield from self._remember(refused, etag, check)
-        return True
-
-    def _take(self, check: Check, offer: protocol.Offer) -> Generator[Effect, Answer, None]:
-        identity, state = self._known()
-        while check.root_version < offer.root_version:
-            answer = yield protocol.root(identity, check.root_version + 1)
-            check.accept_root(protocol.expect(answer, 200).body)
-        check.accept_pointer(offer.pointer, offer.cohort)
-        if state.active is not None and check.digest == state.active.digest:
-            yield from self._save(
-                replace(
-                    state,
-                    root=check.root,
-                    trust=check.trust(),
-                    active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
-                    refusal=None,
-                )
-            )
-            return
-        answer = yield protocol.download(identity, check.digest, check.blob_length)
-        check.accept_blob(protocol.expect(answer, 200).body)
-        check.accept_statement(offer.statement)
-        yield from self._save(replace(state, root=check.root, delivered=check.digest))
-        bundle = check.verified(offer.etag, iso(self.now()))
-        yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
-        self.state = yield from activate(self._known()[1], bundle)
-        yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
-
-    def _remember(self, refused: ReconcilerError, etag: str, check: Check) -> Generator[Effect, Answer, None]:
-        _, state = self._known()
-        known = state.refusal
-        tries = known.tries + 1 if known is not None and known.etag == etag else 1
-        seconds = min(max(5.0, 3 * self._poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
-        now = self.now()
-        refusal = Refusal(
-            code=refused.code,
-            message=clean(refused.message, 1_900) or "no reason given",
-            digest=check.digest,
-            sequence=check.sequence,
-            at=iso(now),
-            etag=etag,
-            tries=tries,
-            again_at=iso(now + timedelta(seconds=seconds)),
-        )
-        yield Say("refused", {"code": refusal.code, "message": refusal.message})
-        # A refusal is remembered even where it cannot be written down: the next heartbeat carries it.
-        self.state = replace(state, refusal=refusal)
-        yield SaveState(self.state)
-
-    def _save(self, state: NodeState) -> Generator[Effect, Answer, None]:
-        saved = yield SaveState(state)
-        if isinstance(saved, Failed):
-            raise Refused("E-NOD-025", f"the new state could not be written to disk: {saved.words}")
-        self.state = state
-
-    def _known(self) -> tuple[Identity, NodeState]:
-        if self.identity is None or self.state is None:
-            raise RuntimeError("the node is not registered")
-        return self.identity, self.state
-
-    def _well(self) -> Generator[Effect, Answer, None]:
-        if self._failures:
-            yield Say("control-plane-answers", {})
-        self._failures, self.trouble = 0, ""
-
-    def _unwell(self, error: ReconcilerError) -> Generator[Effect, Answer, None]:
-        if not isinstance(error, NotYet):
-            self._failures += 1
-        if str(error) != self.trouble:
-            self.trouble = str(error)
-            yield Say("trouble", {"code": error.code, "message": str(error)})
+    Without nodes there is one empty step. KeyError for a strategy that is not in the table.
+    """
+    rules = Rules(
+        strategy=policy.strategy,
+        max_unavailable=policy.max_unavailable,
+        on_failure=policy.on_failure,
+        min_healthy_seconds=policy.min_healthy_seconds,
+        progress_deadline_seconds=policy.progress_deadline_seconds,
+        stale_after_seconds=policy.stale_after_seconds,
+    )
+    sizes = STRATEGIES[policy.strategy].sizes(len(ranks), policy) if ranks else (0,)
+    steps, end = [], 0
+    for number, size in enumerate(sizes, start=1):
+        end += size
+        reach = LAST_REACH if number == len(sizes) else ranks[end - 1]
+        steps.append(PlannedStep(number, size, reach))
+    return Plan(rollout, digest, rules, tuple(steps))
