@@ -23,7 +23,7 @@ GREETING = """
 
     1. Change a target and push: every dev node runs it within its next polls.
          git clone {clone} && cd {project}
-         sed -i 's/10.0.1.10/10.0.1.99/' upstreams/*.kdl && git commit -qam "Move a target" && git push
+         sed -i 's/127.0.0.1:3000/127.0.0.1:3100/' upstreams.kdl && git commit -qam "Move a target" && git push
 
     2. Promote what dev runs, and watch production roll out in batches.
          {sentinelctl} promote staging        # then: promote production

@@ -69,10 +69,10 @@ class Road:
                 return path
         raise Stalled("E-DEM-001", f"no file in {self.clone} holds a target", cure="Check repo-template")
 
-    def move_targets(self, address: Callable[[str], str]) -> None:
-        """Replace each target of the first upstream file by `address(target)`."""
+    def move_targets(self, network: str) -> None:
+        """Move each target of the first upstream file into `network`, such as `10.77` or `192.0.2`."""
         path = self.upstream_file()
-        path.write_text(TARGET.sub(lambda found: f'target "{address(found[1])}"', path.read_text()))
+        path.write_text(TARGET.sub(lambda found: f'target "{_moved(found[1], network)}"', path.read_text()))
 
     def revert_last(self) -> str:
         """`git revert` of the newest trunk commit, pushed."""
@@ -186,6 +186,12 @@ class Road:
         return done.stdout
 
 
+def _moved(target: str, network: str) -> str:
+    host, _, port = target.rpartition(":")
+    kept = host.split(".")[len(network.split(".")) :]
+    return f"{'.'.join([network, *kept])}:{port}"
+
+
 def first_release(road: Road) -> str:
     """The template's commit reaches dev by itself."""
     digest = road.commit(road.head(), "compiled").digest
@@ -203,7 +209,7 @@ def promote_everywhere(road: Road) -> str:
 
 def push_a_change(road: Road) -> str:
     """A changed target is pushed, and dev runs it."""
-    road.move_targets(lambda target: f"10.20.30.40:{target.rpartition(':')[2]}")
+    road.move_targets("10.77")
     sha = road.push("Move the first upstream")
     digest = road.commit(sha, "compiled").digest
     return f"{sha[:12]} became {digest[:19]}; {road.runs('dev', digest)} dev nodes run it"
@@ -247,7 +253,7 @@ def roll_back(road: Road) -> str:
     """A commit that makes nodes unhealthy is rolled back by a commit, and the nodes really go back."""
     good = road.commit(road.head(), "compiled").digest
     road.runs("dev", good)
-    road.move_targets(lambda target: f"192.0.2.10:{target.rpartition(':')[2]}")
+    road.move_targets("192.0.2")
     bad = road.commit(road.push("Send the traffic nowhere"), "compiled").digest
     ended = road.rollout("dev", bad, "rolled-back")
     nodes = road.runs("dev", good)

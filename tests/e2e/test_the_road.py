@@ -50,7 +50,7 @@ def a_lost_webhook_is_found_by_the_sweep(world: World) -> None:
     hook = repository_path(world.system.layout) / "hooks" / "post-receive"
     hook.rename(hook.with_suffix(".away"))
     try:
-        world.road.move_targets(lambda target: f"10.7.7.7:{target.rpartition(':')[2]}")
+        world.road.move_targets("10.7")
         world.road.push("Move the targets without a webhook")
         released(world)
     finally:
@@ -95,7 +95,7 @@ def a_hook_that_declines_stalls_with_its_words(world: World) -> None:
         'echo "policy 7: the branch is frozen" >&2; exit 1;; esac; done\n'
     )
     hook.chmod(0o755)
-    world.road.move_targets(lambda target: f"10.6.6.6:{target.rpartition(':')[2]}")
+    world.road.move_targets("10.6")
     world.road.push("Move the targets against a frozen branch")
     world.wait_for("dev is stalled", lambda: bool(environment(world, "dev").stalled_code))
     row = environment(world, "dev")
