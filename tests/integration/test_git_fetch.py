@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import subprocess
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,6 +87,23 @@ def test_many_processes_make_and_fetch_one_mirror_at_once(git_server: GitServer,
     assert answers == [writer.refs()] * 4
 
 
+def test_fetching_waits_for_whoever_holds_the_folder(git_server: GitServer, tmp_path: Path) -> None:
+    _, url = git_server.repository("waiting")
+    mirror, second = (Mirror.open(tmp_path / "m.git", url, None) for _ in range(2))
+    done = threading.Event()
+
+    def fetch() -> None:
+        second.fetch()
+        done.set()
+
+    with mirror.locked():
+        thread = threading.Thread(target=fetch)
+        thread.start()
+        assert not done.wait(0.5)
+    assert done.wait(20)
+    thread.join()
+
+
 def test_a_wrong_password_is_said_once_and_never_printed(git_server: GitServer, tmp_path: Path) -> None:
     git_server.repository("secret")
     url = f"{git_server.url}/private/secret.git"
@@ -154,7 +173,5 @@ def test_the_users_configuration_rewrites_no_url(
     (home / ".gitconfig").write_text(f'[url "file:///etc/"]\n\tinsteadOf = {git_server.url}/\n')
     monkeypatch.setenv("HOME", str(home))
     code = "import sys; from reconciler.git.remote import remote_refs; print(remote_refs(sys.argv[1], None))"
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("{}\n", 0), done.stderr

@@ -132,6 +132,7 @@ def test_a_declining_hook_is_shown_in_its_own_words(
     assert "GH006: Protected branch update failed" in stalled.value.message
     assert "Ask the owners" in stalled.value.message
     assert stalled.value.message.isprintable()
+    assert "[31m" not in stalled.value.message
     assert stalled.value.cure is not None
     assert remote_refs(url, None) == {MAIN: head} == ours.refs()
 
