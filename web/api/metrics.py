@@ -1,0 +1,81 @@
+"""`/metrics` in Prometheus' text format, version 0.0.4. What cannot be read is an absent sample, never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, current_app
+
+from web.catalogue import ProjectEntry
+from web.pages import entrance, node_reads, reads
+from web.pages.feed import Feed
+from web.pages.rendering import now
+from web.pages.scope import Scope
+
+blueprint = Blueprint("metrics", __name__)
+
+METRICS: dict[str, str] = {
+    "sentinel_commits": "Commits of trunk that are known, by state.",
+    "sentinel_bundles": "Published bundles.",
+    "sentinel_environment_sequence": "Sequence of an environment: rises with every commit that moves nodes.",
+    "sentinel_environment_stalled": "1 while a person must act on an environment.",
+    "sentinel_rollouts": "Rollouts, by state.",
+    "sentinel_nodes": "Registered nodes, by environment and status.",
+    "sentinel_page_streams": "Live streams that this process serves now.",
+    "sentinel_page_streams_limit": "Live streams that this process serves at most.",
+}
+
+Sample = tuple[str, tuple[tuple[str, str], ...], int]
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """All samples of all projects, and of this process."""
+    feed: Feed = current_app.extensions["sentinel.feed"]
+    found: list[Sample] = [
+        ("sentinel_page_streams", (), feed.streams),
+        ("sentinel_page_streams_limit", (), feed.most),
+    ]
+    for entry in entrance.catalogue().projects:
+        found += _of_project(entry)
+    return Response(render(found), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _of_project(entry: ProjectEntry) -> Iterator[Sample]:
+    scope = Scope(entry.organization, entry.slug)
+    labels = (("organization", entry.organization), ("project", entry.slug))
+    for state, count in sorted(reads.commit_counts(scope).items()):
+        yield "sentinel_commits", (*labels, ("state", state)), count
+    yield "sentinel_bundles", labels, reads.bundle_count(scope)
+    for state, count in sorted(reads.rollout_counts(scope).items()):
+        yield "sentinel_rollouts", (*labels, ("state", state)), count
+    fleet = node_reads.fleet(scope)
+    for row in fleet.environments:
+        named = (*labels, ("environment", row.name))
+        yield "sentinel_environment_sequence", named, row.sequence
+        yield "sentinel_environment_stalled", named, int(bool(row.stalled_code))
+    for environment, tally in node_reads.counts(scope, fleet, now=now()).items():
+        for status, count in tally.items():
+            yield "sentinel_nodes", (*labels, ("environment", environment), ("status", status)), count
+
+
+def render(samples: list[Sample]) -> str:
+    """The text of some samples: each metric's help and type once, then its samples."""
+    lines = []
+    for name, help_text in METRICS.items():
+        mine = [(labels, value) for metric, labels, value in samples if metric == name]
+        if not mine:
+            continue
+        lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+        lines += [f"{name}{_labels(labels)} {value}" for labels, value in mine]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: tuple[tuple[str, str], ...]) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{key}="{_escape(value)}"' for key, value in labels) + "}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,164 @@
+"""`/api/v1/projects/<slug>/…`: the state of a project as JSON, for programs that watch it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, g, request
+from flask.typing import ResponseReturnValue
+
+from reconciler.db.models import Table
+from reconciler.fleet.staleness import presence
+from web.api import forms
+from web.pages import cursors, node_reads, reads
+from web.pages.cohorts import desired
+from web.pages.entrance import catalogue, scope
+from web.pages.node_status import status
+from web.pages.rendering import now
+from web.pages.routes_fleet import node_filters
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1/projects/<project>")
+
+USUAL = 50
+MOST = 200
+
+
+@blueprint.url_value_preprocessor
+def take(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.asked = (values or {}).pop("project", "")
+
+
+@blueprint.before_request
+def find() -> None:
+    entry = catalogue().by_slug(g.asked)
+    if entry is None:
+        abort(404)
+    g.entry = entry
+
+
+def page_of(rows: list[Any], columns: tuple[str, ...], limit: int, position: str) -> dict[str, Any]:
+    """`items`, and `next`: what to send as `before` for the rows after these, or null at the end."""
+    shown: list[Table] = rows[:limit]
+    more = getattr(shown[-1], position) if len(rows) > limit else None
+    return {"items": [forms.form(row, columns) for row in shown], "next": None if more is None else str(more)}
+
+
+def _paging() -> tuple[int | None, int]:
+    before = cursors.number(request.args.get("before"), "before")
+    return before, cursors.limit(request.args.get("limit"), default=USUAL, most=MOST)
+
+
+@blueprint.get("/commits")
+def commits() -> ResponseReturnValue:
+    """Commits of trunk, the newest first, with state, digest and findings."""
+    before, limit = _paging()
+    return page_of(reads.commits(scope(), before=before, limit=limit + 1), forms.COMMIT, limit, "position")
+
+
+@blueprint.get("/commits/<sha>")
+def commit(sha: str) -> ResponseReturnValue:
+    """One commit."""
+    row = reads.commit(scope(), sha)
+    if row is None:
+        abort(404)
+    return forms.form(row, forms.COMMIT)
+
+
+@blueprint.get("/environments")
+def environments() -> ResponseReturnValue:
+    """All environments in promotion order."""
+    return {
+        "items": [forms.form(row, forms.ENVIRONMENT) for row in reads.environments(scope())],
+        "next": None,
+    }
+
+
+@blueprint.get("/environments/<name>/releases")
+def releases(name: str) -> ResponseReturnValue:
+    """Commits of the environment's branch, the newest first."""
+    before, limit = _paging()
+    if reads.environment(scope(), name) is None:
+        abort(404)
+    found = reads.releases(scope(), name, before=before, limit=limit + 1)
+    return page_of(found, forms.RELEASE, limit, "height")
+
+
+@blueprint.get("/rollouts")
+def rollouts() -> ResponseReturnValue:
+    """Rollouts, the newest first; `environment` and `state` narrow."""
+    before, limit = _paging()
+    found = reads.rollouts(
+        scope(),
+        environment=request.args.get("environment"),
+        state=request.args.get("state"),
+        before=before,
+        limit=limit + 1,
+    )
+    return page_of(found, forms.ROLLOUT, limit, "id")
+
+
+@blueprint.get("/bundles")
+def bundles() -> ResponseReturnValue:
+    """Published bundles, the newest first."""
+    before, limit = _paging()
+    return page_of(reads.bundles(scope(), before=before, limit=limit + 1), forms.BUNDLE, limit, "id")
+
+
+@blueprint.get("/events")
+def events() -> ResponseReturnValue:
+    """Events, the newest first; with `after=<id>` those after it, the oldest first."""
+    before, limit = _paging()
+    after = cursors.number(request.args.get("after"), "after")
+    found = reads.events(
+        scope(),
+        subject=request.args.get("subject"),
+        kind=request.args.get("kind"),
+        before=before,
+        after=after,
+        limit=limit + 1,
+    )
+    return page_of(found, forms.EVENT, limit, "id")
+
+
+@blueprint.get("/nodes")
+def nodes() -> ResponseReturnValue:
+    """Nodes by name; `environment`, `status` and `q` narrow, `after` goes on."""
+    _, limit = _paging()
+    environment, chosen, search, cursor = node_filters()
+    fleet = node_reads.fleet(scope())
+    found = node_reads.nodes(
+        scope(),
+        fleet,
+        now=now(),
+        environment=environment,
+        status=chosen,
+        search=search,
+        after=cursor,
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    under_way = {row.environment: row for row in reversed(reads.rollouts_under_way(scope()))}
+    items = []
+    for row in shown:
+        offer = fleet.offer(row.environment)
+        wanted = desired(row, offer, under_way.get(row.environment))
+        items.append(
+            forms.node(
+                row,
+                status=status(row, offer, now=now()),
+                freshness=presence(row.reported_at, now=now(), stale_after_seconds=offer.stale_after_seconds),
+                cohort=wanted.cohort,
+                desired=wanted.digest,
+            )
+        )
+    return {
+        "items": items,
+        "next": cursors.encode(shown[-1].name, shown[-1].id) if len(found) > limit else None,
+    }
+
+
+@blueprint.get("/nodes/stats")
+def node_stats() -> ResponseReturnValue:
+    """How many nodes have each status, in all and for each environment."""
+    tallies = node_reads.counts(scope(), node_reads.fleet(scope()), now=now())
+    return {"total": node_reads.total(tallies), "environments": tallies}

@@ -1,0 +1,84 @@
+"""The Flask application of the status pages and the read-only JSON views. Importing this module does nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+
+from flask import Flask, g, request
+
+from reconciler import clock
+from reconciler.db.session import connect, reading
+from reconciler.settings import Settings, read_settings
+from web import door, problems
+from web.api import health, metrics, views
+from web.catalogue import CatalogueFile, CatalogueSource
+from web.pages import rendering, routes_fleet, routes_installation, routes_live, routes_project
+from web.pages.feed import Feed
+from web.pages.scope import Scope
+from web.pages.stamps import stamps
+
+DEFAULT_STREAMS = 8
+"""Half of the threads that `web.serve` gives a process."""
+
+WITHOUT_DATABASE = frozenset({"static", "live.stream", "health.health", "health.ready"})
+"""Endpoints that hold no database connection while they answer; those that need one take it themselves."""
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    streams: int = DEFAULT_STREAMS,
+    catalogue: CatalogueSource | None = None,
+    now: Callable[[], datetime] = clock.now,
+) -> Flask:
+    """Build the application. `streams` is how many live streams a process may hold at once.
+
+    Without `settings` they are read from the environment, and without a `catalogue` it is read from the server
+    configuration. Raises `Stalled` when a setting cannot be used.
+    """
+    settings = settings or read_settings(os.environ)
+    connect(settings)
+    app = Flask("web.pages", static_folder="static", template_folder="templates")
+    app.url_map.strict_slashes = False
+    app.extensions["sentinel.settings"] = settings
+    app.extensions["sentinel.now"] = now
+    app.extensions["sentinel.catalogue"] = catalogue or CatalogueFile(settings.config_file)
+    app.extensions["sentinel.feed"] = Feed(_look, now=now, most=streams)
+    rendering.install(app)
+    problems.install(app)
+    door.install(app)
+    app.before_request(_open_reading)
+    app.teardown_request(_close_reading)
+    for blueprint in (
+        routes_installation.blueprint,
+        routes_project.blueprint,
+        routes_fleet.blueprint,
+        routes_live.blueprint,
+        views.blueprint,
+        health.blueprint,
+        metrics.blueprint,
+    ):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _look(scope: Scope) -> dict[str, str]:
+    with reading():
+        return stamps(scope)
+
+
+def _open_reading() -> None:
+    if request.endpoint in WITHOUT_DATABASE or request.endpoint is None:
+        return
+    stack = ExitStack()
+    stack.enter_context(reading())
+    g.reading = stack
+
+
+def _close_reading(fault: BaseException | None) -> None:
+    stack: ExitStack | None = g.pop("reading", None)
+    if stack is not None:
+        stack.close()

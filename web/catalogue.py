@@ -1,0 +1,144 @@
+"""Which organizations and projects there are, for those who only look.
+
+It is read from the server configuration, and again when that file changes. Nothing of keys, secrets or
+credentials is kept: a page cannot show what it does not have.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from reconciler.config.installation import Installation, read_installation
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEntry:
+    """A project as pages know it. `repository` has no user and no password in it; `connection` may be empty."""
+
+    organization: str
+    organization_name: str
+    slug: str
+    name: str
+    repository: str
+    trunk: str
+    branch_prefix: str
+    connection: str
+
+    def branch(self, environment: str) -> str:
+        """The name of an environment's branch."""
+        return f"{self.branch_prefix}env/{environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All projects, in the order of the server configuration."""
+
+    projects: tuple[ProjectEntry, ...]
+
+    def project(self, organization: str, slug: str) -> ProjectEntry | None:
+        """The project of that organization, or None."""
+        return next((p for p in self.projects if p.slug == slug and p.organization == organization), None)
+
+    def by_slug(self, slug: str) -> ProjectEntry | None:
+        """The project of that slug, which is unique in an installation, or None."""
+        return next((p for p in self.projects if p.slug == slug), None)
+
+    def organizations(self) -> list[tuple[str, str, list[ProjectEntry]]]:
+        """(slug, name, projects) of every organization that has a project, in order."""
+        found: dict[str, tuple[str, str, list[ProjectEntry]]] = {}
+        for entry in self.projects:
+            found.setdefault(entry.organization, (entry.organization, entry.organization_name, []))[2].append(
+                entry
+            )
+        return list(found.values())
+
+
+class CatalogueSource(Protocol):
+    """Where the catalogue comes from. `problem` says why the newest state could not be read, or is None."""
+
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def problem(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedCatalogue:
+    """A catalogue that does not change."""
+
+    entries: tuple[ProjectEntry, ...]
+    problem: str | None = None
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.entries)
+
+
+class CatalogueFile:
+    """The catalogue in `control-plane.kdl`. A broken file leaves the last good catalogue in place."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._catalogue = Catalogue(())
+        self.problem: str | None = f"{path.name} was not read yet"
+
+    def catalogue(self) -> Catalogue:
+        """The newest catalogue that could be read."""
+        with self._lock:
+            try:
+                status = self._path.stat()
+                stamp = (status.st_mtime_ns, status.st_size)
+                if stamp != self._seen:
+                    self._read(self._path.read_bytes())
+                    self._seen = stamp
+            except OSError as error:
+                self.problem = f"{self._path.name} cannot be read: {error.strerror}"
+            return self._catalogue
+
+    def _read(self, content: bytes) -> None:
+        installation, findings = read_installation(content, self._path.name)
+        if installation is None:
+            self.problem = f"{self._path.name} has mistakes: " + "; ".join(
+                str(finding) for finding in findings
+            )
+            return
+        self._catalogue = Catalogue(tuple(entries(installation)))
+        self.problem = None
+
+
+def entries(installation: Installation) -> Iterable[ProjectEntry]:
+    """The projects of an installation, without anything secret."""
+    for organization in installation.organizations:
+        for project in organization.projects:
+            yield ProjectEntry(
+                organization=organization.slug,
+                organization_name=organization.name,
+                slug=project.slug,
+                name=project.name or project.slug,
+                repository=without_credentials(project.repository),
+                trunk=project.trunk,
+                branch_prefix=project.branch_prefix,
+                connection=project.connection or "",
+            )
+
+
+def without_credentials(url: str) -> str:
+    """The URL without user, password, query and fragment; a URL that cannot be read becomes empty."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    if not parts.scheme:
+        # An scp-like address such as git@forge:shop.git has a user that is no secret.
+        return url
+    user = "git@" if parts.scheme == "ssh" and parts.username == "git" else ""
+    name = f"[{host}]" if ":" in host else host
+    return urlunsplit((parts.scheme, f"{user}{name}{port}", parts.path, "", ""))
