@@ -42,9 +42,7 @@ def test_the_clock_is_killed_and_the_queue_is_killed_and_flushed(tmp_path: Path)
     with running(tmp_path) as world:
         reaches_dev_once(world)
         for number, hurt in enumerate((kill_clock, kill_queue, flush_queue)):
-            world.road.move_targets(
-                lambda target, number=number: f"10.9.9.{number}:{target.rpartition(':')[2]}"
-            )
+            world.road.move_targets(f"10.9{number}")
             world.road.push(f"Move the targets, {hurt.__name__}")
             hurt(world)
             reaches_dev_once(world)
