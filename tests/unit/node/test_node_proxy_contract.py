@@ -1,0 +1,233 @@
+"""What the agent relies on holds for both proxies: the process, around a double of the binary, and the fake one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.node.process import ProcessProxy, find_marker
+from reconciler.node.proxy import Proxy, RunningReport
+from reconciler.simulator.fakeproxy import FakeProxy
+from tests.unit.node import proxy_double
+from tests.unit.node.publishing import proxy_config
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def double_binary(folder: Path) -> str:
+    """The double as one executable file, or the binary that SENTINEL_TEST_PROXY_BINARY names."""
+    real = os.environ.get("SENTINEL_TEST_PROXY_BINARY")
+    if real:
+        return real
+    script = folder / "zentinel"
+    script.write_text(
+        f"#!/bin/sh\nPYTHONPATH='{ROOT}' exec '{sys.executable}' '{proxy_double.__file__}' \"$@\"\n"
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+class Rig:
+    """A proxy, and a way to put a configuration behind its symlink."""
+
+    def __init__(self, proxy: Proxy, folder: Path, port: int) -> None:
+        self.proxy, self.folder, self.port = proxy, folder, port
+        self.link = folder / "current"
+
+    def put(self, target: str) -> str:
+        """Write a configuration, let the symlink name it; returns its config-id."""
+        text, config_id = proxy_config(target, self.port)
+        self.point(f"{config_id}.kdl", text)
+        return config_id
+
+    def point(self, name: str, text: bytes) -> None:
+        (self.folder / name).write_bytes(text)
+        fresh = self.folder / "fresh"
+        fresh.symlink_to(name)
+        fresh.rename(self.link)
+
+    def await_id(self, config_id: str | None) -> RunningReport:
+        deadline = time.monotonic() + 10
+        while True:
+            report = self.proxy.running()
+            if report.config_id == config_id or time.monotonic() > deadline:
+                return report
+            time.sleep(0.02)
+
+
+@pytest.fixture(params=["process", "fake"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path, free_port: int) -> Iterator[Rig]:
+    link = tmp_path / "current"
+    if request.param == "fake":
+        yield Rig(FakeProxy(link), tmp_path, free_port)
+        return
+    proxy = ProcessProxy(double_binary(tmp_path), link, free_port, tmp_path / "proxy.log")
+    yield Rig(proxy, tmp_path, free_port)
+    proxy.stop()
+
+
+def test_nothing_runs_before_the_first_start(rig: Rig) -> None:
+    report = rig.proxy.running()
+    assert (report.config_id, report.healthy) == (None, False)
+    assert report.reason
+
+
+def test_test_judges_a_file_and_touches_nothing(rig: Rig) -> None:
+    live = rig.put("127.0.0.1:3000")
+    rig.proxy.reload()
+    assert rig.await_id(live).config_id == live
+    good, bad = rig.folder / "good.kdl", rig.folder / "bad.kdl"
+    good.write_bytes(proxy_config("127.0.0.1:4000", rig.port)[0])
+    bad.write_text("listeners {\n")
+    assert rig.proxy.test(good).ok
+    result = rig.proxy.test(bad)
+    assert not result.ok
+    assert "Failed to parse" in result.words
+    assert not rig.proxy.test(rig.folder / "absent.kdl").ok
+    assert rig.proxy.running().config_id == live
+
+
+def test_reload_starts_what_does_not_run_and_shows_the_new_configuration(rig: Rig) -> None:
+    first = rig.put("127.0.0.1:3000")
+    assert rig.proxy.reload().ok
+    assert rig.await_id(first) == RunningReport(first, True, "", rig.proxy.running().version)
+    second = rig.put("127.0.0.1:4000")
+    assert rig.proxy.running().config_id == first, "nothing happens by itself"
+    assert rig.proxy.reload().ok
+    assert rig.await_id(second).config_id == second
+
+
+def test_a_bad_configuration_leaves_the_old_one_serving(rig: Rig) -> None:
+    first = rig.put("127.0.0.1:3000")
+    rig.proxy.reload()
+    rig.await_id(first)
+    rig.point("bad.kdl", b"routes {\n")
+    rig.proxy.reload()
+    time.sleep(0.2)
+    assert rig.proxy.running().config_id == first
+
+
+def test_restart_reads_the_file_behind_the_link(rig: Rig) -> None:
+    first = rig.put("127.0.0.1:3000")
+    rig.proxy.restart()
+    assert rig.await_id(first).config_id == first
+    second = rig.put("127.0.0.1:4000")
+    assert rig.proxy.restart().ok
+    assert rig.await_id(second).config_id == second
+
+
+def test_a_configuration_without_marker_is_not_ours(rig: Rig) -> None:
+    text = proxy_config("127.0.0.1:3000", rig.port)[0].split(b"filters {")[0]
+    rig.point("plain.kdl", text)
+    rig.proxy.restart()
+    time.sleep(0.5)
+    report = rig.proxy.running()
+    assert (report.config_id, report.healthy) == (None, False)
+
+
+def test_a_restart_on_a_bad_file_ends_the_proxy(rig: Rig) -> None:
+    first = rig.put("127.0.0.1:3000")
+    rig.proxy.reload()
+    rig.await_id(first)
+    rig.point("bad.kdl", b"routes {\n")
+    rig.proxy.restart()
+    assert rig.await_id(None).config_id is None
+
+
+@pytest.fixture
+def process(tmp_path: Path, free_port: int) -> Iterator[Rig]:
+    proxy = ProcessProxy(double_binary(tmp_path), tmp_path / "current", free_port, tmp_path / "proxy.log")
+    yield Rig(proxy, tmp_path, free_port)
+    proxy.stop()
+
+
+def test_the_process_is_never_started_without_a_configuration(process: Rig) -> None:
+    assert not process.proxy.reload().ok
+    assert not process.proxy.restart().ok
+    assert not process.link.exists(), "the binary would have written its own default there"
+
+
+def test_an_agent_that_starts_again_finds_the_proxy_that_serves(process: Rig) -> None:
+    first = process.put("127.0.0.1:3000")
+    process.proxy.reload()
+    process.await_id(first)
+    again = ProcessProxy(
+        double_binary(process.folder), process.link, process.port, process.folder / "proxy.log"
+    )
+    assert again.running().config_id == first
+    second = process.put("127.0.0.1:4000")
+    again.reload()
+    assert process.await_id(second).config_id == second
+
+
+def test_a_recorded_process_that_is_somebody_else_is_left_alone(process: Rig, tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "30"])
+    try:
+        (tmp_path / "proxy.json").write_text(f'{{"pid": {stranger.pid}, "started": "1"}}')
+        assert process.proxy.running().reason == "the proxy does not run"
+        process.proxy.restart()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_missing_binary_is_named(tmp_path: Path) -> None:
+    proxy = ProcessProxy(str(tmp_path / "absent"), tmp_path / "current", 1, tmp_path / "log")
+    assert "absent" in proxy.test(tmp_path / "x").words
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"filters": ["sentinel-config-0123456789abcdef", "log"]}, "0123456789abcdef"),
+        ({"filters": {"sentinel-config-0123456789abcdef": {}}}, "0123456789abcdef"),
+        ({"filters": [{"id": "sentinel-config-0123456789abcdef"}]}, "0123456789abcdef"),
+        ({"filters": ["sentinel-config-1", "sentinel-config-2"]}, None),
+        ({"filters": []}, None),
+        ({}, None),
+        ([], None),
+        ("x", None),
+    ],
+)
+def test_find_marker(document: Any, found: str | None) -> None:
+    assert find_marker(document) == found
+
+
+def test_fake_listeners_change_at_a_restart_alone(tmp_path: Path) -> None:
+    proxy = FakeProxy(tmp_path / "current")
+    rig = Rig(proxy, tmp_path, 9901)
+    rig.put("127.0.0.1:3000")
+    proxy.reload()
+    before = proxy.listeners
+    rig.port = 9902
+    config_id = rig.put("127.0.0.1:3000")
+    proxy.reload()
+    assert proxy.running().config_id == config_id
+    assert proxy.listeners == before
+    proxy.restart()
+    assert proxy.listeners != before
+
+
+@pytest.mark.parametrize(
+    ("target", "healthy"),
+    [
+        ("192.0.2.10:80", False),
+        ("192.0.3.10:80", True),
+        ("192.0.2.255:8080", False),
+        ("app.internal:80", True),
+    ],
+)
+def test_fake_routes_to_the_dead_network_answer_502(tmp_path: Path, target: str, healthy: bool) -> None:
+    proxy = FakeProxy(tmp_path / "current")
+    Rig(proxy, tmp_path, 9901).put(target)
+    proxy.reload()
+    assert proxy.running().healthy is healthy
+    assert proxy.running().reason == ("" if healthy else "502 from routes app")
