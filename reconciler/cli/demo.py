@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
@@ -74,7 +75,7 @@ def command(as_json: bool, keep: bool) -> None:
 
         if timeline.play("start", start) and road is not None:
             for name, leg in LEGS:
-                if not timeline.play(name, lambda leg=leg: leg(road)):
+                if not timeline.play(name, partial(leg, road)):
                     break
     finally:
         if system is not None:

@@ -11,7 +11,7 @@ from typing import Literal
 class Outcome:
     """`kind` is counted by name; `because` is shown to people.
 
-    `look_again_at` is when the same work is owed again by itself, or None when only a nudge or the sweep brings it back.
+    `look_again_at` is when the same work is owed again by itself; None: when a nudge or the sweep brings it back.
     """
 
     kind: Literal["changed", "unchanged", "waiting"]
