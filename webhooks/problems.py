@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from flask import Response
 
-
 DOCUMENT = "https://sentinel.invalid/errors#"
 """`type` is an identifier that ends in the code; nothing is served there."""
 

@@ -81,4 +81,5 @@ def backoff(claim: Claim) -> timedelta:
     step: timedelta = FIRST_BACKOFF * 2 ** min(claim.attempts, 16)
     text = f"{claim.organization}\n{claim.project}\n{claim.kind}\n{claim.subject}\n{claim.attempts}"
     fraction = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
-    return min(step, LONGEST_BACKOFF) * (1 + JITTER * (2 * fraction - 1))
+    wait = min(step, LONGEST_BACKOFF) * (1 + JITTER * (2 * fraction - 1))
+    return timedelta(milliseconds=wait // timedelta(milliseconds=1))
