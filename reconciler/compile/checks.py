@@ -26,7 +26,9 @@ class Objection:
 def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
     """Everything that keeps this environment's configuration from being made, or from doing what it says."""
     if not rendering.of("listener"):
-        problem = Problem("E-CMP-001", "there is no listener", "at least one listener", 'add: listener "public"')
+        problem = Problem(
+            "E-CMP-001", "there is no listener", "at least one listener", 'add: listener "public"'
+        )
         yield Objection(None, (), problem)
     if not rendering.of("service"):
         problem = Problem("E-CMP-002", "there is no service", "at least one service", 'add: service "…"')

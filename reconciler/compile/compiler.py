@@ -93,7 +93,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     if any(finding.is_error for finding in findings):
         return None, findings
     texts = _Texts()
-    return Compilation(tuple(_compile(rendering, texts) for rendering in renderings), snapshot.policies), findings
+    return Compilation(
+        tuple(_compile(rendering, texts) for rendering in renderings), snapshot.policies
+    ), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -107,7 +109,9 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
     for objection, names in grouped.values():
         problem = objection.problem
         where = f" (in {', '.join(names)})"
-        told = Problem(problem.code, problem.message + where, problem.expected, problem.hint, problem.severity)
+        told = Problem(
+            problem.code, problem.message + where, problem.expected, problem.hint, problem.severity
+        )
         resource = objection.resource or snapshot.resources[("environment", names[0])]
         report.add(resource.mark(objection.path, environment=names[0], value=objection.value), told)
     return report.resolved()
@@ -152,7 +156,12 @@ def _compile(rendering: Rendering, texts: _Texts) -> CompiledEnvironment:
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
     filters = written("filters", "service", filter_nodes)
-    before = schema_version + system + listeners + _section("upstreams", written("upstream", "upstream", upstream_node))
+    before = (
+        schema_version
+        + system
+        + listeners
+        + _section("upstreams", written("upstream", "upstream", upstream_node))
+    )
     after = (
         _section("routes", written("routes", "service", route_nodes))
         + write_document([reserved.admin_namespace()])

@@ -43,7 +43,8 @@ def address_conflicts(
                     "E-CMP-003",
                     f"the address {data['address']} collides with {owner} on {_joined(other, port)}",
                     "an address that nothing else listens on",
-                    "choose another port" + (", or set admin-port" if owner.startswith("the control") else ""),
+                    "choose another port"
+                    + (", or set admin-port" if owner.startswith("the control") else ""),
                 )
                 yield resource, data["address"], problem
                 break

@@ -71,7 +71,9 @@ def route_nodes(name: str, data: Mapping[str, Any]) -> tuple[KdlNode, ...]:
         common.append(KdlNode("policies", children=policies))
     hosts = tuple(KdlNode("host", (host,)) for host in data.get("hosts", ()))
     nodes = []
-    for route, ((kind, path), method) in zip(route_ids(name, route_count(data)), alternatives(data), strict=True):
+    for route, ((kind, path), method) in zip(
+        route_ids(name, route_count(data)), alternatives(data), strict=True
+    ):
         matches = (*hosts, KdlNode(kind, (path,)), *((KdlNode("method", (method,)),) if method else ()))
         children = (KdlNode("priority", (data["priority"],)), KdlNode("matches", children=matches), *common)
         nodes.append(KdlNode("route", (route,), children=children))

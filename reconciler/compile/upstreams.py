@@ -24,7 +24,8 @@ def upstream_node(name: str, data: Mapping[str, Any]) -> KdlNode:
     """One upstream of the proxy."""
     weighted = data["load-balancing"] in WEIGHTED
     children = [
-        KdlNode("target", (t["address"],), {"weight": t.get("weight", 1)} if weighted else {}) for t in data["target"]
+        KdlNode("target", (t["address"],), {"weight": t.get("weight", 1)} if weighted else {})
+        for t in data["target"]
     ]
     children.append(KdlNode("load-balancing", (BALANCING[data["load-balancing"]],)))
     if "health-check" in data:
@@ -39,7 +40,7 @@ def upstream_node(name: str, data: Mapping[str, Any]) -> KdlNode:
 
 
 def health_check(check: Mapping[str, Any]) -> KdlNode:
-    """The probe of an upstream. The proxy ignores what stands outside the `type` block, and a status that is a number."""
+    """The probe. The proxy ignores what stands outside the `type` block, and a status that is a number."""
     kind = KdlNode("type", (check["type"],))
     if check["type"] == "http":
         parts = [

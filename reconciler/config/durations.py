@@ -63,10 +63,14 @@ class Duration:
         length = milliseconds(value)
         if length % 1000:
             hint = f'the proxy counts whole seconds: "{max(1, round(length / 1000))}s" is the nearest'
-            return Problem("E-VAL-003", f"{described(value)} is not a number of whole seconds", self.expected, hint)
+            return Problem(
+                "E-VAL-003", f"{described(value)} is not a number of whole seconds", self.expected, hint
+            )
         if not milliseconds(self.minimum) <= length <= milliseconds(self.maximum):
             near = self.minimum if length < milliseconds(self.minimum) else self.maximum
-            return Problem("E-VAL-003", f"{described(value)} is out of range", self.expected, f"the nearest is {near}")
+            return Problem(
+                "E-VAL-003", f"{described(value)} is out of range", self.expected, f"the nearest is {near}"
+            )
         return canonical(length)
 
     def json_schema(self) -> dict[str, Any]:

@@ -20,7 +20,10 @@ SLUG = Pattern(
 def _check_key_uri(uri: str) -> Problem | None:
     if uri.startswith("file:") and "/../" in f"/{uri[5:]}/":
         return Problem(
-            "E-VAL-004", f"{shown(uri)} leads upwards", "a path without '..'", "write an absolute path instead"
+            "E-VAL-004",
+            f"{shown(uri)} leads upwards",
+            "a path without '..'",
+            "write an absolute path instead",
         )
     return None
 
@@ -116,7 +119,9 @@ ORGANIZATION = Field(
             arguments=_slug("its slug: part of the webhook's URL; unique in the installation"),
             repeatable=True,
             children=(
-                scalar("forge", Choice(("github",)), "Whose webhooks it sends.", 'forge "github"', required=True),
+                scalar(
+                    "forge", Choice(("github",)), "Whose webhooks it sends.", 'forge "github"', required=True
+                ),
                 values(
                     "secret",
                     KEY_URI,
@@ -147,15 +152,25 @@ ORGANIZATION = Field(
                     'repository "https://github.com/acme/fleet.git"',
                     required=True,
                 ),
-                scalar("path", FOLDER, "The project's folder; the whole repository when absent.", 'path "shop"'),
-                scalar("trunk", BRANCH, "The branch that holds what people intend.", 'trunk "main"', default="main"),
+                scalar(
+                    "path", FOLDER, "The project's folder; the whole repository when absent.", 'path "shop"'
+                ),
+                scalar(
+                    "trunk",
+                    BRANCH,
+                    "The branch that holds what people intend.",
+                    'trunk "main"',
+                    default="main",
+                ),
                 scalar(
                     "branch-prefix",
                     BRANCH_PREFIX,
                     "Stands before env/<name>, for projects that share a repository.",
                     'branch-prefix "shop/"',
                 ),
-                reference("connection", "connection", "The forge the repository is on.", 'connection "origin"'),
+                reference(
+                    "connection", "connection", "The forge the repository is on.", 'connection "origin"'
+                ),
             ),
         ),
     ),

@@ -108,7 +108,9 @@ def parse_kdl(text: str | bytes, path: str) -> tuple[tuple[KdlNode, ...] | None,
 def parse_file(text: str | bytes, path: str) -> tuple[ParsedFile | None, tuple[Finding, ...]]:
     """As `parse_kdl`, with the text kept beside the nodes."""
 
-    def refuse(code: str, offset: int, message: str, expected: str, hint: str) -> tuple[None, tuple[Finding, ...]]:
+    def refuse(
+        code: str, offset: int, message: str, expected: str, hint: str
+    ) -> tuple[None, tuple[Finding, ...]]:
         line, column = line_and_column(decoded, offset)
         place = Place(path, line, column)
         return None, (Finding(code, Severity.error, place, message, expected, hint),)
@@ -129,7 +131,11 @@ def parse_file(text: str | bytes, path: str) -> tuple[ParsedFile | None, tuple[F
         except UnicodeDecodeError as error:
             decoded = text[: error.start].decode("utf-8")
             return refuse(
-                "E-SYN-001", len(decoded), "the file is not UTF-8 from here on", "UTF-8", "save the file as UTF-8"
+                "E-SYN-001",
+                len(decoded),
+                "the file is not UTF-8 from here on",
+                "UTF-8",
+                "save the file as UTF-8",
             )
     else:
         decoded = text

@@ -38,13 +38,20 @@ def _check_port(text: str) -> bool:
 
 def _check_target(target: str) -> Problem | None:
     if not _check_port(target):
-        return Problem("E-VAL-003", f"{shown(target)} has no usable port", "a port from 1 to 65535", "correct the port")
+        return Problem(
+            "E-VAL-003", f"{shown(target)} has no usable port", "a port from 1 to 65535", "correct the port"
+        )
     host = target.rpartition(":")[0].strip("[]")
     if ":" in host or re.fullmatch(r"[0-9.]+", host):
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            return Problem("E-VAL-004", f"{shown(host)} is not an IP address", "an IP address or a host name", "correct it")
+            return Problem(
+                "E-VAL-004",
+                f"{shown(host)} is not an IP address",
+                "an IP address or a host name",
+                "correct it",
+            )
     return None
 
 
@@ -98,7 +105,9 @@ def _check_regex(pattern: str) -> Problem | None:
     trouble = regex_problem(pattern)
     if trouble is None:
         return None
-    return Problem("E-VAL-006", f"the regular expression {shown(pattern)} {trouble[0]}", "a Rust regex", trouble[1])
+    return Problem(
+        "E-VAL-006", f"the regular expression {shown(pattern)} {trouble[0]}", "a Rust regex", trouble[1]
+    )
 
 
 REGEX = Pattern(

@@ -88,19 +88,26 @@ def _override(
     for index, value in enumerate(node.arguments):
         if not isinstance(value, str):
             problem = Problem(
-                "E-VAL-001", f"{described(value)} has the wrong type", "the name of an environment", "put it in quotes"
+                "E-VAL-001",
+                f"{described(value)} has the wrong type",
+                "the name of an environment",
+                "put it in quotes",
             )
             reader.complain(node, problem, argument=index)
         else:
             environments.append(value)
     if not node.arguments:
-        problem = Problem("E-KND-005", "'for' lacks its environment", "the name of an environment", "write it behind for")
+        problem = Problem(
+            "E-KND-005", "'for' lacks its environment", "the name of an environment", "write it behind for"
+        )
         reader.complain(node, problem)
     for key in node.properties:
         problem = Problem("E-KND-009", f"'for' has no property {shown(key)}", "no properties", "remove it")
         reader.report.add(Mark(reader.file, node, property_key=key), problem)
     if not node.children:
-        reader.complain(node, Problem("E-KND-008", "'for' is empty", "fields in { }", "remove it, or fill it in"))
+        reader.complain(
+            node, Problem("E-KND-008", "'for' is empty", "fields in { }", "remove it, or fill it in")
+        )
     set_here = [child for child in node.children if child.name != REMOVE]
     names = frozenset(child.name for child in set_here)
     data = reader.fields(kind.field, set_here, parent=node, require=False)
@@ -116,7 +123,9 @@ def _removals(
 ) -> list[str]:
     found: list[str] = []
     if not node.arguments:
-        problem = Problem("E-KND-005", "'remove' lacks the name of a field", "a field's name", "write it behind remove")
+        problem = Problem(
+            "E-KND-005", "'remove' lacks the name of a field", "a field's name", "write it behind remove"
+        )
         reader.complain(node, problem)
     for index, value in enumerate(node.arguments):
         problem_of = _removal_problem(kind, value, names, base, [*already, *found])
@@ -134,7 +143,9 @@ def _removal_problem(
     kind: Kind, value: Any, names: frozenset[str], base: frozenset[str], already: list[str]
 ) -> Problem | None:
     if not isinstance(value, str):
-        return Problem("E-VAL-001", f"{described(value)} has the wrong type", "a field's name", "put it in quotes")
+        return Problem(
+            "E-VAL-001", f"{described(value)} has the wrong type", "a field's name", "put it in quotes"
+        )
     if value not in kind.field.child:
         return Problem(
             "E-KND-002",
@@ -146,10 +157,16 @@ def _removal_problem(
         return Problem("E-VAL-008", f"'{value}' is removed twice", "each once", "remove one of the two")
     if value in names:
         return Problem(
-            "E-KND-010", f"'{value}' is removed and set", "one of the two", "setting a field replaces it already"
+            "E-KND-010",
+            f"'{value}' is removed and set",
+            "one of the two",
+            "setting a field replaces it already",
         )
     if value not in base:
         return Problem(
-            "E-KND-010", f"'{value}' is not set, so it cannot be removed", "a field of this resource", "remove this line"
+            "E-KND-010",
+            f"'{value}' is not set, so it cannot be removed",
+            "a field of this resource",
+            "remove this line",
         )
     return None

@@ -15,7 +15,8 @@ class EnvironmentPolicy:
 
     `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
     (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
-    "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the next one.
+    "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
+    next one.
     """
 
     name: str

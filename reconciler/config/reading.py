@@ -73,9 +73,8 @@ class Reader:
                 if value is not None:
                     data[node.name] = value
         for field in schema.children:
-            if field.is_list or field.repeatable:
-                if field.name in data:
-                    data[field.name] = in_order(field, data[field.name])
+            if (field.is_list or field.repeatable) and field.name in data:
+                data[field.name] = in_order(field, data[field.name])
             if require and field.required and field.name not in seen:
                 self.report.add(Mark(self.file, parent) if parent else None, missing(schema, field))
         return data
@@ -126,7 +125,9 @@ class Reader:
             if not node.children and not field.arguments:
                 self.complain(
                     node,
-                    Problem("E-KND-008", f"'{node.name}' is empty", "fields in { }", "remove it, or fill it in"),
+                    Problem(
+                        "E-KND-008", f"'{node.name}' is empty", "fields in { }", "remove it, or fill it in"
+                    ),
                 )
         return data
 
@@ -159,7 +160,8 @@ class Reader:
             if slot.required and slot.default is None:
                 hint = f"add {slot.name}=…"
                 self.complain(
-                    node, Problem("E-KND-005", f"'{node.name}' lacks '{slot.name}='", slot.type.expected, hint)
+                    node,
+                    Problem("E-KND-005", f"'{node.name}' lacks '{slot.name}='", slot.type.expected, hint),
                 )
             return slot.default
         mark = Mark(self.file, node, property_key=slot.name, property_value=True)
@@ -176,7 +178,9 @@ class Reader:
                 hint = "remove it; this field takes one value"
             self.complain(
                 node,
-                Problem("E-KND-006", f"{described(extra)} is one value too many for '{node.name}'", expected, hint),
+                Problem(
+                    "E-KND-006", f"{described(extra)} is one value too many for '{node.name}'", expected, hint
+                ),
                 argument=wanted,
             )
         for key in node.properties:
@@ -231,13 +235,18 @@ def missing(schema: Field, field: Field) -> Problem:
 
 def no_value(node: KdlNode, slot: Slot) -> Problem:
     """A node without the value it needs."""
-    return Problem("E-KND-005", f"'{node.name}' lacks its {slot.name}", slot.type.expected, "write it behind the name")
+    return Problem(
+        "E-KND-005", f"'{node.name}' lacks its {slot.name}", slot.type.expected, "write it behind the name"
+    )
 
 
 def repeated(value: Json, field: Field) -> Problem:
     """A value or key that stands in one list twice."""
     return Problem(
-        "E-VAL-008", f"{described(value)} stands twice in '{field.name}'", "each once", "remove one of the two"
+        "E-VAL-008",
+        f"{described(value)} stands twice in '{field.name}'",
+        "each once",
+        "remove one of the two",
     )
 
 
@@ -250,5 +259,8 @@ def _unknown_property(key: str, field: Field) -> Problem:
         hint = "remove it"
     expected = " and ".join(f"{name}=" for name in field.keyed) or "no properties"
     return Problem(
-        "E-KND-009", f"'{field.name}' has no property {shown(key)}", expected, hint or f"there are: {expected}"
+        "E-KND-009",
+        f"'{field.name}' has no property {shown(key)}",
+        expected,
+        hint or f"there are: {expected}",
     )

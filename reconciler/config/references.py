@@ -40,7 +40,8 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
                     "E-REF-001",
                     f"the {kind} {shown(target)} does not exist",
                     f"the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
-                    did_you_mean(target, names.get(kind, ())) or f"add it: {kind} {shown(target)}".replace("'", '"'),
+                    did_you_mean(target, names.get(kind, ()))
+                    or f"add it: {kind} {shown(target)}".replace("'", '"'),
                 )
             else:
                 problem = Problem(
@@ -121,7 +122,9 @@ def _check_cycles(resources: Mapping[Key, Resource], report: Report) -> None:
     for name, environment in stuck.items():
         if not _reaches(name, name, stuck):
             continue
-        first = next(a for a in environment.data["after"] if a in stuck and (a == name or _reaches(a, name, stuck)))
+        first = next(
+            a for a in environment.data["after"] if a in stuck and (a == name or _reaches(a, name, stuck))
+        )
         problem = Problem(
             "E-REF-004",
             f"{shown(name)} comes after {shown(first)}, which comes after {shown(name)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.config import limits
 from reconciler.config.findings import Finding, Place, Severity, sort_findings
 from reconciler.config.kdl import KdlNode, ParsedFile
-from reconciler.config.scan import ScannedNode, ScanError, line_and_column, scan
+from reconciler.config.scan import ScanError, ScannedNode, line_and_column, scan
 
 NAME = "name"
 

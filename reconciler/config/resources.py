@@ -92,7 +92,9 @@ class Resource:
             }
         return form
 
-    def mark(self, path: Iterable[str] = (), *, environment: str | None = None, value: Any = None) -> Mark | None:
+    def mark(
+        self, path: Iterable[str] = (), *, environment: str | None = None, value: Any = None
+    ) -> Mark | None:
         """The token at which a finding about a field is shown; the resource's name when the field is not there.
 
         `environment` prefers what its `for` block says. `value` picks one value of the last field.

@@ -121,7 +121,9 @@ class _Checker:
             self.escape(_ESCAPES)
             return 1, not zero_width
         elif character in "]}":
-            raise _Bad(f"has a {character} that closes nothing", f"write \\{character} for the character itself")
+            raise _Bad(
+                f"has a {character} that closes nothing", f"write \\{character} for the character itself"
+            )
         else:
             self.at += 1
         return 1, True
@@ -193,7 +195,9 @@ class _Checker:
                 self.at += 1
                 high = self.class_item()
                 if low is None or high is None or high < low:
-                    raise _Bad("has a range in a class that runs backwards or from a class", "write it like a-z")
+                    raise _Bad(
+                        "has a range in a class that runs backwards or from a class", "write it like a-z"
+                    )
 
     def class_item(self) -> str | None:
         """Reads one member of a class; gives its character, or None when it stands for several."""
@@ -204,7 +208,11 @@ class _Checker:
             body = self.pattern[start + 1 : self.at]
             if body[0] == "x" and len(body) == 3:
                 return chr(int(body[1:], 16))
-            return None if body in "dDwWsS" else {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}.get(body, body)
+            return (
+                None
+                if body in "dDwWsS"
+                else {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}.get(body, body)
+            )
         if character == "[":
             raise _Bad("has a class inside a class", "write \\[ for the character itself")
         if self.pattern[self.at : self.at + 2] in ("&&", "--", "~~"):

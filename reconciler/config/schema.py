@@ -67,13 +67,16 @@ class Field:
     @property
     def is_scalar(self) -> bool:
         """One argument and nothing else: its JSON form is the value itself."""
-        return len(self.arguments) == 1 and not (self.rest or self.properties or self.children or self.repeatable)
+        return len(self.arguments) == 1 and not (
+            self.rest or self.properties or self.children or self.repeatable
+        )
 
     @property
     def is_list(self) -> bool:
         """Any number of values of one type: its JSON form is an array, sorted and without repetitions."""
-        return self.rest is not None and not (self.arguments or self.properties or self.children or self.repeatable)
-
+        return self.rest is not None and not (
+            self.arguments or self.properties or self.children or self.repeatable
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,9 @@ def reference(name: str, kind: str, doc: str, example: str, *, required: bool = 
     return scalar(name, Reference(kind), doc, example, required=required)
 
 
-def values(name: str, type: ValueType, doc: str, example: str, *, required: bool = False, note: str = "") -> Field:
+def values(
+    name: str, type: ValueType, doc: str, example: str, *, required: bool = False, note: str = ""
+) -> Field:
     """A node with one or several values of one type, whose order means nothing."""
     return Field(name, doc, example, rest=Slot("value", type), required=required, note=note)
 

@@ -107,7 +107,9 @@ def _within_limits(files: list[SourceFile], report: Report) -> bool:
         report.add(None, Problem("E-TRE-001", "there is no *.kdl file", "at least one", hint))
     elif len(files) > limits.FILES:
         hint = "put several resources into one file"
-        report.add(None, Problem("E-TRE-002", f"there are {len(files)} *.kdl files", f"at most {limits.FILES}", hint))
+        report.add(
+            None, Problem("E-TRE-002", f"there are {len(files)} *.kdl files", f"at most {limits.FILES}", hint)
+        )
     elif total > limits.TOTAL_BYTES:
         problem = Problem(
             "E-TRE-003",
@@ -214,7 +216,9 @@ def _check_single(resources: Mapping[Key, Resource], report: Report) -> None:
         found = [resource for (name, _), resource in resources.items() if name == kind.name]
         if not found:
             hint = f"add: {kind.field.example.splitlines()[0].removesuffix(' {')}"
-            report.add(None, Problem("E-KND-012", f"there is no {kind.name}", f"exactly one {kind.name}", hint))
+            report.add(
+                None, Problem("E-KND-012", f"there is no {kind.name}", f"exactly one {kind.name}", hint)
+            )
         for extra in found[1:]:
             problem = Problem(
                 "E-KND-012",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reconciler.config import limits
 from reconciler.config.characters import shown
 from reconciler.config.findings import Finding, Place, Severity
-from reconciler.config.scan import Scanned, ScannedNode, ScanError, Token, line_and_column, scan, tokens
+from reconciler.config.scan import ScanError, Scanned, ScannedNode, Token, line_and_column, scan, tokens
 
 _DIGIT_RUN = re.compile(rf"[0-9][0-9_]{{{limits.DIGIT_RUN - 1},}}|0x[0-9a-fA-F_]{{{limits.DIGIT_RUN},}}")
 
@@ -56,14 +56,22 @@ def strictness_findings(text: str, path: str) -> Iterator[Finding]:
 
     for node in _all_nodes(scan(text)):
         if node.annotated:
-            yield finding("E-SYN-009", node.name.start, "a node has a type annotation", "none", "remove the (…)")
+            yield finding(
+                "E-SYN-009", node.name.start, "a node has a type annotation", "none", "remove the (…)"
+            )
         seen: set[str] = set()
         for entry in node.entries:
             if entry.annotated:
-                yield finding("E-SYN-009", entry.key_at, "a value has a type annotation", "none", "remove the (…)")
+                yield finding(
+                    "E-SYN-009", entry.key_at, "a value has a type annotation", "none", "remove the (…)"
+                )
             if _is_endless(text, entry.value):
                 yield finding(
-                    "E-SYN-008", entry.value.start, "a number is not finite", "a finite number", "write it out"
+                    "E-SYN-008",
+                    entry.value.start,
+                    "a number is not finite",
+                    "a finite number",
+                    "write it out",
                 )
             if entry.key is None:
                 continue

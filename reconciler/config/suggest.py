@@ -19,7 +19,9 @@ def nearest(name: str, candidates: Collection[str]) -> str | None:
     margin = max(2, len(name) // 2)
     pool = sorted(c for c in candidates if abs(len(c) - len(name)) <= margin)
     if len(pool) > limits.SUGGESTION_CANDIDATES:
-        pool = [c for c in pool if c[:1] == lowered[:1] or c[-1:] == lowered[-1:]][: limits.SUGGESTION_CANDIDATES]
+        pool = [c for c in pool if c[:1] == lowered[:1] or c[-1:] == lowered[-1:]][
+            : limits.SUGGESTION_CANDIDATES
+        ]
     by_lower = {c.lower(): c for c in reversed(pool)}
     found = difflib.get_close_matches(lowered, by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None

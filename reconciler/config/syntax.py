@@ -25,7 +25,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         'write \\\\ for a backslash, or use a raw string: #"…"#',
     ),
     "multiline-string/no-leading-newline": ('text stands directly after """', "begin it on the next line"),
-    "multiline-string/unterminated": ("a multi-line string has no end", 'close it with """ on a line of its own'),
+    "multiline-string/unterminated": (
+        "a multi-line string has no end",
+        'close it with """ on a line of its own',
+    ),
     "multiline-string/decode": (
         "the lines of a multi-line string are not indented like its closing quotes",
         "indent every line at least as far as the closing quotes",
@@ -59,7 +62,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 _FALLBACK = ("the text is not KDL version 2", "compare quotes, braces and spaces in this node")
 
 
-class _Parser(KDL2CSTParser):  # type: ignore[misc]
+class _Parser(KDL2CSTParser):
     def _slice(self, start: int, end: int) -> str:
         # The original joins all tokens again for every value, which makes the time quadratic; nobody reads the result.
         return ""

@@ -55,7 +55,9 @@ def wrong_type(value: KdlValue, expected: str) -> Problem:
         hint = "write the number without quotes"
     elif not isinstance(value, str):
         hint = "put it in quotes" if "string" in expected or '"' in expected else ""
-    return Problem("E-VAL-001", f"{described(value)} has the wrong type", expected, hint or f"write {expected}")
+    return Problem(
+        "E-VAL-001", f"{described(value)} has the wrong type", expected, hint or f"write {expected}"
+    )
 
 
 def invisible(text: str) -> Problem | None:

@@ -64,7 +64,9 @@ def _write(node: KdlNode, indent: str, out: list[str]) -> None:
     parts = [indent + write_name(node.name)]
     parts.extend(map(write_value, node.arguments))
     if node.properties:
-        parts.extend(f"{write_name(key)}={write_value(value)}" for key, value in sorted(node.properties.items()))
+        parts.extend(
+            f"{write_name(key)}={write_value(value)}" for key, value in sorted(node.properties.items())
+        )
     line = " ".join(parts)
     if not node.children:
         out.append(line)

@@ -37,7 +37,9 @@ _POLICY = block(
             f"{DEFAULT_BATCH_PERCENT} percent when absent.",
             "batches percent=34",
             properties=(
-                Slot("percent", Integer(1, 100), "share of the environment's nodes, rounded up", required=False),
+                Slot(
+                    "percent", Integer(1, 100), "share of the environment's nodes, rounded up", required=False
+                ),
                 Slot("size", Integer(1, 100_000), "number of nodes", required=False),
             ),
         ),
@@ -95,12 +97,18 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
     batches = policy.get("batches")
     if batches is not None and policy.get("strategy") != "rolling":
         problem = Problem(
-            "E-VAL-009", "batches are for rolling releases", 'strategy "rolling"', "add the strategy, or remove this"
+            "E-VAL-009",
+            "batches are for rolling releases",
+            'strategy "rolling"',
+            "add the strategy, or remove this",
         )
         found.append(Complaint(("policy", "batches"), problem))
     if batches is not None and len(batches) != 1:
         problem = Problem(
-            "E-VAL-009", "batches take a percentage or a size", "percent=… or size=…", "keep exactly one of the two"
+            "E-VAL-009",
+            "batches take a percentage or a size",
+            "percent=… or size=…",
+            "keep exactly one of the two",
         )
         found.append(Complaint(("policy", "batches"), problem))
     if policy.get("promote") == "automatic" and data.get("after"):

@@ -24,7 +24,9 @@ KIND = kind(
     "node-group",
     "A name for the nodes that carry certain labels. A node belongs to it when every `label` line matches.",
     (
-        scalar("description", Text(), "What these nodes have in common.", 'description "Edge nodes in Europe"'),
+        scalar(
+            "description", Text(), "What these nodes have in common.", 'description "Edge nodes in Europe"'
+        ),
         Field(
             "label",
             "A label and the values of which the node has to have one.",

@@ -72,7 +72,12 @@ KIND = kind(
     "Which requests go to which upstream. A request has to match a host, a path and a method; where several are "
     "given, any one of them does.",
     (
-        values("hosts", HOST, "Host names; every host when absent.", 'hosts "shop.example.com" "*.shop.example.com"'),
+        values(
+            "hosts",
+            HOST,
+            "Host names; every host when absent.",
+            'hosts "shop.example.com" "*.shop.example.com"',
+        ),
         values("path", PATH, "Exact paths.", 'path "/login"'),
         values(
             "path-prefix",

@@ -34,7 +34,7 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
         for address in weighted:
             problem = Problem(
                 "E-VAL-009",
-                f"the weight of a target means nothing with load-balancing \"{data['load-balancing']}\"",
+                f'the weight of a target means nothing with load-balancing "{data["load-balancing"]}"',
                 'load-balancing "weighted"',
                 "set the load balancing, or remove the weight",
             )
@@ -46,7 +46,10 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
         for name in ("path", "expected-status", "host"):
             if name in check:
                 problem = Problem(
-                    "E-VAL-009", f"'{name}' is for HTTP checks", 'type "http"', "set the type, or remove this line"
+                    "E-VAL-009",
+                    f"'{name}' is for HTTP checks",
+                    'type "http"',
+                    "set the type, or remove this line",
                 )
                 found.append(Complaint(("health-check", name), problem))
     if milliseconds(check["timeout"]) > milliseconds(check["interval"]):
@@ -72,7 +75,12 @@ KIND = kind(
             'target "10.0.1.10:8080" weight=3',
             arguments=(Slot("address", TARGET, "host and port"),),
             properties=(
-                Slot("weight", Integer(1, 1000), "its share, for the weighted ways of load balancing", default=1),
+                Slot(
+                    "weight",
+                    Integer(1, 1000),
+                    "its share, for the weighted ways of load balancing",
+                    default=1,
+                ),
             ),
             repeatable=True,
             required=True,
@@ -89,7 +97,9 @@ KIND = kind(
             "Probes the targets in the background.",
             (
                 scalar("type", Choice(("http", "tcp")), "What a probe is.", 'type "http"', default="http"),
-                scalar("path", PATH, "The path an HTTP probe asks for; '/health' when absent.", 'path "/healthz"'),
+                scalar(
+                    "path", PATH, "The path an HTTP probe asks for; '/health' when absent.", 'path "/healthz"'
+                ),
                 scalar(
                     "expected-status",
                     Integer(100, 599),
@@ -97,8 +107,16 @@ KIND = kind(
                     "expected-status 200",
                 ),
                 scalar("host", HOST, "The Host header of an HTTP probe.", 'host "orders.internal"'),
-                scalar("interval", Duration("1s", "1h"), "Time between probes.", 'interval "10s"', default="10s"),
-                scalar("timeout", Duration("1s", "5m"), "How long a probe may take.", 'timeout "5s"', default="5s"),
+                scalar(
+                    "interval", Duration("1s", "1h"), "Time between probes.", 'interval "10s"', default="10s"
+                ),
+                scalar(
+                    "timeout",
+                    Duration("1s", "5m"),
+                    "How long a probe may take.",
+                    'timeout "5s"',
+                    default="5s",
+                ),
                 scalar(
                     "healthy-threshold",
                     _THRESHOLD,
@@ -124,12 +142,22 @@ KIND = kind(
             "defaults.",
             (
                 scalar(
-                    "failure-threshold", _THRESHOLD, "Failures until it opens.", "failure-threshold 5", default=5
+                    "failure-threshold",
+                    _THRESHOLD,
+                    "Failures until it opens.",
+                    "failure-threshold 5",
+                    default=5,
                 ),
                 scalar(
-                    "success-threshold", _THRESHOLD, "Successes until it closes.", "success-threshold 2", default=2
+                    "success-threshold",
+                    _THRESHOLD,
+                    "Successes until it closes.",
+                    "success-threshold 2",
+                    default=2,
                 ),
-                scalar("timeout", Duration("1s", "1h"), "How long it stays open.", 'timeout "30s"', default="30s"),
+                scalar(
+                    "timeout", Duration("1s", "1h"), "How long it stays open.", 'timeout "30s"', default="30s"
+                ),
                 scalar(
                     "half-open-requests",
                     _THRESHOLD,
