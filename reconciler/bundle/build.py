@@ -34,8 +34,8 @@ class BuiltBundle:
 def build_bundle(compilation: Compilation) -> BuiltBundle:
     """Archive, manifest and SBOM of a compilation.
 
-    Raises `Refused`: E-BND-001 or E-BND-002 when a name or size is one that nodes would refuse, E-BND-007 when two
-    environments want different files of one name.
+    Raises `Refused`: E-BND-001 or E-BND-002 when a name or size is one that nodes would refuse, E-BND-007 when an
+    environment has two files of one name.
     """
     files = _files(compilation)
     compiled = {path: describe(content) for path, content in files.items()}
@@ -62,9 +62,13 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
 def _files(compilation: Compilation) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for environment in compilation.environments:
-        wanted = {config_path(environment.name): environment.config, **environment.files}
-        for path, content in wanted.items():
-            if path in (MANIFEST, SBOM) or files.setdefault(path, content) != content:
+        own = config_path(environment.name)
+        folder = own.rpartition("/")[0]
+        for path, content in (
+            (own, environment.config),
+            *((f"{folder}/{name}", content) for name, content in environment.files.items()),
+        ):
+            if files.setdefault(path, content) != content:
                 raise Refused(
                     "E-BND-007", f"'{path}' of environment '{environment.name}' has that name already"
                 )

@@ -1,0 +1,73 @@
+"""Parses and compiles a commit's files in a confined child, and reads the child's answer, which is JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from reconciler.compile.compiler import Compilation, compile_snapshot
+from reconciler.config.findings import Finding, Severity
+from reconciler.config.snapshot import read_snapshot
+from reconciler.config.source import SourceFile
+from reconciler.errors import Transient
+from reconciler.flows.confined import Broken, Confinement, run_confined
+
+LIMITS = Confinement()
+SENTENCES = {
+    "memory": "the configuration needs more memory to compile than a commit may use",
+    "cpu": "the configuration takes more time to compile than a commit may use",
+    "answer": "the configuration compiles to more than a bundle may hold",
+    "crash": "the compiler failed on this configuration",
+}
+SEVERED = frozenset({"time", "killed"})
+
+
+def compile_confined(
+    files: Sequence[SourceFile], limits: Confinement = LIMITS
+) -> tuple[Compilation | None, tuple[Finding, ...]]:
+    """What `read_snapshot` and `compile_snapshot` say of the files; None with at least one error.
+
+    A child that used up its limits or crashed is a finding (E-TRK-002, E-TRK-003): the same files would do it again.
+    Raises `Transient` (E-TRK-004) when it was ended from outside.
+    """
+    try:
+        return decode(run_confined(lambda: compile_files(files), limits))
+    except Broken as broken:
+        if broken.cause in SEVERED:
+            raise Transient("E-TRK-004", f"the compiler was ended before its time: {broken.words}") from None
+        return None, (_finding(broken),)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Only a child that is not ours any more answers like this.
+        return None, (_finding(Broken("crash", "its answer cannot be read")),)
+
+
+def compile_files(files: Sequence[SourceFile]) -> bytes:
+    """What runs in the child: the answer as `decode` reads it."""
+    snapshot, findings = read_snapshot(files)
+    compilation = None
+    if snapshot is not None:
+        compilation, more = compile_snapshot(snapshot)
+        findings = (*findings, *more)
+    answer = {
+        "findings": [finding.to_json() for finding in findings],
+        "compilation": None if compilation is None else compilation.to_json(),
+    }
+    return json.dumps(answer).encode()
+
+
+def decode(answer: bytes) -> tuple[Compilation | None, tuple[Finding, ...]]:
+    """Read a child's answer. Raises KeyError, TypeError or ValueError when it is something else."""
+    document = json.loads(answer)
+    findings = tuple(Finding.from_json(item) for item in document["findings"])
+    found = document["compilation"]
+    return None if found is None else Compilation.from_json(found), findings
+
+
+def _finding(broken: Broken) -> Finding:
+    return Finding(
+        code="E-TRK-003" if broken.cause == "crash" else "E-TRK-002",
+        severity=Severity.error,
+        place=None,
+        message=f"{SENTENCES[broken.cause]}: {broken.words}",
+        hint="Make the last change smaller, or report it with the commit",
+    )

@@ -1,0 +1,186 @@
+"""Runs a function over hostile input in a forked child: little memory, little time, no environment, no open files.
+
+The child gets its input by the fork and hands back bytes through a pipe; the parent never believes its exit status,
+only a whole answer. C code that hangs, grows or crashes ends the child and nothing else. Keys are loaded by the
+parent after the child has answered, so what parses never holds one.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+MIB = 1024 * 1024
+ANSWERED = b"+"
+FAILED = b"-"
+HEADER = 9
+"""One byte that says what follows, eight for its length."""
+READ = 1024 * 1024
+OPEN_FILES = 32
+
+Cause = Literal["memory", "cpu", "time", "crash", "killed", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a child may use. `memory` is bytes beyond what its parent had at the fork, `answer` bytes it may return.
+
+    `cpu_seconds` is what counts; `wall_seconds` only ends a child that waits for something, or a very slow machine.
+    """
+
+    memory: int = 1024 * MIB
+    cpu_seconds: int = 60
+    wall_seconds: float = 180
+    answer: int = 256 * MIB
+
+
+class Broken(Exception):
+    """The child gave no answer. `words` say what happened and hold nothing of the input.
+
+    `cause` is `memory`, `cpu`, `answer` (too long) or `crash` when the input will do it again, `time` or `killed`
+    when something outside may have.
+    """
+
+    def __init__(self, cause: Cause, words: str) -> None:
+        super().__init__(words)
+        self.cause: Cause = cause
+        self.words = words
+
+
+def run_confined(function: Callable[[], bytes], limits: Confinement = Confinement()) -> bytes:
+    """What `function` returned in a child of its own. Raises `Broken`."""
+    reader, writer = os.pipe()
+    # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        _be_the_child(function, writer, limits)
+    os.close(writer)
+    try:
+        answer = _read(reader, limits, time.monotonic() + limits.wall_seconds)
+    finally:
+        os.close(reader)
+        status = _end(child)
+    if answer is None:
+        raise _why(status, limits)
+    kind, payload = answer
+    if kind == ANSWERED:
+        return payload
+    words = payload.decode("utf-8", "replace")[:500]
+    raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
+
+
+def _read(reader: int, limits: Confinement, deadline: float) -> tuple[bytes, bytes] | None:
+    """The kind and payload of a whole answer, or None when the pipe closed before there was one."""
+    data = bytearray()
+    wanted = HEADER
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    while len(data) < wanted:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise Broken("time", f"it gave no answer within {limits.wall_seconds:g} s")
+        part = os.read(reader, READ)
+        if not part:
+            return None
+        data += part
+        if wanted == HEADER and len(data) >= HEADER:
+            wanted += int.from_bytes(data[1:HEADER], "big")
+            if wanted - HEADER > limits.answer:
+                raise Broken("answer", f"its answer has {wanted - HEADER} bytes, more than {limits.answer}")
+    return bytes(data[:1]), bytes(data[HEADER:wanted])
+
+
+def _end(child: int) -> int:
+    """Kill the child, which has nothing more to say, and return how it ended, as `os.waitpid` gives it."""
+    ended, status = os.waitpid(child, os.WNOHANG)
+    if ended == 0:
+        # The pipe closes a moment before the process is gone; the moment decides whose signal is read.
+        for _ in range(20):
+            time.sleep(0.001)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return status
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return status
+
+
+def _why(status: int, limits: Confinement) -> Broken:
+    if not os.WIFSIGNALED(status):
+        return Broken(
+            "crash", f"it ended with status {os.waitstatus_to_exitcode(status)} and without an answer"
+        )
+    number = os.WTERMSIG(status)
+    if number == signal.SIGXCPU:
+        return Broken("cpu", f"it needed more than {limits.cpu_seconds} s of processor time")
+    name = signal.Signals(number).name
+    if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        return Broken("killed", f"it was ended from outside by {name}")
+    return Broken("crash", f"it was ended by {name}")
+
+
+def _be_the_child(function: Callable[[], bytes], writer: int, limits: Confinement) -> NoReturn:
+    status = 1
+    try:
+        _confine(writer, limits)
+        try:
+            kind, payload = ANSWERED, function()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it and the child ends
+            kind, payload = FAILED, _describe(error).encode()
+        view = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
+        while view:
+            view = view[os.write(writer, view) :]
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _confine(writer: int, limits: Confinement) -> None:
+    # What the parent made is never collected here: its finalizers would close files that are not theirs any more.
+    gc.freeze()
+    for number in (
+        signal.SIGALRM,
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGXCPU,
+        signal.SIGCHLD,
+    ):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        if standard != writer:
+            os.dup2(null, standard)
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(3, writer)
+    os.closerange(max(3, writer + 1), highest if highest != resource.RLIM_INFINITY else 1 << 20)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, writer + 2), max(OPEN_FILES, writer + 2)))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    if sys.platform == "linux":
+        # Elsewhere this limit is not enforced, and the size of a process is not to be had this way.
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + limits.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _describe(error: BaseException) -> str:
+    """The type of an error and where it was raised: never its text, which may hold what the input held."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,179 @@
+"""What a push to trunk becomes: findings, or a signed bundle in the object store and owed work for each environment.
+
+Every effect is put-if-absent or a unique row, so a run may die anywhere and the next one goes on; two at once end with
+one bundle. The head alone is compiled; other commits of the same push are recorded as skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reconciler.bundle.build import BuiltBundle, build_bundle
+from reconciler.compile.compiler import Compilation
+from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
+from reconciler.config.source import SourceFile
+from reconciler.errors import Refused, Stalled
+from reconciler.flows import publishing, trunk_rows
+from reconciler.flows.compiling import compile_confined
+from reconciler.flows.context import Context
+from reconciler.flows.outcome import Outcome
+from reconciler.flows.publishing import StoredBundle
+from reconciler.git.mirror import CommitInfo
+from reconciler.git.reading import read_tree
+from reconciler.git.url import shown
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class State:
+    """What the steps hand on. A step that sets `outcome` ends the run."""
+
+    context: Context
+    head: CommitInfo | None = None
+    files: tuple[SourceFile, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    compilation: Compilation | None = None
+    built: BuiltBundle | None = None
+    stored: StoredBundle | None = None
+    outcome: Outcome | None = None
+
+
+Step = Callable[[State], None]
+
+
+def fetch(state: State) -> None:
+    """Bring the mirror up to date and find the head of trunk."""
+    context = state.context
+    branches = context.mirror.fetch()
+    sha = branches.get(f"refs/heads/{context.project.trunk}")
+    if sha is None:
+        raise Stalled(
+            "E-TRK-001",
+            f"{shown(context.project.repository)} has no branch '{context.project.trunk}'",
+            cure="Push it, or correct `trunk` of the project in control-plane.kdl",
+        )
+    state.head = context.mirror.commit(sha)
+
+
+def locate(state: State) -> None:
+    """Record the commits since the last known head; end here when this head is dealt with already."""
+    known = trunk_rows.locate(state.context, _head(state))
+    if known is not None:
+        state.outcome = Outcome("unchanged", known)
+
+
+def read(state: State) -> None:
+    """Read the project's KDL files from the head's tree. What we do not accept in a tree is a finding."""
+    project = state.context.project
+    found = read_tree(
+        state.context.mirror, _head(state).sha, project.path, select=lambda path: path.endswith(".kdl")
+    )
+    state.findings = tuple(
+        Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
+        for p in found.problems
+    )
+    start = len(project.path) + 1 if project.path else 0
+    state.files = tuple(SourceFile(path[start:], content) for path, _, content in found.files)
+
+
+def compile_head(state: State) -> None:
+    """Parse and compile in a confined child, unless the tree itself was not acceptable."""
+    if has_errors(state.findings):
+        return
+    state.compilation, findings = compile_confined(state.files)
+    state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
+
+
+def build(state: State) -> None:
+    """Make the bundle. What no node would accept is a finding."""
+    if state.compilation is None or has_errors(state.findings):
+        return
+    try:
+        state.built = build_bundle(state.compilation)
+    except Refused as refusal:
+        state.findings += (Finding(refusal.code, Severity.error, None, refusal.message),)
+
+
+def refuse(state: State) -> None:
+    """End here, with the findings on the commit, when there is no bundle. No environment changes."""
+    if state.built is None:
+        because = trunk_rows.refuse(state.context, _head(state), sort_findings(state.findings))
+        state.outcome = Outcome("changed", because)
+
+
+def store_blob(state: State) -> None:
+    """Put the bundle under its digest, if it is not there."""
+    state.stored = publishing.store_blob(state.context, _made(state.built))
+
+
+def sign(state: State) -> None:
+    """Sign the statement and put it beside the bundle, if none is there. Keys are loaded here and not before."""
+    state.stored = publishing.sign(state.context, _made(state.stored), _head(state))
+
+
+def record(state: State) -> None:
+    """Write bundle, commit, environments, events and owed work in one transaction."""
+    state.outcome = trunk_rows.record(
+        state.context,
+        _head(state),
+        manifest=_made(state.built).manifest,
+        stored=_made(state.stored),
+        policies=_made(state.compilation).policies,
+        findings=sort_findings(state.findings),
+    )
+
+
+STEPS: tuple[Step, ...] = (
+    fetch,
+    locate,
+    read,
+    compile_head,
+    build,
+    refuse,
+    store_blob,
+    sign,
+    record,
+)
+
+
+def run(context: Context, renew: Callable[[], None]) -> Outcome:
+    """Bring what is known of trunk up to its head. `renew` is called between steps.
+
+    Raises `Stalled`, `Transient`, `Refused` or `LostRace` as its steps do; the next run goes on where this one ended.
+    """
+    state = State(context)
+    for step in STEPS:
+        step(state)
+        if state.outcome is not None:
+            return state.outcome
+        renew()
+    raise RuntimeError("the last step sets the outcome")
+
+
+def _head(state: State) -> CommitInfo:
+    return _made(state.head)
+
+
+def _made(value: T | None) -> T:
+    """What an earlier step made."""
+    if value is None:
+        raise RuntimeError("the steps ran in another order than STEPS")
+    return value
+
+
+def _in_repository(finding: Finding, folder: str) -> Finding:
+    """The finding with its path from the root of the repository, as people see it."""
+    place = finding.place
+    if not folder or place is None:
+        return finding
+    return Finding(
+        finding.code,
+        finding.severity,
+        Place(f"{folder}/{place.path}", place.line, place.column),
+        finding.message,
+        finding.expected,
+        finding.hint,
+    )
