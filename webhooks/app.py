@@ -71,7 +71,11 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     def receive(connection: str, forge: str) -> Response:
-        body = request.get_data(cache=False)
+        try:
+            body = request.get_data(cache=False)
+        except OSError as fault:
+            # The sender went away, or its chunks are no chunks.
+            raise problems.unreadable("the body broke off") from fault
         answer = receiving.receive(forge, connection, request.headers, body)
         counters.add("sentinel_webhook_deliveries_total", answer.result)
         response = jsonify(answer.body)

@@ -1,0 +1,90 @@
+"""Which projects a push concerns, and what it asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.config.installation import Project
+from webhooks.matching import concerned, place, work_of
+from webhooks.receivers.delivery import Push
+
+
+def project(slug: str, repository: str, prefix: str = "") -> Project:
+    return Project(slug, "acme", slug, repository, "", prefix, "main", "origin")
+
+
+SHOP = project("shop", "https://github.com/acme/shop.git")
+BLOG = project("blog", "git@github.com:acme/mono.git", "blog/")
+WIKI = project("wiki", "https://bot@github.com/acme/mono", "wiki/")
+ALL = (SHOP, BLOG, WIKI)
+
+
+def push(*addresses: str, full_name: str = "") -> Push:
+    return Push(refs=(), addresses=addresses, full_name=full_name)
+
+
+@pytest.mark.parametrize(
+    ("delivered", "slugs"),
+    [
+        pytest.param(push("https://github.com/acme/shop.git"), ["shop"], id="the same URL"),
+        pytest.param(push("git@github.com:acme/shop.git"), ["shop"], id="ssh for https"),
+        pytest.param(
+            push("https://github.com/acme/mono"), ["blog", "wiki"], id="two projects of one repository"
+        ),
+        pytest.param(push("https://GitHub.com/acme/shop/"), ["shop"], id="host in another case"),
+        pytest.param(push("https://elsewhere/x", full_name="acme/shop"), ["shop"], id="the path alone"),
+        pytest.param(push("https://elsewhere/x", full_name="shop"), ["shop"], id="the name alone"),
+        pytest.param(
+            push("https://elsewhere/x", full_name="acme/none"), ["shop", "blog", "wiki"], id="unknown"
+        ),
+        pytest.param(push(full_name="op"), ["shop", "blog", "wiki"], id="the end of a name is no name"),
+        pytest.param(push(full_name="/"), ["shop", "blog", "wiki"], id="no name at all"),
+        pytest.param(push(), ["shop", "blog", "wiki"], id="nothing told"),
+    ],
+)
+def test_projects_concerned(delivered: Push, slugs: list[str]) -> None:
+    assert [found.slug for found in concerned(ALL, delivered)] == slugs
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("http://127.0.0.1:8003/shop.git", "127.0.0.1:8003/shop"),
+        ("ssh://git@github.com:22/acme/shop.git", "github.com/acme/shop"),
+        ("git@github.com:acme/shop.git", "github.com/acme/shop"),
+        ("https://user:pw@host/a/b.git/", "host/a/b.git".removesuffix(".git")),
+        ("https://host", ""),
+        ("acme/shop", ""),
+        ("http://[bad", ""),
+        ("http://host:99999/x", ""),
+        ("", ""),
+    ],
+)
+def test_places(address: str, wanted: str) -> None:
+    assert place(address) == wanted
+
+
+@pytest.mark.parametrize(
+    ("refs", "wanted"),
+    [
+        pytest.param([], [("trunk", "")], id="nothing named"),
+        pytest.param(["refs/heads/main"], [("trunk", "")], id="trunk"),
+        pytest.param(["refs/heads/blog/env/dev"], [("environment", "dev")], id="an environment"),
+        pytest.param(["refs/heads/env/dev"], [], id="an environment of another prefix"),
+        pytest.param(["refs/heads/blog/env/unknown"], [], id="no environment of ours"),
+        pytest.param(["refs/heads/blog/env/"], [], id="no name"),
+        pytest.param(["refs/heads/topic"], [], id="somebody's branch"),
+        pytest.param(
+            ["refs/heads/main", "refs/heads/blog/env/dev"], [("trunk", ""), ("environment", "dev")], id="two"
+        ),
+    ],
+)
+def test_work(refs: list[str], wanted: list[tuple[str, str]]) -> None:
+    assert work_of(BLOG, refs, lambda: ["dev"]) == wanted
+
+
+def test_environments_are_looked_up_only_when_they_matter() -> None:
+    def fail() -> list[str]:
+        raise AssertionError("looked up")
+
+    assert work_of(BLOG, ["refs/heads/main", "refs/heads/topic"], fail) == [("trunk", "")]
