@@ -71,11 +71,10 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     def receive(connection: str, forge: str) -> Response:
-        try:
-            body = request.get_data(cache=False)
-        except OSError as fault:
-            # The sender went away, or its chunks are no chunks.
-            raise problems.unreadable("the body broke off") from fault
+        body = request.get_data(cache=False)
+        if request.content_length is None and len(body) >= MAX_BODY:
+            # A body whose length nobody announced is cut off at the limit without a word.
+            raise problems.too_large(MAX_BODY)
         answer = receiving.receive(forge, connection, request.headers, body)
         counters.add("sentinel_webhook_deliveries_total", answer.result)
         response = jsonify(answer.body)
