@@ -57,8 +57,8 @@ _TABLE: tuple[Code, ...] = (
     Code(
         "E-SYN-007",
         "Invisible character in the file",
-        "The file holds a control character, a byte order mark inside the text, or a character that turns the direction of "
-        "writing: what a reviewer sees is not what is there.",
+        "The file holds a control character, a byte order mark inside the text, or a character that turns the "
+        "direction of writing: what a reviewer sees is not what is there.",
         "Remove it.",
     ),
     Code(
@@ -189,7 +189,7 @@ _TABLE: tuple[Code, ...] = (
     Code(
         "E-VAL-004",
         "Wrong form",
-        "The string does not have the form of an address, a host, a path, a name, a duration or what else belongs there.",
+        "The string does not have the form of the address, host, path, name or duration that belongs there.",
         "Write it as the hint shows.",
     ),
     Code(

@@ -1,0 +1,35 @@
+"""Finds the config files of a folder on disk, as a worker would find them in a commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from reconciler.config.source import SourceFile
+
+SUFFIX = ".kdl"
+
+
+def config_files(path: Path) -> list[SourceFile]:
+    """The `*.kdl` files of a folder, or the one file, by path from there. Links are not followed, `.git` is left out.
+
+    Raises click.ClickException when something cannot be read.
+    """
+    try:
+        if path.is_file():
+            return [SourceFile(path.name, path.read_bytes())]
+        return [SourceFile(f.relative_to(path).as_posix(), f.read_bytes()) for f in sorted(_walk(path))]
+    except OSError as error:
+        raise click.ClickException(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if name != ".git")
+        for name in files:
+            path = Path(folder) / name
+            if name.endswith(SUFFIX) and not path.is_symlink():
+                yield path
