@@ -25,15 +25,21 @@ UNREADABLE_DIGEST = "sha256:"
 T = TypeVar("T")
 
 
-def parse_branch(files: Mapping[str, bytes]) -> BranchFiles:
+def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | None = None) -> BranchFiles:
     """Read the files of a branch by their paths; paths that mean nothing here are left alone. Raises nothing.
+
+    `unreadable` says of paths that are there why nobody could read their bytes, such as a symbolic link.
 
     A hold that cannot be read holds nevertheless. A quarantine that cannot be read quarantines what its file name
     says, or every digest when the name says nothing: unknown means no.
     """
     malformed: list[Malformed] = []
+    broken = unreadable or {}
 
     def attempt(path: str, read: Callable[[bytes, str], T]) -> T | None:
+        if path in broken:
+            malformed.append(Malformed(path, broken[path]))
+            return None
         if path not in files:
             return None
         try:
@@ -43,7 +49,7 @@ def parse_branch(files: Mapping[str, bytes]) -> BranchFiles:
             return None
 
     holds, quarantine = [], []
-    for path in sorted(files):
+    for path in sorted({*files, *broken}):
         folder, _, name = path.partition("/")
         if "/" in name or not name.endswith(".kdl"):
             continue

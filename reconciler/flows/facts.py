@@ -1,0 +1,175 @@
+"""Gathers what `release.decide` is told: from the database, and from the predecessors' branches in the mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.db.models import Bundle, Commit, Node
+from reconciler.db.session import reading
+from reconciler.fleet.batches import Batch, count_batches, eligible_ranks
+from reconciler.fleet.observations import Observation
+from reconciler.flows.context import Context
+from reconciler.flows.envbranch import branch_ref, completed_digests
+from reconciler.release.facts import Facts, TrunkCommit, step_windows
+from reconciler.release.planning import next_name
+from reconciler.release.state import EnvironmentState, Ledger
+
+TRUNK_LIMIT = 100
+"""How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkPolicies:
+    """The policies of the newest valid trunk commit, in promotion order. Empty `commit`: there is none yet."""
+
+    commit: str
+    policies: tuple[EnvironmentPolicy, ...]
+
+    def of(self, environment: str) -> EnvironmentPolicy | None:
+        """The environment's policy, or None when valid trunk does not have it."""
+        return next((policy for policy in self.policies if policy.name == environment), None)
+
+    def position(self, environment: str) -> int:
+        """Its place in promotion order; after all others when it is not on trunk."""
+        names = [policy.name for policy in self.policies]
+        return names.index(environment) if environment in names else len(names)
+
+    def after(self, environment: str) -> tuple[str, ...]:
+        """The environments that come directly after it."""
+        return tuple(policy.name for policy in self.policies if environment in policy.after)
+
+
+def read_policies(context: Context) -> TrunkPolicies:
+    """The policies as the last valid trunk commit has them."""
+    with reading():
+        row = _compiled(context).order_by(Commit.position.desc()).first()
+    if row is None:
+        return TrunkPolicies("", ())
+    return TrunkPolicies(row.sha, tuple(EnvironmentPolicy.from_json(data) for data in row.policies))
+
+
+def gather_facts(
+    context: Context,
+    state: EnvironmentState,
+    policy: EnvironmentPolicy,
+    refs: Mapping[str, str],
+    *,
+    now: datetime,
+) -> Facts:
+    """The facts of this moment. Only what the decision can need is read."""
+    files = state.files
+    ledger = files.ledger or Ledger()
+    wished = files.release.digest if files.release is not None else ""
+    settled = wished == (ledger.open_rollout.digest if ledger.open_rollout is not None else ledger.live)
+    with reading():
+        trunk = _trunk(context, state, policy)
+        bundles = _bundles(context, state.name, wished) if wished else {}
+        nodes = read_nodes(context, state.name)
+    return Facts(
+        trunk=trunk,
+        bundles=bundles,
+        predecessors=_predecessors(context, policy, refs),
+        batches=_batches(ledger, nodes, now),
+        ranks=() if settled else eligible_ranks(next_name(ledger), nodes),
+    )
+
+
+def read_nodes(context: Context, environment: str) -> tuple[Observation, ...]:
+    """What is known of each registered node of an environment. Call inside `reading`."""
+    rows = Node.select().where(
+        Node.organization == context.organization.slug,
+        Node.project == context.project.slug,
+        Node.environment == environment,
+        Node.retired_at.is_null(),
+    )
+    return tuple(_observation(row) for row in rows.order_by(Node.id))
+
+
+def _observation(row: Node) -> Observation:
+    refusal = row.refusal or {}
+    return Observation(
+        id=row.id,
+        name=row.name,
+        registered_at=row.registered_at,
+        reported_at=row.reported_at,
+        running=row.running,
+        running_since=row.running_since,
+        health=row.health,
+        health_since=row.health_since,
+        health_reason=row.health_reason,
+        refused=str(refusal.get("digest") or ""),
+        refused_sequence=int(refusal.get("sequence") or 0),
+        refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
+    )
+
+
+def _batches(ledger: Ledger, nodes: tuple[Observation, ...], now: datetime) -> tuple[Batch, ...]:
+    rollout, plan = ledger.open_rollout, ledger.plan
+    if rollout is None or plan is None:
+        return ()
+    return count_batches(
+        rollout.name,
+        rollout.digest,
+        rollout.opened_at,
+        step_windows(ledger),
+        nodes,
+        now=now,
+        stale_after_seconds=plan.rules.stale_after_seconds,
+        min_healthy_seconds=plan.rules.min_healthy_seconds,
+    )
+
+
+def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy) -> tuple[TrunkCommit, ...]:
+    """The compiled commits after the last one that was promoted; only the newest one when that is not known."""
+    if policy.after or policy.promote != "automatic":
+        return ()
+    promoted = state.files.promoted
+    taken = None
+    if promoted is not None:
+        taken = Commit.get_or_none(
+            Commit.organization == context.organization.slug,
+            Commit.project == context.project.slug,
+            Commit.sha == promoted.commit,
+        )
+    query = _compiled(context).order_by(Commit.position.desc())
+    if taken is not None:
+        query = query.where(Commit.position > taken.position)
+    rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
+    found = tuple(
+        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>")
+        for row in rows
+    )
+    return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
+
+
+def _bundles(context: Context, environment: str, digest: str) -> dict[str, bool]:
+    row = Bundle.get_or_none(
+        Bundle.organization == context.organization.slug,
+        Bundle.project == context.project.slug,
+        Bundle.digest == digest,
+    )
+    return {} if row is None else {digest: environment in row.environments}
+
+
+def _predecessors(
+    context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    found = {}
+    public_key = bytes(context.key("commit").verify_key) if policy.after else b""
+    for name in policy.after:
+        head = refs.get(branch_ref(context, name))
+        completed = () if head is None else completed_digests(context.mirror, head, public_key)
+        if completed is not None:
+            found[name] = completed
+    return found
+
+
+def _compiled(context: Context):  # type: ignore[no-untyped-def]
+    return Commit.select().where(
+        Commit.organization == context.organization.slug,
+        Commit.project == context.project.slug,
+        Commit.state == "compiled",
+    )
