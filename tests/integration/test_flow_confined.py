@@ -1,0 +1,192 @@
+"""The confined child: what it may use, and what becomes of one that gives no answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.config.source import SourceFile
+from reconciler.errors import Transient
+from reconciler.flows import compiling, confined
+from reconciler.flows.compiling import compile_confined
+from reconciler.flows.confined import Broken, Confinement, run_confined
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The process ids of what was forked."""
+    real = os.fork
+    made: list[int] = []
+
+    def fork() -> int:
+        child = real()
+        made.append(child)
+        return child
+
+    monkeypatch.setattr(os, "fork", fork)
+    return made
+
+
+def assert_gone(children: list[int]) -> None:
+    (child,) = children
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)
+
+
+def test_the_child_answers_bytes() -> None:
+    assert run_confined(lambda: b"x" * 3 * MIB) == b"x" * 3 * MIB
+    assert run_confined(lambda: b"") == b""
+
+
+def look_around() -> bytes:
+    opened = []
+    for number in range(3, 64):
+        try:
+            os.fstat(number)
+            opened.append(number)
+        except OSError:
+            continue
+    return json.dumps(
+        {
+            "environ": dict(os.environ),
+            "open": len(opened),
+            "core": resource.getrlimit(resource.RLIMIT_CORE),
+            "alarm": signal.getsignal(signal.SIGALRM) is signal.SIG_DFL,
+        }
+    ).encode()
+
+
+def test_the_child_has_no_environment_and_no_files(tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w"):
+        found = json.loads(run_confined(look_around))
+    assert found == {"environ": {}, "open": 1, "core": [0, 0], "alarm": True}
+
+
+def test_the_child_cannot_write_files(tmp_path: Path) -> None:
+    def write() -> bytes:
+        (tmp_path / "out").write_bytes(b"x")
+        return b""
+
+    with pytest.raises(Broken) as caught:
+        run_confined(write)
+    assert caught.value.cause == "crash"
+    assert not (tmp_path / "out").exists() or (tmp_path / "out").read_bytes() == b""
+
+
+def spin() -> bytes:
+    while True:
+        pass
+
+
+def sleep() -> bytes:
+    time.sleep(60)
+    return b""
+
+
+def raises() -> bytes:
+    raise ValueError("a secret from the input")
+
+
+def deep() -> bytes:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return b""
+
+
+def killed() -> bytes:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(5)
+    return b""
+
+
+def leaves() -> bytes:
+    os._exit(3)
+
+
+@pytest.mark.parametrize(
+    ("function", "limits", "cause"),
+    [
+        pytest.param(spin, Confinement(cpu_seconds=1), "cpu", id="it spins"),
+        pytest.param(sleep, Confinement(wall_seconds=0.3), "time", id="it sleeps"),
+        pytest.param(lambda: bytes(512 * MIB), Confinement(memory=64 * MIB), "memory", id="it grows"),
+        pytest.param(lambda: bytes(2 * MIB), Confinement(answer=MIB), "answer", id="it tells too much"),
+        pytest.param(raises, Confinement(), "crash", id="it raises"),
+        pytest.param(deep, Confinement(), "crash", id="it crashes"),
+        pytest.param(leaves, Confinement(), "crash", id="it leaves"),
+        pytest.param(killed, Confinement(), "killed", id="it is killed"),
+    ],
+)
+def test_a_child_that_gives_no_answer(
+    children: list[int], function: Callable[[], bytes], limits: Confinement, cause: str
+) -> None:
+    with pytest.raises(Broken) as caught:
+        run_confined(function, limits)
+    assert caught.value.cause == cause
+    assert "secret" not in caught.value.words
+    assert_gone(children)
+
+
+def test_an_exception_in_the_waiting_parent_ends_the_child(
+    children: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(confined, "_read", broken)
+    with pytest.raises(KeyboardInterrupt):
+        run_confined(sleep)
+    assert_gone(children)
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [("memory", "E-TRK-002"), ("cpu", "E-TRK-002"), ("answer", "E-TRK-002"), ("crash", "E-TRK-003")],
+)
+def test_a_configuration_that_breaks_the_compiler_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, cause: Any, code: str
+) -> None:
+    def broken(*args: object) -> bytes:
+        raise Broken(cause, "words")
+
+    monkeypatch.setattr(compiling, "run_confined", broken)
+    compilation, findings = compile_confined([])
+    assert compilation is None
+    assert [(finding.code, finding.is_error) for finding in findings] == [(code, True)]
+
+
+@pytest.mark.parametrize("cause", ["time", "killed"])
+def test_a_compiler_ended_from_outside_runs_again(monkeypatch: pytest.MonkeyPatch, cause: Any) -> None:
+    def broken(*args: object) -> bytes:
+        raise Broken(cause, "words")
+
+    monkeypatch.setattr(compiling, "run_confined", broken)
+    with pytest.raises(Transient) as caught:
+        compile_confined([])
+    assert caught.value.code == "E-TRK-004"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"[]", b"{}", b'{"findings": [{}], "compilation": null}', b"\xff"], ids=ascii
+)
+def test_an_answer_that_is_none_is_a_finding(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setattr(compiling, "run_confined", lambda *args: answer)
+    compilation, findings = compile_confined([])
+    assert (compilation, findings[0].code) == (None, "E-TRK-003")
+
+
+def test_a_hostile_number_does_not_hold_the_worker() -> None:
+    files = [SourceFile("a.kdl", b"n " + b"9" * 900_000)]
+    started = time.monotonic()
+    compilation, findings = compile_confined(files)
+    assert compilation is None
+    assert findings
+    assert time.monotonic() - started < 30
