@@ -1,0 +1,156 @@
+"""`sentinel-node` as a program, around a process that behaves as the proxy does, against the real node API."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.db import session
+from reconciler.db.migrate import migrate
+from reconciler.db.models import Node
+from reconciler.node.process import ProcessProxy
+from reconciler.settings import read_settings
+from tests.integration.node_servers import ROOT, NodeApi
+from tests.servers.process import free_port as another_port
+from tests.unit.node.publishing import build
+from tests.unit.node.test_node_proxy_contract import double_binary
+from tests.unit.nodes_api.served import Release
+
+
+class Machine:
+    """A machine with an agent and a proxy."""
+
+    def __init__(self, folder: Path, api: NodeApi, token: str) -> None:
+        self.home = folder / "node"
+        self.admin_port = another_port()
+        self.binary = double_binary(folder)
+        self.environ = {
+            **os.environ,
+            "SENTINEL_CONTROL_PLANE": api.url,
+            "SENTINEL_NODE_HOME": str(self.home),
+            "SENTINEL_PROJECT": "shop",
+            "SENTINEL_NODE_NAME": "edge-1",
+            "SENTINEL_JOIN_TOKEN": token,
+            "SENTINEL_PROXY_BINARY": self.binary,
+            "SENTINEL_ADMIN_PORT": str(self.admin_port),
+        }
+        self.agent: subprocess.Popen[str] | None = None
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        self.agent = subprocess.Popen(
+            [sys.executable, "-m", "reconciler.node.main", *(arguments or ("run",))],
+            cwd=ROOT, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        return self.agent
+
+    def stop_agent(self) -> str:
+        assert self.agent is not None
+        self.agent.send_signal(signal.SIGTERM)
+        output, _ = self.agent.communicate(timeout=20)
+        assert self.agent.returncode == 0, output
+        return output
+
+    @property
+    def proxy(self) -> ProcessProxy:
+        return ProcessProxy(self.binary, self.home / "current", self.admin_port, self.home / "proxy.log")
+
+    def live(self) -> str | None:
+        return self.proxy.running().config_id
+
+
+@pytest.fixture
+def world(tmp_path: Path, free_port: int) -> Iterator[tuple[Release, Machine]]:
+    environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3"}
+    settings = read_settings(environ)
+    migrate(settings)
+    release = Release(settings)
+    api = NodeApi(environ, free_port, tmp_path / "nodes.log")
+    machine = Machine(tmp_path, api, release.token(uses=1))
+    yield release, machine
+    if machine.agent is not None and machine.agent.poll() is None:
+        machine.agent.kill()
+        machine.agent.communicate()
+    machine.proxy.stop()
+    api.stop()
+    session.disconnect()
+
+
+def until_running(digest: str) -> Node:
+    deadline = time.monotonic() + 30
+    while True:
+        node = Node.select().first()
+        if node is not None and node.running == digest and node.health == "healthy":
+            found: Node = node
+            return found
+        assert time.monotonic() < deadline, (
+            None if node is None else (node.running, node.health_reason, node.refusal)
+        )
+        time.sleep(0.05)
+
+
+def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, Machine]) -> None:
+    release, machine = world
+    first = build("127.0.0.1:3000", admin_port=machine.admin_port)
+    second = build("127.0.0.1:4000", admin_port=machine.admin_port)
+    restarted = build("127.0.0.1:5000", admin_port=machine.admin_port, restart_key="r2")
+    broken = build("127.0.0.1:6000", admin_port=machine.admin_port, config=b"routes {\n")
+    release.pointer(first, sequence=1)
+    machine.start()
+    until_running(first.digest)
+    pid = (machine.home / "proxy.json").read_text()
+    release.pointer(second, sequence=2)
+    until_running(second.digest)
+    assert (machine.home / "proxy.json").read_text() == pid, "a reload keeps the process"
+    release.pointer(restarted, sequence=3)
+    until_running(restarted.digest)
+    assert (machine.home / "proxy.json").read_text() != pid, "another restart-key starts it afresh"
+    release.pointer(broken, sequence=4)
+    deadline = time.monotonic() + 15
+    while Node.get().refusal is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert Node.get().refusal["code"] == "E-NOD-021"
+    assert machine.live() == restarted.config_id
+    # The agent goes; the proxy serves on, and the agent finds it again without a token.
+    output = machine.stop_agent()
+    assert "left serving" in output
+    assert "Traceback" not in output
+    assert machine.live() == restarted.config_id
+    release.pointer(second, sequence=5)
+    machine.start()
+    until_running(second.digest)
+    assert Node.select().count() == 1
+    machine.stop_agent()
+
+
+def test_a_machine_that_boots_serves_what_it_served(world: tuple[Release, Machine]) -> None:
+    release, machine = world
+    first = build("127.0.0.1:3000", admin_port=machine.admin_port)
+    release.pointer(first, sequence=1)
+    # The node API may not have seen the pointer yet when the node registers; then there is nothing to do.
+    for _ in range(10):
+        once = machine.start("once")
+        output, _ = once.communicate(timeout=30)
+        assert once.returncode == 0, output
+        if machine.live() is not None:
+            break
+    assert machine.live() == first.config_id
+    machine.proxy.stop()
+    assert machine.live() is None
+    boot = Node.get().boot_id
+    machine.start()
+    deadline = time.monotonic() + 20
+    while Node.get().boot_id == boot:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    until_running(first.digest)
+    assert machine.live() == first.config_id
+    machine.stop_agent()
+    assert "Traceback" not in output
