@@ -71,10 +71,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     def receive(connection: str, forge: str) -> Response:
-        body = request.get_data(cache=False)
-        if request.content_length is None and len(body) >= MAX_BODY:
-            # A body whose length nobody announced is cut off at the limit without a word.
-            raise problems.too_large(MAX_BODY)
+        body = read_body()
         answer = receiving.receive(forge, connection, request.headers, body)
         counters.add("sentinel_webhook_deliveries_total", answer.result)
         response = jsonify(answer.body)
@@ -155,6 +152,21 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
         return on_problem(problems.unexpected())
 
     return app
+
+
+def read_body() -> bytes:
+    """The body of the current request. Raises `Problem` when it is too large or breaks off."""
+    try:
+        body = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as fault:
+        # gunicorn has its own exceptions for chunks that are no chunks. Nothing but the sender has been read by now.
+        raise problems.unreadable("the body cannot be read") from fault
+    if request.content_length is None and len(body) >= MAX_BODY:
+        # A body whose length nobody announced is cut off at the limit without a word.
+        raise problems.too_large(MAX_BODY)
+    return body
 
 
 RESULTS = {413: "too-large", 401: "unauthenticated", 400: "malformed", 503: "not-durable", 500: "failed"}

@@ -29,7 +29,10 @@ class LeaseLost(LostRace):
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Work that is owed now and that nobody holds. `generation` changes with each request and each claim."""
+    """Work that is owed now and that nobody holds. `generation` changes with each claim.
+
+    Requests before the next claim share it, and so they share a job; those during a run have the next one.
+    """
 
     organization: str
     project: str
@@ -183,7 +186,7 @@ def due(
         query = query.where(Work.project == project)
     with reading():
         return [
-            Owed(row.organization, row.project, row.kind, row.subject, f"{row.wanted}-{row.fence}")
+            Owed(row.organization, row.project, row.kind, row.subject, str(row.fence))
             for row in query.order_by(Work.id).limit(limit)
         ]
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.db import session
 from reconciler.db.models import Work
-from reconciler.db.owed import LEASE, Claim, Owed, ask, claim, due, finish, renew
+from reconciler.db.owed import LEASE, Claim, ask, claim, due, finish, renew
 from reconciler.errors import LostRace
 from reconciler.settings import Settings
 
@@ -154,15 +154,23 @@ def test_renewing_keeps_the_work(database: Settings) -> None:
     assert take(NOW + 2 * LEASE, holder="w2") is not None
 
 
-def test_the_generation_changes_with_each_request_and_claim(database: Settings) -> None:
-    seen: list[Owed] = []
+def test_the_generation_is_shared_by_requests_and_changes_with_each_claim(database: Settings) -> None:
+    def generation(now: datetime) -> str:
+        [owed] = due(now)
+        return owed.generation
+
     ask(*KEY, now=NOW)
-    seen += due(NOW)
+    first = generation(NOW)
     ask(*KEY, now=NOW)
-    seen += due(NOW)
-    assert take() is not None
-    seen += due(NOW + LEASE)
-    assert len({owed.generation for owed in seen}) == 3
+    assert generation(NOW) == first
+    held = take()
+    assert held is not None
+    ask(*KEY, now=NOW)
+    finish(held, "changed", "", now=NOW)
+    second = generation(NOW)
+    assert second != first
+    ask(*KEY, now=NOW)
+    assert generation(NOW) == second
 
 
 def test_due_lists_one_project_alone(database: Settings) -> None:
