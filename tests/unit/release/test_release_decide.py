@@ -1,0 +1,252 @@
+"""Decisions, one situation a row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.batches import Batch
+from reconciler.release.decide import decide
+from reconciler.release.facts import Facts, TrunkCommit
+from reconciler.release.planning import make_plan
+from reconciler.release.state import (
+    BranchFiles,
+    Completed,
+    EnvironmentState,
+    Hold,
+    Ledger,
+    Progress,
+    Promoted,
+    Quarantine,
+    Release,
+    Rollout,
+)
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
+PROD = EnvironmentPolicy("prod", ("dev",), "1.0", "rolling", None, 1, 0, "manual", "rollback", 10, 60, 30)
+DEV = replace(PROD, name="dev", after=(), promote="automatic")
+DONE = Completed(LIVE, "a" * 40, "r-0001", 3, NOW - timedelta(hours=1))
+RANKS = ("1" * 16, "2" * 16)
+KNOWN = Facts(
+    bundles={LIVE: True, NEW: True, OTHER: True}, predecessors={"dev": (LIVE, NEW, OTHER)}, ranks=RANKS
+)
+WELL = Batch(total=1, settled=1)
+PENDING = Batch(total=1, pending=1)
+BAD = Batch(total=1, unhealthy=1)
+PLAN = make_plan("r-0002", NEW, PROD, RANKS)
+
+
+def rolling(**changes: Any) -> Ledger:
+    """A rollout of NEW in its first of two steps, 30 s old, over LIVE."""
+    steps = (Progress(1, "active", NOW - timedelta(seconds=30), None, 4), Progress(2))
+    rollout = Rollout("r-0002", "open", NEW, LIVE, "b" * 40, NOW - timedelta(seconds=30), "", steps)
+    return Ledger(4, replace(rollout, **changes), PLAN, (DONE,))
+
+
+IDLE = Ledger(3, None, None, (DONE,))
+
+
+def answer(
+    ledger: Ledger | None,
+    wish: str | None = NEW,
+    *,
+    policy: EnvironmentPolicy | None = PROD,
+    facts: Facts = KNOWN,
+    holds: tuple[str, ...] = (),
+    quarantine: tuple[str, ...] = (),
+    promoted: Promoted | None = None,
+    tampered: tuple[str, ...] = (),
+) -> str:
+    """The kind of the action, with its outcome where there are two, or the first reason's code, or "nothing"."""
+    files = BranchFiles(
+        release=None if wish is None else Release(wish),
+        holds=tuple(Hold(name, "wait") for name in holds),
+        quarantine=tuple(Quarantine(digest, "bad") for digest in quarantine),
+        promoted=promoted,
+        ledger=ledger,
+    )
+    decision = decide(EnvironmentState("prod", files, tampered), policy, facts, now=NOW)
+    assert decision.because
+    if decision.actions:
+        (action,) = decision.actions
+        name = type(action).__name__
+        if name == "Supersede":
+            return "cancel" if action.back else "supersede"  # type: ignore[union-attr]
+        if name == "Pause":
+            return "fail" if action.hold else "pause"  # type: ignore[union-attr]
+        return name
+    return decision.waiting[0].code if decision.waiting else "nothing"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"ledger": None, "wish": None}, "CreateBranch", id="no ledger"),
+        pytest.param({"ledger": IDLE, "policy": None}, "W-REL-013", id="not on trunk"),
+        pytest.param({"ledger": IDLE, "tampered": ("plan.kdl",)}, "RestoreLedger", id="edited ledger"),
+        pytest.param({"ledger": IDLE, "wish": None}, "W-REL-001", id="no wish"),
+        pytest.param({"ledger": IDLE, "wish": LIVE}, "nothing", id="live is wished"),
+        pytest.param({"ledger": IDLE}, "OpenRollout", id="another is wished"),
+        pytest.param({"ledger": IDLE, "facts": replace(KNOWN, bundles={})}, "W-REL-003", id="unknown bundle"),
+        pytest.param(
+            {"ledger": IDLE, "facts": replace(KNOWN, bundles={NEW: False})}, "W-REL-004", id="not in it"
+        ),
+        pytest.param({"ledger": IDLE, "quarantine": (NEW,)}, "W-REL-005", id="quarantined"),
+        pytest.param(
+            {"ledger": IDLE, "facts": replace(KNOWN, predecessors={"dev": (LIVE,)})},
+            "W-REL-006",
+            id="not completed",
+        ),
+        pytest.param(
+            {"ledger": IDLE, "facts": replace(KNOWN, predecessors={})}, "W-REL-006", id="predecessor unknown"
+        ),
+        pytest.param(
+            {
+                "ledger": replace(IDLE, history=(DONE, replace(DONE, digest=NEW))),
+                "facts": replace(KNOWN, predecessors={}),
+            },
+            "OpenRollout",
+            id="completed here once",
+        ),
+        pytest.param({"ledger": IDLE, "holds": ("x",)}, "W-REL-007", id="held"),
+        pytest.param(
+            {"ledger": IDLE, "policy": replace(PROD, strategy="canary")}, "W-REL-012", id="no such strategy"
+        ),
+        pytest.param(
+            {"ledger": IDLE, "wish": LIVE, "quarantine": (LIVE,)}, "W-REL-011", id="live is quarantined"
+        ),
+    ],
+)
+def test_without_a_rollout(given: dict[str, Any], expected: str) -> None:
+    assert answer(**given) == expected
+
+
+def seen(first: Batch, second: Batch | None = None) -> Facts:
+    return replace(KNOWN, batches=(first, second or Batch(total=1)))
+
+
+SECOND = (Progress(1, "done", NOW, NOW, 4), Progress(2, "active", NOW, None, 5))
+LATE = (Progress(1, "active", NOW - timedelta(seconds=60), None, 4), Progress(2))
+PAUSED = rolling(state="paused", paused_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"ledger": rolling(), "facts": seen(PENDING)}, "W-REL-009", id="the batch moves"),
+        pytest.param({"ledger": rolling(), "facts": seen(WELL)}, "AdvanceStep", id="the batch is well"),
+        pytest.param(
+            {"ledger": rolling(steps=SECOND), "facts": seen(WELL, WELL)}, "Complete", id="the last is well"
+        ),
+        pytest.param(
+            {"ledger": rolling(steps=SECOND), "facts": seen(PENDING, WELL)},
+            "W-REL-009",
+            id="an earlier one is not",
+        ),
+        pytest.param({"ledger": rolling(), "facts": seen(BAD)}, "RollBack", id="the batch is unhealthy"),
+        pytest.param(
+            {"ledger": rolling(steps=LATE), "facts": seen(PENDING)}, "RollBack", id="the deadline passed"
+        ),
+        pytest.param(
+            {"ledger": rolling(steps=LATE), "facts": seen(WELL)}, "AdvanceStep", id="well at the deadline"
+        ),
+        pytest.param(
+            {"ledger": replace(rolling(previous=""), history=()), "facts": seen(BAD)},
+            "fail",
+            id="no earlier digest",
+        ),
+        pytest.param(
+            {"ledger": rolling(), "facts": seen(BAD), "quarantine": (LIVE,)},
+            "fail",
+            id="the one before is quarantined",
+        ),
+        pytest.param(
+            {"ledger": rolling(), "facts": seen(WELL), "quarantine": (NEW,)}, "RollBack", id="quarantined"
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "facts": seen(WELL), "quarantine": (NEW,)}, "RollBack", id="while paused"
+        ),
+        pytest.param({"ledger": rolling(), "facts": seen(BAD), "holds": ("x",)}, "pause", id="held"),
+        pytest.param(
+            {"ledger": PAUSED, "facts": seen(BAD), "holds": ("x",)}, "W-REL-007", id="held and paused"
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "facts": seen(BAD), "holds": ("r-0002",)}, "W-REL-008", id="failed and paused"
+        ),
+        pytest.param({"ledger": PAUSED, "facts": seen(BAD)}, "Resume", id="nothing holds"),
+        pytest.param({"ledger": rolling(), "wish": LIVE, "facts": seen(WELL)}, "cancel", id="live is wished"),
+        pytest.param(
+            {"ledger": rolling(), "wish": OTHER, "facts": seen(WELL)}, "supersede", id="another is wished"
+        ),
+        pytest.param(
+            {"ledger": rolling(), "wish": OTHER, "facts": seen(WELL), "quarantine": (OTHER,)},
+            "pause",
+            id="one that may not ship is wished",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "wish": OTHER, "facts": seen(WELL), "quarantine": (OTHER,)},
+            "W-REL-005",
+            id="one that may not ship is wished, and it is paused",
+        ),
+        pytest.param(
+            {"ledger": rolling(), "wish": None, "facts": seen(WELL)}, "pause", id="the wish is gone"
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "wish": OTHER, "facts": seen(BAD), "holds": ("r-0002",)},
+            "supersede",
+            id="its own hold does not keep another wish out",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "wish": LIVE, "facts": seen(BAD), "holds": ("r-0002", "x")},
+            "W-REL-007",
+            id="a person's hold does",
+        ),
+    ],
+)
+def test_with_a_rollout(given: dict[str, Any], expected: str) -> None:
+    assert answer(**given) == expected
+
+
+def commits(*digests: str) -> Facts:
+    """The newest first."""
+    return replace(KNOWN, trunk=tuple(TrunkCommit(f"{n:040x}", digest) for n, digest in enumerate(digests)))
+
+
+TAKEN = Promoted("c" * 40, NEW)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"facts": commits(NEW)}, "Promote", id="a new digest"),
+        pytest.param({"facts": commits()}, "nothing", id="nothing new"),
+        pytest.param({"facts": commits(LIVE)}, "nothing", id="what is wished already"),
+        pytest.param(
+            {"facts": commits(NEW), "promoted": TAKEN}, "nothing", id="the digest that a person set back"
+        ),
+        pytest.param(
+            {"facts": commits(NEW, OTHER), "promoted": TAKEN}, "Promote", id="trunk went away and came back"
+        ),
+        pytest.param({"facts": commits(NEW), "quarantine": (NEW,)}, "W-REL-010", id="quarantined"),
+        pytest.param({"facts": commits(NEW), "holds": ("x",)}, "W-REL-007", id="held"),
+        pytest.param(
+            {"facts": commits(NEW), "policy": replace(DEV, promote="manual")}, "nothing", id="manual"
+        ),
+        pytest.param({"facts": commits(NEW), "policy": PROD}, "nothing", id="not a first environment"),
+    ],
+)
+def test_automatic_promotion(given: dict[str, Any], expected: str) -> None:
+    assert answer(**{"ledger": IDLE, "wish": LIVE, "policy": DEV, **given}) == expected
+
+
+def test_it_looks_again_no_later_than_something_can_change() -> None:
+    settling = Batch(total=1, settling=1, settles_at=NOW + timedelta(seconds=1))
+    for batch, seconds in ((PENDING, 2), (settling, 1)):
+        files = BranchFiles(release=Release(NEW), ledger=rolling())
+        decision = decide(EnvironmentState("prod", files), PROD, seen(batch), now=NOW)
+        assert decision.look_again_at == NOW + timedelta(seconds=seconds)
