@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,9 @@ from reconciler.db.session import connect, writing
 from reconciler.embedded.gitserver import create_repository
 from reconciler.embedded.layout import Layout
 from reconciler.embedded.template import template_files
+from reconciler.flows.context import load_installation, open_context
 from reconciler.flows.founding import configuration, write_keys
+from reconciler.flows.roots import ensure_root
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import Identity, commit_edit
 from reconciler.settings import Settings
@@ -36,6 +39,7 @@ def bootstrap(layout: Layout, settings: Settings) -> None:
     _repository(layout)
     migrate(settings)
     connect(settings)
+    ensure_root(open_context(settings, load_installation(settings), ORGANIZATION, PROJECT, os.environ))
     _join_tokens(layout)
     with writing():
         ask(ORGANIZATION, PROJECT, "trunk", now=clock.now())

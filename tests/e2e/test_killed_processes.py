@@ -11,9 +11,9 @@ from tests.e2e.world import World, dying_workers, running
 
 STEPS = [
     pytest.param("trunk", "fetch", id="after fetch"),
-    pytest.param("trunk", "compile_commit", id="after compile"),
+    pytest.param("trunk", "compile_head", id="after compile"),
     pytest.param("trunk", "store_blob", id="after blob put"),
-    pytest.param("environment", "commit", id="before push"),
+    pytest.param("environment", "make_commit", id="before push"),
     pytest.param("environment", "push_commit", id="after push"),
 ]
 
