@@ -11,8 +11,8 @@ from web.pages.matrix import batch_of, summary
 from web.pages.times import short_digest
 from web.pages.words import NODES
 
-ORDER = {"stop": 0, "hold": 1, "note": 2}
-"""How urgent a tone is: what is broken, what waits for a person, what is worth knowing."""
+ORDER = {"stop": 0, "hold": 1}
+"""How urgent a tone is: what is broken comes before what waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def notices(
         *(notice for row in environments for notice in _of_environment(row)),
         *(_of_rollout(row) for row in under_way if row.state == "paused"),
         *(_of_rollout(row) for row in newest_rollouts.values() if row.state == "rolled-back"),
-        *(notice for row in environments for notice in _of_nodes(row.name, tallies.get(row.name, {}))),
+        *_of_nodes(tallies),
     ]
     return sorted(found, key=lambda notice: ORDER.get(notice.tone, len(ORDER)))
 
@@ -88,18 +88,6 @@ def _of_environment(row: Environment) -> list[Notice]:
                 path,
             )
         )
-    found.extend(
-        Notice(
-            "note",
-            "waiting",
-            f"{row.name} waits",
-            str(reason.get("message") or ""),
-            str(reason.get("code") or ""),
-            None,
-            path,
-        )
-        for reason in view.get("waiting") or ()
-    )
     return found
 
 
@@ -118,22 +106,20 @@ def _of_rollout(row: Rollout) -> Notice:
     )
 
 
-def _of_nodes(environment: str, tally: Mapping[str, int]) -> list[Notice]:
+def _of_nodes(tallies: Mapping[str, Mapping[str, int]]) -> list[Notice]:
     found = []
     for key in ("refusing", "unhealthy", "silent"):
-        count = tally.get(key, 0)
-        if count:
-            state = NODES[key]
-            noun = "node is" if count == 1 else "nodes are"
-            found.append(
-                Notice(
-                    "stop" if key == "refusing" else "hold",
-                    state.icon,
-                    f"{count} {noun} {state.label} in {environment}",
-                    state.meaning,
-                    "",
-                    None,
-                    f"nodes?environment={environment}&status={key}",
-                )
-            )
+        where = {name: tally[key] for name, tally in tallies.items() if tally.get(key)}
+        count = sum(where.values())
+        if not count:
+            continue
+        verb = "node is" if count == 1 else "nodes are"
+        only = next(iter(where)) if len(where) == 1 else ""
+        title = f"{count} {verb} {NODES[key].label}" + (f" in {only}" if only else "")
+        spread = "" if only else ", ".join(f"{number} in {name}" for name, number in where.items()) + ". "
+        query = f"environment={only}&status={key}" if only else f"status={key}"
+        tone = "stop" if key == "refusing" else "hold"
+        found.append(
+            Notice(tone, NODES[key].icon, title, spread + NODES[key].meaning, "", None, f"nodes?{query}")
+        )
     return found

@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.7
 SLOW_SHARE = 10
 """A look that takes long is followed by a pause of this many times its length."""
 
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 3.0
 """How often a stream says that nothing changed. A gone reader is noticed at the next write."""
 
 LONGEST_SECONDS = 900.0
@@ -53,6 +53,7 @@ class Feed:
         self.most = most
         self._changed = threading.Condition()
         self._watched: dict[Scope, int] = {}
+        self._readers: dict[str, Subscription] = {}
         self._seen: dict[Scope, Seen] = {}
         self._thread: threading.Thread | None = None
 
@@ -62,8 +63,16 @@ class Feed:
         with self._changed:
             return sum(self._watched.values())
 
-    def subscribe(self, scope: Scope) -> Subscription | None:
-        """A place at the feed, to be closed by the caller, or None when all places are taken."""
+    def subscribe(self, scope: Scope, reader: str = "") -> Subscription | None:
+        """A place at the feed, to be closed by the caller, or None when all places are taken.
+
+        A `reader` (one tab of a browser, named by itself) has one stream: an older one of it ends at once. Without
+        this a person who goes through pages quickly would fill all places with streams that nobody reads.
+        """
+        with self._changed:
+            older = self._readers.pop(reader, None)
+        if older is not None:
+            older.close()
         with self._changed:
             if sum(self._watched.values()) >= self.most:
                 return None
@@ -71,11 +80,17 @@ class Feed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="page-feed", daemon=True)
                 self._thread.start()
-            return Subscription(self, scope)
+            subscription = Subscription(self, scope, reader)
+            if reader:
+                self._readers[reader] = subscription
+            return subscription
 
-    def leave(self, scope: Scope) -> None:
-        """Give a place back."""
+    def leave(self, subscription: Subscription) -> None:
+        """Give a place back; called by `Subscription.close` alone."""
+        scope = subscription.scope
         with self._changed:
+            if self._readers.get(subscription.reader) is subscription:
+                del self._readers[subscription.reader]
             left = self._watched.get(scope, 0) - 1
             if left > 0:
                 self._watched[scope] = left
@@ -84,16 +99,18 @@ class Feed:
                 self._seen.pop(scope, None)
             self._changed.notify_all()
 
-    def wait(self, scope: Scope, known: dict[str, str] | None, *, seconds: float) -> Seen | None:
+    def wait(
+        self, subscription: Subscription, known: dict[str, str] | None, *, seconds: float
+    ) -> Seen | None:
         """What was seen as soon as it differs from `known`, or what is known after `seconds`; None: nothing yet."""
 
         def news() -> bool:
-            seen = self._seen.get(scope)
-            return seen is not None and bool(differing(known, seen.tokens))
+            seen = self._seen.get(subscription.scope)
+            return subscription.closed() or (seen is not None and bool(differing(known, seen.tokens)))
 
         with self._changed:
             self._changed.wait_for(news, timeout=seconds)
-            return self._seen.get(scope)
+            return self._seen.get(subscription.scope)
 
     def _run(self) -> None:
         while True:
@@ -127,15 +144,19 @@ class Feed:
 class Subscription:
     """One stream's place at the feed."""
 
-    def __init__(self, feed: Feed, scope: Scope) -> None:
-        self._feed, self._scope = feed, scope
+    def __init__(self, feed: Feed, scope: Scope, reader: str) -> None:
+        self._feed, self.scope, self.reader = feed, scope, reader
         self._open = True
+
+    def closed(self) -> bool:
+        """Whether the place was given back."""
+        return not self._open
 
     def close(self) -> None:
         """Give the place back; twice is harmless."""
         if self._open:
             self._open = False
-            self._feed.leave(self._scope)
+            self._feed.leave(self)
 
     def frames(
         self, since: dict[str, str] | None, *, beat: float = BEAT_SECONDS, longest: float = LONGEST_SECONDS
@@ -145,11 +166,15 @@ class Subscription:
         `since` is what the page shows, or None for a page that only wants what comes from now on.
         """
         ends = monotonic() + longest
-        known = since
+        known, begun = since, False
         try:
             yield "retry: 2000\n\n"
-            while self._open and monotonic() < ends:
-                seen = self._feed.wait(self._scope, known, seconds=beat)
+            while monotonic() < ends:
+                # The first frame comes as soon as anything was seen, so a page knows at once that it is live.
+                seen = self._feed.wait(self, known if begun else None, seconds=beat)
+                begun = begun or seen is not None
+                if self.closed():
+                    return
                 if seen is None:
                     yield ": waiting for the database\n\n"
                     continue

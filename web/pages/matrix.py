@@ -15,7 +15,7 @@ REACHED = frozenset({"running", "rolling-out", "paused"})
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One commit in one environment. `rail` is `ahead`, `at` or `behind` of what the environment runs."""
+    """One commit in one environment. `rail` says how the rail of the column is drawn there."""
 
     environment: str
     state: State
@@ -191,16 +191,25 @@ def _mark_ready(
 
 
 def _rails(keys: Sequence[str]) -> list[str]:
-    """Where each row stands on the rail of its column: ahead of, at or behind what the environment runs."""
+    """Where each row stands on the rail of its column.
+
+    `at` is a station: what the environment runs or is being brought to; `ahead` is above what it runs, `behind` below;
+    `moving` and `held` lie between what it runs and the rollout that is open or paused.
+    """
     station = next((place for place, key in enumerate(keys) if key == "running"), None)
     if station is None:
-        station = next((place for place, key in enumerate(keys) if key == "was-here"), None)
-        if station is None:
-            return ["at" if key in REACHED else "ahead" for key in keys]
-    return [
-        "at" if keys[place] in REACHED else "ahead" if place < station else "behind"
-        for place in range(len(keys))
-    ]
+        station = next((place for place, key in enumerate(keys) if key == "was-here"), len(keys))
+    target = next((place for place in range(station) if keys[place] in ("rolling-out", "paused")), station)
+    between = "held" if target < station and keys[target] == "paused" else "moving"
+    rails = []
+    for place, key in enumerate(keys):
+        if key in REACHED:
+            rails.append("at")
+        elif place > station:
+            rails.append("behind")
+        else:
+            rails.append(between if place > target else "ahead")
+    return rails
 
 
 def summary(commit: Commit) -> str:

@@ -23,7 +23,7 @@ def commits(scope: Scope, *, before: int | None = None, limit: int) -> list[Comm
 
 def commit(scope: Scope, sha: str) -> Commit | None:
     """The commit of that full id, or of a prefix of seven or more characters that only one commit has."""
-    exact = scope.rows(Commit).where(Commit.sha == sha).first()
+    exact: Commit | None = scope.rows(Commit).where(Commit.sha == sha).first()
     if exact is not None or not (7 <= len(sha) < 64) or not set(sha) <= set("0123456789abcdef"):
         return exact
     found = list(scope.rows(Commit).where(Commit.sha.startswith(sha)).limit(2))

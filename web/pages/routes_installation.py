@@ -33,7 +33,7 @@ class Card:
 def index() -> str:
     """Organizations and their projects."""
     organizations = [
-        (slug, name, [_card(entry) for entry in projects])
+        (slug, name, sorted((_card(entry) for entry in projects), key=lambda card: not card.notices))
         for slug, name, projects in entrance.catalogue().organizations()
     ]
     return page("installation.html", "projects", organizations=organizations)

@@ -22,7 +22,7 @@ FULL = Problem(
 def stream() -> Response:
     """A stream; it goes on after `Last-Event-ID`, or after `?since=`, which the page was rendered with."""
     feed: Feed = current_app.extensions["sentinel.feed"]
-    subscription = feed.subscribe(scope())
+    subscription = feed.subscribe(scope(), request.args.get("reader", "")[:64])
     if subscription is None:
         return answer(FULL)
     since = decode(request.headers.get("Last-Event-ID") or request.args.get("since"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.db.models import Table
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -15,8 +13,8 @@ class Scope:
     organization: str
     project: str
 
-    def rows(self, table: type[Table], *columns: Any) -> Any:
-        """A SELECT of this project's rows; the caller narrows and orders it."""
+    def rows(self, table: Any, *columns: Any) -> Any:
+        """A SELECT of this project's rows of a table of `reconciler.db.models`; the caller narrows and orders it."""
         return table.select(*columns).where(
             table.organization == self.organization, table.project == self.project
         )

@@ -118,9 +118,15 @@
     poll = 0;
   }
 
+  function reader() {
+    const made = sessionStorage.getItem("reader") || crypto.randomUUID();
+    sessionStorage.setItem("reader", made);
+    return made;
+  }
+
   // The browser reconnects by itself and sends Last-Event-ID; only a refused stream (503) closes for good.
   function listen(since) {
-    const stream = new EventSource(`${body.dataset.live}?since=${since}`);
+    const stream = new EventSource(`${body.dataset.live}?since=${since}&reader=${reader()}`);
     const hear = (event) => {
       const news = JSON.parse(event.data);
       body.dataset.stamp = event.lastEventId;

@@ -1,0 +1,245 @@
+"""The status pages in a real browser: no fault on the console, no sideways scrolling, live, and whole without script.
+
+Screenshots are left in `.artifacts/screenshots/`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from reconciler.clock import now
+from reconciler.db import session
+from reconciler.db.migrate import migrate
+from reconciler.db.models import Commit, Environment, Event, Rollout
+from reconciler.db.session import writing
+from reconciler.settings import read_settings
+from tests.servers.process import free_port
+from tests.unit.pages import sample_project
+from tests.unit.pages.sample_project import SHOP, commit_sha, digest
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / ".artifacts" / "screenshots"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CONFIGURATION = """
+organization "acme" {
+    name "Acme"
+    keys { bundle "file:b"; pointer "file:p"; commit "file:c"; root "file:r" }
+    connection "origin" { forge "github"; secret "file:w" }
+    project "shop" {
+        name "Shop"
+        repository "https://git.acme.example/edge/shop.git"
+        trunk "main"
+        connection "origin"
+    }
+}
+"""
+PAGES = {
+    "projects": "/",
+    "project": "/o/acme/p/shop/",
+    "commit": f"/o/acme/p/shop/commits/{commit_sha(14)}",
+    "environment": "/o/acme/p/shop/environments/production",
+    "rollout": "/o/acme/p/shop/environments/production/rollouts/r-0006",
+    "bundle": f"/o/acme/p/shop/bundles/{digest(9)}",
+    "nodes": "/o/acme/p/shop/nodes",
+    "events": "/o/acme/p/shop/events",
+    "webhooks": "/o/acme/p/shop/webhooks",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the pages as they are served: `python -m web.serve` over a filled database."""
+    home = tmp_path_factory.mktemp("pages")
+    settings = read_settings({"SENTINEL_HOME": str(home)})
+    (home / "control-plane.kdl").write_text(CONFIGURATION)
+    migrate(settings)
+    session.connect(settings)
+    sample_project.fill(SHOP.organization, SHOP.slug)
+    port = free_port()
+    with (home / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "web.serve", "--bind", f"127.0.0.1:{port}", "--threads", "24"],
+            env=os.environ | {"SENTINEL_HOME": str(home)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        await_ready(f"{address}/ready")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+        session.disconnect()
+    assert "Traceback" not in (home / "web.log").read_text()
+
+
+def await_ready(address: str) -> None:
+    for _ in range(300):
+        try:
+            with urlopen(address, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"{address} did not become ready")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield found
+        found.close()
+
+
+def listen(page: Any) -> list[str]:
+    """Everything that goes wrong on a page from now on; requests to anybody else as well."""
+    faults: list[str] = []
+    page.on(
+        "console",
+        lambda message: faults.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda sent: faults.append(sent.url) if "127.0.0.1" not in sent.url else None)
+    return faults
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_and_says_everything(
+    site: str, browser: Any, scheme: str, width: int, script: bool
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
+    )
+    page = context.new_page()
+    faults = listen(page)
+    for name, path in PAGES.items():
+        assert page.goto(site + path).status == 200
+        assert page.locator("main").inner_text().strip()
+        if script:
+            # Reading the layout needs script, and the layout is the same without.
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert (name, wide) == (name, 0)
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
+    page.goto(site + PAGES["project"])
+    text = page.locator("main").inner_text()
+    for words in (
+        "running here",
+        "rolling out",
+        "services/checkout.kdl:14:14",
+        "2 of 3 nodes have been healthy",
+    ):
+        assert words in text
+    assert faults == []
+    context.close()
+
+
+def test_a_change_is_on_the_screen_without_reloading(site: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    faults = listen(page)
+    page.goto(site + PAGES["project"])
+    page.wait_for_selector('[data-lamp="live"]', timeout=10_000)
+    page.evaluate("window.stayed = true")
+    with writing():
+        Commit.create(
+            organization="acme",
+            project="shop",
+            sha="f" * 40,
+            position=15,
+            author_name="Ada",
+            author_email="ada@example.org",
+            authored_at=now(),
+            subject="A change while you look",
+            seen_at=now(),
+            state="found",
+        )
+        Event.create(organization="acme", project="shop", kind="commit.found", subject="f" * 40, at=now())
+    page.wait_for_selector("text=A change while you look", timeout=10_000)
+    with writing():
+        Rollout.update(state="completed", ended_at=now()).where(Rollout.name == "r-0008").execute()
+        Environment.update(updated_at=now()).where(Environment.name == "staging").execute()
+    page.wait_for_selector(".ladders section:only-child", timeout=10_000)
+    assert page.evaluate("window.stayed") is True
+    assert faults == []
+    context.close()
+
+
+def test_the_keyboard_reaches_the_matrix(site: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(site + PAGES["project"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.className") == "subject":
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/commits/**")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible(site: str, browser: Any, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for path in PAGES.values():
+        page.goto(site + path)
+        assert page.evaluate(CONTRAST) == []
+    context.close()
+
+
+CONTRAST = """() => {
+  const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const bad = [];
+  for (const element of document.querySelectorAll("body *:not(script):not(svg *)")) {
+    const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!words || !element.getClientRects().length || element.closest(".unseen, .skip")) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [light(parse(style.color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const large = parseFloat(style.fontSize) >= 24;
+    if (ratio < (large ? 3 : 4.5)) bad.push(`${element.className || element.tagName}: ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(bad)];
+}"""
+"""The texts of a page whose contrast is below what WCAG 2.2 AA asks for (1.4.3)."""

@@ -1,0 +1,303 @@
+"""What pages show, and what they never do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from reconciler.db.models import TABLES, Commit, Environment, database
+from reconciler.db.session import reading, writing
+from tests.unit.pages.sample_project import NOW, commit_sha, digest, fill
+
+ROOT = Path(__file__).resolve().parents[3]
+SHOP = "/o/acme/p/shop"
+PATHS = (
+    "/",
+    f"{SHOP}/",
+    f"{SHOP}/?before=9",
+    f"{SHOP}/commits/{commit_sha(14)}",
+    f"{SHOP}/commits/{commit_sha(9)[:9]}",
+    f"{SHOP}/environments/production",
+    f"{SHOP}/environments/dev",
+    f"{SHOP}/environments/production/rollouts/r-0006",
+    f"{SHOP}/bundles/{digest(9)}",
+    f"{SHOP}/nodes",
+    f"{SHOP}/nodes?status=silent",
+    f"{SHOP}/events",
+    f"{SHOP}/webhooks",
+    "/api/v1/projects/shop/commits",
+    f"/api/v1/projects/shop/commits/{commit_sha(9)}",
+    "/api/v1/projects/shop/environments",
+    "/api/v1/projects/shop/environments/production/releases",
+    "/api/v1/projects/shop/rollouts",
+    "/api/v1/projects/shop/nodes",
+    "/api/v1/projects/shop/nodes/stats",
+    "/api/v1/projects/shop/bundles",
+    "/api/v1/projects/shop/events",
+    "/metrics",
+    "/ready",
+)
+WRITES = frozenset(
+    {
+        "create",
+        "insert",
+        "insert_many",
+        "insert_from",
+        "bulk_create",
+        "bulk_update",
+        "update",
+        "save",
+        "delete",
+        "delete_instance",
+        "delete_by_id",
+        "set_by_id",
+        "replace",
+        "replace_many",
+        "get_or_create",
+        "execute_sql",
+        "create_table",
+        "drop_table",
+        "truncate_table",
+        "writing",
+        "atomic",
+    }
+)
+READS = frozenset({"select", "get", "get_or_none", "get_by_id", "filter", "raw"})
+TABLE_NAMES = frozenset({"table", *(table.__name__ for table in TABLES)})
+ALSO_OF_LISTS_AND_STRINGS = frozenset({"insert", "update", "replace", "delete"})
+"""These count as writes when they are called on a table."""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_answers_and_writes_nothing(client: FlaskClient, path: str) -> None:
+    with reading():
+        database.execute_sql("PRAGMA query_only = 1")
+        answer = client.get(path)
+        database.execute_sql("PRAGMA query_only = 0")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_empty_tables_are_no_fault(empty_app: Flask, path: str) -> None:
+    answer = empty_app.test_client().get(path)
+    known = not re.search(r"/(commits|environments|bundles)/", path)
+    assert answer.status_code == (200 if known else 404)
+
+
+def test_nothing_in_pages_and_api_writes() -> None:
+    found = []
+    for path in [*(ROOT / "web/pages").rglob("*.py"), *(ROOT / "web/api").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                on_table = isinstance(owner, ast.Name) and owner.id in TABLE_NAMES
+                if name in WRITES and (on_table or name not in ALSO_OF_LISTS_AND_STRINGS):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}")
+    assert found == []
+
+
+def test_every_select_goes_through_a_scope() -> None:
+    allowed = {
+        ("scope.py", "table"),
+        ("reads.py", "Receipt"),
+        ("stamps.py", "Receipt"),
+        ("health.py", "Event"),
+    }
+    found = set()
+    for path in [*(ROOT / "web/pages").rglob("*.py"), *(ROOT / "web/api").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
+            if node.func.attr in READS and owner in TABLE_NAMES:
+                found.add((path.name, owner))
+    assert found == allowed
+
+
+def test_another_project_sees_nothing_of_this_one(app: Flask) -> None:
+    client = app.test_client()
+    for path in PATHS:
+        foreign = path.replace("/o/acme/p/shop", "/o/rival/p/mail").replace("projects/shop", "projects/mail")
+        if foreign == path:
+            continue
+        answer = client.get(foreign)
+        for secret in ("Maren", "production", digest(9)[7:19], commit_sha(9)[:8], "6f1c"):
+            assert secret not in answer.text.split("<main", 1)[-1].split("<form", 1)[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/o/acme/p/mail/",
+        "/o/rival/p/shop/",
+        "/o/nobody/p/nothing/",
+        "/o/acme/p/nothing/commits/abc",
+        "/nothing",
+        f"/o/rival/p/mail/commits/{commit_sha(9)}",
+        f"/o/rival/p/mail/bundles/{digest(9)}",
+        "/o/rival/p/mail/environments/production",
+        "/o/rival/p/mail/environments/production/rollouts/r-0006",
+    ],
+)
+def test_absent_and_foreign_are_the_same(app: Flask, path: str) -> None:
+    fill("rival", "other", salt="x")
+    answer = app.test_client().get(path)
+    assert answer.status_code == 404
+    assert path not in answer.text
+    assert "There is nothing here" in answer.text
+
+
+def test_the_matrix_shows_every_state_with_words(client: FlaskClient) -> None:
+    page = client.get(f"{SHOP}/?fragment=matrix").text
+    assert "<html" not in page
+    for label in (
+        "running here",
+        "rolling out",
+        "batch 2 of 3",
+        "paused",
+        "rolled back",
+        "quarantined",
+        "was here",
+        "can be promoted",
+        "no change",
+        "not here",
+        "skipped",
+        "refused",
+    ):
+        assert label in page
+
+
+def test_an_unknown_fragment_is_not_there(client: FlaskClient) -> None:
+    assert client.get(f"{SHOP}/?fragment=../layout").status_code == 404
+
+
+def test_findings_and_verdicts_are_shown_verbatim(client: FlaskClient) -> None:
+    page = client.get(f"{SHOP}/").text
+    for words in (
+        "services/checkout.kdl:14:14",
+        "upstream &#39;paymets&#39; does not exist",
+        "did you mean &#39;payments&#39;?",
+        "E-REF-004",
+        "2 of 3 nodes have been healthy for 30 s, the last one for 12 s",
+        "W-HLD-001",
+        "the sale ends at 22:00 UTC",
+    ):
+        assert words in page
+
+
+def test_commits_are_paged_by_cursor(app: Flask) -> None:
+    with writing():
+        for number in range(100, 160):
+            Commit.create(
+                organization="acme",
+                project="shop",
+                sha=f"{number:040x}",
+                position=number,
+                author_name="a",
+                author_email="a",
+                authored_at=NOW,
+                subject=f"many {number}",
+                seen_at=NOW,
+                state="skipped",
+            )
+    client = app.test_client()
+    seen: list[str] = []
+    path: str | None = f"{SHOP}/"
+    while path:
+        page = client.get(path).text
+        seen += re.findall(r'class="subject"[^>]*>([^<]+)<', page)
+        more = re.search(r'rel="next" href="(\?before=\d+)"', page)
+        path = f"{SHOP}/{more.group(1)}" if more else None
+    assert len(seen) == len(set(seen)) == 74
+
+
+@pytest.mark.parametrize(
+    "query", ["before=x", "before=-1", "before=99999999999999999999", "before=१", "before=1%00"]
+)
+def test_a_bad_cursor_is_refused_in_words(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"{SHOP}/?{query}")
+    assert answer.status_code == 400
+    assert "E-WEB-006" in answer.text
+    assert client.get(f"/api/v1/projects/shop/commits?{query}").content_type == "application/problem+json"
+
+
+def test_hostile_text_stays_text(app: Flask) -> None:
+    hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+    with writing():
+        Commit.update(subject=hostile, author_name=hostile).where(Commit.position == 14).execute()
+        Environment.update(stalled_code="E-X", stalled_message=hostile).where(
+            Environment.name == "dev"
+        ).execute()
+    client = app.test_client()
+    for path in (f"{SHOP}/", "/", f"{SHOP}/environments/dev", f"{SHOP}/commits/{commit_sha(14)}"):
+        page = client.get(path).text
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+
+
+def test_no_page_needs_inline_script_or_style_or_anybody_else(client: FlaskClient) -> None:
+    for path in PATHS:
+        page = client.get(path).text
+        if "<html" not in page:
+            continue
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page)
+        assert all(match.startswith("/") for match in re.findall(r'(?:src|href)="([^"#?][^"]*)"', page))
+
+
+def test_a_stalled_environment_needs_attention(app: Flask) -> None:
+    with writing():
+        Environment.update(stalled_code="E-GIT-020", stalled_message="the forge declined the push").where(
+            Environment.name == "staging"
+        ).execute()
+    client = app.test_client()
+    for path in ("/", f"{SHOP}/", f"{SHOP}/environments/staging"):
+        page = client.get(path).text
+        assert "E-GIT-020" in page
+        assert "the forge declined the push" in page
+
+
+def test_commands_are_quoted_for_a_shell(app: Flask) -> None:
+    page = app.test_client().get(f"{SHOP}/environments/production").text
+    assert "sentinelctl promote production" in page
+    assert "git revert --no-edit" in page
+
+
+def test_without_tables_the_page_says_so(empty_app: Flask) -> None:
+    with reading():
+        database.execute_sql('DROP TABLE "commit"')
+        database.execute_sql('DROP TABLE "event"')
+    client = empty_app.test_client()
+    page = client.get(f"{SHOP}/")
+    assert page.status_code == 503
+    assert "E-WEB-009" in page.text
+    assert client.get("/health").status_code == 200
+    ready = client.get("/ready")
+    assert ready.status_code == 503
+    assert "sentinelctl migrate" in ready.json["missing"][0]
+
+
+def test_a_fault_of_ours_shows_no_traceback(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr("web.pages.reads.commits", lambda *a, **k: 1 / 0)
+    answer = app.test_client().get(f"{SHOP}/")
+    assert answer.status_code == 500
+    assert "E-WEB-008" in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
+def test_metrics_name_every_status(client: FlaskClient) -> None:
+    text = client.get("/metrics").text
+    assert (
+        'sentinel_nodes{organization="acme",project="shop",environment="production",status="refusing"} 1'
+        in text
+    )
+    assert 'sentinel_commits{organization="acme",project="shop",state="refused"} 1' in text
+    assert text.count("# TYPE sentinel_nodes gauge") == 1

@@ -1,0 +1,131 @@
+"""Status of nodes: Python and SQL agree; search, filters and pages."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from reconciler.db.models import Environment, Node, Pointer
+from reconciler.db.session import writing
+from reconciler.settings import Settings
+from tests.unit.pages.sample_project import NOW, PROJECT, digest
+from web.pages import node_reads
+from web.pages.node_status import status
+from web.pages.scope import Scope
+from web.pages.words import NODES
+
+SCOPE = Scope("acme", PROJECT)
+AGES = (None, timedelta(0), timedelta(seconds=60), timedelta(seconds=60, milliseconds=1), timedelta(days=2))
+
+
+def test_the_database_and_the_program_give_the_same_status(settings: Settings) -> None:
+    with writing():
+        for name, seconds in (("dev", 60), ("bare", None)):
+            Environment.create(
+                organization="acme",
+                project=PROJECT,
+                name=name,
+                position=0,
+                updated_at=NOW,
+                view={"policy": {"stale_after_seconds": seconds}},
+            )
+        for cohort, number in (("base", 1), ("next", 2)):
+            Pointer.create(
+                organization="acme",
+                project=PROJECT,
+                environment="dev",
+                cohort=cohort,
+                sequence=3,
+                digest=digest(number),
+                envelope="{}",
+                etag="e",
+                issued_at=NOW,
+            )
+        kinds = itertools.product(
+            ("dev", "bare"),
+            AGES,
+            (None, {"code": "E-1"}),
+            ("healthy", "unhealthy", "unknown"),
+            ("", digest(1), digest(2), digest(3)),
+        )
+        for number, (environment, age, refusal, health, running) in enumerate(kinds):
+            Node.create(
+                id=f"n{number:04}",
+                organization="acme",
+                project=PROJECT,
+                environment=environment,
+                name=f"edge-{number:04}",
+                key_sha256="0" * 64,
+                registered_at=NOW,
+                changed_at=NOW,
+                running=running,
+                health=health,
+                refusal=refusal,
+                reported_at=None if age is None else NOW - age,
+            )
+    fleet = node_reads.fleet(SCOPE)
+    seen = set()
+    for key in NODES:
+        found = node_reads.nodes(SCOPE, fleet, now=NOW, status=key, limit=1000)
+        assert {status(node, fleet.offer(node.environment), now=NOW) for node in found} <= {key}
+        seen.update(node.id for node in found)
+        counted = node_reads.total(node_reads.counts(SCOPE, fleet, now=NOW))
+        assert counted[key] == len(found) > 0
+    assert len(seen) == Node.select().count()
+
+
+def test_pages_go_through_all_nodes_once(client: FlaskClient) -> None:
+    names, cursor = [], ""
+    for _ in range(20):
+        answer = client.get(f"/api/v1/projects/shop/nodes?limit=7&after={cursor}").json
+        names += [item["name"] for item in answer["items"]]
+        cursor = answer["next"]
+        if cursor is None:
+            break
+    assert len(names) == len(set(names)) == 33
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param("q=edge-07", ["production-edge-07"], id="part of a name"),
+        pytest.param("q=%25", [], id="a wildcard is a character"),
+        pytest.param("q=dev_edge", [], id="so is an underscore"),
+        pytest.param("status=refusing", ["production-edge-07"], id="status"),
+        pytest.param("environment=dev&status=silent", ["dev-edge-03"], id="environment and status"),
+        pytest.param("environment=nowhere", [], id="no such environment"),
+    ],
+)
+def test_search_and_filters(client: FlaskClient, query: str, expected: list[str]) -> None:
+    answer = client.get(f"/api/v1/projects/shop/nodes?{query}").json
+    assert [item["name"] for item in answer["items"]] == expected
+
+
+def test_three_axes_and_what_was_refused(client: FlaskClient) -> None:
+    [node] = client.get("/api/v1/projects/shop/nodes?q=production-edge-07").json["items"]
+    assert (node["desired"], node["delivered"], node["running"]) == (digest(9), digest(9), digest(5))
+    assert (node["cohort"], node["status"], node["freshness"]) == ("next", "refusing", "online")
+    page = client.get(f"/o/acme/p/shop/nodes/{node['id']}").text
+    assert "E-VER-009" in page
+    assert "the blob has 9,371 bytes and the pointer says 9,859" in page
+    assert "key_sha256" not in page
+
+
+def test_a_silent_node_is_unknown_whatever_it_said_last(client: FlaskClient) -> None:
+    [node] = client.get("/api/v1/projects/shop/nodes?q=production-edge-11").json["items"]
+    assert (node["status"], node["health"]) == ("silent", "healthy")
+    assert "Nobody knows what it does now" in client.get(f"/o/acme/p/shop/nodes/{node['id']}").text
+
+
+def test_a_node_of_another_project_is_not_there(app: Flask) -> None:
+    client = app.test_client()
+    [node] = client.get("/api/v1/projects/shop/nodes?q=production-edge-07").json["items"]
+    foreign = client.get(f"/o/rival/p/mail/nodes/{node['id']}")
+    absent = client.get("/o/rival/p/mail/nodes/n-0")
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.data == absent.data
