@@ -60,8 +60,8 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             )
         elif folder == paths.QUARANTINE:
             known = stem if paths.QUARANTINE_NAME.fullmatch(stem) else ""
-            unreadable = Quarantine(UNREADABLE_DIGEST + known, f"{path} cannot be read")
-            quarantine.append(attempt(path, read_quarantine) or unreadable)
+            doubtful = Quarantine(UNREADABLE_DIGEST + known, f"{path} cannot be read")
+            quarantine.append(attempt(path, read_quarantine) or doubtful)
     release = attempt(paths.RELEASE, read_release)
     promoted = attempt(paths.PROMOTED, read_promoted)
     ledger = attempt(paths.ROLLOUT, read_rollout)
