@@ -127,7 +127,7 @@ class _Texts:
         key = (part, id(data))
         if key not in self._written:
             made = nodes(resource.name, data)
-            self._written[key] = write_document(made if isinstance(made, tuple) else (made,), indent=indent)
+            self._written[key] = write_document(made if type(made) is tuple else (made,), indent=indent)
         return self._written[key]
 
 

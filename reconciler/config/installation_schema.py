@@ -57,7 +57,9 @@ def _check_repository(url: str) -> Problem | None:
 
 REPOSITORY = Pattern(
     name="repository URL",
-    pattern=r"(?:https?|ssh|git)://[A-Za-z0-9][^\s\"'<>\\^`{|}#?]*|(?:ssh|https?)://[^\s\"'<>\\^`{|}#?/]+@[^\s]+",
+    # Neither the user nor the host may begin with a hyphen: ssh would take it for an option.
+    pattern=r"(?:https?|ssh|git)://(?:[A-Za-z0-9][^\s/@:\"'<>\\^`{|}#?]*(?::[^\s/@]*)?@)?"
+    r"(?:[A-Za-z0-9]|\[[0-9a-fA-F:.]+\])[^\s@\"'<>\\^`{|}#?]*",
     expected="an http, https, ssh or git URL",
     hint="write it like https://github.com/acme/fleet.git",
     maximum=1000,

@@ -22,6 +22,9 @@ NODES_IN_TREE = 1_000_000
 FINDINGS_IN_FILE = 100
 """Findings reported for one file; what is above is counted. A file of another kind altogether makes thousands."""
 
+UNREADABLE_FILES = 50
+"""Files with syntax errors that are explained; explaining takes far longer than parsing."""
+
 SUGGESTION_LENGTH = 64
 SUGGESTION_CANDIDATES = 400
 """Bounds of the search for "did you mean": comparing is quadratic in the lengths and linear in the candidates."""

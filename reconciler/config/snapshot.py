@@ -123,12 +123,16 @@ def _within_limits(files: list[SourceFile], report: Report) -> bool:
 
 def _parse(files: list[SourceFile], report: Report) -> tuple[list[ParsedFile], bool]:
     parsed: list[ParsedFile] = []
-    whole, nodes = True, 0
+    whole, nodes, unreadable = True, 0, 0
     for source in files:
+        if unreadable >= limits.UNREADABLE_FILES:
+            report.extend([_left_out(source)])
+            return parsed, False
         file, findings = parse_file(source.content, source.path)
         report.extend(findings)
         if file is None:
             whole = False
+            unreadable += 1
             continue
         nodes += file.count
         if nodes > limits.NODES_IN_TREE:
@@ -144,6 +148,12 @@ def _parse(files: list[SourceFile], report: Report) -> tuple[list[ParsedFile], b
             return parsed, False
         parsed.append(file)
     return parsed, whole
+
+
+def _left_out(source: SourceFile) -> Finding:
+    message = f"{limits.UNREADABLE_FILES} files cannot be read; this file and those behind it were left out"
+    hint = "correct the ones shown first"
+    return Finding("E-TRE-004", Severity.info, Place(source.path, 1, 1), message, hint=hint)
 
 
 def _read_file(file: ParsedFile, resources: dict[Key, Resource], report: Report) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckdl
 from kdlquery import KDL2CSTParser, KDLParseError
+
+from reconciler.config import limits
+from reconciler.config.scan import ScanError, line_and_column, tokens
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "raw-string/unterminated": ("a raw string has no end", 'close it with as many # as it began with: #"…"#'),
@@ -62,6 +63,15 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 _FALLBACK = ("the text is not KDL version 2", "compare quotes, braces and spaces in this node")
 
 
+_UNCLOSED = ("a block is opened and never closed", "add the missing }")
+_TOO_DEEP = (f"blocks are nested more than {limits.DEPTH} deep", "look for a block that is never closed")
+_SUPERFLUOUS = ("a } closes nothing", "remove it, or open the block it should close")
+_ENDLESS = ("a string or a comment has no end", "close it")
+
+CHUNK = 32 * 1024
+"""Characters that the slow parser is given to explain; above, only the node's place is told."""
+
+
 class _Parser(KDL2CSTParser):
     def _slice(self, start: int, end: int) -> str:
         # The original joins all tokens again for every value, which makes the time quadratic; nobody reads the result.
@@ -69,23 +79,63 @@ class _Parser(KDL2CSTParser):
 
 
 def syntax_problem(text: str) -> tuple[int, int, str, str]:
-    """(line, column, sentence, hint) of the first syntax error of a text that ckdl refused."""
+    """(line, column, sentence, hint) of the first syntax error of a text that ckdl refused.
+
+    The text is cut at its top-level nodes, so that only the node with the error is explained by the slow parser.
+    """
+    start = 0
+    opened: list[int] = []
+    stray: int | None = None
     try:
-        document = _Parser().parse(text)
-    except KDLParseError as error:
-        sentence, hint = _SENTENCES.get(error.code, _FALLBACK)
-        return error.line, error.col, sentence, hint
-    except (RecursionError, ValueError, IndexError, OverflowError):
-        return 1, 1, *_FALLBACK
-    line, column = _refused_node(text, document)
-    return line, column, *_FALLBACK
+        for token in tokens(text):
+            if token.kind == "{":
+                opened.append(token.start)
+                if len(opened) > limits.DEPTH:
+                    return (*line_and_column(text, token.start), *_TOO_DEEP)
+            elif token.kind == "}":
+                if not opened:
+                    return (*line_and_column(text, token.start), *_SUPERFLUOUS)
+                opened.pop()
+            elif token.kind in ("newline", ";") and not opened:
+                if _is_refused(text[start : token.end]):
+                    return _explained(text, start, token.end)
+                start = token.end
+            elif token.kind == "word" and opened and stray is None and _begins_line(text, token.start):
+                # A name in the first column inside a block: whoever wrote it believed the block to be closed.
+                stray = opened[-1]
+    except ScanError as error:
+        if error.offset - start <= CHUNK:
+            return _explained(text, start, min(len(text), start + CHUNK), (error.offset, _ENDLESS))
+        return (*line_and_column(text, error.offset), *_ENDLESS)
+    if opened:
+        return (*line_and_column(text, stray if stray is not None else opened[-1]), *_UNCLOSED)
+    return _explained(text, start, len(text))
 
 
-def _refused_node(text: str, document: Any) -> tuple[int, int]:
-    """The two parsers disagree: the first top-level node that ckdl refuses when it stands alone."""
-    for node in document.nodes:
+def _begins_line(text: str, at: int) -> bool:
+    return at == 0 or text[at - 1] == "\n"
+
+
+def _is_refused(text: str) -> bool:
+    try:
+        ckdl.parse(text, version=2)
+    except (ckdl.ParseError, UnicodeError):
+        return True
+    return False
+
+
+def _explained(
+    text: str, start: int, end: int, otherwise: tuple[int, tuple[str, str]] | None = None
+) -> tuple[int, int, str, str]:
+    """What is wrong in a part of the text; `otherwise` is told when the slow parser has nothing to say."""
+    line, column = line_and_column(text, start)
+    at, words = otherwise or (start, _FALLBACK)
+    if end - start <= CHUNK:
         try:
-            ckdl.parse(text[node.span.start.offset : node.span.end.offset], version=2)
-        except (ckdl.ParseError, UnicodeError):
-            return node.span.start.line, node.span.start.column
-    return 1, 1
+            _Parser().parse(text[start:end])
+        except KDLParseError as error:
+            sentence, hint = _SENTENCES.get(error.code, _FALLBACK)
+            return line + error.line - 1, (column if error.line == 1 else 1) + error.col - 1, sentence, hint
+        except (RecursionError, ValueError, IndexError, OverflowError):
+            pass
+    return (*line_and_column(text, at), *words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from reconciler.config.characters import INVISIBLE
 from reconciler.config.kdl import KdlNode, KdlValue
@@ -28,9 +29,12 @@ def _escape(match: re.Match[str]) -> str:
 
 def write_string(text: str) -> str:
     """A quoted KDL string. Raises ValueError for lone surrogates, which KDL cannot express."""
+    if _UNSAFE.search(text) is None:
+        return f'"{text}"'
     return f'"{_UNSAFE.sub(_escape, text)}"'
 
 
+@lru_cache(maxsize=4096)
 def write_name(name: str) -> str:
     """A node's name or a property's key: bare when it is plainly an identifier, else quoted."""
     if _IDENTIFIER.fullmatch(name) and name not in _KEYWORDS:
@@ -61,19 +65,19 @@ def write_value(value: KdlValue) -> str:
 
 
 def _write(node: KdlNode, indent: str, out: list[str]) -> None:
-    parts = [indent + write_name(node.name)]
-    parts.extend(map(write_value, node.arguments))
+    line = indent + write_name(node.name)
+    for value in node.arguments:
+        line += f" {write_string(value) if value.__class__ is str else write_value(value)}"
     if node.properties:
-        parts.extend(
-            f"{write_name(key)}={write_value(value)}" for key, value in sorted(node.properties.items())
-        )
-    line = " ".join(parts)
+        for key, value in sorted(node.properties.items()):
+            line += f" {write_name(key)}={write_value(value)}"
     if not node.children:
         out.append(line)
         return
     out.append(line + " {")
+    deeper = indent + INDENT
     for child in node.children:
-        _write(child, indent + INDENT, out)
+        _write(child, deeper, out)
     out.append(indent + "}")
 
 

@@ -1,0 +1,82 @@
+"""Environments and their policies."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.config.policy import EnvironmentPolicy
+from tests.unit.config.trees import SERVICE, UPSTREAM, brief, read, sound
+
+
+def policy(text: str, after: str = "") -> EnvironmentPolicy:
+    resource = f'environment "x" {{\n    proxy-version "0.6.19"\n{after}    {text}\n}}\n'
+    return next(p for p in sound(SERVICE, UPSTREAM, resource).policies if p.name == "x")
+
+
+def test_defaults() -> None:
+    assert policy("") == EnvironmentPolicy(
+        name="x",
+        after=(),
+        proxy_version="0.6.19",
+        strategy="all-at-once",
+        batch_percent=None,
+        batch_size=None,
+        max_unavailable=0,
+        promote="automatic",
+        on_failure="pause",
+        min_healthy_seconds=5,
+        progress_deadline_seconds=600,
+        stale_after_seconds=30,
+        admin_port=9901,
+    )
+
+
+def test_everything_set() -> None:
+    found = policy(
+        'admin-port 9000\n    policy {\n strategy "rolling"\n batches size=2\n max-unavailable 3\n promote "manual"\n'
+        ' on-failure "rollback"\n min-healthy "1m"\n progress-deadline "2m"\n stale-after "3s"\n }',
+        after='    after "dev" "production"\n',
+    )
+    assert found == EnvironmentPolicy(
+        "x", ("dev", "production"), "0.6.19", "rolling", None, 2, 3, "manual", "rollback", 60, 120, 3, 9000
+    )
+
+
+def test_rolling_has_batches_of_a_quarter_unless_told() -> None:
+    assert policy('policy { strategy "rolling"; }').batch_percent == 25
+
+
+def test_promotion_is_manual_behind_another_environment() -> None:
+    assert policy("", after='    after "dev"\n').promote == "manual"
+
+
+def test_json_and_back() -> None:
+    found = policy("", after='    after "dev"\n')
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('policy { strategy "rolling"; batches percent=34 size=2; }', "E-VAL-009"),
+        ('policy { strategy "rolling"; batches; }', "E-VAL-009"),
+        ("policy { batches percent=34; }", "E-VAL-009"),
+        ('policy { strategy "rolling"; batches percent=101; }', "E-VAL-003"),
+        ('policy { strategy "rolling"; batches 34; }', "E-KND-006"),
+        ('after "dev"; policy { promote "automatic"; }', "E-VAL-009"),
+        ('policy { strategy "canary"; }', "E-VAL-002"),
+        ("policy { min-healthy 5; }", "E-VAL-001"),
+        ("admin-port 80", "E-VAL-003"),
+        ('proxy-version "0.6.20"', "E-KND-004"),
+    ],
+)
+def test_mistakes(text: str, found: str) -> None:
+    _, findings = read(SERVICE, UPSTREAM, f'environment "x" {{\n    proxy-version "0.6.20"\n    {text}\n}}\n')
+    assert [b.split()[0] for b in brief(findings)][:1] == [found]
+
+
+def test_a_version_the_compiler_does_not_know() -> None:
+    _, (finding,) = read('environment "x" {\n    proxy-version "0.7.0"\n}\n')
+    assert brief((finding,)) == ["E-VAL-002 1.kdl:2:19"]

@@ -1,0 +1,129 @@
+"""The server configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.config.installation import Connection, KeyUris, Project, read_installation
+
+TEXT = """\
+organization "acme" {
+    name "Acme"
+    keys {
+        bundle "file:keys/bundle.key"
+        pointer "file:keys/pointer.key"
+        commit "env:COMMIT_KEY"
+        root "file:/srv/root.key"
+    }
+    connection "origin" {
+        forge "github"
+        secret "file:keys/webhook.secret"
+        secret "file:keys/old.secret"
+        credentials "env:TOKEN"
+    }
+    project "shop" {
+        repository "https://github.com/acme/fleet.git"
+        connection "origin"
+    }
+    project "zoo" {
+        name "Zoo"
+        repository "https://github.com/acme/fleet.git"
+        path "projects/zoo"
+        branch-prefix "zoo/"
+        trunk "release/1.x"
+    }
+}
+"""
+
+
+def brief(text: str) -> list[str]:
+    installation, findings = read_installation(text.encode(), "control-plane.kdl")
+    assert (installation is None) == bool(findings)
+    assert all(f.hint and f.expected for f in findings)
+    return [f"{f.code} {f.place.line}:{f.place.column}" if f.place else f.code for f in findings]
+
+
+def test_everything() -> None:
+    installation, findings = read_installation(TEXT.encode(), "control-plane.kdl")
+    assert findings == ()
+    assert installation is not None
+    (acme,) = installation.organizations
+    assert (acme.slug, acme.name) == ("acme", "Acme")
+    assert acme.keys == KeyUris(
+        "file:keys/bundle.key", "file:keys/pointer.key", "env:COMMIT_KEY", "file:/srv/root.key"
+    )
+    assert installation.connection("origin") == Connection(
+        "origin", "acme", "github", ("file:keys/old.secret", "file:keys/webhook.secret"), "env:TOKEN"
+    )
+    url = "https://github.com/acme/fleet.git"
+    assert installation.project("shop") == Project("shop", "acme", "shop", url, "", "", "main", "origin")
+    assert installation.project("zoo") == Project(
+        "zoo", "acme", "Zoo", url, "projects/zoo", "zoo/", "release/1.x", None
+    )
+    assert installation.project("nothing") is None
+    assert installation.connection("nothing") is None
+    assert installation.organization("acme") is acme
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (TEXT, "", ["E-KND-003"]),
+        ('organization "acme"', "organization", ["E-KND-005 1:1"]),
+        ('organization "acme"', 'organization "Acme"', ["E-VAL-004 1:14"]),
+        ('        bundle "file:keys/bundle.key"\n', "", ["E-KND-003 3:5"]),
+        ('"file:keys/bundle.key"', '"9f2c"', ["E-VAL-004 4:16"]),
+        ('"file:keys/bundle.key"', '"file:../bundle.key"', ["E-VAL-004 4:16"]),
+        ('forge "github"', 'forge "gitbuh"', ["E-VAL-002 10:15"]),
+        ('connection "origin"\n', 'connection "orign"\n', ["E-INS-002 17:20"]),
+        ('        branch-prefix "zoo/"\n', "", ["E-INS-003 19:13"]),
+        ('project "zoo"', 'project "shop"', ["E-VAL-008 19:13"]),
+        ('"projects/zoo"', '"../zoo"', ["E-VAL-004 22:14"]),
+        ('"zoo/"', '"zoo"', ["E-VAL-004 23:23"]),
+        ('"release/1.x"', '"a..b"', ["E-VAL-004 24:15"]),
+        ('"release/1.x"', '"env/x"', ["E-VAL-004 24:15"]),
+        ('    name "Acme"', '    nmae "Acme"', ["E-KND-002 2:5"]),
+        ('    name "Acme"', "    name Acme {", ["E-SYN-006 1:21"]),
+    ],
+)
+def test_mistakes(before: str, after: str, found: list[str]) -> None:
+    assert TEXT.count(before) == 1
+    assert brief(TEXT.replace(before, after)) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://user:pass@github.com/x.git", ["E-INS-004 16:20"]),
+        ("https://user@github.com/x.git", ["E-INS-004 16:20"]),
+        ("ssh://git@github.com/x.git", []),
+        ("http://127.0.0.1:8003/shop.git", []),
+        ("file:///etc", ["E-VAL-004 16:20"]),
+        ("/srv/repo.git", ["E-VAL-004 16:20"]),
+        ("ext::sh -c id", ["E-VAL-004 16:20"]),
+        ("https://-oProxyCommand=x/y", ["E-VAL-004 16:20"]),
+        ("ssh://-oProxyCommand=x/y", ["E-VAL-004 16:20"]),
+        ("ssh://git@-oProxyCommand=x/y", ["E-VAL-004 16:20"]),
+        ("https://host:99999/x", ["E-VAL-004 16:20"]),
+    ],
+)
+def test_repository_urls(url: str, found: list[str]) -> None:
+    text = TEXT.replace("https://github.com/acme/fleet.git", url, 1)
+    assert brief(text) == found
+
+
+def test_no_secret_stands_in_a_message() -> None:
+    _, findings = read_installation(
+        TEXT.replace("https://github.com/acme/fleet.git", "https://u:hunter2@h/x", 1).encode(), "c"
+    )
+    assert "hunter2" not in str(findings)
+
+
+def test_slugs_are_unique_in_the_installation() -> None:
+    second = TEXT.replace('"acme"', '"other"', 1).replace('project "zoo"', 'project "park"')
+    second = second.replace("fleet.git", "other.git").replace('connection "origin"', 'connection "source"')
+    assert brief(TEXT + second) == ["E-INS-001 41:13"]
+    assert brief(TEXT + second.replace('"shop"', '"store"')) == []
+    assert brief(TEXT + second.replace('"shop"', '"store"').replace('"source"', '"origin"')) == [
+        "E-INS-001 36:16"
+    ]

@@ -1,0 +1,72 @@
+"""Small trees of configuration for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.config.findings import Finding
+from reconciler.config.snapshot import Snapshot, read_snapshot
+from reconciler.config.source import SourceFile
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = ROOT / "repo-template"
+
+BASE = """\
+project "shop"
+environment "dev" {
+    proxy-version "0.6.20"
+}
+environment "production" {
+    proxy-version "0.6.20"
+    after "dev"
+    policy {
+        strategy "rolling"
+        batches percent=34
+    }
+}
+listener "http" {
+    address "0.0.0.0:8080"
+}
+"""
+UPSTREAM = """\
+upstream "orders" {
+    target "10.0.0.1:80"
+}
+"""
+SERVICE = """\
+service "orders" {
+    path-prefix "/orders"
+    upstream "orders"
+}
+"""
+
+
+def files(*texts: str) -> list[SourceFile]:
+    """One file for each text: base.kdl holds project, environments and a listener, then 1.kdl, 2.kdl …"""
+    return [SourceFile("base.kdl", BASE.encode())] + [
+        SourceFile(f"{number}.kdl", text.encode()) for number, text in enumerate(texts, 1)
+    ]
+
+
+def read(*texts: str) -> tuple[Snapshot | None, tuple[Finding, ...]]:
+    """What is read from BASE and the texts."""
+    return read_snapshot(files(*texts))
+
+
+def sound(*texts: str) -> Snapshot:
+    """The snapshot of BASE and the texts, which have to be sound."""
+    snapshot, findings = read(*texts)
+    assert snapshot is not None, "\n".join(map(str, findings))
+    return snapshot
+
+
+def template() -> dict[str, str]:
+    """The files of the template repository."""
+    return {p.relative_to(TEMPLATE).as_posix(): p.read_text() for p in sorted(TEMPLATE.rglob("*.kdl"))}
+
+
+def brief(findings: tuple[Finding, ...]) -> list[str]:
+    """Code and place of each finding."""
+    return [
+        f"{f.code} {f.place.path}:{f.place.line}:{f.place.column}" if f.place else f.code for f in findings
+    ]
