@@ -159,7 +159,9 @@ def _write(held: Claim, ending: Ending, now: datetime) -> None:
             look_again_at=ending.look_again_at,
             attempts=ending.attempts,
         )
-        if kept and news and ending.outcome in {"stalled", "failed", "refused"}:
+        # That an environment is stalled is said by its own flow, which knows more about it.
+        told = held.kind == "environment" and ending.outcome == "stalled"
+        if kept and news and not told and ending.outcome in {"stalled", "failed", "refused"}:
             Event.create(
                 organization=held.organization,
                 project=held.project,

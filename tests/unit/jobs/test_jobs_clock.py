@@ -86,6 +86,12 @@ def test_moved_branches_are_differences(database: Settings) -> None:
     ]
 
 
+def test_commits_of_another_project_do_not_count(database: Settings) -> None:
+    add_commit("a" * 40, 1)
+    add_commit("b" * 40, 9, "blog")
+    assert found({"refs/heads/main": "a" * 40}) == []
+
+
 def test_a_trunk_set_back_is_a_difference(database: Settings) -> None:
     add_commit("a" * 40, 1)
     add_commit("b" * 40, 2)
