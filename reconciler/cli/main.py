@@ -29,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "migrate": Verb("reconciler.cli.migrate", "Bring the database to this version's tables."),
     "worker": Verb("reconciler.cli.worker", "Run a worker for RQ's queues."),
     "clock": Verb("reconciler.cli.clock", "Run the schedule: it only enqueues nudges."),
+    "nudge": Verb("reconciler.cli.nudge", "Have a project or an environment looked at now."),
     "validate": Verb("reconciler.cli.validate", "Check a config repository and print its findings."),
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),

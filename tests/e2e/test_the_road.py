@@ -101,6 +101,14 @@ def a_hook_that_declines_stalls_with_its_words(world: World) -> None:
     row = environment(world, "dev")
     assert "policy 7: the branch is frozen" in row.stalled_message
     hook.unlink()
+    nudged = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli.main", "nudge", "shop", "dev"],
+        env=world.system.layout.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert nudged.returncode == 0, nudged.stderr
     released(world)
     world.wait_for("dev is well again", lambda: not environment(world, "dev").stalled_code)
 
