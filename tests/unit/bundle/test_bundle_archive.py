@@ -242,6 +242,15 @@ def test_a_wide_window_is_refused() -> None:
     assert code(archive.decompress, wide.compress(bytes(200 * MIB))) == "E-BND-005"
 
 
+def test_a_dictionary_is_refused() -> None:
+    samples = [b"listener %d { address 10.0.0.%d }" % (n, n % 250) * 4 for n in range(2000)]
+    known = zstandard.train_dictionary(1024, samples)
+    blob = zstandard.ZstdCompressor(dict_data=known).compress(archive.build_tar(FILES))
+    with pytest.raises(Refused, match="no dictionary") as caught:
+        archive.decompress(blob)
+    assert caught.value.code == "E-BND-004"
+
+
 @pytest.mark.parametrize(
     "after",
     [b"\0", archive.compress(b""), archive.compress(b"more"), b"\x50\x2a\x4d\x18\x04\0\0\0evil"],

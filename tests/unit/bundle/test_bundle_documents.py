@@ -117,6 +117,23 @@ KEYID = dsse.keyid(public("root"))
         {"keys": {"0" * 64: {"scheme": "ed25519", "public": public("root").hex()}}},
         {"keys": {KEYID: {"scheme": "rsa", "public": public("root").hex()}}},
         {"keys": {KEYID: {"scheme": "ed25519", "public": "00"}}},
+        {
+            "keys": {name * 64: {"scheme": "ed25519", "public": public("root").hex()} for name in "01"},
+            "roles": {
+                role: {"keyids": ["0" * 64, "1" * 64], "threshold": 2}
+                for role in ("root", "bundle", "pointer")
+            },
+        },
+        {
+            "keys": {
+                dsse.keyid(public(str(n))): {"scheme": "ed25519", "public": public(str(n)).hex()}
+                for n in range(65)
+            },
+            "roles": {
+                role: {"keyids": [dsse.keyid(public("0"))], "threshold": 1}
+                for role in ("root", "bundle", "pointer")
+            },
+        },
         {"roles": {}},
         {"roles": roles(more={"keyids": [KEYID], "threshold": 1})},
         {"roles": roles(root={"keyids": [], "threshold": 1})},
@@ -179,3 +196,13 @@ def test_signatures_are_capped() -> None:
 def test_nothing_is_signed_without_a_key() -> None:
     with pytest.raises(ValueError, match="without a key"):
         dsse.sign("t", b"x", [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "threshold"), [({}, 1), ({}, 0), ({"x": bytes(32)}, 0), ({"x": bytes(32)}, -1)]
+)
+def test_an_empty_role_is_a_refusal(keys: dict[str, bytes], threshold: int) -> None:
+    envelope = dsse.read_envelope(offer().pointer_bytes(), "it", limit=LIMITS.pointer)
+    with pytest.raises(Refused, match="nobody may sign") as caught:
+        dsse.check_signatures(envelope, envelope.payload_type, keys, threshold, what="it", code="E-VER-003")
+    assert caught.value.code == "E-VER-003"

@@ -199,6 +199,12 @@ def test_step_4_audience(changes: dict[str, Any]) -> None:
     assert next(iter(changes.values())) in error.message
 
 
+def test_step_4_a_root_of_another_organization_says_nothing_about_this_one() -> None:
+    made = offer()
+    found = Verifier(verify.TrustState(root(organization="other")), AUDIENCE)
+    assert refusal(found.accept_pointer, made.pointer_bytes(), now=NOW).code == "E-VER-004"
+
+
 @pytest.mark.parametrize(
     ("seen", "offered", "code"),
     [
@@ -263,6 +269,8 @@ def test_step_7_the_blob_has_exactly_its_length_and_digest() -> None:
     made = offer()
     for blob in (made.blob + b"\0", made.blob[:-1], b"", bytes(len(made.blob))):
         assert refusal(walk(made).accept_blob, blob).code == "E-VER-009"
+    longer = refusal(walk(made).accept_blob, made.blob + b"\0")
+    assert f"{len(made.blob) + 1} bytes, expected {len(made.blob)}" in longer.message
 
 
 @pytest.mark.parametrize(
