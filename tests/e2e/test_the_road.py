@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.embedded.bootstrap import repository_path
+from tests.e2e.test_pages_browser import FLAGS
 from tests.e2e.world import World, running
 
 pytestmark = pytest.mark.slow
@@ -31,6 +33,7 @@ def test_people_and_accidents_on_one_system(tmp_path: Path) -> None:
         a_commit_that_changes_no_config_rolls_nothing_out(world)
         a_lost_webhook_is_found_by_the_sweep(world)
         a_reverted_release_goes_back_with_a_higher_sequence(world)
+        two_people_push_while_the_reconciler_does(world)
         a_hook_that_declines_stalls_with_its_words(world)
 
 
@@ -88,6 +91,34 @@ def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
     assert world.road.runs("dev", first) == 3
 
 
+def two_people_push_while_the_reconciler_does(world: World) -> None:
+    """Holds of other rollouts' names do not stop this one, so everybody writes to env/staging at once."""
+    digest = world.bundles()[0]
+    world.road.promote("staging")
+
+    def person(name: str) -> None:
+        for number in range(3):
+            sentinelctl(world, "hold", "staging", "--name", f"{name}-{number}", "--reason", f"{name} looks")
+            sentinelctl(world, "resume", "staging", "--hold", f"{name}-{number}")
+
+    with ThreadPoolExecutor(2) as people:
+        for done in [people.submit(person, name) for name in ("ada", "bob")]:
+            done.result()
+    world.road.runs("staging", digest)
+    log = world.road.log("staging")
+    for name in ("ada", "bob"):
+        for number in range(3):
+            assert log.count(f"{name}-{number}") >= 2, log
+    subjects = [row.subject for row in world.history("staging")]
+    assert len([subject for subject in subjects if subject.startswith("Open rollout")]) == 1
+    assert len([subject for subject in subjects if subject.startswith("Complete rollout")]) == 1
+
+
+def sentinelctl(world: World, *arguments: str) -> None:
+    """Run a verb in the clone, as a person does."""
+    world.road.tool([sys.executable, "-m", "reconciler.cli.main", *arguments])
+
+
 def a_hook_that_declines_stalls_with_its_words(world: World) -> None:
     hook = repository_path(world.system.layout) / "hooks" / "pre-receive"
     hook.write_text(
@@ -119,6 +150,31 @@ def environment(world: World, name: str) -> Any:
 
     with reading():
         return Environment.get(Environment.name == name)
+
+
+@pytest.mark.browser
+def test_a_push_is_seen_in_a_browser(tmp_path: Path, chromium: str) -> None:
+    """Push by git, and read the page: the matrix shows the commit without a reload, and then that dev runs it."""
+    from playwright.sync_api import expect, sync_playwright
+
+    with running(tmp_path) as world, sync_playwright() as playwright:
+        released(world)
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{world.system.layout.url('pages')}/o/acme/p/shop/")
+        world.road.move_targets("10.42")
+        sha = world.road.push("Move the targets while somebody watches")
+        row = page.locator("tr", has_text="Move the targets while somebody watches")
+        expect(row).to_contain_text(sha[:7], timeout=20_000)
+        expect(row.locator("td").first).to_contain_text("running here", timeout=40_000)
+        (world.road.clone / "services" / "broken.kdl").write_text('servce "oops" {\n}\n')
+        world.road.push("Break something while somebody watches")
+        expect(page.locator("body")).to_contain_text("services/broken.kdl:1:1", timeout=20_000)
+        expect(page.locator("body")).to_contain_text("did you mean 'service'?")
+        assert faults == []
+        browser.close()
 
 
 def test_with_postgresql_valkey_and_s3(
