@@ -23,10 +23,14 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("SENTINEL_HOME", ".sentinel", "Folder for everything this machine keeps: mirrors, caches, files."),
+    Setting(
+        "SENTINEL_HOME", ".sentinel", "Folder for everything this machine keeps: mirrors, caches, files."
+    ),
     Setting("SENTINEL_CONFIG", "$SENTINEL_HOME/control-plane.kdl", "The server configuration."),
     Setting("DATABASE_URL", "sqlite:///$SENTINEL_HOME/control-plane.db", "sqlite:///path or postgresql://…"),
-    Setting("REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey: RQ's queues. Loses nothing when lost."),
+    Setting(
+        "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey: RQ's queues. Loses nothing when lost."
+    ),
     Setting("S3_ENDPOINT", "", "S3 or MinIO, such as http://minio:9000. Empty: bundles are kept in files."),
     Setting("S3_BUCKET", "sentinel", "The bucket; made when it is missing and the credentials allow."),
     Setting("S3_ACCESS_KEY", "", "Access key of the bucket."),

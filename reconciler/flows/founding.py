@@ -67,5 +67,7 @@ def configuration(organization: str, project: str, repository: str, trunk: str, 
     content = write_document([document]).encode()
     installation, findings = read_installation(content, "control-plane.kdl")
     if installation is None:
-        raise Stalled("E-INS-100", "; ".join(finding.message for finding in findings), cure="Correct the option")
+        raise Stalled(
+            "E-INS-100", "; ".join(finding.message for finding in findings), cure="Correct the option"
+        )
     return content
