@@ -1,0 +1,63 @@
+"""`make soak MINUTES=n`: the tests that get better the longer they run.
+
+Half of the time plays seeds of the release simulation that `make test` does not reach, half plays the demo again and
+again. The first failure ends it, with the seed or the demo's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+from tests.simulation.test_release_simulation import check_end, play
+
+FIRST_SEED = 100_000
+SEEDS_IN_A_ROUND = 200
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, help="play this one seed of the simulation and end")
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        check_end(play(arguments.seed))
+        print(f"seed {arguments.seed} holds every invariant")
+        return 0
+    began = time.monotonic()
+    ends = began + arguments.minutes * 60
+    seed, demos, slowest = FIRST_SEED, 0, 0.0
+    while time.monotonic() < ends:
+        half = time.monotonic() + min(120.0, (ends - time.monotonic()) / 2)
+        while time.monotonic() < half:
+            for _ in range(SEEDS_IN_A_ROUND):
+                try:
+                    check_end(play(seed))
+                except AssertionError:
+                    print(f"seed {seed} breaks an invariant: python -m tests.soak --seed {seed}", file=sys.stderr)
+                    raise
+                seed += 1
+                if time.monotonic() > half:
+                    break
+        while time.monotonic() < min(half + 120.0, ends):
+            started = time.monotonic()
+            done = subprocess.run(
+                [sys.executable, "-m", "reconciler.cli.main", "demo"], capture_output=True, text=True, check=False
+            )
+            demos += 1
+            slowest = max(slowest, time.monotonic() - started)
+            if done.returncode != 0:
+                print(done.stdout + done.stderr, file=sys.stderr)
+                return 1
+        print(
+            f"{(time.monotonic() - began) / 60:6.1f} min: {seed - FIRST_SEED} seeds, {demos} demos, "
+            f"the slowest {slowest:.1f} s",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
