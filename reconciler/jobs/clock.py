@@ -11,10 +11,9 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 import redis
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from reconciler import clock
 from reconciler.db import session
@@ -34,6 +33,9 @@ REDATE_AFTER = timedelta(hours=1)
 
 RECEIPTS_KEPT = timedelta(days=30)
 """Forges offer redelivery for days; a delivery that comes again later than this is simply looked at again."""
+
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(slots=True)
@@ -111,20 +113,19 @@ def run_clock(settings: Settings, environ: Mapping[str, str] | None = None) -> N
         ),
     )
     scheduler = schedule(ticking)
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ticking.sweeper.close()
-        scheduler.shutdown(wait=False)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    log.info("clock-started sweep_seconds=%g", settings.sweep_seconds)
+    # Blocked before any thread starts and then waited for: no moment is left in which a signal could get lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     scheduler.start()
+    log.info("clock-started sweep_seconds=%g", settings.sweep_seconds)
+    signal.sigwait(ENDING)
+    ticking.sweeper.close()
+    scheduler.shutdown(wait=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
-def schedule(ticking: Clock) -> BlockingScheduler:
+def schedule(ticking: Clock) -> BackgroundScheduler:
     """The times of the clock, as a table. A tick that is late or still running is left out, never run twice."""
-    scheduler = BlockingScheduler(
+    scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     table: tuple[tuple[str, Callable[[], int], float], ...] = (
