@@ -31,6 +31,7 @@ VERBS: dict[str, Verb] = {
     "clock": Verb("reconciler.cli.clock", "Run the schedule: it only enqueues nudges."),
     "nudge": Verb("reconciler.cli.nudge", "Have a project or an environment looked at now."),
     "validate": Verb("reconciler.cli.validate", "Check a config repository and print its findings."),
+    "check-proxy-config": Verb("reconciler.cli.check_proxy_config", "Check a config of the real proxy."),
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),
     "explain": Verb("reconciler.cli.explain", "Explain a kind or a code."),

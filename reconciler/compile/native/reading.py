@@ -97,9 +97,7 @@ class _Reader:
     def trouble(self, at: int, trouble: Trouble | None) -> None:
         if trouble is not None:
             message, hint = trouble
-            self.findings.append(
-                _refused("E-NAT-001", self.text.place(at), message, "KDL version 2", hint)
-            )
+            self.findings.append(_refused("E-NAT-001", self.text.place(at), message, "KDL version 2", hint))
 
     def stop(self, message: str, hint: str, at: int | None = None) -> None:
         self.trouble(self.token.start if at is None else at, (message, hint))

@@ -120,7 +120,10 @@ def string_value(raw: str) -> tuple[str, Trouble | None]:
 def _one_line(body: str) -> Trouble | None:
     if _NEWLINE.search(body) is None:
         return None
-    return ("a string runs over the end of its line", 'close it on the same line, or use """ for several lines')
+    return (
+        "a string runs over the end of its line",
+        'close it on the same line, or use """ for several lines',
+    )
 
 
 def token_value(text: str, token: Token) -> tuple[KdlValue, Trouble | None]:
