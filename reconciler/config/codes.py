@@ -298,6 +298,24 @@ _TABLE: tuple[Code, ...] = (
         "be an accident.",
         "Give the one that should win a higher priority.",
     ),
+    Code(
+        "E-CMP-006",
+        "Feature that the proxy does not have",
+        "The proxy of an environment cannot do this, neither by itself nor with an agent that the compiler knows.",
+        "The hint says what to do instead; docs/language/support.md lists every feature.",
+    ),
+    Code(
+        "W-CMP-001",
+        "Feature without effect",
+        "The proxy of an environment accepts this and does not do it.",
+        "The hint says what has the effect; docs/language/support.md lists every feature.",
+    ),
+    Code(
+        "W-CMP-002",
+        "Feature that loses something",
+        "The feature works, and something of it does not survive the translation to the proxy. It is an information.",
+        "Nothing has to be done; docs/language/support.md lists what is lost.",
+    ),
 )
 
 

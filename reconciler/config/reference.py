@@ -22,12 +22,12 @@ def render_reference() -> dict[str, str]:
     pages["docs/errors/config.md"] = _codes_page(
         "Config language",
         "Findings about a project's `*.kdl` files and about `control-plane.kdl`.",
-        lambda code: not code.code.startswith("E-CMP-"),
+        lambda code: not code.code[1:].startswith("-CMP-"),
     )
     pages["docs/errors/compile.md"] = _codes_page(
         "Compilation",
         "Findings about what is effective in an environment.",
-        lambda code: code.code.startswith("E-CMP-"),
+        lambda code: code.code[1:].startswith("-CMP-"),
     )
     return pages
 

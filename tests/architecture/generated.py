@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import click
-from reconciler.config.reference import render_reference
 
 from reconciler.cli.main import VERBS, group
+from reconciler.compile.support import render_support
+from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,7 @@ def documents() -> dict[str, str]:
         "docs/settings.md": settings_page(),
         "docs/cli.md": cli_page(),
         **render_reference(),
+        **render_support(),
     }
 
 
