@@ -207,7 +207,7 @@ def in_order(field: Field, items: list[Any]) -> list[Any]:
     """A list as the canonical form has it: values sorted, objects sorted by their key."""
     if field.is_list:
         return sorted(items, key=order)
-    if not field.arguments:
+    if field.ordered or not field.arguments:
         return items
     key = field.arguments[0].name
     return sorted(items, key=lambda item: order(item.get(key)))

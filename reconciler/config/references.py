@@ -65,28 +65,38 @@ def _scopes(resource: Resource, environments: list[str]) -> list[str]:
 
 
 @cache
-def _paths(kind: str) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """(path, kind referred to) of every reference that the schema of a kind has."""
+def _paths(kind: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]:
+    """(path of the field, path of the value, kind referred to) of every reference that the schema of a kind has."""
     return tuple(_paths_of(KINDS[kind].field, ()))
 
 
-def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], str]]:
     for child in field.children:
         here = (*path, child.name)
-        slot = child.rest if child.is_list else child.arguments[0] if child.is_scalar else None
-        if slot is not None and isinstance(slot.type, Reference):
-            yield here, slot.type.kind
-        if child.children and not child.repeatable:
-            yield from _paths_of(child, here)
+        plain = child.is_scalar or child.is_list
+        for slot in (*child.arguments, *child.properties, *((child.rest,) if child.rest else ())):
+            if isinstance(slot.type, Reference):
+                yield here, here if plain else (*here, slot.name), slot.type.kind
+        yield from _paths_of(child, here)
 
 
 def _references(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    for path, kind in _paths(resource.kind.name):
-        value: Any = resource.effective(environment)
-        for name in path:
-            value = value.get(name) if value else None
-        for target in value if isinstance(value, list) else [value] if value is not None else []:
-            yield path, kind, target
+    data = resource.effective(environment)
+    for field, path, kind in _paths(resource.kind.name):
+        for target in _values(data, path):
+            yield field, kind, target
+
+
+def _values(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """Every value at a path of names, in all items of the lists on the way."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _values(item, path)
+    elif not path:
+        if value is not None:
+            yield value
+    elif value is not None:
+        yield from _values(value.get(path[0]), path[1:])
 
 
 def _check_scope(resource: Resource, environments: list[str], report: Report) -> None:

@@ -75,7 +75,10 @@ class Resource:
         present = self.origin.present[""]
         if environment in self.overrides:
             present = (present - set(self.overrides[environment].removed)) | self.origin.present[environment]
-        return [f.name for f in self.kind.field.children if f.required and f.name not in present]
+        lacking = [f.name for f in self.kind.field.children if f.required and f.name not in present]
+        if self.kind.one_of and present.isdisjoint(self.kind.one_of):
+            lacking.append(self.kind.one_of[0])
+        return lacking
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form: kind, name, fields, and below "for" and "only" what is special in some environments."""
@@ -106,6 +109,8 @@ class Resource:
             found = _find(scope, path, value)
             if found is not None:
                 node, argument = found
+                if isinstance(argument, str):
+                    return Mark(self.origin.file, node, property_key=argument, property_value=True)
                 return Mark(self.origin.file, node, argument=argument)
         return Mark(self.origin.file, self.origin.node, argument=0 if self.origin.node.arguments else None)
 
@@ -121,7 +126,10 @@ class Resource:
         return [*scopes, self.origin.node.children]
 
 
-def _find(nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any) -> tuple[KdlNode, int | None] | None:
+def _find(
+    nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any
+) -> tuple[KdlNode, int | str | None] | None:
+    """The node at a path, and which of its values is meant: an argument's index, a property's key, or none."""
     if not path:
         return None
     named = [node for node in nodes if node.name == path[0]]
@@ -132,6 +140,8 @@ def _find(nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any) -> tupl
                 return deeper
         elif value is not None and value in node.arguments:
             return node, node.arguments.index(value)
+        elif value is not None and value in node.properties.values():
+            return node, next(key for key, held in node.properties.items() if held == value)
     if not named or len(path) > 1:
         return (named[0], None) if named else None
     return named[0], (0 if named[0].arguments and value is not None else None)

@@ -40,7 +40,8 @@ class Field:
     """One node of the language.
 
     `arguments` come in order; `rest` is the type of any number of further ones, at least one. `children` makes it a
-    block. `repeatable` nodes may stand several times and are keyed by their first argument, which may not repeat.
+    block. `repeatable` nodes may stand several times and are keyed by their first argument, which may not repeat; those
+    that are `ordered` keep the order they are written in.
     `default` is the JSON value that holds when the node is absent; None means there is none.
     """
 
@@ -55,6 +56,7 @@ class Field:
     repeatable: bool = False
     default: Json = None
     note: str = ""
+    ordered: bool = False
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
 
@@ -84,13 +86,15 @@ class Kind:
     """One kind of resource: a top-level node with a name.
 
     `check` sees a resource's data as it is effective in one environment, with defaults. `overridable` kinds take
-    `for`, `remove` and `only`. `single` kinds stand exactly once in a project.
+    `for`, `remove` and `only`. `single` kinds stand exactly once in a project. Of `one_of`, where there are any, one
+    field has to be there.
     """
 
     field: Field
     overridable: bool = True
     single: bool = False
     check: Check | None = None
+    one_of: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -107,11 +111,12 @@ def kind(
     single: bool = False,
     name_length: int = 63,
     check: Check | None = None,
+    one_of: tuple[str, ...] = (),
 ) -> Kind:
     """A kind whose only argument is the resource's name."""
     slot = Slot("name", resource_name(name_length), "its name, unique among resources of its kind")
     node = Field(name, doc, example, arguments=(slot,), children=fields, repeatable=True)
-    return Kind(node, overridable, single, check)
+    return Kind(node, overridable, single, check, one_of)
 
 
 def scalar(
