@@ -305,6 +305,12 @@ _TABLE: tuple[Code, ...] = (
         "The hint says what to do instead; docs/language/support.md lists every feature.",
     ),
     Code(
+        "E-CMP-090",
+        "Configuration that cannot be compared",
+        "A compiled configuration cannot be read, so what differs in it cannot be said.",
+        "Build it anew with sentinelctl build.",
+    ),
+    Code(
         "W-CMP-001",
         "Feature without effect",
         "The proxy of an environment accepts this and does not do it.",
