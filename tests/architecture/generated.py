@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.main import VERBS, group
+from reconciler.compile.risk import render_risk
 from reconciler.compile.support import render_support
 from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
@@ -67,6 +68,7 @@ def documents() -> dict[str, str]:
     return {
         "docs/settings.md": settings_page(),
         "docs/cli.md": cli_page(),
+        "docs/risk.md": render_risk(),
         **render_reference(),
         **render_support(),
     }
