@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from reconciler.config.kinds import environment, listener, node_group, project, service, upstream
+from reconciler.config.kinds import environment, listener, middleware, node_group, project, service, upstream
 from reconciler.config.schema import Kind
 
 
@@ -30,5 +30,6 @@ KINDS: Mapping[str, Kind] = table(
     listener.KIND,
     service.KIND,
     upstream.KIND,
+    middleware.KIND,
     node_group.KIND,
 )
