@@ -226,6 +226,40 @@ _MIDDLEWARE: tuple[Feature, ...] = (
     _row("middleware.custom", _AGENT, "Whatever an agent of one's own does", "an agent at a socket"),
 )
 
+_POLICIES: tuple[Feature, ...] = (
+    _row(
+        "waf-policy",
+        _AGENT,
+        "Searching requests for attacks",
+        "zentinelsec or another agent that reads SecLang, with the OWASP CRS 4 of the node, at "
+        "/run/zentinel/sentinel-waf-NAME.sock",
+    ),
+    _row(
+        "auth-policy.jwt",
+        _AGENT,
+        "Bearer tokens signed with a shared secret",
+        "the auth agent at /run/zentinel/sentinel-auth-NAME.sock",
+    ),
+    _row("auth-policy.oidc", _AGENT, "Bearer tokens of an OpenID Connect or OAuth 2 provider", "as jwt"),
+    _row("auth-policy.api-key", _AGENT, "API keys", "as jwt"),
+    _row("auth-policy.basic", _AGENT, "User and password", "as jwt"),
+    _row(
+        "auth-policy.introspection",
+        _IMPOSSIBLE,
+        "Asking a provider about a token",
+        "the auth agent cannot ask",
+        instead="use oidc { issuer; jwks-url }, which checks tokens with the provider's public keys",
+    ),
+    _row(
+        "auth-policy.mtls",
+        _IMPOSSIBLE,
+        "Certificates of clients",
+        "its listeners ask no client for one, although its grammar has client-auth",
+        instead="end TLS in front of the proxy, or use oidc or api-key",
+    ),
+)
+
+
 
 def _by_name(rows: Iterable[Feature]) -> Mapping[str, Feature]:
     found: dict[str, Feature] = {}
@@ -236,7 +270,7 @@ def _by_name(rows: Iterable[Feature]) -> Mapping[str, Feature]:
     return MappingProxyType(found)
 
 
-FEATURES: Mapping[str, Feature] = _by_name((*_SERVICE, *_MIDDLEWARE))
+FEATURES: Mapping[str, Feature] = _by_name((*_SERVICE, *_MIDDLEWARE, *_POLICIES))
 """Every feature by its name."""
 
 

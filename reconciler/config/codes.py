@@ -6,18 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code's title, what it means, and what to do."""
-
-    code: str
-    title: str
-    meaning: str
-    cure: str
+from reconciler.config.code import Code as Code
+from reconciler.config.codes_rules import RULE_CODES
 
 
 _TABLE: tuple[Code, ...] = (
@@ -322,6 +314,25 @@ _TABLE: tuple[Code, ...] = (
         "The feature works, and something of it does not survive the translation to the proxy. It is an information.",
         "Nothing has to be done; docs/language/support.md lists what is lost.",
     ),
+    Code(
+        "E-CMP-020",
+        "No such WAF rule",
+        "A WAF policy names a rule by an id that no rule of the OWASP CRS for requests can have.",
+        "Take an id of docs/language/waf-rules.md, or of CRS itself.",
+    ),
+    Code(
+        "W-CMP-020",
+        "WAF rule outside the catalogue",
+        "A WAF policy names a CRS rule that the catalogue does not have. Whether the CRS on the nodes has it is not "
+        "known here. It is an information.",
+        "Compare the id with the CRS that is installed on the nodes.",
+    ),
+    Code(
+        "W-CMP-021",
+        "WAF rule changed to what it is",
+        "A WAF policy turns a rule on whose category is on, or off whose category is off.",
+        "Remove the line.",
+    ),
 )
 
 
@@ -332,4 +343,4 @@ def _by_code(table: tuple[Code, ...]) -> Mapping[str, Code]:
     return MappingProxyType(found)
 
 
-CODES: Mapping[str, Code] = _by_code(_TABLE)
+CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES))

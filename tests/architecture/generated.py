@@ -14,6 +14,7 @@ import click
 from reconciler.cli.main import VERBS, group
 from reconciler.compile.risk import render_risk
 from reconciler.compile.support import render_support
+from reconciler.compile.waf.page import render_waf_rules
 from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
 
@@ -71,6 +72,7 @@ def documents() -> dict[str, str]:
         "docs/risk.md": render_risk(),
         **render_reference(),
         **render_support(),
+        **render_waf_rules(),
     }
 
 

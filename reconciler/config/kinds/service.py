@@ -231,6 +231,8 @@ KIND = kind(
         REDIRECT,
         _STATIC,
         _MAINTENANCE,
+        reference("auth", "auth-policy", "Who may use it; everybody when absent.", 'auth "customers"'),
+        reference("waf", "waf-policy", "Which attacks its requests are searched for.", 'waf "public"'),
         scalar(
             "priority",
             Integer(1, 1000),

@@ -1,0 +1,71 @@
+"""Checks on WAF and auth policies that need the catalogue of rules or the table of what the proxy can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.compile.objections import Objection
+from reconciler.compile.support import support_problem
+from reconciler.compile.waf.catalogue import FAMILIES, RULES, category_of
+from reconciler.config.findings import Severity
+from reconciler.config.kinds.auth_policy import METHODS
+from reconciler.config.kinds.waf_policy import CATEGORIES
+from reconciler.config.report import Problem
+from reconciler.config.snapshot import Rendering
+
+
+def policy_objections(rendering: Rendering) -> Iterator[Objection]:
+    """Everything that a policy asks for and cannot have, or that has no effect."""
+    for resource, data in rendering.of("auth-policy"):
+        for method in METHODS:
+            if method in data:
+                problem = support_problem(f"auth-policy.{method}", rendering.policy.proxy_version)
+                if problem is not None:
+                    yield Objection(resource, (method,), problem)
+    for resource, data in rendering.of("waf-policy"):
+        for path, number, problem in _waf_doubts(data):
+            yield Objection(resource, path, problem, number)
+
+
+def _waf_doubts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], int, Problem]]:
+    off = set(data.get("without", ())) or set(CATEGORIES) - set(data.get("categories", CATEGORIES))
+    for override in data.get("rule", ()):
+        number, action = override["id"], override["action"]
+        problem = _unknown(number)
+        if problem is not None:
+            yield ("rule",), number, problem
+        category = category_of(number)
+        if category is not None and (category in off) is (action == "disable"):
+            state = "off" if category in off else "on"
+            problem = Problem(
+                "W-CMP-021",
+                f"to {action} rule {number} has no effect: its category '{category}' is {state}",
+                "a line that changes something",
+                "remove this line",
+                Severity.warning,
+            )
+            yield ("rule",), number, problem
+    for exclusion in data.get("exclusion", ()):
+        for number in exclusion.get("rules", ()):
+            problem = _unknown(number)
+            if problem is not None:
+                yield ("exclusion", "rules"), number, problem
+
+
+def _unknown(number: int) -> Problem | None:
+    if number in RULES:
+        return None
+    nearest = min(RULES, key=lambda known: abs(known - number))
+    near = f"the nearest in the catalogue is {nearest}: {RULES[nearest].title}"
+    if category_of(number) is None:
+        families = sorted(family for group in FAMILIES.values() for family in group)
+        expected = "an id that begins with " + ", ".join(map(str, families))
+        return Problem("E-CMP-020", f"CRS has no rule {number} for requests", expected, near)
+    return Problem(
+        "W-CMP-020",
+        f"rule {number} is not in the catalogue; whether the CRS of the nodes has it is not known here",
+        "a rule of docs/language/waf-rules.md",
+        near,
+        Severity.info,
+    )
