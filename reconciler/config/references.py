@@ -29,7 +29,7 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
         missing: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
         scopes = _scopes(resource, environments)
         for environment in scopes:
-            for path, kind, target in _references(resource, environment):
+            for path, kind, target in references_of(resource, environment):
                 found = resources.get((kind, target))
                 if found is None or not (environment == "" or found.is_in(environment)):
                     missing.setdefault((path, kind, target), []).append(environment)
@@ -80,7 +80,8 @@ def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
         yield from _paths_of(child, here)
 
 
-def _references(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """(path of the field, kind referred to, name) of every reference that a resource makes in an environment."""
     data = resource.effective(environment)
     for field, path, kind in _paths(resource.kind.name):
         for target in _values(data, path):
