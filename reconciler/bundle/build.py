@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reconciler.bundle import archive
@@ -15,9 +17,13 @@ from reconciler.bundle.manifest import (
     describe,
     encode_manifest,
 )
-from reconciler.bundle.sbom import build_sbom
+from reconciler.bundle.sbom import RuleSet, build_sbom
 from reconciler.compile.compiler import COMPILER, Compilation
+from reconciler.compile.waf import catalogue
 from reconciler.errors import Refused
+
+WAF_FILE = re.compile(r"agents/[^/]+/waf/[^/]+")
+_RESERVED = (MANIFEST, SBOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,11 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     """Archive, manifest and SBOM of a compilation.
 
     Raises `Refused`: E-BND-001 or E-BND-002 when a name or size is one that nodes would refuse, E-BND-007 when an
-    environment has two files of one name.
+    two files, or a file and a document about the bundle, have one name.
     """
     files = _files(compilation)
     compiled = {path: describe(content) for path, content in files.items()}
-    files[SBOM] = build_sbom(compiled, compiler=COMPILER)
+    files[SBOM] = build_sbom(compiled, compiler=COMPILER, rule_sets=_rule_sets(compiled))
     manifest = Manifest(
         compiler=COMPILER,
         environments={
@@ -60,16 +66,21 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
 
 
 def _files(compilation: Compilation) -> dict[str, bytes]:
+    """Every file but the documents about the bundle. Environments may share one when its bytes are the same."""
     files: dict[str, bytes] = {}
     for environment in compilation.environments:
-        own = config_path(environment.name)
-        folder = own.rpartition("/")[0]
-        for path, content in (
-            (own, environment.config),
-            *((f"{folder}/{name}", content) for name, content in environment.files.items()),
-        ):
-            if files.setdefault(path, content) != content:
+        for path, content in {**environment.files, config_path(environment.name): environment.config}.items():
+            if files.setdefault(path, content) != content or path in _RESERVED:
                 raise Refused(
                     "E-BND-007", f"'{path}' of environment '{environment.name}' has that name already"
                 )
+        if config_path(environment.name) in environment.files:
+            raise Refused("E-BND-007", f"a further file of '{environment.name}' has its configuration's name")
     return files
+
+
+def _rule_sets(paths: Iterable[str]) -> tuple[RuleSet, ...]:
+    """What the agents' files in a bundle call for, and the bundle does not hold itself."""
+    if any(WAF_FILE.fullmatch(path) for path in paths):
+        return (RuleSet(catalogue.NAME, catalogue.VERSION, catalogue.LICENCE, catalogue.COPYRIGHT),)
+    return ()

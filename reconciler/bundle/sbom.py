@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot5
 
 from reconciler.bundle import canonical
@@ -23,7 +25,19 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:sentinel-control-plane:sbom")
 BUNDLE = "bundle"
 
 
-def build_sbom(files: Mapping[str, ManifestFile], *, compiler: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Something that files of a bundle call for and that nodes have installed. `licence` is an SPDX identifier."""
+
+    name: str
+    version: str
+    licence: str
+    copyright: str
+
+
+def build_sbom(
+    files: Mapping[str, ManifestFile], *, compiler: str, rule_sets: tuple[RuleSet, ...] = ()
+) -> bytes:
     """The SBOM of `files` (path to digest), which the bundle depends on one by one; `compiler` is `name/version`."""
     name, _, version = compiler.partition("/")
     # The library is quadratic when components are added one by one, so each collection is assigned at once.
@@ -39,9 +53,20 @@ def build_sbom(files: Mapping[str, ManifestFile], *, compiler: str) -> bytes:
     components.append(
         Component(name=name, version=version, type=ComponentType.APPLICATION, bom_ref="compiler")
     )
+    components.extend(
+        Component(
+            name=one.name,
+            version=one.version,
+            type=ComponentType.DATA,
+            bom_ref=_rule_set_ref(one),
+            licenses=[DisjunctiveLicense(id=one.licence)],
+            copyright=one.copyright,
+        )
+        for one in rule_sets
+    )
     bom = Bom(components=components, serial_number=serial_number(files))
     document = json.loads(JsonV1Dot5(bom).output_as_string())
-    return canonical.encode(_settled(document, sorted(files)))
+    return canonical.encode(_settled(document, sorted(files), [_rule_set_ref(one) for one in rule_sets]))
 
 
 def serial_number(files: Mapping[str, ManifestFile]) -> uuid.UUID:
@@ -49,9 +74,13 @@ def serial_number(files: Mapping[str, ManifestFile]) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, "\n".join(f"{files[path].sha256} {path}" for path in sorted(files)))
 
 
-def _settled(document: dict[str, Any], paths: list[str]) -> dict[str, Any]:
+def _rule_set_ref(one: RuleSet) -> str:
+    return f"rules:{one.name}"
+
+
+def _settled(document: dict[str, Any], paths: list[str], rule_sets: list[str]) -> dict[str, Any]:
     """The library's document without what it adds by itself, and with the collections in our order."""
-    refs = [f"file:{path}" for path in paths]
+    refs = [f"file:{path}" for path in paths] + sorted(rule_sets)
     return {
         **document,
         "components": sorted(document["components"], key=lambda component: component["bom-ref"]),

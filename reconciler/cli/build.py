@@ -19,7 +19,7 @@ from reconciler.cli.validate import check, counted, print_findings
     help="Folder that the files go into.",
 )
 def command(path: Path, out: Path) -> None:
-    """Compile the *.kdl files below PATH and write config/ENVIRONMENT/sentinel.kdl below the folder given by --out.
+    """Compile the *.kdl files below PATH and write config/ENVIRONMENT/sentinel.kdl and agents' files below --out.
 
     These are the very bytes that a bundle of this tree carries. Exit code 1 when there is an error; nothing is
     written then.
@@ -31,8 +31,10 @@ def command(path: Path, out: Path) -> None:
         click.echo(counted(findings))
         raise SystemExit(1)
     for environment in compilation.environments:
-        for name, content in {"sentinel.kdl": environment.config, **environment.files}.items():
-            target = out / "config" / environment.name / name
+        identity = f"  config-id {environment.config_id}  restart-key {environment.restart_key}"
+        config = f"config/{environment.name}/sentinel.kdl"
+        for name, content in {config: environment.config, **environment.files}.items():
+            target = out / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-            click.echo(f"{target}  config-id {environment.config_id}  restart-key {environment.restart_key}")
+            click.echo(f"{target}{identity if name == config else ''}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,17 +85,54 @@ def test_another_compiler_gives_another_digest(monkeypatch: pytest.MonkeyPatch) 
     assert bundle(FILES).digest != before
 
 
-def test_further_files_lie_in_the_folder_of_their_environment() -> None:
-    compilation = compiled(FILES)
-    first, *rest = compilation.environments
-    more = replace(compilation, environments=(replace(first, files={"tls/site.pem": b"public"}), *rest))
-    assert archive.unpack(build_bundle(more).blob)[f"config/{first.name}/tls/site.pem"] == b"public"
+def with_files(compilation: Compilation, *files: dict[str, bytes]) -> Compilation:
+    """The compilation with further files in its first environments."""
+    environments = list(compilation.environments)
+    for index, one in enumerate(files):
+        environments[index] = replace(environments[index], files=one)
+    return replace(compilation, environments=tuple(environments))
 
 
-@pytest.mark.parametrize(("name", "code"), [("../x", "E-BND-001"), ("sentinel.kdl", "E-BND-007")])
-def test_what_no_node_would_accept_is_not_built(name: str, code: str) -> None:
+def test_further_files_lie_where_their_names_say_in_manifest_and_bill_of_materials() -> None:
+    files = archive.unpack(build_bundle(with_files(compiled(FILES), {"agents/dev/auth/a.json": b"{}"})).blob)
+    assert files["agents/dev/auth/a.json"] == b"{}"
+    assert "agents/dev/auth/a.json" in check_files(files).files
+    components = json.loads(files["sbom.cdx.json"])["components"]
+    assert "agents/dev/auth/a.json" in {component["name"] for component in components}
+
+
+def test_environments_may_share_a_file_of_the_same_bytes_only() -> None:
     compilation = compiled(FILES)
-    first, *rest = compilation.environments
+    shared = build_bundle(with_files(compilation, {"trust/a.pem": b"a"}, {"trust/a.pem": b"a"}))
+    assert archive.unpack(shared.blob)["trust/a.pem"] == b"a"
     with pytest.raises(Refused) as caught:
-        build_bundle(replace(compilation, environments=(replace(first, files={name: b""}), *rest)))
+        build_bundle(with_files(compilation, {"trust/a.pem": b"a"}, {"trust/a.pem": b"b"}))
+    assert caught.value.code == "E-BND-007"
+
+
+def test_a_bundle_with_a_waf_policy_names_the_rules_and_their_licence() -> None:
+    def rule_sets(files: dict[str, bytes]) -> list[dict[str, object]]:
+        made = archive.unpack(build_bundle(with_files(compiled(FILES), files)).blob)
+        components = json.loads(made["sbom.cdx.json"])["components"]
+        return [component for component in components if component["type"] == "data"]
+
+    assert rule_sets({"agents/dev/auth/waf.json": b""}) == []
+    (found,) = rule_sets({"agents/dev/waf/public.conf": b""})
+    assert (found["name"], found["version"]) == ("owasp-crs", "4.29.0-dev")
+    assert found["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("../x", "E-BND-001"),
+        ("config/dev/sentinel.kdl", "E-BND-007"),
+        ("config/production/sentinel.kdl", "E-BND-007"),
+        ("manifest.json", "E-BND-007"),
+        ("sbom.cdx.json", "E-BND-007"),
+    ],
+)
+def test_what_no_node_would_accept_is_not_built(name: str, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        build_bundle(with_files(compiled(FILES), {name: b""}))
     assert caught.value.code == code

@@ -10,7 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from reconciler.bundle.manifest import describe
-from reconciler.bundle.sbom import build_sbom
+from reconciler.bundle.sbom import RuleSet, build_sbom
 
 FILES = {
     name: describe(name.encode()) for name in ("config/dev/sentinel.kdl", "config/a/sentinel.kdl", "agents/x")
@@ -65,7 +65,7 @@ def test_the_bundle_depends_on_every_file(document: dict[str, list[dict[str, obj
 def test_the_same_under_every_hash_seed() -> None:
     program = f"""
 from reconciler.bundle.manifest import ManifestFile
-from reconciler.bundle.sbom import build_sbom
+from reconciler.bundle.sbom import RuleSet, build_sbom
 import sys
 sys.stdout.buffer.write(build_sbom({FILES!r}, compiler="sentinel-compiler/0.1.0"))
 """
@@ -81,3 +81,14 @@ sys.stdout.buffer.write(build_sbom({FILES!r}, compiler="sentinel-compiler/0.1.0"
 def test_other_content_has_another_serial_number(document: dict[str, object]) -> None:
     other = json.loads(build_sbom({**FILES, "agents/x": describe(b"")}, compiler="sentinel-compiler/0.1.0"))
     assert other["serialNumber"] != document["serialNumber"]
+
+
+def test_rules_that_files_call_for_stand_in_it_with_their_licence() -> None:
+    rules = RuleSet("owasp-crs", "4.29.0-dev", "Apache-2.0", "© CRS project")
+    made = build_sbom(FILES, compiler="sentinel-compiler/0.1.0", rule_sets=(rules,))
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(made.decode()) is None
+    document = json.loads(made)
+    (component,) = [c for c in document["components"] if c["bom-ref"] == "rules:owasp-crs"]
+    assert component["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    assert "rules:owasp-crs" in document["dependencies"][0]["dependsOn"]
+    assert {"ref": "rules:owasp-crs"} in document["dependencies"]
