@@ -11,7 +11,6 @@ from types import MappingProxyType
 from reconciler.config.code import Code as Code
 from reconciler.config.codes_rules import RULE_CODES
 
-
 _TABLE: tuple[Code, ...] = (
     Code(
         "E-SYN-001",

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.config import limits
 from reconciler.config.characters import shown
+from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
@@ -19,7 +20,9 @@ from reconciler.config.promotion_order import promotion_order
 from reconciler.config.references import check_references
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import Resource
-from reconciler.config.source import SourceFile
+from reconciler.config.rules.evaluate import check_rules
+from reconciler.config.rules.scope import check_scopes
+from reconciler.config.source import LANGUAGE, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 
 Key = tuple[str, str]
@@ -74,9 +77,14 @@ class Snapshot:
 
 
 def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[Finding, ...]]:
-    """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error."""
+    """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error.
+
+    Of the other files, those count that resources may name (`source.ATTACHED`).
+    """
     report = Report()
-    wanted = sorted((f for f in files if f.path.endswith(".kdl")), key=lambda f: f.path)
+    sources = sorted((f for f in files if is_read(f.path)), key=lambda f: f.path)
+    wanted = [f for f in sources if f.path.endswith(LANGUAGE)]
+    attached = {f.path: f.content for f in sources if not f.path.endswith(LANGUAGE)}
     if not _within_limits(wanted, report):
         return None, report.resolved()
     parsed, whole = _parse(wanted, report)
@@ -91,6 +99,9 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         _check_single(ordered, report)
         if sum(kind == "environment" for kind, _ in ordered) <= limits.ENVIRONMENTS:
             check_references(ordered, report)
+            check_crossing(ordered, attached, report)
+            check_scopes(ordered, report)
+            check_rules(ordered, report)
     if report.failed:
         return None, report.resolved()
     environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}

@@ -10,7 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from reconciler.config.kinds import environment, listener, middleware, node_group, project, service, upstream
+from reconciler.config.kinds import (
+    alert,
+    auth_policy,
+    certificate,
+    environment,
+    freeze_window,
+    health_check,
+    listener,
+    middleware,
+    node_group,
+    notification_channel,
+    notification_rule,
+    plugin,
+    project,
+    secret,
+    service,
+    slo,
+    trust_store,
+    upstream,
+    validation_rule,
+    waf_policy,
+)
 from reconciler.config.schema import Kind
 
 
@@ -31,5 +52,18 @@ KINDS: Mapping[str, Kind] = table(
     service.KIND,
     upstream.KIND,
     middleware.KIND,
+    auth_policy.KIND,
+    waf_policy.KIND,
+    certificate.KIND,
+    trust_store.KIND,
+    secret.KIND,
+    plugin.KIND,
     node_group.KIND,
+    freeze_window.KIND,
+    health_check.KIND,
+    slo.KIND,
+    alert.KIND,
+    notification_channel.KIND,
+    notification_rule.KIND,
+    validation_rule.KIND,
 )

@@ -10,6 +10,7 @@ from reconciler.config.kinds import KINDS, table
 from reconciler.config.schema import Field
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
+from tests.unit.config.attachments import ISSUER, WASM
 from tests.unit.config.trees import BASE, SERVICE, UPSTREAM, brief, read, sound, template
 
 FULL = """\
@@ -72,6 +73,14 @@ listener "local" {
     keepalive-timeout "75s"
 }
 """
+
+COMPANIONS = {"notification-rule": KINDS["notification-channel"].field.example}
+"""What else has to stand in a tree for a kind's example to be sound."""
+
+ATTACHED = (
+    SourceFile("certificates/internal-ca.pem", ISSUER),
+    SourceFile("plugins/geo.wasm", WASM),
+)
 
 
 def test_everything_that_can_be_written_can_be_read() -> None:
@@ -181,7 +190,8 @@ def test_examples_are_sound(kind: str) -> None:
         base = re.sub(rf'^{kind} "(shop|production)"( {{\n(.*\n)*?}})?\n', "", BASE, flags=re.MULTILINE)
         base += 'environment "staging" {\n    proxy-version "0.6.20"\n}\n' if kind == "environment" else ""
     trees = [base, *texts, example]
-    snapshot, findings = read_snapshot([SourceFile(f"{n}.kdl", t.encode()) for n, t in enumerate(trees)])
+    sources = [SourceFile(f"{n}.kdl", t.encode()) for n, t in enumerate([*trees, COMPANIONS.get(kind, "")])]
+    snapshot, findings = read_snapshot([*sources, *ATTACHED])
     assert snapshot is not None, findings
 
 

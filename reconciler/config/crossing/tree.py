@@ -1,0 +1,44 @@
+"""What checks between resources look at, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.config.leaves import variants
+from reconciler.config.report import Problem
+from reconciler.config.resources import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A problem of a resource, shown at a field and at one of its values; in an environment, when it has overrides."""
+
+    resource: Resource
+    path: tuple[str, ...]
+    problem: Problem
+    value: Any = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All resources by (kind, name), and the other files by path."""
+
+    resources: Mapping[tuple[str, str], Resource]
+    attached: Mapping[str, bytes]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        return tuple(name for kind, name in self.resources if kind == "environment")
+
+    def of(self, kind: str) -> Iterator[tuple[Resource, Mapping[str, Any], str | None]]:
+        """(resource, effective data, the first environment it is effective in) of a kind, once for each variant.
+
+        Resources with mistakes of their own are left out: what is wrong there has been told.
+        """
+        for resource in self.resources.values():
+            if resource.kind.name == kind and not (resource.origin and resource.origin.broken):
+                for data, names in variants(resource, self.environments):
+                    yield resource, data, names[0] if names else None
