@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.compile.listeners import address_conflicts
+from reconciler.compile.objections import Objection
+from reconciler.compile.service_checks import service_objections
 from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
 from reconciler.config.report import Problem
-from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """A problem with a resource in one environment, at one of its fields."""
-
-    resource: Resource | None
-    path: tuple[str, ...]
-    problem: Problem
-    value: Any = None
 
 
 def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
@@ -37,6 +27,7 @@ def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
         yield Objection(resource, ("address",), problem, address)
     yield from _too_many_routes(rendering)
     yield from _ambiguous(rendering)
+    yield from service_objections(rendering)
 
 
 def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:
@@ -59,9 +50,13 @@ def _ambiguous(rendering: Rendering) -> Iterator[Objection]:
         if route_count(data) > MAX_ROUTES:
             continue
         told: set[str] = set()
+        # A service that wants headers is more specific than one that does not.
+        headers = tuple((one["name"].lower(), one.get("value")) for one in data.get("header", ()))
         for (kind, path), method in alternatives(data):
             for host in data.get("hosts") or [None]:
-                other = owners.setdefault((host, kind, path, method, data["priority"]), resource.name)
+                other = owners.setdefault(
+                    (host, kind, path, method, headers, data["priority"]), resource.name
+                )
                 if other == resource.name or other in told:
                     continue
                 told.add(other)

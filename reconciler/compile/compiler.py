@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.compile import reserved
-from reconciler.compile.checks import Objection, rendering_objections
+from reconciler.compile import reserved, shared
+from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.listeners import listener_node
-from reconciler.compile.services import filter_nodes, route_nodes
+from reconciler.compile.objections import Objection
+from reconciler.compile.resolving import Resolver
+from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
@@ -92,9 +94,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     findings = _findings(renderings, snapshot)
     if any(finding.is_error for finding in findings):
         return None, findings
-    texts = _Texts()
+    texts, resolver = _Texts(), Resolver()
     return Compilation(
-        tuple(_compile(rendering, texts) for rendering in renderings), snapshot.policies
+        tuple(_compile(rendering, texts, resolver) for rendering in renderings), snapshot.policies
     ), findings
 
 
@@ -141,29 +143,42 @@ def _health_checks(name: str, data: Mapping[str, Any]) -> tuple[KdlNode, ...]:
     return (KdlNode("upstream", (name,), children=(health_check(data["health-check"]),)),)
 
 
-def _compile(rendering: Rendering, texts: _Texts) -> CompiledEnvironment:
+def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
     policy = rendering.policy
+    services = resolver.services(rendering)
+    resolved = [data for _, data in services]
+    applied = shared.applied_once(resolved)
 
-    def written(part: str, kind: str, nodes: Any) -> str:
-        return "".join(texts.of(part, resource, data, nodes) for resource, data in rendering.of(kind))
+    def written(part: str, nodes: Any, resources: Iterable[tuple[Resource, Mapping[str, Any]]]) -> str:
+        return "".join(texts.of(part, resource, data, nodes) for resource, data in resources)
 
     schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
     system = write_document([reserved.system()])
     listeners = _section(
         "listeners",
-        written("listener", "listener", listener_node)
+        written("listener", listener_node, rendering.of("listener"))
         + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
-    filters = written("filters", "service", filter_nodes)
+    upstreams = written("upstream", upstream_node, rendering.of("upstream"))
+    agents = _section("agents", write_document(shared.agent_nodes(applied), indent=1))
+    filters = written("filters", filter_nodes, services) + write_document(
+        shared.shared_filters(applied), indent=1
+    )
+    inspection = shared.inspection(shared.inspected_bytes(applied))
+    cache = write_document(shared.cache_nodes(resolved))
     before = (
         schema_version
         + system
         + listeners
-        + _section("upstreams", written("upstream", "upstream", upstream_node))
+        + _section("upstreams", upstreams + written("split", split_nodes, services))
+        + agents
     )
     after = (
-        _section("routes", written("routes", "service", route_nodes))
+        _section("routes", written("routes", route_nodes, services))
+        + write_document([inspection] if inspection else [])
+        + write_document(shared.limits_nodes(resolved))
+        + cache
         + write_document([reserved.admin_namespace()])
         + observability
     )
@@ -171,7 +186,17 @@ def _compile(rendering: Rendering, texts: _Texts) -> CompiledEnvironment:
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
-    key = restart_key([system, listeners, observability, written("checks", "upstream", _health_checks)])
+    key = restart_key(
+        [
+            system,
+            listeners,
+            observability,
+            written("checks", _health_checks, rendering.of("upstream")),
+            written("starts", start_nodes, services),
+            agents,
+            cache,
+        ]
+    )
     return CompiledEnvironment(
         name=policy.name,
         config=(before + _section("filters", marked) + after).encode(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.config.kinds.middleware import BLOCKS, type_of
@@ -45,28 +46,42 @@ def apply(name: str, middleware: Data, changes: Data, service: str) -> Applied |
 class Resolver:
     """Resolves the services of all environments; equal ingredients give the very same object.
 
-    The data of a resolved service has two more entries: "applied", the middlewares in order, and "parts", pairs of a
-    weight and an upstream's data, heaviest first. A service without either is its own data.
+    The data of a resolved service has three more entries: "applied", the middlewares in order; "parts", pairs of a
+    weight and an upstream's data, heaviest first; and "guards", filters that see its requests first. A service without
+    any of them is its own data.
     """
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], tuple[Data, tuple[Any, ...]]] = {}
 
-    def services(self, rendering: Rendering) -> tuple[tuple[Resource, Data], ...]:
-        """The services of an environment, resolved. Nothing that is named may be missing."""
+    def services(
+        self, rendering: Rendering, guards: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> tuple[tuple[Resource, Data], ...]:
+        """The services of an environment, resolved. Nothing that is named may be missing.
+
+        `guards` are ids of filters by service.
+        """
         middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
         upstreams = {resource.name: data for resource, data in rendering.of("upstream")}
         return tuple(
-            (resource, self._service(resource.name, data, middlewares, upstreams))
+            (
+                resource,
+                self._service(resource.name, data, middlewares, upstreams, guards.get(resource.name, ())),
+            )
             for resource, data in rendering.of("service")
         )
 
     def _service(
-        self, name: str, data: Data, middlewares: Mapping[str, Data], upstreams: Mapping[str, Data]
+        self,
+        name: str,
+        data: Data,
+        middlewares: Mapping[str, Data],
+        upstreams: Mapping[str, Data],
+        guards: tuple[str, ...],
     ) -> Data:
         named = data.get("middleware", ())
         parts = [part for part in data.get("split", ()) if part["weight"]]
-        if not named and not parts:
+        if not (named or parts or guards):
             return data
         ingredients = (
             data,
@@ -74,7 +89,7 @@ class Resolver:
             *(upstreams[p["name"]] for p in parts),
         )
         # The ingredients are kept, so that none of their identities is given to another object.
-        key = tuple(id(one) for one in ingredients)
+        key = (guards, *(id(one) for one in ingredients))
         if key not in self._made:
             found = [apply(item["name"], middlewares[item["name"]], item, name) for item in named]
             heaviest = sorted(parts, key=lambda part: (-part["weight"], part["name"]))
@@ -82,6 +97,7 @@ class Resolver:
                 **data,
                 "applied": tuple(one for one in found if one is not None),
                 "parts": tuple((part["weight"], upstreams[part["name"]]) for part in heaviest),
+                "guards": guards,
             }
             self._made[key] = (resolved, ingredients)
         return self._made[key][0]

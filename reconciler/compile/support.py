@@ -87,11 +87,17 @@ _SERVICE: tuple[Feature, ...] = (
     ),
     _row(
         "service.maintenance",
+        _NATIVE,
+        "A page for everything",
+        "a file of the node; new static routes need a restart of the proxy",
+        loses="it is answered with 200, and other files of its folder can be asked for",
+    ),
+    _row(
+        "service.maintenance.status",
         _IMPOSSIBLE,
-        "A fixed answer such as a maintenance page with status 503",
-        "the proxy has no fixed answers",
-        instead="serve a page from the node with static { root; fallback } (status 200), or redirect, or send the "
-        "requests to a small upstream that answers 503",
+        "A page with a status of its own, such as 503",
+        "it has no fixed answers, and files are answered with 200",
+        instead="remove the status, or send the requests to a small upstream that answers 503",
     ),
     _row(
         "service.timeouts",
@@ -102,12 +108,13 @@ _SERVICE: tuple[Feature, ...] = (
     _row(
         "service.attempts", _NATIVE, "Looking for another target", "no back-off and no conditions can be set"
     ),
+    _row("service.cache", _NATIVE, "Keeping answers", "the cache's key is the path and query alone"),
     _row(
-        "service.cache",
+        "service.cache.hosts",
         _NATIVE,
-        "Keeping answers",
-        "the cache's key is the path and query alone",
-        loses="the key has neither host nor headers, so every host of the service shares the answers",
+        "Keeping answers of several hosts",
+        "the cache's key has no host",
+        loses="every host of the service gets the same answers",
     ),
     _row("service.shadow", _NATIVE, "Copying requests to a second upstream"),
     _row(
@@ -260,7 +267,6 @@ _POLICIES: tuple[Feature, ...] = (
 )
 
 
-
 def _by_name(rows: Iterable[Feature]) -> Mapping[str, Feature]:
     found: dict[str, Feature] = {}
     for row in rows:
@@ -305,7 +311,7 @@ def support_problem(name: str, version: str) -> Problem | None:
 
 
 def _lower(text: str) -> str:
-    return text if text[:2].isupper() or text[1:2].isupper() else text[0].lower() + text[1:]
+    return text if text[1:2].isupper() else text[0].lower() + text[1:]
 
 
 def render_support() -> dict[str, str]:

@@ -302,6 +302,46 @@ _TABLE: tuple[Code, ...] = (
         "Build it anew with sentinelctl build.",
     ),
     Code(
+        "E-CMP-007",
+        "Changes for another type of middleware",
+        "A service changes fields of a middleware in a block of another type than the middleware has.",
+        "Write the changes in a block of the middleware's type.",
+    ),
+    Code(
+        "E-CMP-008",
+        "Two of a kind in one service",
+        "A service has two rate limits, caches, redirects or the like, its own or by middlewares: the proxy honours "
+        "one of them.",
+        "Remove one of the two.",
+    ),
+    Code(
+        "E-CMP-009",
+        "Kept answers that hosts would share",
+        "Two services with different hosts keep answers of the same paths, and the proxy's cache knows paths and no "
+        "hosts: visitors of one host would get answers of the other.",
+        "Give one of the two no cache, or both paths of their own.",
+    ),
+    Code(
+        "E-CMP-010",
+        "Middleware that does not fit",
+        "What a middleware or a redirect does is not possible for this service: replacing a prefix where none matched, "
+        "or keeping or compressing a stream.",
+        "Change the service's paths or protocol, or leave the middleware out.",
+    ),
+    Code(
+        "E-CMP-011",
+        "gRPC without TLS",
+        "The proxy speaks HTTP/2 to targets only over TLS, and gRPC needs HTTP/2.",
+        "Add tls to the upstream, and serve TLS there.",
+    ),
+    Code(
+        "E-CMP-012",
+        "Split between upstreams with different TLS",
+        "A split becomes one upstream of the proxy, which speaks to all targets with TLS or to none, and with one set "
+        "of settings.",
+        "Make the tls blocks equal, or split in front of the proxy.",
+    ),
+    Code(
         "W-CMP-001",
         "Feature without effect",
         "The proxy of an environment accepts this and does not do it.",
