@@ -1,34 +1,67 @@
-"""`sentinelctl explain`: what a kind or a code means."""
+"""`sentinelctl explain`: what a kind, a feature or a code means."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from reconciler.compile.support import FEATURES, Feature
 from reconciler.config.explaining import explain, topics
 from reconciler.config.kinds import KINDS
+from reconciler.config.proxies import NEWEST
 from reconciler.config.suggest import did_you_mean
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 
 
 @click.command()
-@click.argument("topic", metavar="KIND|CODE", required=False)
+@click.argument("topic", metavar="KIND|FEATURE|CODE", required=False)
 def command(topic: str | None) -> None:
-    """Explain a kind of resource with its fields, or a code such as E-REF-001. Without an argument, list the kinds."""
+    """Explain a kind of resource with its fields and what the proxy does with them, a feature such as service.cache, or
+    a code such as E-REF-001. Without an argument, list the kinds."""
     if topic is None:
         for name, kind in KINDS.items():
-            click.echo(f"{name:14} {kind.field.doc}")
+            click.echo(f"{name:20} {kind.field.doc}")
         return
-    text = explain(topic) or _page(topic.upper())
+    text = _explained(topic)
     if text is None:
-        hint = did_you_mean(topic, topics())
+        hint = did_you_mean(topic, [*topics(), *FEATURES])
         raise click.UsageError(
-            f"There is no kind and no code '{topic}'.{f' {hint.capitalize()}' if hint else ''}"
+            f"There is no kind, feature or code '{topic}'.{f' {hint.capitalize()}' if hint else ''}"
         )
     click.echo(text, nl=False)
+
+
+def _explained(topic: str) -> str | None:
+    if topic in KINDS:
+        return (explain(topic) or "") + "".join(_support(topic))
+    if topic in FEATURES:
+        return f"{topic}\n\n{_feature(FEATURES[topic])}\n"
+    return explain(topic) or _page(topic.upper())
+
+
+def _support(kind: str) -> Iterator[str]:
+    """What the newest proxy does with each feature of a kind."""
+    features = [f for f in FEATURES.values() if f.name == kind or f.name.startswith((f"{kind}.", f"{kind} "))]
+    if features:
+        yield f"\nWith the proxy {NEWEST}:\n"
+    for feature in features:
+        yield f"  {feature.name}: {_feature(feature)}\n"
+
+
+def _feature(feature: Feature) -> str:
+    parts = [f"{feature.what}: {feature.level(NEWEST)}"]
+    if feature.note:
+        parts.append(f"({feature.note})")
+    sentence = " ".join(parts)
+    if feature.loses:
+        sentence += f"; {feature.loses}"
+    if feature.instead:
+        sentence += f". Instead: {feature.instead}"
+    return sentence
 
 
 def _page(code: str) -> str | None:

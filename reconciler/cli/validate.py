@@ -3,46 +3,127 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
+from reconciler.config.annotations import annotation
 from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
+from reconciler.config.sarif import sarif
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 
 SERVER_CONFIGURATION = "control-plane.kdl"
+FORMATS = ("text", "json", "sarif", "github")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was read, what was found, and the sentence for when nothing is wrong."""
+
+    files: tuple[SourceFile, ...]
+    findings: tuple[Finding, ...]
+    summary: str
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.findings)
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all findings.")
-def command(path: Path, as_json: bool) -> None:
-    """Check the *.kdl files below PATH (the current folder when absent) and print their findings.
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="How to print: for people, as JSON, as SARIF 2.1.0, or as annotations of GitHub's workflows.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--watch", is_flag=True, help="Go on, and check again whenever a file has changed.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks at the files, with --watch.",
+)
+def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) -> None:
+    """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once.
 
-    A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error.
+    A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error; with
+    --watch it is that of the last check, when it is ended with Ctrl-C.
     """
+    form = "json" if as_json else form
     files = config_files(path)
+    checked = _check(path, files)
+    _print(checked, form, path)
+    try:
+        while watch:
+            time.sleep(interval)
+            now = _look(path, files)
+            if now != files:
+                files = now
+                checked = _check(path, files)
+                click.echo("" if form != "text" else "—" * 20)
+                _print(checked, form, path)
+    except KeyboardInterrupt:
+        pass
+    if not checked.ok:
+        raise SystemExit(1)
+
+
+def _look(path: Path, before: list[SourceFile]) -> list[SourceFile]:
+    """The files now; what was there before while an editor is just replacing one of them."""
+    try:
+        return config_files(path)
+    except click.ClickException:
+        return before
+
+
+def _check(path: Path, files: list[SourceFile]) -> Checked:
     if path.is_file() and path.name == SERVER_CONFIGURATION:
         _, findings = read_installation(files[0].content, files[0].path)
-        summary = "the server configuration is sound"
+        return Checked(tuple(files), findings, "the server configuration is sound")
+    compilation, findings = check(files)
+    names = ", ".join(e.name for e in compilation.environments) if compilation else ""
+    return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
+
+
+def _print(checked: Checked, form: str, path: Path) -> None:
+    prefix = _prefix(path)
+    if form == "json":
+        findings = [finding.to_json() for finding in checked.findings]
+        click.echo(json.dumps({"ok": checked.ok, "findings": findings}, indent=2))
+    elif form == "sarif":
+        log = sarif(checked.findings, version=version("sentinel-control-plane"), prefix=prefix)
+        click.echo(json.dumps(log, indent=2))
+    elif form == "github":
+        for finding in checked.findings:
+            click.echo(annotation(finding, prefix=prefix))
     else:
-        compilation, findings = check(files)
-        names = ", ".join(e.name for e in compilation.environments) if compilation else ""
-        summary = f"{len(files)} files are sound; they compile for {names}"
-    ok = not has_errors(findings)
-    if as_json:
-        click.echo(json.dumps({"ok": ok, "findings": [finding.to_json() for finding in findings]}, indent=2))
-    else:
-        print_findings(findings, {file.path: file.content for file in files})
-        click.echo(summary if ok else counted(findings))
-    if not ok:
-        raise SystemExit(1)
+        print_findings(checked.findings, {file.path: file.content for file in checked.files})
+        click.echo(checked.summary if checked.ok else counted(checked.findings))
+        if not checked.ok:
+            codes = sorted({finding.code for finding in checked.findings if finding.is_error})
+            click.echo(f"sentinelctl explain {codes[0]} says more" + (" of a code" if len(codes) > 1 else ""))
+
+
+def _prefix(path: Path) -> str:
+    """The folder of the findings' paths as seen from the current folder, which is taken for the repository's root."""
+    folder = (path.parent if path.is_file() else path).resolve()
+    here = Path.cwd().resolve()
+    if folder == here or not folder.is_relative_to(here):
+        return ""
+    return folder.relative_to(here).as_posix() + "/"
 
 
 def check(files: Iterable[SourceFile]) -> tuple[Compilation | None, tuple[Finding, ...]]:
@@ -54,11 +135,11 @@ def check(files: Iterable[SourceFile]) -> tuple[Compilation | None, tuple[Findin
     return compilation, sort_findings((*findings, *more))
 
 
-def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes]) -> None:
+def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:
     """Each finding with its line and a caret, and an empty line behind it."""
     for finding in findings:
         content = contents.get(finding.place.path) if finding.place else None
-        click.echo(excerpt(finding, content) + "\n")
+        click.echo(excerpt(finding, content) + "\n", err=err)
 
 
 def counted(findings: Iterable[Finding]) -> str:

@@ -36,10 +36,12 @@ def _lines(difference: Difference, *, raw: bool) -> Iterator[str]:
     if difference.restart:
         yield "  the proxy has to be restarted for this"
     if raw and difference.raw:
-        yield ""
-        # Nothing that a repository holds may steer the terminal.
-        for line in difference.raw.removesuffix("\n").split("\n"):
-            yield "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
+        yield "\n" + raw_text(difference).removesuffix("\n")
+
+
+def raw_text(difference: Difference) -> str:
+    """The unified diff, with nothing in it that could steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in difference.raw)
 
 
 def _change(change: Change) -> Iterator[str]:

@@ -40,7 +40,8 @@ filters {
     filter "sentinel-config-0000000000000000" { type "log" }
 }
 agents {
-    agent "authn" type="auth" { unix-socket "/run/a.sock"; failure-mode "closed"; events "request_headers" "request_body" }
+    agent "authn" type="auth" {
+        unix-socket "/run/a.sock"; failure-mode "closed"; events "request_headers" "request_body" }
     agent "crs" type="waf" { unix-socket "/run/w.sock"; failure-mode "closed"; events "request_headers" }
 }
 routes {

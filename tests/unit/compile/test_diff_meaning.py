@@ -19,23 +19,57 @@ def told(difference: Difference) -> list[str]:
     ("old", "new"),
     [
         pytest.param("worker-threads 0", "worker-threads 0 /* all of them */", id="a comment"),
-        pytest.param("path \"/feed\"", "path #\"/feed\"#", id="another spelling of a string"),
-        pytest.param('host "shop.example"; host "www.shop.example"', 'host "www.shop.example"; host "shop.example"', id="the order of hosts"),
-        pytest.param('target "10.0.0.1:80"\n        target "10.0.0.2:80"', 'target "10.0.0.2:80"\n        target "10.0.0.1:80" weight=1', id="the order of targets and a default"),
-        pytest.param('load-balancing "weighted"', 'load-balancing "weighted-round-robin"', id="two spellings of one algorithm"),
-        pytest.param('upstream "web" { target "10.0.1.1:80" weight=1;', 'upstream "web" { targets { target { address "10.0.1.1:80" } };', id="another form of a target"),
+        pytest.param('path "/feed"', 'path #"/feed"#', id="another spelling of a string"),
+        pytest.param(
+            'host "shop.example"; host "www.shop.example"',
+            'host "www.shop.example"; host "shop.example"',
+            id="the order of hosts",
+        ),
+        pytest.param(
+            'target "10.0.0.1:80"\n        target "10.0.0.2:80"',
+            'target "10.0.0.2:80"\n        target "10.0.0.1:80" weight=1',
+            id="the order of targets and a default",
+        ),
+        pytest.param(
+            'load-balancing "weighted"',
+            'load-balancing "weighted-round-robin"',
+            id="two spellings of one algorithm",
+        ),
+        pytest.param(
+            'upstream "web" { target "10.0.1.1:80" weight=1;',
+            'upstream "web" { targets { target { address "10.0.1.1:80" } };',
+            id="another form of a target",
+        ),
         pytest.param("success-threshold 2; ", "", id="a default left out"),
-        pytest.param('listener "local" { address "127.0.0.1:8081" }', 'listener "local" { protocol "http"; address "127.0.0.1:8081"; keepalive-timeout-secs 75 }', id="defaults written out"),
+        pytest.param(
+            'listener "local" { address "127.0.0.1:8081" }',
+            'listener "local" { protocol "http"; address "127.0.0.1:8081"; keepalive-timeout-secs 75 }',
+            id="defaults written out",
+        ),
         pytest.param("priority 10\n", 'priority "low"\n', id="a priority by its word"),
-        pytest.param('upstream "web"\n        retry-policy', 'upstream "web"\n        websocket #false\n        retry-policy', id="a flag that is the default"),
-        pytest.param("set { Strict-Transport-Security", "set { strict-transport-security", id="capitals of a header"),
+        pytest.param(
+            'upstream "web"\n        retry-policy',
+            'upstream "web"\n        websocket #false\n        retry-policy',
+            id="a flag that is the default",
+        ),
+        pytest.param(
+            "set { Strict-Transport-Security", "set { strict-transport-security", id="capitals of a header"
+        ),
         pytest.param("sentinel-config-0000000000000000", "sentinel-config-1111111111111111", id="the marker"),
-        pytest.param('filter "cross" { type "cors" }', 'filter "cross" { type "cors"; allowed-origins "x" }', id="what the proxy ignores"),
+        pytest.param(
+            'filter "cross" { type "cors" }',
+            'filter "cross" { type "cors"; allowed-origins "x" }',
+            id="what the proxy ignores",
+        ),
         pytest.param("max-rps 10;", "max-rps 10; burst 7;", id="what the proxy reads and never uses"),
         pytest.param('method "GET"', 'method "GET" "POST"', id="a second method, which does not count"),
-        pytest.param("circuit-breaker { failure-threshold 5; success-threshold 2; timeout-seconds 15; half-open-max-requests 1 }", "circuit-breaker { failure-threshold 5; timeout-seconds 15 }", id="a breaker's defaults"),
+        pytest.param(
+            "circuit-breaker { failure-threshold 5; success-threshold 2; timeout-seconds 15; half-open-max-requests 1 }",
+            "circuit-breaker { failure-threshold 5; timeout-seconds 15 }",
+            id="a breaker's defaults",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_same_meaning_is_no_change(old: str, new: str) -> None:
     found = difference(BASE, edited((old, new)))
     assert told(found) == []
@@ -55,10 +89,18 @@ def test_the_very_same_is_the_same() -> None:
     [
         ('path "/feed"', 'path "/feeds"', ["changed route route feed"]),
         ("weight=1", "weight=2", ["changed upstream upstream web"]),
-        ('upstream "web" { target', 'upstream "web" { health-check { type "tcp" }; target', ["changed upstream upstream web"]),
+        (
+            'upstream "web" { target',
+            'upstream "web" { health-check { type "tcp" }; target',
+            ["changed upstream upstream web"],
+        ),
         ('sni "api.internal"', 'sni "other.internal"', ["changed tls upstream api"]),
         ('        tls { sni "api.internal" }\n', "", ["removed tls upstream api"]),
-        ('target "10.0.1.1:80" weight=1;', 'target "10.0.1.1:80" weight=1; tls { sni "w" };', ["added tls upstream web"]),
+        (
+            'target "10.0.1.1:80" weight=1;',
+            'target "10.0.1.1:80" weight=1; tls { sni "w" };',
+            ["added tls upstream web"],
+        ),
         ("max-rps 10;", "max-rps 20;", ["changed limit filter slow-down"]),
         ("global { max-rps 1000 }", "global { max-rps 2000 }", ["changed limit setting rate-limits"]),
         ('filter "cross" { type "cors" }\n', "", ["removed filter filter cross"]),
@@ -66,9 +108,13 @@ def test_the_very_same_is_the_same() -> None:
         ('unix-socket "/run/a.sock"', 'unix-socket "/run/b.sock"', ["changed auth agent authn"]),
         ('path "/health"', 'path "/healthz"', ["changed route route ops:ops-health"]),
         ("worker-threads 0", "worker-threads 2", ["changed setting setting system"]),
-        ('filters "login" "shield" "slow-down" "wait"', 'filters "shield" "login" "slow-down" "wait"', ["changed route route cart.1", "changed route route cart.2"]),
+        (
+            'filters "login" "shield" "slow-down" "wait"',
+            'filters "shield" "login" "slow-down" "wait"',
+            ["changed route route cart.1", "changed route route cart.2"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_change_is_told_where_it_belongs(old: str, new: str, expected: list[str]) -> None:
     assert told(difference(BASE, edited((old, new)))) == expected
 

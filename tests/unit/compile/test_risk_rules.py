@@ -16,22 +16,46 @@ HSTS = '        policies { response-headers { set { Strict-Transport-Security "m
 CASES: list[tuple[str, list[tuple[str, str]], set[str]]] = [
     ("listener-removed", [('    listener "local" { address "127.0.0.1:8081" }\n', "")], set()),
     ("tls-removed", [('        tls { sni "api.internal" }\n', "")], {"cart.1", "cart.2"}),
-    ("tls-removed", [('sni "api.internal"', 'sni "api.internal"; insecure-skip-verify #true')], {"cart.1", "cart.2"}),
+    (
+        "tls-removed",
+        [('sni "api.internal"', 'sni "api.internal"; insecure-skip-verify #true')],
+        {"cart.1", "cart.2"},
+    ),
     ("tls-removed", [('"https"', '"http"')], set()),
-    ("tls-removed", [('        tls { cert-file "/c/a.pem"; key-file "/c/a.key" }\n', ""), ('"https"', '"http"')], set()),
+    (
+        "tls-removed",
+        [('        tls { cert-file "/c/a.pem"; key-file "/c/a.key" }\n', ""), ('"https"', '"http"')],
+        set(),
+    ),
     ("auth-removed", [(ALL, 'filters "shield" "slow-down" "wait"')], {"cart.1", "cart.2"}),
     ("auth-removed", [('type="auth"', 'type="custom"')], {"cart.1", "cart.2"}),
     ("waf-removed", [(ALL, 'filters "login" "slow-down" "wait"')], {"cart.1", "cart.2"}),
     ("upstream-emptied", [], set()),
-    ("auth-weakened", [('agent "authn"; failure-mode "closed"', 'agent "authn"; failure-mode "open"')], {"cart.1", "cart.2"}),
-    ("auth-weakened", [('a.sock"; failure-mode "closed"', 'a.sock"; failure-mode "open"')], {"cart.1", "cart.2"}),
+    (
+        "auth-weakened",
+        [('agent "authn"; failure-mode "closed"', 'agent "authn"; failure-mode "open"')],
+        {"cart.1", "cart.2"},
+    ),
+    (
+        "auth-weakened",
+        [('a.sock"; failure-mode "closed"', 'a.sock"; failure-mode "open"')],
+        {"cart.1", "cart.2"},
+    ),
     ("auth-weakened", [(' "request_body" }', " }")], {"cart.1", "cart.2"}),
-    ("waf-weakened", [('agent "crs"; failure-mode "closed"', 'agent "crs"; failure-mode "open"')], {"cart.1", "cart.2"}),
+    (
+        "waf-weakened",
+        [('agent "crs"; failure-mode "closed"', 'agent "crs"; failure-mode "open"')],
+        {"cart.1", "cart.2"},
+    ),
     ("waf-weakened", [("inspect-request-body #true", "inspect-request-body #false")], set()),
     ("waf-weakened", [("max-inspection-bytes 100000", "max-inspection-bytes 100")], set()),
     ("guard-changed", [("/run/a.sock", "/run/b.sock")], {"cart.1", "cart.2"}),
     ("guard-changed", [(ALL, 'filters "second" "shield" "slow-down" "wait"')], {"cart.1", "cart.2"}),
-    ("unguarded-route-added", [(FEED, FEED + '    route "back" { matches { path "/back" }; upstream "api" }\n')], {"back"}),
+    (
+        "unguarded-route-added",
+        [(FEED, FEED + '    route "back" { matches { path "/back" }; upstream "api" }\n')],
+        {"back"},
+    ),
     ("rate-limit-removed", [(ALL, 'filters "login" "shield" "wait"')], {"cart.1", "cart.2"}),
     ("rate-limit-removed", [("rate-limits { global { max-rps 1000 } }\n", "")], set()),
     ("rate-limit-raised", [("max-rps 10;", "max-rps 11;")], {"cart.1", "cart.2"}),
@@ -45,31 +69,57 @@ CASES: list[tuple[str, list[tuple[str, str]], set[str]]] = [
     ("match-changed", [('method "GET"', 'method "POST"')], {"docs"}),
     ("match-changed", [('path "/feed"', 'path "/food"')], {"feed"}),
     ("catch-all-added", [(FEED, FEED + '    route "all" { priority "low"; upstream "web" }\n')], {"all"}),
-    ("catch-all-added", [(FEED, FEED + '    route "all" { matches { path-prefix "/" }; upstream "web" }\n')], {"all"}),
+    (
+        "catch-all-added",
+        [(FEED, FEED + '    route "all" { matches { path-prefix "/" }; upstream "web" }\n')],
+        {"all"},
+    ),
     ("catch-all-added", [('host "shop.example"; path-prefix "/" }', 'path-prefix "/" }')], {"site"}),
     ("priority-changed", [("priority 10\n", "priority 11\n")], {"site"}),
     ("destination-changed", [('"/feed" }; upstream "web"', '"/feed" }; upstream "api"')], {"feed"}),
-    ("many-routes-changed", [('"/img"', '"/i"'), ('"/docs"', '"/d"'), ('"/feed"', '"/f"')], {"images", "docs", "feed"}),
+    (
+        "many-routes-changed",
+        [('"/img"', '"/i"'), ('"/docs"', '"/d"'), ('"/feed"', '"/f"')],
+        {"images", "docs", "feed"},
+    ),
     ("targets-replaced", [("10.0.1.1:80", "10.0.1.2:80")], {"images", "docs", "feed", "site"}),
-    ("targets-halved", [('        target "10.0.0.1:80"\n        target "10.0.0.2:80"\n', "")], {"cart.1", "cart.2"}),
+    (
+        "targets-halved",
+        [('        target "10.0.0.1:80"\n        target "10.0.0.2:80"\n', "")],
+        {"cart.1", "cart.2"},
+    ),
     ("balancing-changed", [("weight=1", "weight=2")], {"images", "docs", "feed", "site"}),
     ("balancing-changed", [('"weighted"', '"random"')], {"images", "docs", "feed", "site"}),
     ("breaker-loosened", [("failure-threshold 5", "failure-threshold 6")], {"cart.1", "cart.2"}),
     ("timeouts-cut", [("read 20", "read 19")], {"cart.1", "cart.2"}),
     ("timeouts-cut", [("upstream-timeout-secs 30", "upstream-timeout-secs 3")], {"cart.1", "cart.2"}),
     ("timeouts-cut", [("request-timeout-secs 30", "request-timeout-secs 3")], set()),
-    ("timeouts-cut", [('    filter "cross"', '    filter "hurry" { type "timeout"; connect-timeout-secs 1 }\n    filter "cross"'), ('"/feed" };', '"/feed" }; filters "hurry";')], {"feed"}),
+    (
+        "timeouts-cut",
+        [
+            (
+                '    filter "cross"',
+                '    filter "hurry" { type "timeout"; connect-timeout-secs 1 }\n    filter "cross"',
+            ),
+            ('"/feed" };', '"/feed" }; filters "hurry";'),
+        ],
+        {"feed"},
+    ),
     ("retries-raised", [("max-attempts 2", "max-attempts 3")], {"site"}),
     ("tls-changed", [("/c/a.pem", "/c/b.pem")], set()),
     ("tls-changed", [("weight=1;", 'weight=1; tls { sni "w" };')], {"images", "docs", "feed", "site"}),
     ("listener-changed", [("127.0.0.1:8081", "0.0.0.0:8081")], set()),
-    ("listener-added", [('    listener "local"', '    listener "more" { address "0.0.0.0:80" }\n    listener "local"')], set()),
+    (
+        "listener-added",
+        [('    listener "local"', '    listener "more" { address "0.0.0.0:80" }\n    listener "local"')],
+        set(),
+    ),
     ("cors-opened", [('"/feed" };', '"/feed" }; filters "cross";')], {"feed"}),
     ("security-header-removed", [(HSTS, "")], {"site"}),
     ("cache-enabled", [("enabled #false", "enabled #true")], {"images"}),
     ("restart-needed", [], set()),
     ("environment-removed", [], set()),
-]  # fmt: skip
+]
 UNUSUAL = {"upstream-emptied", "restart-needed", "environment-removed"}
 
 
@@ -96,21 +146,42 @@ def test_every_rule_has_a_case_and_ids_are_unique() -> None:
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [
-        pytest.param([(ALL, 'filters "shield" "slow-down" "wait"')], {"auth-removed", "many-routes-changed"}, id="auth"),
+        pytest.param(
+            [(ALL, 'filters "shield" "slow-down" "wait"')], {"auth-removed", "many-routes-changed"}, id="auth"
+        ),
         pytest.param([("max-rps 10;", "max-rps 9;")], set(), id="a lower rate limit"),
         pytest.param([("read 20", "read 21")], set(), id="a longer timeout"),
         pytest.param([("failure-threshold 5", "failure-threshold 4")], set(), id="a tighter breaker"),
-        pytest.param([('target "10.0.0.3:80"', 'target "10.0.0.3:80"\n        target "10.0.0.4:80"')], set(), id="a target more"),
+        pytest.param(
+            [('target "10.0.0.3:80"', 'target "10.0.0.3:80"\n        target "10.0.0.4:80"')],
+            set(),
+            id="a target more",
+        ),
         pytest.param([('        target "10.0.0.3:80"\n', "")], set(), id="a target fewer of three"),
         pytest.param([("max-attempts 2", "max-attempts 1")], set(), id="fewer attempts"),
         pytest.param([('"/feed" };', '"/feed" }; filters "login";')], set(), id="auth added"),
-        pytest.param([(FEED, FEED + '    route "news" { matches { path "/news" }; upstream "web" }\n')], set(), id="a route more"),
-        pytest.param([('host "shop.example"; path-prefix "/" }', 'host "shop.example"; host "m.shop.example"; path-prefix "/" }')], set(), id="a host more"),
+        pytest.param(
+            [(FEED, FEED + '    route "news" { matches { path "/news" }; upstream "web" }\n')],
+            set(),
+            id="a route more",
+        ),
+        pytest.param(
+            [
+                (
+                    'host "shop.example"; path-prefix "/" }',
+                    'host "shop.example"; host "m.shop.example"; path-prefix "/" }',
+                )
+            ],
+            set(),
+            id="a host more",
+        ),
         pytest.param([('"cart.1"', '"basket"')], set(), id="a new name"),
-        pytest.param([('agent "authn"; failure-mode "closed"', 'agent "authn"')], set(), id="the default written out"),
+        pytest.param(
+            [('agent "authn"; failure-mode "closed"', 'agent "authn"')], set(), id="the default written out"
+        ),
         pytest.param([("worker-threads 0", "worker-threads 1")], set(), id="a setting of no risk"),
     ],
-)  # fmt: skip
+)
 def test_no_more_rules_hold_than_should(edits: list[tuple[str, str]], expected: set[str]) -> None:
     found = rules(assess(difference(BASE, edited(*edits))))
     assert found - {"many-routes-changed"} == expected - {"many-routes-changed"}

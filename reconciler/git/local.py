@@ -1,0 +1,81 @@
+"""The repository that a person works in: revisions by exact name, and the files of one below the current folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from reconciler.errors import Refused
+from reconciler.git.mirror import OBJECT_ID, Mirror
+from reconciler.git.reading import TreeRead, read_tree
+
+NAMESPACES = ("refs/heads/", "refs/tags/", "refs/remotes/")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRepository:
+    """A repository with a work tree. `folder` is where the caller stands, from the root; "" is the root itself."""
+
+    repository: pygit2.Repository
+    folder: str
+
+    @classmethod
+    def around(cls, path: Path) -> LocalRepository | None:
+        """The repository that `path` is inside of, or None when there is none or it has no work tree."""
+        found = pygit2.discover_repository(str(path))
+        if found is None:
+            return None
+        try:
+            repository = pygit2.Repository(found)
+        except pygit2.GitError:
+            return None
+        if repository.is_bare:
+            return None
+        below = path.resolve().relative_to(Path(repository.workdir).resolve())
+        return cls(repository, "" if below == Path() else below.as_posix())
+
+    def revision(self, name: str) -> str | None:
+        """The commit that a branch, a tag or forty hex digits name exactly; None when nothing has that name.
+
+        A branch goes before a tag, and a tag before a remote's branch. Nothing else that git understands is tried:
+        what is compared should be what was named.
+        """
+        if OBJECT_ID.fullmatch(name):
+            oid = pygit2.Oid(hex=name)
+            return self._commit(oid) if oid in self.repository else None
+        for namespace in NAMESPACES:
+            try:
+                reference = self.repository.references.get(f"{namespace}{name}")
+                if reference is not None:
+                    return self._commit(pygit2.Oid(hex=str(reference.resolve().target)))
+            except (ValueError, KeyError, pygit2.GitError):
+                continue
+        return None
+
+    def _commit(self, oid: pygit2.Oid) -> str | None:
+        found = self.repository[oid]
+        try:
+            return str(found.peel(pygit2.Commit).id)
+        except (pygit2.GitError, pygit2.InvalidSpecError, ValueError):
+            return None
+
+    def read(self, sha: str, select: Callable[[str], bool]) -> tuple[tuple[str, bytes], ...]:
+        """The files of a commit below the folder, by path from there.
+
+        Raises `Refused` E-GIT-120 when the folder is not in that commit, or something in it is not accepted.
+        """
+        mirror = Mirror(self.repository, str(self.repository.workdir), None, Path(self.repository.path))
+        read: TreeRead = read_tree(mirror, sha, self.folder, select=select)
+        if read.problems:
+            problem = read.problems[0]
+            more = f", and {len(read.problems) - 1} more" if len(read.problems) > 1 else ""
+            raise Refused(
+                "E-GIT-120",
+                f"commit {sha[:12]} cannot be read: {problem.path or '.'}: {problem.message} ({problem.code}){more}",
+                cure="Correct it there, or compare another revision",
+            )
+        start = len(self.folder) + 1 if self.folder else 0
+        return tuple((path[start:], content) for path, _, content in read.files)
