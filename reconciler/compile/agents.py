@@ -6,7 +6,7 @@ agent process of its own at a socket of its own, because the filter can tell the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +28,14 @@ class Beside:
     """What stands beside the routes of one environment.
 
     `guards` are the filters of each service, in the order in which they see a request: first the WAF, so that what
-    attacks the authentication is seen too. `files` are by path in the bundle.
+    attacks the authentication is seen too. `inspected_bytes` is how much of a body agents want, by "request" and
+    "response". `files` are by their path in the bundle.
     """
 
     agents: tuple[KdlNode, ...]
     filters: tuple[KdlNode, ...]
     guards: Mapping[str, tuple[str, ...]]
-    body_inspection: KdlNode | None
+    inspected_bytes: Mapping[str, int]
     files: Mapping[str, bytes]
 
 
@@ -89,7 +90,7 @@ def beside(rendering: Rendering) -> Beside:
         agents=tuple(agent for agent, _ in nodes),
         filters=tuple(one for _, one in nodes),
         guards=guards,
-        body_inspection=_body_inspection(bodies) if bodies else None,
+        inspected_bytes={"request": max(bodies)} if bodies else {},
         files={agent.path: agent.file for agent in agents},
     )
 
@@ -129,13 +130,3 @@ def _auth(environment: str, name: str, data: Mapping[str, Any]) -> tuple[_Agent,
         )
         for agent, file in agent_files(name, data).items()
     )
-
-
-def _body_inspection(sizes: Iterable[int]) -> KdlNode:
-    """The proxy gives bodies to agents only with this block, and refuses every mode but off: it has no WAF itself."""
-    parts = (
-        KdlNode("inspect-request-body", (True,)),
-        KdlNode("inspect-response-body", (False,)),
-        KdlNode("max-inspection-bytes", (max(sizes),)),
-    )
-    return KdlNode("waf", children=(KdlNode("mode", ("off",)), KdlNode("body-inspection", children=parts)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.compile.listeners import address_conflicts
 from reconciler.compile.objections import Objection
+from reconciler.compile.policy_checks import policy_objections
 from reconciler.compile.service_checks import service_objections
 from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
 from reconciler.config.report import Problem
@@ -28,6 +29,7 @@ def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
     yield from _too_many_routes(rendering)
     yield from _ambiguous(rendering)
     yield from service_objections(rendering)
+    yield from policy_objections(rendering)
 
 
 def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:

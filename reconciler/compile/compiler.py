@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.compile import reserved, shared
+from reconciler.compile.agents import beside
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.listeners import listener_node
@@ -34,7 +35,7 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by path below its folder; there are none yet.
+    further files of the environment by their path in a bundle.
     """
 
     name: str
@@ -143,9 +144,17 @@ def _health_checks(name: str, data: Mapping[str, Any]) -> tuple[KdlNode, ...]:
     return (KdlNode("upstream", (name,), children=(health_check(data["health-check"]),)),)
 
 
+def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
+    """For each side the most that anyone wants."""
+    return {
+        side: max(one.get(side, 0) for one in wanted) for side in sorted({s for one in wanted for s in one})
+    }
+
+
 def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
     policy = rendering.policy
-    services = resolver.services(rendering)
+    guarded = beside(rendering)
+    services = resolver.services(rendering, guarded.guards)
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
@@ -161,11 +170,11 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
     upstreams = written("upstream", upstream_node, rendering.of("upstream"))
-    agents = _section("agents", write_document(shared.agent_nodes(applied), indent=1))
+    agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
-        shared.shared_filters(applied), indent=1
+        [*guarded.filters, *shared.shared_filters(applied)], indent=1
     )
-    inspection = shared.inspection(shared.inspected_bytes(applied))
+    inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
     cache = write_document(shared.cache_nodes(resolved))
     before = (
         schema_version
@@ -202,5 +211,5 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         config=(before + _section("filters", marked) + after).encode(),
         config_id=identity,
         restart_key=key,
-        files={},
+        files=guarded.files,
     )

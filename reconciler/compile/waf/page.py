@@ -21,15 +21,15 @@ def _page() -> str:
 
 This page is generated from `reconciler/compile/waf/catalogue.py`: the rules that a [waf-policy](waf-policy.md) knows by
 name, {len(RULES)} of the OWASP CRS (Core Rule Set) {VERSION}. Ids, titles and severities are those of CRS, what a rule
-finds is told in our words. The agent runs all rules of the CRS that is installed on the node, up to the policy's paranoia
-level, in the categories that are on; this is the choice that reviewers meet most.
+finds is told in our words. The agent runs all rules of the CRS that is installed on the node, up to the policy's
+paranoia level, in the categories that are on; this is the choice that reviewers meet most.
 
 | category | ids in CRS |
 |---|---|
 {families}
 
-A rule that matches adds to the request's score: critical 5, error 4, warning 3, notice 2. From the policy's threshold on
-the request is refused.
+A rule that matches adds to the request's score: critical 5, error 4, warning 3, notice 2. From the policy's
+threshold on the request is refused.
 
 | id | category | severity | paranoia | title in CRS | what it finds |
 |---|---|---|---|---|---|

@@ -75,7 +75,7 @@ def _limits(limits: Mapping[str, Any]) -> Iterator[str]:
     """Refusals of their own, beside the score. The message names the limit and nothing of the request."""
     table = (
         (
-            "body-bytes",
+            "body",
             "REQUEST_HEADERS:Content-Length",
             "",
             413,
@@ -128,11 +128,12 @@ def _conditions(exclusion: Mapping[str, Any]) -> Iterator[tuple[str, str, str, t
             yield "REQUEST_HEADERS:Host", "rx", f"[.]{literal_regex(host[2:])}(?::[0-9]+)?$", ("t:lowercase",)
         else:
             yield "REQUEST_HEADERS:Host", "rx", f"^{literal_regex(host)}(?::[0-9]+)?$", ("t:lowercase",)
-    if "path" in exclusion:
-        yield "REQUEST_FILENAME", "rx", f"^{literal_regex(exclusion['path'])}$", ()
-    if "path-prefix" in exclusion:
-        prefix = exclusion["path-prefix"].rstrip("/")
-        yield "REQUEST_FILENAME", "rx", f"^{literal_regex(prefix)}(?:/|$)", ()
+    for part, end in (("path", "$"), ("path-prefix", "(?:/|$)")):
+        if part in exclusion:
+            path = exclusion[part].rstrip("/") if part == "path-prefix" else exclusion[part]
+            # What an application makes of /editor/../admin decides, so that no spelling of a path widens the scope.
+            decoded = () if "%" in path else ("t:urlDecodeUni",)
+            yield "REQUEST_FILENAME", "rx", f"^{literal_regex(path)}{end}", (*decoded, "t:normalizePath")
 
 
 def _removals(data: Mapping[str, Any]) -> Iterator[str]:
