@@ -169,7 +169,10 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
-    upstreams = written("upstream", upstream_node, rendering.of("upstream"))
+    # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
+    used = shared.used_upstreams(resolved)
+    targets = [(resource, data) for resource, data in rendering.of("upstream") if resource.name in used]
+    upstreams = written("upstream", upstream_node, targets)
     agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
         [*guarded.filters, *shared.shared_filters(applied)], indent=1
@@ -200,7 +203,7 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             system,
             listeners,
             observability,
-            written("checks", _health_checks, rendering.of("upstream")),
+            written("checks", _health_checks, targets),
             written("starts", start_nodes, services),
             agents,
             cache,

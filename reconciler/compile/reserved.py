@@ -69,7 +69,6 @@ def system() -> KdlNode:
         "system",
         children=(
             KdlNode("worker-threads", (0,)),
-            KdlNode("graceful-shutdown-timeout-secs", (30,)),
             KdlNode("auto-reload", (False,)),
         ),
     )

@@ -158,7 +158,7 @@ def _prefixes(resource: Resource, data: Data) -> Iterator[Objection]:
                 "path-prefix alone",
                 "match by path-prefix, or replace the whole path",
             )
-            yield Objection(resource, path, problem, name)
+            yield Objection(resource, path, problem, name or block["prefix"])
 
 
 def _tls(resource: Resource, data: Data, upstreams: Mapping[str, Data]) -> Iterator[Objection]:

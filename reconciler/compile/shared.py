@@ -19,6 +19,24 @@ INSPECTED_BYTES = 1_048_576
 """How much of a body an agent gets when its middleware does not say. The proxy's own default."""
 
 
+def used_upstreams(services: Iterable[Data]) -> frozenset[str]:
+    """Names of the upstreams that the routes of resolved services name. The parts of a split are none of them."""
+    return frozenset(name for data in services for name in _named(data))
+
+
+def _named(data: Data) -> Iterator[str]:
+    if "upstream" in data:
+        yield data["upstream"]
+    if "shadow" in data:
+        yield data["shadow"]["upstream"]
+    inference = data.get("inference", {})
+    routing = inference.get("model-routing", {})
+    yield from (model["upstream"] for model in routing.get("model", ()))
+    if "default" in routing:
+        yield routing["default"]
+    yield from (one["name"] for one in inference.get("fallback", {}).get("upstream", ()))
+
+
 def applied_once(services: Iterable[Data]) -> tuple[Applied, ...]:
     """Every middleware that applies to any of the resolved services, once for each way it applies, by filter id."""
     found = {one.filter_id(): one for data in services for one in data.get("applied", ())}
