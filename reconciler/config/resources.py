@@ -106,7 +106,8 @@ class Resource:
             return None
         path = tuple(path)
         for scope in self._scopes(environment):
-            found = _find(scope, path, value)
+            # Of several blocks of one name the one that holds the value is meant, whichever comes first.
+            found = _find(scope, path, value, exactly=True) or _find(scope, path, value)
             if found is not None:
                 node, argument = found
                 if isinstance(argument, str):
@@ -127,21 +128,26 @@ class Resource:
 
 
 def _find(
-    nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any
+    nodes: tuple[KdlNode, ...], path: tuple[str, ...], value: Any, *, exactly: bool = False
 ) -> tuple[KdlNode, int | str | None] | None:
-    """The node at a path, and which of its values is meant: an argument's index, a property's key, or none."""
+    """The node at a path, and which of its values is meant: an argument's index, a property's key, or none.
+
+    `exactly`: only a node that holds the value, which is then not None.
+    """
     if not path:
         return None
     named = [node for node in nodes if node.name == path[0]]
     for node in named:
         if len(path) > 1:
-            deeper = _find(node.children, path[1:], value)
+            deeper = _find(node.children, path[1:], value, exactly=exactly)
             if deeper is not None:
                 return deeper
         elif value is not None and value in node.arguments:
             return node, node.arguments.index(value)
         elif value is not None and value in node.properties.values():
             return node, next(key for key, held in node.properties.items() if held == value)
+    if exactly:
+        return None
     if not named or len(path) > 1:
         return (named[0], None) if named else None
     return named[0], (0 if named[0].arguments and value is not None else None)
