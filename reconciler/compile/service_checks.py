@@ -201,33 +201,58 @@ def _body_limits(services: tuple[tuple[Resource, Data], ...], version: str) -> I
 def _shared_answers(services: tuple[tuple[Resource, Data], ...]) -> Iterator[Objection]:
     """Answers of two hosts must not be mistaken for each other: the cache's key has no host."""
     keeping = [(resource, data) for resource, data in services if applied_of(data, "cache") is not None]
-    for index, (resource, data) in enumerate(keeping):
-        for other, others in keeping[:index]:
-            if data.get("hosts") != others.get("hosts") and _overlap(data, others):
-                problem = Problem(
-                    "E-CMP-009",
-                    f"the services '{other.name}' and '{resource.name}' keep answers of the same paths for different "
-                    "hosts, and the proxy's cache does not tell hosts apart",
-                    "paths of their own",
-                    "give one of the two no cache, or both paths of their own",
-                )
-                field = "cache" if "cache" in data else "middleware"
-                named = next((one.name for one in data.get("applied", ()) if one.type == "cache"), None)
-                yield Objection(resource, (field,), problem, None if field == "cache" else named)
-                break
+    for index, other in sorted(_mistakable([data for _, data in keeping]).items()):
+        resource, data = keeping[index]
+        problem = Problem(
+            "E-CMP-009",
+            f"the services '{keeping[other][0].name}' and '{resource.name}' keep answers of the same paths for "
+            "different hosts, and the proxy's cache does not tell hosts apart",
+            "paths of their own",
+            "give one of the two no cache, or both paths of their own",
+        )
+        named = next((one.name for one in data.get("applied", ()) if one.type == "cache"), None)
+        own = "cache" in data
+        yield Objection(resource, ("cache" if own else "middleware",), problem, None if own else named)
 
 
-def _overlap(one: Data, other: Data) -> bool:
-    """Whether two services may be asked for the same path. Expressions may stand for any path."""
-    return any(_meet(a, b) for a in conditions(one) for b in conditions(other))
+def _mistakable(services: list[Data]) -> dict[int, int]:
+    """Index of a service → index of an earlier one with other hosts that may be asked for the same path.
+
+    Shorter paths are noted first, so that a path has to look at those above it only. Of all that are noted at one
+    place, two with different hosts are enough: one of them differs from whoever comes. Expressions may stand for any
+    path.
+    """
+    hosts = [tuple(data.get("hosts", ())) for data in services]
+    noted: dict[tuple[str, str], list[int]] = {}
+    found: dict[int, int] = {}
+
+    def look(index: int, key: tuple[str, str]) -> None:
+        for other in noted.get(key, ()):
+            if hosts[other] != hosts[index]:
+                found.setdefault(max(index, other), min(index, other))
+
+    def note(index: int, key: tuple[str, str]) -> None:
+        owners = noted.setdefault(key, [])
+        if len(owners) < 2 and all(hosts[owner] != hosts[index] for owner in owners):
+            owners.append(index)
+
+    asked = [(kind, path, index) for index, data in enumerate(services) for kind, path in conditions(data)]
+    for kind, path, index in sorted(asked, key=lambda one: (len(one[1]), one)):
+        if kind == "path-regex":
+            note(index, ("any", "regex"))
+        else:
+            look(index, ("path", path))
+            look(index, ("path", path.rstrip("/")))
+            for above in _above(path):
+                look(index, ("path-prefix", above))
+            note(index, (kind, path.rstrip("/") if kind == "path-prefix" else path))
+    for _, _, index in asked:
+        look(index, ("any", "regex"))
+    return found
 
 
-def _meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    if "path-regex" in (one[0], other[0]):
-        return True
-    return _covers(one, other[1]) or _covers(other, one[1])
-
-
-def _covers(condition: tuple[str, str], path: str) -> bool:
-    kind, prefix = condition
-    return path == prefix or (kind == "path-prefix" and path.startswith(f"{prefix.rstrip('/')}/"))
+def _above(path: str) -> Iterator[str]:
+    """The prefixes that cover a path, without a slash at their end; the empty one covers everything."""
+    yield ""
+    yield from (path[:at] for at, character in enumerate(path) if character == "/" and at)
+    yield path.rstrip("/")
