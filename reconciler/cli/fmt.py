@@ -11,6 +11,7 @@ from reconciler.cli.validate import print_findings
 from reconciler.config.findings import Finding
 from reconciler.config.format import format_text
 from reconciler.config.kdl import parse_file
+from reconciler.config.source import LANGUAGE
 
 
 @click.command()
@@ -23,7 +24,7 @@ def command(path: Path, check: bool) -> None:
     """
     changed = 0
     refused: list[Finding] = []
-    files = config_files(path)
+    files = [file for file in config_files(path) if file.path.endswith(LANGUAGE)]
     for file in files:
         before, findings = parse_file(file.content, file.path)
         if before is None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import click
 
-from reconciler.config.source import SourceFile
-
-SUFFIX = ".kdl"
+from reconciler.config.source import SourceFile, is_read
 
 
 def config_files(path: Path) -> list[SourceFile]:
-    """The `*.kdl` files of a folder, or the one file, by path from there. Links are not followed, `.git` is left out.
+    """The files of a folder that a worker would read, `*.kdl` and those that they may name, by path from there; or the
+    one file. Links are not followed, `.git` is left out.
 
     Raises click.ClickException when something cannot be read.
     """
@@ -31,5 +30,5 @@ def _walk(root: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if name != ".git")
         for name in files:
             path = Path(folder) / name
-            if name.endswith(SUFFIX) and not path.is_symlink():
+            if is_read(name) and not path.is_symlink():
                 yield path

@@ -13,6 +13,12 @@ RULE_CODES: tuple[Code, ...] = (
         "Make a new key, revoke the old certificate, and take the file out of the history.",
     ),
     Code(
+        "E-TRE-007",
+        "Attached file too large",
+        "A file that is not in the language, such as a plugin, may have 4 MiB.",
+        "Make it smaller; a WebAssembly module shrinks when it is built without debug information.",
+    ),
+    Code(
         "E-VAL-020",
         "Credential written out",
         "A password, token, key or secret address stands in a place that takes the name of a secret "

@@ -6,6 +6,9 @@ FILE_BYTES = 1024 * 1024
 """One file. The parser holds the interpreter for as long as it runs, which is about 0.1 s for this size."""
 
 FILES = 10_000
+ATTACHED_BYTES = 4 * 1024 * 1024
+"""One file that is not in the language: a plugin, a chain. As much as is read of any file of a commit."""
+
 TOTAL_BYTES = 64 * 1024 * 1024
 """All files of a tree; a thousand services take about 2 MiB."""
 

@@ -92,6 +92,8 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def _certificate(der: bytes) -> Certificate:
     (whole,) = list(_elements(der))
+    if whole[0] != 0x30:
+        raise ValueError("a certificate is a sequence")
     body, _, _ = list(_elements(whole[1]))
     fields = list(_elements(body[1]))
     if fields[0][0] == 0xA0:

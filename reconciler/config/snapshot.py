@@ -100,8 +100,7 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         if sum(kind == "environment" for kind, _ in ordered) <= limits.ENVIRONMENTS:
             check_references(ordered, report)
             check_crossing(ordered, attached, report)
-            check_scopes(ordered, report)
-            check_rules(ordered, report)
+            check_rules(ordered, report, without=check_scopes(ordered, report))
     if report.failed:
         return None, report.resolved()
     environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}

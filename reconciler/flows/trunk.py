@@ -13,7 +13,7 @@ from typing import TypeVar
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
-from reconciler.config.source import SourceFile
+from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
 from reconciler.flows import publishing, trunk_rows
 from reconciler.flows.compiling import compile_confined
@@ -66,11 +66,10 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's KDL files from the head's tree. What we do not accept in a tree is a finding."""
+    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
+    finding."""
     project = state.context.project
-    found = read_tree(
-        state.context.mirror, _head(state).sha, project.path, select=lambda path: path.endswith(".kdl")
-    )
+    found = read_tree(state.context.mirror, _head(state).sha, project.path, select=is_read)
     state.findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems

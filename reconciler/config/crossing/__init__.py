@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from reconciler.config.crossing import alerts, files, keys, placeholders
+from reconciler.config.crossing import alerts, files, placeholders
+from reconciler.config.crossing import attached as attached_files
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.report import Report
 from reconciler.config.resources import Resource
@@ -33,4 +34,4 @@ def check_crossing(
                     objection.path, environment=objection.environment, value=objection.value
                 )
                 report.add(mark, objection.problem)
-    report.extend(keys.findings(attached))
+    report.extend(attached_files.findings(attached))

@@ -69,10 +69,9 @@ def _chain(
         yield *where, _unreadable(error)
         return
     leaf = chain[0]
-    for number, (one, following) in enumerate(pairwise(chain), 1):
-        if one.issuer != following.subject:
-            yield *where, _disordered(number)
-            break
+    broken = next((n for n, (a, b) in enumerate(pairwise(chain), 1) if a.issuer != b.subject), None)
+    if broken is not None and not leaf.is_issuer:
+        yield *where, _disordered(broken)
     if leaf.is_issuer and len(chain) > 1:
         yield (
             *where,
@@ -139,6 +138,8 @@ def _plugin(
     resource: Resource, data: Mapping[str, Any], environment: str | None, attached: Mapping[str, bytes]
 ) -> Iterator[Objection]:
     file = data["file"]
+    if not file.endswith(f".{data['type']}"):
+        return  # The kind itself has told.
     problem = missing(file, attached) or _code(data["type"], attached[file])
     if problem is not None:
         yield Objection(resource, ("file",), problem, file, environment)

@@ -57,4 +57,5 @@ KIND = kind(
         ),
     ),
     example='plugin "geo" {\n    type "wasm"\n    file "plugins/geo.wasm"\n}',
+    check=_check,
 )

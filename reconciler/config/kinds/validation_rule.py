@@ -117,7 +117,10 @@ KIND = kind(
             default="error",
         ),
         values(
-            "kinds", KIND_NAME, "Kinds it holds for; every kind when absent.", 'kinds "service" "upstream"'
+            "kinds",
+            KIND_NAME,
+            "Kinds it holds for; every kind but this one when absent.",
+            'kinds "service" "upstream"',
         ),
         values(
             "environments",

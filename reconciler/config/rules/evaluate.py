@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from reconciler.config.leaves import leaves, variants
 from reconciler.config.report import Problem, Report
 from reconciler.config.resources import Resource
 from reconciler.config.rules.linear import Budget, OutOfBudget
-from reconciler.config.rules.schemas import expression, first_mistake, load
+from reconciler.config.rules.schemas import BadSchema, expression, first_mistake, load
 
 STEPS = 30_000_000
 """Steps of searching and checking for all rules of a tree: some ten seconds at worst, far below it in practice."""
@@ -45,15 +45,27 @@ class _Target:
         return {"kind": self.resource.kind.name, "name": self.resource.name, **self.data}
 
 
-def check_rules(resources: Mapping[tuple[str, str], Resource], report: Report, *, steps: int = STEPS) -> None:
-    """Note what the rules of the tree object to, with each rule's severity. E-RUL-007 when they cost too much."""
+def check_rules(
+    resources: Mapping[tuple[str, str], Resource],
+    report: Report,
+    *,
+    without: Collection[str] = (),
+    steps: int = STEPS,
+) -> None:
+    """Note what the rules of the tree object to, with each rule's severity. E-RUL-007 when they cost too much.
+
+    `without` names rules that are left out, because they are about nothing.
+    """
     environments = [name for kind, name in resources if kind == "environment"]
     budget = Budget(steps)
     for rule in resources.values():
-        if rule.kind.name != RULE or _broken(rule):
+        if rule.kind.name != RULE or rule.name in without or _broken(rule):
             continue
         try:
             _check(rule, resources, environments, budget, report)
+        except BadSchema:
+            # It has been told of the rule itself.
+            continue
         except OutOfBudget:
             problem = Problem(
                 "E-RUL-007",
@@ -80,21 +92,24 @@ def _check(
     data = rule.effective("")
     severity = Severity(data["severity"])
     scope = [name for name in environments if name in data.get("environments", environments)]
-    targets = list(_targets(data, resources, scope))
     schema = load(data["json-schema"]) if "json-schema" in data else None
+    targets = list(_targets(data, resources, scope))
+    found: dict[tuple[tuple[str, str], Violation], tuple[Resource, list[str]]] = {}
     for target in targets:
-        for found in _violations(data, schema, target, budget):
-            where = (
-                f" in {', '.join(target.environments)}"
-                if len(target.environments) < len(environments)
-                else ""
-            )
-            message = f"{found.message}{where if target.environments else ''} (rule '{rule.name}')"
-            hint = data.get("message") or f"see the validation-rule '{rule.name}'"
-            mark = target.resource.mark(
-                found.path, environment=next(iter(target.environments), None), value=found.value
-            )
-            report.add(mark, Problem(found.code, message, found.expected, hint, severity))
+        for violation in _violations(data, schema, target, budget):
+            key = (target.resource.key, violation)
+            found.setdefault(key, (target.resource, []))[1].extend(target.environments)
+    for (_, violation), (resource, names) in found.items():
+        where = f" in {', '.join(names)}" if 0 < len(names) < len(environments) else ""
+        problem = Problem(
+            violation.code,
+            f"{violation.message}{where} (rule '{rule.name}')",
+            violation.expected,
+            data.get("message") or f"see the validation-rule '{rule.name}'",
+            severity,
+        )
+        mark = resource.mark(violation.path, environment=next(iter(names), None), value=violation.value)
+        report.add(mark, problem)
     most = data.get("max-resources")
     count = len({target.resource.key for target in targets})
     if most is not None and count > most:
@@ -113,6 +128,8 @@ def _targets(
 ) -> Iterator[_Target]:
     for resource in resources.values():
         kind = resource.kind.name
+        if kind == RULE and "kinds" not in data:
+            continue
         if (
             kind not in data.get("kinds", (kind,))
             or resource.name in data.get("except", ())
@@ -143,8 +160,8 @@ def _violations(data: Mapping[str, Any], schema: Any, target: _Target, budget: B
     if schema is not None:
         mistake = first_mistake(schema, target.form, budget)
         if mistake is not None:
-            path, what = mistake
-            yield Violation("E-RUL-005", path, f"{called}: {what}", "what the rule's schema describes")
+            path, what, value = mistake
+            yield Violation("E-RUL-005", path, f"{called}: {what}", "what the rule's schema describes", value)
 
 
 def _patterns(data: Mapping[str, Any], target: _Target, budget: Budget) -> Iterator[Violation]:

@@ -28,7 +28,7 @@ _ONE = frozenset({"additionalProperties", "propertyNames", "items", "contains", 
 _LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _PLAIN = frozenset(
-    [
+    {
         "$schema",
         "$comment",
         "title",
@@ -54,7 +54,7 @@ _PLAIN = frozenset(
         "exclusiveMaximum",
         "multipleOf",
         "dependentRequired",
-    ]
+    }
 )
 KEYWORDS = _ONE | _LIST | _NAMED | _PLAIN
 
@@ -156,8 +156,9 @@ def expression(pattern: Any) -> Expression:
         raise BadSchema("has a pattern that is too large", "use * or +, or smaller counts") from None
 
 
-def first_mistake(schema: Any, form: Any, budget: Budget) -> tuple[tuple[str, ...], str] | None:
-    """Path and description of the first thing about the JSON form that the schema refuses; None when there is none.
+def first_mistake(schema: Any, form: Any, budget: Budget) -> tuple[tuple[str, ...], str, Any] | None:
+    """Path, description and value of the first thing about the JSON form that the schema refuses; None when there is
+    none. The value is None when it is no single one.
 
     The description names keywords and paths, never values. Raises OutOfBudget.
     """
@@ -169,8 +170,9 @@ def first_mistake(schema: Any, form: Any, budget: Budget) -> tuple[tuple[str, ..
     if error.validator == "required":
         wanted = error.validator_value
         absent = [n for n in wanted if n not in _object_of(error)] if isinstance(wanted, list) else []
-        return path, f"{where} lacks {', '.join(map(repr, absent[:3]))}"
-    return path, f"{where} does not satisfy '{error.validator}'"
+        return path, f"{where} lacks {', '.join(map(repr, absent[:3]))}", None
+    value = error.instance if isinstance(error.instance, str | int) else None
+    return path, f"{where} does not satisfy '{error.validator}'", value
 
 
 def _object_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from reconciler.config.characters import shown
 from reconciler.config.kinds import KINDS
@@ -19,29 +20,44 @@ def fields_of(kind: str) -> frozenset[str]:
     return frozenset({"name", *(".".join(path) for path in paths(KINDS[kind].field))})
 
 
-def check_scopes(resources: Mapping[tuple[str, str], Resource], report: Report) -> None:
-    """Note kinds that do not exist, and fields that no kind, or not every named one, has."""
+def check_scopes(resources: Mapping[tuple[str, str], Resource], report: Report) -> frozenset[str]:
+    """Note kinds that do not exist, and fields that no kind, or not every named one, has.
+
+    Gives the names of the rules concerned.
+    """
+    wrong: set[str] = set()
     for rule in resources.values():
         if rule.kind.name != "validation-rule" or (rule.origin and rule.origin.broken):
             continue
         data = rule.effective("")
-        for kind in data.get("kinds", ()):
-            if kind not in KINDS:
-                hint = did_you_mean(kind, KINDS) or "sentinelctl explain lists the kinds"
-                problem = Problem("E-RUL-009", f"there is no kind {shown(kind)}", "a kind of resource", hint)
-                report.add(rule.mark(("kinds",), value=kind), problem)
-        kinds = [kind for kind in data.get("kinds", ()) if kind in KINDS]
-        if "kinds" in data and not kinds:
-            continue
-        for field in data.get("require", ()):
-            problem_of = _unknown(field, kinds)
-            if problem_of is not None:
-                report.add(rule.mark(("require",), value=field), problem_of)
-        for verb in ("forbid", "allow"):
-            for item in data.get(verb, ()):
-                problem_of = _unknown(item["field"], kinds) if "field" in item else None
-                if problem_of is not None:
-                    report.add(rule.mark((verb,), value=item["pattern"]), problem_of)
+        complaints = list(_complaints(data))
+        for path, value, problem in complaints:
+            report.add(rule.mark(path, value=value), problem)
+        if complaints:
+            wrong.add(rule.name)
+    return frozenset(wrong)
+
+
+def _complaints(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, Problem]]:
+    """(field, value, problem) of whatever a rule names that there is not."""
+    for kind in data.get("kinds", ()):
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS) or "sentinelctl explain lists the kinds"
+            yield (
+                ("kinds",),
+                kind,
+                Problem("E-RUL-009", f"there is no kind {shown(kind)}", "a kind of resource", hint),
+            )
+    kinds = [kind for kind in data.get("kinds", ()) if kind in KINDS]
+    if "kinds" in data and not kinds:
+        return
+    named = [("require", field, field) for field in data.get("require", ())]
+    for verb in ("forbid", "allow"):
+        named += [(verb, item["field"], item["pattern"]) for item in data.get(verb, ()) if "field" in item]
+    for verb, field, value in named:
+        problem = _unknown(field, kinds)
+        if problem is not None:
+            yield (verb,), value, problem
 
 
 def _unknown(field: str, kinds: list[str]) -> Problem | None:
