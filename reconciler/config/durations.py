@@ -55,7 +55,7 @@ class Duration:
     def read(self, value: KdlValue) -> Any | Problem:
         if not isinstance(value, str):
             problem = wrong_type(value, self.expected)
-            hint = f'write "{value}s" if you mean seconds' if isinstance(value, int) else problem.hint
+            hint = f'write "{value}s" if you mean seconds' if type(value) is int else problem.hint
             return Problem(problem.code, problem.message, problem.expected, hint)
         if _FORM.fullmatch(value) is None:
             hint = 'write one integer and one unit (ms, s, m, h, d) without a space, as in "90s"'
