@@ -68,7 +68,7 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
 KIND = kind(
     "auth-policy",
     "Who may use a service. The proxy has no authentication: an auth agent beside it does it, and requests are refused "
-    "while the agent does not answer.",
+    "while the agent does not answer. docs/language/agents.md says how the agent is run.",
     (
         scalar("description", Text(), "Whom it lets in.", 'description "Customers and partners"'),
         scalar(

@@ -153,7 +153,7 @@ KIND = kind(
     "waf-policy",
     "Which attacks requests are searched for, and what happens to those that look like one. A WAF agent beside the "
     "proxy does it with the rules of the OWASP CRS 4 that is installed on the node; "
-    "docs/language/waf-rules.md lists the rules known here by name.",
+    "docs/language/waf-rules.md lists the rules known here by name, docs/language/agents.md says how the agent is run.",
     (
         scalar("description", Text(), "What it is for.", 'description "Everything public"'),
         scalar(
