@@ -24,7 +24,7 @@ from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
 
-COMPILER = "sentinel-compiler/0.1.0"
+COMPILER = "sentinel-compiler/0.2.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
 
 SCHEMA_VERSION = "1.0"

@@ -161,6 +161,37 @@ _SERVICE: tuple[Feature, ...] = (
     ),
 )
 
+_UPSTREAM: tuple[Feature, ...] = (
+    _row(
+        "upstream.load-balancing",
+        _NATIVE,
+        "Round robin, random, weighted, power of two choices, peak EWMA and weighted least connections",
+    ),
+    _row(
+        "upstream.load-balancing.least-connections",
+        _INEFFECTIVE,
+        "Least connections",
+        "the counters are never incremented, so the first healthy target is taken; it cannot be chosen",
+        instead="power-of-two-choices",
+    ),
+    _row(
+        "upstream.load-balancing.ip-hash",
+        _INEFFECTIVE,
+        "Hashes of the client's address, consistent hashes, Maglev and sticky sessions",
+        "the choice is made without the request, so one target is taken for all; they cannot be chosen",
+        instead="round-robin, and keep sessions in the application",
+    ),
+    _row(
+        "upstream.health-check",
+        _INEFFECTIVE,
+        "Leaving out targets whose probes fail",
+        "probes run and are logged, and their result reaches no choice of a target",
+        instead="circuit-breaker, which leaves a target out after failed requests",
+    ),
+    _row("upstream.circuit-breaker", _NATIVE, "Leaving out targets after failed requests", "for each target"),
+    _row("upstream.timeouts", _NATIVE, "Time limits of connecting, reading and writing"),
+)
+
 _MIDDLEWARE: tuple[Feature, ...] = (
     _row("middleware.rate-limit", _NATIVE, "A limit of requests for each route or path", "one for a service"),
     _row(
@@ -276,7 +307,7 @@ def _by_name(rows: Iterable[Feature]) -> Mapping[str, Feature]:
     return MappingProxyType(found)
 
 
-FEATURES: Mapping[str, Feature] = _by_name((*_SERVICE, *_MIDDLEWARE, *_POLICIES))
+FEATURES: Mapping[str, Feature] = _by_name((*_SERVICE, *_UPSTREAM, *_MIDDLEWARE, *_POLICIES))
 """Every feature by its name."""
 
 
