@@ -22,6 +22,8 @@ def check(tree: Tree) -> Iterator[Objection]:
         if slo is None or (slo.origin and slo.origin.broken) or not slo.is_in(environment or ""):
             continue
         objective = slo.effective(environment or "")
+        if "objective" not in objective:
+            continue
         # When every request fails, the budget burns this many times too fast.
         most = 1 / (1 - share(objective["objective"]))
         for pair in burn.get("pair", ()):

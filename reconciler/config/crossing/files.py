@@ -32,7 +32,8 @@ def check(tree: Tree) -> Iterator[Objection]:
             if trouble is not None:
                 yield Objection(resource, ("files",), trouble, file, environment)
     for resource, data, environment in tree.of("plugin"):
-        yield from _plugin(resource, data, environment, tree.attached)
+        if "type" in data and "file" in data:
+            yield from _plugin(resource, data, environment, tree.attached)
 
 
 def missing(file: str, attached: Mapping[str, bytes]) -> Problem | None:

@@ -162,3 +162,8 @@ def test_any_cut_certificate_is_refused(cut: int) -> None:
         except NotPem:
             continue
         assert len(content) == len(der)
+
+
+def test_a_plugin_without_type_or_file_lacks_them_and_no_more() -> None:
+    assert brief(read('plugin "geo" {\n    type "wasm"\n}\n')[1]) == ["E-KND-003 1.kdl:1:1"]
+    assert brief(read('plugin "geo" {\n    file "plugins/geo.wasm"\n}\n')[1]) == ["E-KND-003 1.kdl:1:1"]

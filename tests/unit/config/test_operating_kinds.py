@@ -237,3 +237,11 @@ def test_a_secret_may_be_sealed_for_environments() -> None:
     assert brief(findings) == ["E-REF-001 1.kdl:2:12"]
     _, findings = read(f'secret "x" {{\n{line}{line}}}\n')
     assert brief(findings) == ["E-VAL-008 1.kdl:3:12"]
+
+
+@pytest.mark.parametrize(
+    "line", ['    objective "99.90%"\n', '    sli "latency"\n', '    zone "Europe/Berlin"\n']
+)
+def test_a_field_that_is_missing_stops_no_other_check(line: str) -> None:
+    _, findings = read(SERVICE, UPSTREAM, FULL.replace(line, "").replace('channels "chat"', 'channels "cat"'))
+    assert {f.code for f in findings} >= {"E-KND-003", "E-REF-001"}

@@ -1,0 +1,71 @@
+"""The template repository beside its KDL: CI files that run the check, owners of folders that exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reconciler.config.snapshot import Snapshot, read_snapshot
+from reconciler.config.source import SourceFile
+from tests.unit.config.trees import TEMPLATE, brief, template
+
+CI = {
+    "GitHub": ".github/workflows/validate.yml",
+    "Gitea and Forgejo": ".gitea/workflows/validate.yml",
+    "GitLab": ".gitlab-ci.yml",
+    "Bitbucket": "bitbucket-pipelines.yml",
+}
+
+
+@pytest.mark.parametrize("forge", list(CI))
+def test_every_forge_validates(forge: str) -> None:
+    text = (TEMPLATE / CI[forge]).read_text()
+    assert re.search(r"^\s*- (run: )?sentinelctl validate( --format github)?$", text, re.MULTILINE)
+    assert "sentinelctl fmt --check" in text
+    assert "\t" not in text
+
+
+def test_owners_are_of_files_that_exist() -> None:
+    lines = (TEMPLATE / "CODEOWNERS").read_text().splitlines()
+    owned = [line.split() for line in lines if line and not line.startswith("#")]
+    assert [path for path, *_ in owned if path != "*" and not (TEMPLATE / path.strip("/")).exists()] == []
+    assert all(owners and all(owner.startswith("@") for owner in owners) for _, *owners in owned)
+
+
+def changed(path: str, before: str, after: str) -> tuple[Snapshot | None, list[str]]:
+    files = template()
+    assert before in files[path]
+    files[path] = files[path].replace(before, after, 1)
+    snapshot, findings = read_snapshot([SourceFile(p, t.encode()) for p, t in files.items()])
+    return snapshot, brief(findings)
+
+
+def test_the_templates_rules_bite() -> None:
+    assert changed("services/catalogue.kdl", '"www.shop.example"', '"shop.other"')[1] == [
+        "E-RUL-003 services/catalogue.kdl:3:26"
+    ]
+    assert changed("services/catalogue.kdl", "attempts 2", "attempts 9")[1] == [
+        "E-RUL-005 services/catalogue.kdl:7:14"
+    ]
+    assert changed("upstreams.kdl", '"10.20.0.11:3000"', '"169.254.169.254:80"')[1] == [
+        "E-RUL-002 upstreams.kdl:3:12"
+    ]
+    assert changed("operations/notifications.kdl", "edge@shop.example", "edge@mail.example")[1] == [
+        "E-RUL-003 operations/notifications.kdl:5:12"
+    ]
+
+
+def test_every_operating_kind_is_shown() -> None:
+    text = "\n".join(template().values())
+    for kind in (
+        "slo",
+        "alert",
+        "freeze-window",
+        "health-check",
+        "notification-channel",
+        "notification-rule",
+    ):
+        assert f'\n{kind} "' in text
+    for condition in ("threshold {", "anomaly {", "burn-rate {"):
+        assert condition in text
