@@ -13,7 +13,7 @@ import click
 
 from reconciler.cli.main import VERBS, group
 from reconciler.compile.risk import render_risk
-from reconciler.compile.support import render_support
+from reconciler.compile.support_page import render_support
 from reconciler.compile.waf.page import render_waf_rules
 from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS

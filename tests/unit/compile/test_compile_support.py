@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.compile.support import FEATURES, Feature, Level, render_support, support_problem
+from reconciler.compile.support import FEATURES, Feature, Level, support_problem
+from reconciler.compile.support_page import render_support
 from reconciler.config.findings import Severity
 from reconciler.config.proxies import PROXY_VERSIONS
 
