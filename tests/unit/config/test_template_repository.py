@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from reconciler.config.snapshot import Snapshot, read_snapshot
+from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from tests.unit.config.trees import TEMPLATE, brief, template
 
@@ -33,27 +33,29 @@ def test_owners_are_of_files_that_exist() -> None:
     assert all(owners and all(owner.startswith("@") for owner in owners) for _, *owners in owned)
 
 
-def changed(path: str, before: str, after: str) -> tuple[Snapshot | None, list[str]]:
+@pytest.mark.parametrize(
+    ("path", "before", "after", "code"),
+    [
+        ("services/catalogue.kdl", '"www.shop.example"', '"shop.other"', "E-RUL-003"),
+        ("services/catalogue.kdl", "attempts 2", "attempts 9", "E-RUL-005"),
+        ("upstreams.kdl", '"10.20.0.11:3000"', '"169.254.169.254:80"', "E-RUL-002"),
+        ("operations/notifications.kdl", "edge@shop.example", "edge@mail.example", "E-RUL-003"),
+    ],
+)
+def test_the_templates_rules_bite(path: str, before: str, after: str, code: str) -> None:
     files = template()
-    assert before in files[path]
+    line, column = place_of(files[path], before)
     files[path] = files[path].replace(before, after, 1)
     snapshot, findings = read_snapshot([SourceFile(p, t.encode()) for p, t in files.items()])
-    return snapshot, brief(findings)
+    assert snapshot is None
+    assert [f"{code} {path}:{line}:"] == [found.rpartition(":")[0] + ":" for found in brief(findings)]
+    assert findings[0].place is not None
+    assert findings[0].place.column >= column
 
 
-def test_the_templates_rules_bite() -> None:
-    assert changed("services/catalogue.kdl", '"www.shop.example"', '"shop.other"')[1] == [
-        "E-RUL-003 services/catalogue.kdl:3:26"
-    ]
-    assert changed("services/catalogue.kdl", "attempts 2", "attempts 9")[1] == [
-        "E-RUL-005 services/catalogue.kdl:7:14"
-    ]
-    assert changed("upstreams.kdl", '"10.20.0.11:3000"', '"169.254.169.254:80"')[1] == [
-        "E-RUL-002 upstreams.kdl:3:12"
-    ]
-    assert changed("operations/notifications.kdl", "edge@shop.example", "edge@mail.example")[1] == [
-        "E-RUL-003 operations/notifications.kdl:5:12"
-    ]
+def place_of(text: str, part: str) -> tuple[int, int]:
+    before = text[: text.index(part)]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def test_every_operating_kind_is_shown() -> None:
