@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import pytest
@@ -11,25 +11,34 @@ import pytest
 from reconciler.cli.folder import config_files
 from reconciler.cli.validate import check
 from reconciler.config import snapshot
-from reconciler.config.findings import Finding
+from reconciler.config.findings import Finding, Severity
+from reconciler.config.kinds import KINDS
 from reconciler.config.source import LANGUAGE, SourceFile
+from tests.property import gallery
 from tests.property.mutations import MUTATORS, Mutation, Verdict, mutations
 from tests.unit.config.trees import TEMPLATE
 
-COUNT = 1000
 SEED = 3
 
 FILES = {file.path: file for file in config_files(TEMPLATE)}
-TEXTS = {path: file.content.decode() for path, file in FILES.items() if path.endswith(LANGUAGE)}
+GALLERY = {path: SourceFile(path, text.encode()) for path, text in gallery.FILES.items()}
+
+Files = Mapping[str, SourceFile]
+Answer = tuple[bool, tuple[Finding, ...]]
+
+
+def texts(files: Files) -> dict[str, str]:
+    """Those files that are configuration, as text."""
+    return {path: file.content.decode() for path, file in files.items() if path.endswith(LANGUAGE)}
 
 
 @pytest.fixture
-def checked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mutation], tuple[bool, tuple[Finding, ...]]]:
-    """Validates the template with a mutation. A file that is the same as before is parsed once."""
-    monkeypatch.setattr(snapshot, "parse_file", lru_cache(maxsize=4 * len(FILES))(snapshot.parse_file))
+def checked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Files, Mutation], Answer]:
+    """Validates files with a mutation. A file that is the same as before is parsed once."""
+    monkeypatch.setattr(snapshot, "parse_file", lru_cache(maxsize=400)(snapshot.parse_file))
 
-    def run(mutation: Mutation) -> tuple[bool, tuple[Finding, ...]]:
-        changed = FILES | {mutation.path: SourceFile(mutation.path, mutation.text.encode())}
+    def run(files: Files, mutation: Mutation) -> Answer:
+        changed = {**files, mutation.path: SourceFile(mutation.path, mutation.text.encode())}
         compilation, findings = check(changed.values())
         return compilation is not None, findings
 
@@ -59,30 +68,40 @@ def complaint(mutation: Mutation, sound: bool, findings: tuple[Finding, ...]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "count"), [pytest.param(FILES, 1000, id="template"), pytest.param(GALLERY, 500, id="gallery")]
+)
 def test_every_mutation_is_answered_rightly(
-    checked: Callable[[Mutation], tuple[bool, tuple[Finding, ...]]],
+    files: Files, count: int, checked: Callable[[Files, Mutation], Answer]
 ) -> None:
     wrong: list[str] = []
     verdicts: Counter[Verdict] = Counter()
-    for mutation in mutations(TEXTS, SEED, COUNT):
+    for mutation in mutations(texts(files), SEED, count):
         verdicts[mutation.verdict] += 1
-        told = complaint(mutation, *checked(mutation))
+        told = complaint(mutation, *checked(files, mutation))
         if told:
             where = f"{mutation.path}:{mutation.line}:{mutation.column}"
             wrong.append(f"{where} {mutation.what} ({mutation.verdict.name}): {told}")
-    assert wrong == [], f"{len(wrong)} of {COUNT}:\n" + "\n".join(wrong[:60])
-    assert verdicts.total() == COUNT
-    assert verdicts[Verdict.invalid] > COUNT // 2
-    assert verdicts[Verdict.valid] > COUNT // 20
+    assert wrong == [], f"{len(wrong)} of {count}:\n" + "\n".join(wrong[:60])
+    assert verdicts.total() == count
+    assert verdicts[Verdict.invalid] > count // 2
+    assert verdicts[Verdict.valid] > count // 20
 
 
-def test_the_template_itself_is_sound_and_clean() -> None:
-    compilation, findings = check(FILES.values())
-    assert compilation is not None
-    assert findings == ()
+def test_what_is_mutated_is_sound_and_the_template_is_clean() -> None:
+    for files in (FILES, GALLERY):
+        compilation, findings = check(files.values())
+        assert compilation is not None, "\n".join(map(str, findings))
+    assert [finding for finding in check(FILES.values())[1] if finding.severity is not Severity.info] == []
+
+
+def test_the_gallery_uses_every_kind_that_needs_no_further_file() -> None:
+    used = {text.split()[0] for text in "".join(gallery.FILES.values()).splitlines() if text[:1].isalpha()}
+    assert used >= {"service", "upstream", "middleware", "auth-policy", "waf-policy", "slo", "alert"}
+    assert used <= set(KINDS)
 
 
 def test_mutations_are_the_same_for_the_same_seed() -> None:
-    assert list(mutations(TEXTS, 1, 50)) == list(mutations(TEXTS, 1, 50))
-    assert list(mutations(TEXTS, 1, 50)) != list(mutations(TEXTS, 2, 50))
+    assert list(mutations(texts(FILES), 1, 50)) == list(mutations(texts(FILES), 1, 50))
+    assert list(mutations(texts(FILES), 1, 50)) != list(mutations(texts(FILES), 2, 50))
     assert len(MUTATORS) == 10

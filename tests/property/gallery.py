@@ -1,0 +1,191 @@
+"""A small repository that uses what the template does not: one resource of each kind, most fields of a service."""
+
+from __future__ import annotations
+
+FILES = {
+    "base.kdl": """\
+project "gallery" {
+    owner "edge@example.com"
+}
+environment "dev" {
+    proxy-version "0.6.20"
+}
+environment "production" {
+    proxy-version "0.6.20"
+    after "dev"
+    admin-port 9901
+    policy {
+        strategy "rolling"
+        batches percent=34
+        promote "manual"
+    }
+}
+listener "http" {
+    address "0.0.0.0:8080"
+    protocol "http"
+    keepalive-timeout "75s"
+}
+node-group "edge" {
+    label "region" "eu-west" "eu-north"
+}
+""",
+    "upstreams.kdl": """\
+upstream "orders" {
+    target "10.0.0.1:80" weight=3
+    target "10.0.0.2:80" weight=1
+    load-balancing "weighted"
+    health-check {
+        type "http"
+        path "/healthz"
+        expected-status 204
+        interval "10s"
+    }
+    circuit-breaker {
+        failure-threshold 5
+        timeout "15s"
+    }
+    for "dev" {
+        target "127.0.0.1:80"
+        remove "load-balancing"
+    }
+}
+upstream "next" {
+    target "10.0.1.1:80"
+    timeouts {
+        connect "2s"
+        read "10s"
+    }
+}
+""",
+    "services.kdl": """\
+service "orders" {
+    hosts "orders.example"
+    path-prefix "/orders" "/basket"
+    methods "GET" "POST"
+    header "X-Version" "2"
+    split "orders" weight=90
+    split "next" weight=10
+    auth "customers"
+    waf "public"
+    priority 200
+    timeouts {
+        connect "1s"
+        response "20s"
+    }
+    middleware "api-limit"
+    middleware "edge-headers"
+    response-headers {
+        set "X-Frame-Options" "DENY"
+        remove "Server"
+    }
+}
+service "events" {
+    hosts "orders.example"
+    path-prefix "/events"
+    upstream "next"
+    websocket #true
+    rate-limit {
+        requests-per-second 20
+        by "route"
+        status 429
+    }
+    shadow {
+        upstream "orders"
+        percent 10
+    }
+    for "production" {
+        attempts 2
+    }
+}
+service "old" {
+    hosts "old.example"
+    redirect {
+        status 308
+        scheme "https"
+        host "new.example"
+    }
+    only "production"
+}
+""",
+    "policies.kdl": """\
+middleware "api-limit" {
+    rate-limit {
+        requests-per-second 100
+    }
+}
+middleware "edge-headers" {
+    headers {
+        request {
+            set "X-Edge" "yes"
+        }
+    }
+}
+auth-policy "customers" {
+    oidc {
+        issuer "https://id.example"
+        jwks-url "https://id.example/jwks.json"
+        audience "orders"
+    }
+}
+waf-policy "public" {
+    mode "block"
+    sensitivity "medium"
+    without "php"
+    rule 942100 action="disable" note="Wrong about every second order"
+    exclusion "search-box" {
+        rules 942151
+        path "/search"
+        parameter "q"
+        note "People search for SQL books"
+    }
+}
+""",
+    "operations.kdl": """\
+freeze-window "peak-trading" {
+    reason "Peak trading"
+    zone "Europe/Berlin"
+    environments "production"
+    once "2026-11-27T00:00" "2026-11-30T06:00"
+    weekly "friday 16:00" "monday 08:00"
+    holidays "2026-12-24" "2026-12-31"
+}
+health-check "orders" {
+    url "https://orders.example/healthz"
+    expected-status 200
+    interval "30s"
+    timeout "5s"
+}
+slo "orders-availability" {
+    service "orders"
+    sli "availability"
+    objective "99.9%"
+    window "30d"
+}
+alert "orders-errors" {
+    severity "critical"
+    pending "2m"
+    threshold {
+        metric "error-rate"
+        above "2%"
+        service "orders"
+    }
+}
+notification-channel "on-call" {
+    email {
+        to "edge@orders.example"
+    }
+}
+notification-rule "failures" {
+    events "rollout.failed" "rollout.rolled-back" "alert.fired"
+    environments "production"
+    channels "on-call"
+    severity "critical"
+}
+validation-rule "descriptions" {
+    message "Every group says what it is for"
+    severity "info"
+    kinds "node-group"
+    require "description"
+}
+""",
+}
