@@ -86,8 +86,8 @@ def test_another_compiler_gives_another_digest(monkeypatch: pytest.MonkeyPatch) 
 
 
 def with_files(compilation: Compilation, *files: dict[str, bytes]) -> Compilation:
-    """The compilation with further files in its first environments."""
-    environments = list(compilation.environments)
+    """The compilation with these further files in its first environments, and none in the others."""
+    environments = [replace(environment, files={}) for environment in compilation.environments]
     for index, one in enumerate(files):
         environments[index] = replace(environments[index], files=one)
     return replace(compilation, environments=tuple(environments))
