@@ -45,7 +45,10 @@ def _fields(field: Field, depth: int) -> Iterator[str]:
     for child in field.children:
         yield f"{indent}{child.name}{traits(child)}"
         yield f"{indent}    {child.doc}"
-        yield from _fields(child, depth + 2)
+        if child.elsewhere:
+            yield f"{indent}    Its blocks: sentinelctl explain {child.elsewhere}"
+        else:
+            yield from _fields(child, depth + 2)
 
 
 def type_of(field: Field) -> str:

@@ -71,7 +71,8 @@ kind "name" {{
 
 The server configuration has a schema of its own: [control-plane.kdl](control-plane.md). Codes of findings are explained in
 [config](../errors/config.md) and [compile](../errors/compile.md), or by `sentinelctl explain CODE`. What becomes of a project
-is described in [compilation](compilation.md).
+is described in [compilation](compilation.md); a project's own rules, files beside the language and secrets are in
+[rules](rules.md).
 
 ## Strictness
 
@@ -167,6 +168,10 @@ def _tables(field: Field, path: str, level: int) -> Iterator[str]:
             + "\n".join(map(_slot_row, slots))
             + "\n"
         )
+    if field.elsewhere:
+        page = f"[{field.elsewhere}]({field.elsewhere}.md)"
+        yield f"Its blocks are those of {page}, and every field in them may be left out.\n"
+        return
     if field.children:
         rows = "\n".join(_row(child) for child in field.children)
         yield f"| field | type | default | meaning |\n|---|---|---|---|\n{rows}\n"

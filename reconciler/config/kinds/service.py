@@ -106,6 +106,7 @@ _MIDDLEWARE = Field(
     children=tuple(middleware.overriding(field) for field in middleware.BLOCKS.values()),
     repeatable=True,
     ordered=True,
+    elsewhere="middleware",
 )
 
 
