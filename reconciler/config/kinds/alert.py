@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config.credentials import HttpsUrl
+from reconciler.config.declared import DECLARED
 from reconciler.config.durations import Duration, milliseconds
 from reconciler.config.quantities import Factor, Quantity, unit_of
 from reconciler.config.report import Problem
@@ -122,7 +123,7 @@ def pairs_of(data: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
 
 KIND = kind(
     "alert",
-    "A condition that people want to hear of. Who hears of it is said by `notification-rule`.",
+    "A condition that people want to hear of. Who hears of it is said by `notification-rule`." + DECLARED,
     (
         scalar(
             "description", Text(), "What it means for whoever is woken.", 'description "Customers see errors"'

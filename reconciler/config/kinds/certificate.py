@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.credentials import HttpsUrl
+from reconciler.config.declared import DECLARED
 from reconciler.config.kinds.notification_channel import EMAIL
 from reconciler.config.network import HOST
 from reconciler.config.report import Problem
@@ -54,7 +55,7 @@ KIND = kind(
     "certificate",
     "A certificate for TLS: its chain as a file of the repository and its private key as a secret, or "
     "the order of one. The "
-    "chain has to be whole, in order, and good for every name.",
+    "chain has to be whole, in order, and good for every name." + DECLARED,
     (
         values(
             "names",

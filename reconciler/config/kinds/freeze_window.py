@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.calendar import DATE, MOMENT, WEEKLY, YEARLY, Zone, minutes_of_week
+from reconciler.config.declared import DECLARED
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, kind, scalar, values
 from reconciler.config.values import Reference, Text
@@ -83,7 +84,7 @@ KIND = kind(
     "freeze-window",
     "A time in which no release is opened in some environments. What is frozen is known from the newest "
     "valid trunk, not "
-    "from the release that waits.",
+    "from the release that waits." + DECLARED,
     (
         scalar(
             "reason",

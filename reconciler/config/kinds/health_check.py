@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.credentials import HttpsUrl, secret_named
+from reconciler.config.declared import DECLARED
 from reconciler.config.durations import Duration, milliseconds
 from reconciler.config.headers import HEADER_NAME, HEADER_VALUE
 from reconciler.config.report import Problem
@@ -66,7 +67,7 @@ KIND = kind(
     "health-check",
     "An address that is asked from outside while a release is on its way. Checks of the proxy's own "
     "targets are a field of "
-    "`upstream`.",
+    "`upstream`." + DECLARED,
     (
         scalar(
             "url",

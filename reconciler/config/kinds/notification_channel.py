@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.credentials import Credential, HttpsUrl
+from reconciler.config.declared import DECLARED
 from reconciler.config.kinds.health_check import header_complaints, header_field
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, block, kind, scalar, values
@@ -54,7 +55,7 @@ def _incoming(name: str, product: str) -> Field:
 
 KIND = kind(
     "notification-channel",
-    "Where messages go. Credentials are named and never written out.",
+    "Where messages go. Credentials are named and never written out." + DECLARED,
     (
         scalar("description", Text(), "Who reads it.", 'description "The team on call"'),
         _incoming("slack", "Slack"),

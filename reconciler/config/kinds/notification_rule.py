@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.config.characters import shown
+from reconciler.config.declared import DECLARED
 from reconciler.config.kdl import KdlValue
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, kind, scalar, values
@@ -91,7 +92,7 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
 
 KIND = kind(
     "notification-rule",
-    "Which events are told to which channels.",
+    "Which events are told to which channels." + DECLARED,
     (
         values("events", EventPattern(), "What is told.", 'events "rollout.failed" "alert.*"', required=True),
         values(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.config.credentials import Sealed
+from reconciler.config.declared import DECLARED
 from reconciler.config.schema import Field, Slot, kind, scalar
 from reconciler.config.values import Integer, Reference, Text
 
@@ -11,7 +12,7 @@ KIND = kind(
     'Something that must not be read in a repository. Other resources name it by "${secret:NAME}" or by '
     "its name. Its value "
     "is sealed to an environment's public key before it is committed; an environment without a sealed "
-    "value has none.",
+    "value has none." + DECLARED,
     (
         scalar(
             "description", Text(), "What it opens and who can renew it.", 'description "Slack, #releases"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.config.declared import DECLARED
 from reconciler.config.kinds.certificate import PEM
 from reconciler.config.repository_path import RepositoryPath
 from reconciler.config.schema import kind, scalar, values
@@ -9,7 +10,7 @@ from reconciler.config.values import Text
 
 KIND = kind(
     "trust-store",
-    "Certificates of issuers that are trusted.",
+    "Certificates of issuers that are trusted." + DECLARED,
     (
         scalar("description", Text(), "Whose issuers these are.", 'description "The company\'s own issuers"'),
         values(

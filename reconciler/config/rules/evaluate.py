@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from reconciler.config.characters import shown
 from reconciler.config.findings import Severity
-from reconciler.config.leaves import leaves, variants
+from reconciler.config.leaves import variants
 from reconciler.config.report import Problem, Report
 from reconciler.config.resources import Resource
 from reconciler.config.rules.linear import Budget, OutOfBudget
-from reconciler.config.rules.schemas import BadSchema, expression, first_mistake, load
+from reconciler.config.rules.schemas import BadSchema, load
+from reconciler.config.rules.violations import Target, Violation, violations_of
 
 STEPS = 30_000_000
 """Steps of searching and checking for all rules of a tree: some ten seconds at worst, far below it in practice."""
 
 RULE = "validation-rule"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """What a rule objects to in a resource, at a field and one of its values."""
-
-    code: str
-    path: tuple[str, ...]
-    message: str
-    expected: str
-    value: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """A resource as it is effective in some environments; in all, or apart from them, when there are none."""
-
-    resource: Resource
-    data: Mapping[str, Any]
-    environments: tuple[str, ...]
-
-    @property
-    def form(self) -> dict[str, Any]:
-        return {"kind": self.resource.kind.name, "name": self.resource.name, **self.data}
 
 
 def check_rules(
@@ -96,7 +70,7 @@ def _check(
     targets = list(_targets(data, resources, scope))
     found: dict[tuple[tuple[str, str], Violation], tuple[Resource, list[str]]] = {}
     for target in targets:
-        for violation in _violations(data, schema, target, budget):
+        for violation in violations_of(data, schema, target, budget):
             key = (target.resource.key, violation)
             found.setdefault(key, (target.resource, []))[1].extend(target.environments)
     for (_, violation), (resource, names) in found.items():
@@ -125,7 +99,7 @@ def _check(
 
 def _targets(
     data: Mapping[str, Any], resources: Mapping[tuple[str, str], Resource], scope: Iterable[str]
-) -> Iterator[_Target]:
+) -> Iterator[Target]:
     for resource in resources.values():
         kind = resource.kind.name
         if kind == RULE and "kinds" not in data:
@@ -139,61 +113,4 @@ def _targets(
         if kind == "environment" and resource.name not in scope:
             continue
         for form, environments in variants(resource, scope):
-            yield _Target(resource, form, environments)
-
-
-def _violations(data: Mapping[str, Any], schema: Any, target: _Target, budget: Budget) -> Iterator[Violation]:
-    kind, name = target.resource.key
-    called = f"the {kind} '{name}'"
-    budget.spend(10)
-    for path in data.get("require", ()):
-        if next(_at(target.form, path.split(".")), None) is None:
-            yield Violation("E-RUL-001", (), f"{called} lacks '{path}'", f"'{path}'")
-    if "forbid" in data or "allow" in data:
-        yield from _patterns(data, target, budget)
-    if "max-bytes" in data:
-        size = len(json.dumps(target.form, ensure_ascii=False, separators=(",", ":")).encode())
-        budget.spend(size // 10)
-        if size > data["max-bytes"]:
-            expected = f"at most {data['max-bytes']}"
-            yield Violation("E-RUL-004", (), f"{called} has {size} bytes in its JSON form", expected)
-    if schema is not None:
-        mistake = first_mistake(schema, target.form, budget)
-        if mistake is not None:
-            path, what, value = mistake
-            yield Violation("E-RUL-005", path, f"{called}: {what}", "what the rule's schema describes", value)
-
-
-def _patterns(data: Mapping[str, Any], target: _Target, budget: Budget) -> Iterator[Violation]:
-    values = [leaf for leaf in leaves(target.resource.kind.field, target.data) if isinstance(leaf.value, str)]
-    budget.spend(len(values))
-    for forbidden, verb in ((True, "forbid"), (False, "allow")):
-        for item in data.get(verb, ()):
-            wanted = tuple(item["field"].split(".")) if "field" in item else ()
-            search = expression(item["pattern"])
-            if not wanted or wanted == ("name",):
-                found = search.found_in(target.resource.name, budget)
-                if found is forbidden:
-                    yield _mismatch(forbidden, (), "its name", None, item["pattern"])
-            for leaf in values:
-                if leaf.path[: len(wanted)] == wanted and search.found_in(leaf.value, budget) is forbidden:
-                    what = f"{shown(leaf.value)} in '{'.'.join(leaf.path)}'"
-                    yield _mismatch(forbidden, leaf.field, what, leaf.value, item["pattern"])
-
-
-def _mismatch(forbidden: bool, path: tuple[str, ...], what: str, value: Any, pattern: str) -> Violation:
-    if forbidden:
-        return Violation("E-RUL-002", path, f"{what} is forbidden", f"no match of {shown(pattern)}", value)
-    return Violation("E-RUL-003", path, f"{what} is not allowed", f"a match of {shown(pattern)}", value)
-
-
-def _at(value: Any, path: list[str]) -> Iterator[Any]:
-    """Every value at a path of names, in all items of the lists on the way."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _at(item, path)
-    elif not path:
-        if value is not None:
-            yield value
-    elif isinstance(value, Mapping):
-        yield from _at(value.get(path[0]), path[1:])
+            yield Target(resource, form, environments)
