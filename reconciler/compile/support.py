@@ -190,6 +190,14 @@ _UPSTREAM: tuple[Feature, ...] = (
     ),
     _row("upstream.circuit-breaker", _NATIVE, "Leaving out targets after failed requests", "for each target"),
     _row("upstream.timeouts", _NATIVE, "Time limits of connecting, reading and writing"),
+    _row("upstream.tls", _NATIVE, "TLS to targets", "trusting whom the node's own trust store trusts"),
+    _row(
+        "upstream.tls.trust-store",
+        _INEFFECTIVE,
+        "Trusting certain issuers of targets' certificates",
+        "the node's own trust store is used instead; it is not written",
+        instead="add the issuers to the trust store of the nodes' systems, and remove this line",
+    ),
 )
 
 _MIDDLEWARE: tuple[Feature, ...] = (

@@ -36,6 +36,8 @@ def upstream_node(name: str, data: Mapping[str, Any]) -> KdlNode:
         children.append(KdlNode("timeouts", children=parts))
     if "circuit-breaker" in data:
         children.append(_circuit_breaker(data["circuit-breaker"]))
+    if "tls" in data:
+        children.append(_tls(data["tls"]))
     return KdlNode("upstream", (name,), children=tuple(children))
 
 
@@ -60,6 +62,14 @@ def health_check(check: Mapping[str, Any]) -> KdlNode:
             KdlNode("unhealthy-threshold", (check["unhealthy-threshold"],)),
         ),
     )
+
+
+def _tls(tls: Mapping[str, Any]) -> KdlNode:
+    """The block whose presence turns TLS on. A trust store is left out, because the proxy does not apply `ca-cert`."""
+    parts = [KdlNode("sni", (tls["sni"],))]
+    if tls["insecure-skip-verify"]:
+        parts.append(KdlNode("insecure-skip-verify", (True,)))
+    return KdlNode("tls", children=tuple(parts))
 
 
 def _circuit_breaker(breaker: Mapping[str, Any]) -> KdlNode:

@@ -23,6 +23,7 @@ KIND = kind(
             Choice(
                 ("http",),
                 instead={
+                    "https": "private keys do not reach the nodes yet: end TLS in front of the proxy",
                     "h2": "the proxy opens no socket for h2",
                     "h3": "the proxy opens no socket for h3",
                 },

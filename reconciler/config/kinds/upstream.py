@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.config.durations import Duration, milliseconds
 from reconciler.config.network import HOST, PATH, TARGET
 from reconciler.config.report import Problem
-from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar
+from reconciler.config.schema import Complaint, Field, Slot, block, flag, kind, reference, scalar
 from reconciler.config.values import Choice, Integer
 
 _INEFFECTIVE = "the proxy takes the name and does not honour it up to 0.6.20"
@@ -39,6 +39,11 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
                 "set the load balancing, or remove the weight",
             )
             found.append(Complaint(("target",), problem, address))
+    if data.get("tls", {}).get("sni", "").startswith("*."):
+        problem = Problem(
+            "E-VAL-009", "a wildcard cannot be asked for", "one host name", "name the host of the certificate"
+        )
+        found.append(Complaint(("tls", "sni"), problem, data["tls"]["sni"]))
     check = data.get("health-check")
     if check is None:
         return tuple(found)
@@ -177,6 +182,33 @@ KIND = kind(
                 scalar("write", Duration("1s", "1h"), "For each write.", 'write "15s"', default="30s"),
             ),
             example='timeouts {\n    connect "2s"\n    read "15s"\n}',
+        ),
+        block(
+            "tls",
+            "Speaks TLS to the targets, and HTTP/2 where they do.",
+            (
+                scalar(
+                    "sni",
+                    HOST,
+                    "The host name that is asked for and that the targets' certificates have to be for.",
+                    'sni "orders.internal.example"',
+                    required=True,
+                ),
+                flag(
+                    "insecure-skip-verify",
+                    "Takes any certificate, from whomever it is.",
+                    "insecure-skip-verify #true",
+                    default=False,
+                ),
+                reference(
+                    "trust-store",
+                    "trust-store",
+                    "Whose certificates are trusted. The proxy does not apply it up to 0.6.20, so it is not "
+                    "written: the node's own trust store counts.",
+                    'trust-store "internal"',
+                ),
+            ),
+            example='tls {\n    sni "orders.internal.example"\n}',
         ),
     ),
     example='upstream "orders" {\n    target "10.0.1.10:8080"\n    target "10.0.1.11:8080"\n}',
