@@ -151,13 +151,13 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
         store.get(layout.statement("acme", "shop", bundle.digest), limit=LIMITS.statement)
     )
     assert (stated.commit, stated.tree) == (sha, world.writer.commit(sha).tree)
-    assert set(files) == {
-        "config/dev/sentinel.kdl",
-        "config/production/sentinel.kdl",
-        "config/staging/sentinel.kdl",
+    environments = ("dev", "production", "staging")
+    assert {path for path in files if not path.startswith("agents/")} == {
+        *(f"config/{name}/sentinel.kdl" for name in environments),
         "manifest.json",
         "sbom.cdx.json",
     }
+    assert {f"agents/{name}/waf/public.conf" for name in environments} <= set(files)
     manifest = json.loads(files["manifest.json"])
     assert manifest["environments"] == {
         name: {**value, "secrets": []} for name, value in bundle.environments.items()
