@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -112,9 +113,8 @@ def _find(within: str, pattern: str, root: Path | None, shown: _Shown) -> list[F
     if os.path.isabs(pattern) and root is not None:
         pattern = os.path.join(root, pattern.lstrip("/"))
     found = []
-    for match in sorted(
-        glob.glob(os.path.join(glob.escape(base), pattern), recursive=True, include_hidden=True)
-    ):
+    everything = os.path.join(glob.escape(base), pattern)
+    for match in islice(sorted(glob.glob(everything, recursive=True, include_hidden=True)), limits.FILES + 1):
         real = os.path.realpath(match)
         name = os.path.relpath(match) if Path(match).is_relative_to(Path.cwd()) else match
         found.append(Found(real, name, shown.read(match, name)))
