@@ -102,6 +102,8 @@ def _check(file: Path, root: Path | None, shown: _Shown) -> _Result:
         Found(os.path.realpath(path), path, content),
         lambda within, pattern: _find(within, pattern, root, shown),
     )
+    if nodes is None:
+        return _Result(path, sort_findings(findings), 0)
     checked = check_document(nodes, path)
     needs = (finding for need in checked.needs for finding in _look(need, root))
     return _Result(path, sort_findings((*findings, *checked.findings, *needs)), checked.left_out)
@@ -148,7 +150,7 @@ def _print(result: _Result, shown: _Shown) -> None:
         content = shown.contents.get(finding.place.path) if finding.place else None
         click.echo(excerpt(finding, content) + "\n")
     if result.left_out:
-        click.echo(f"{result.path}: {result.left_out} more warnings are left out\n")
+        click.echo(f"{result.path}: {result.left_out} more findings are left out\n")
     errors = sum(finding.is_error for finding in result.findings)
     warnings = len(result.findings) - errors
     verdict = f"proxy {PROXY} loads it" if result.accepted else f"proxy {PROXY} refuses it"

@@ -116,6 +116,8 @@ class _Reader:
         if trouble is not None:
             message, hint = trouble
             self.findings.append(_refused("E-NAT-001", self.text.place(at), message, "KDL version 2", hint))
+            if len(self.findings) >= limits.FINDINGS:
+                raise _Stop
 
     def stop(self, message: str, hint: str, at: int | None = None) -> None:
         self.trouble(self.token.start if at is None else at, (message, hint))
