@@ -21,6 +21,7 @@ from tests.unit.config.trees import template
         ("a { // why\nb\n} // after", "a { // why\n    b\n} // after\n"),
         ("/- a {\nb\n}\nc /-1 2", "/-a {\n    b\n}\nc /-1 2\n"),
         ("a \\\n 1 \\\n 2", "a \\\n    1 \\\n    2\n"),
+        ("/-\n\na 1\nb", "/-a 1\nb\n"),
         ("a k = v", 'a k="v"\n'),
         ('a #"\\d"# /* x */ 1', 'a #"\\d"# /* x */ 1\n'),
         ("\ufeffa\r\nb\r\n", "a\nb\n"),
