@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import click
-from reconciler.config.reference import render_reference
 
 from reconciler.cli.main import VERBS, group
+from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
