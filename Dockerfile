@@ -11,7 +11,8 @@ COPY repo-template repo-template
 RUN /venv/bin/pip install --no-cache-dir --no-build-isolation --no-deps .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/sentinel --create-home sentinel
+# Compose runs the processes as the owner of the keys, whoever that is, so any user may write here.
+RUN useradd --system --uid 10001 --home-dir /var/lib/sentinel --create-home sentinel && chmod 1777 /var/lib/sentinel
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH SENTINEL_HOME=/var/lib/sentinel SENTINEL_CONFIG=/etc/sentinel/control-plane.kdl \
     PYTHONUNBUFFERED=1 TZ=UTC

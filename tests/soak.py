@@ -18,7 +18,9 @@ SEEDS_IN_A_ROUND = 200
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, help="play this one seed of the simulation and end")
     arguments = parser.parse_args()
@@ -36,7 +38,10 @@ def main() -> int:
                 try:
                     check_end(play(seed))
                 except AssertionError:
-                    print(f"seed {seed} breaks an invariant: python -m tests.soak --seed {seed}", file=sys.stderr)
+                    print(
+                        f"seed {seed} breaks an invariant: python -m tests.soak --seed {seed}",
+                        file=sys.stderr,
+                    )
                     raise
                 seed += 1
                 if time.monotonic() > half:
@@ -44,7 +49,10 @@ def main() -> int:
         while time.monotonic() < min(half + 120.0, ends):
             started = time.monotonic()
             done = subprocess.run(
-                [sys.executable, "-m", "reconciler.cli.main", "demo"], capture_output=True, text=True, check=False
+                [sys.executable, "-m", "reconciler.cli.main", "demo"],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             demos += 1
             slowest = max(slowest, time.monotonic() - started)

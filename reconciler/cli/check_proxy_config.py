@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -101,6 +102,8 @@ def _check(file: Path, root: Path | None, shown: _Shown) -> _Result:
         Found(os.path.realpath(path), path, content),
         lambda within, pattern: _find(within, pattern, root, shown),
     )
+    if nodes is None:
+        return _Result(path, sort_findings(findings), 0)
     checked = check_document(nodes, path)
     needs = (finding for need in checked.needs for finding in _look(need, root))
     return _Result(path, sort_findings((*findings, *checked.findings, *needs)), checked.left_out)
@@ -112,9 +115,8 @@ def _find(within: str, pattern: str, root: Path | None, shown: _Shown) -> list[F
     if os.path.isabs(pattern) and root is not None:
         pattern = os.path.join(root, pattern.lstrip("/"))
     found = []
-    for match in sorted(
-        glob.glob(os.path.join(glob.escape(base), pattern), recursive=True, include_hidden=True)
-    ):
+    everything = os.path.join(glob.escape(base), pattern)
+    for match in islice(sorted(glob.glob(everything, recursive=True, include_hidden=True)), limits.FILES + 1):
         real = os.path.realpath(match)
         name = os.path.relpath(match) if Path(match).is_relative_to(Path.cwd()) else match
         found.append(Found(real, name, shown.read(match, name)))
@@ -148,7 +150,7 @@ def _print(result: _Result, shown: _Shown) -> None:
         content = shown.contents.get(finding.place.path) if finding.place else None
         click.echo(excerpt(finding, content) + "\n")
     if result.left_out:
-        click.echo(f"{result.path}: {result.left_out} more warnings are left out\n")
+        click.echo(f"{result.path}: {result.left_out} more findings are left out\n")
     errors = sum(finding.is_error for finding in result.findings)
     warnings = len(result.findings) - errors
     verdict = f"proxy {PROXY} loads it" if result.accepted else f"proxy {PROXY} refuses it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def command(
         made.append(str(target))
     passwords = folder.absolute().parent / ".env"
     if not passwords.exists():
-        write_private(passwords, "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORDS))
+        owner = f"SENTINEL_USER={os.getuid()}:{os.getgid()}\n"
+        write_private(
+            passwords, owner + "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORDS)
+        )
         made.append(str(passwords))
     click.echo(f"Made: {', '.join(made)}")
     click.echo(

@@ -17,6 +17,7 @@ import ckdl
 
 from reconciler.config import limits
 from reconciler.config.characters import name_of
+from reconciler.config.exact import with_exact_floats
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.scan import line_and_column
 from reconciler.config.strictness import long_number, strictness_findings, too_deep
@@ -56,7 +57,7 @@ class ParsedFile:
 class _Reading:
     """Turns ckdl's nodes into ours, and notes what the language does not have."""
 
-    __slots__ = ("annotated", "count", "deep", "infinite", "properties")
+    __slots__ = ("annotated", "count", "deep", "floats", "infinite", "properties")
 
     def __init__(self) -> None:
         self.count = 0
@@ -64,6 +65,7 @@ class _Reading:
         self.deep = False
         self.annotated = False
         self.infinite = False
+        self.floats = False
 
     def values(self, values: list[Any]) -> tuple[KdlValue, ...]:
         return tuple([self.value(value) for value in values])
@@ -73,6 +75,7 @@ class _Reading:
         if kind is str or kind is int or kind is bool or value is None:
             return value  # type: ignore[no-any-return]
         if kind is float:
+            self.floats = True
             if not math.isfinite(value):
                 self.infinite = True
             return value  # type: ignore[no-any-return]
@@ -190,4 +193,6 @@ def parse_file(text: str | bytes, path: str) -> tuple[ParsedFile | None, tuple[F
         findings = tuple(islice(strictness_findings(decoded, path), limits.FINDINGS_IN_FILE))
         if findings:
             return None, findings
+    if reading.floats:
+        nodes = with_exact_floats(nodes, decoded)
     return ParsedFile(path, decoded, nodes, reading.count), ()

@@ -56,7 +56,7 @@ def compile_files(files: Sequence[SourceFile]) -> bytes:
 
 
 def decode(answer: bytes) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read a child's answer. Raises KeyError, TypeError or ValueError when it is something else."""
+    """Read a child's answer. Raises AttributeError, KeyError, TypeError or ValueError when it is something else."""
     document = json.loads(answer)
     findings = tuple(Finding.from_json(item) for item in document["findings"])
     found = document["compilation"]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def test_people_and_accidents_on_one_system(tmp_path: Path) -> None:
         a_commit_that_changes_no_config_rolls_nothing_out(world)
         a_lost_webhook_is_found_by_the_sweep(world)
         a_reverted_release_goes_back_with_a_higher_sequence(world)
+        a_tampered_pointer_is_refused_and_the_page_says_so(world)
         two_people_push_while_the_reconciler_does(world)
         a_hook_that_declines_stalls_with_its_words(world)
 
@@ -89,6 +91,41 @@ def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
     assert environment(world, "dev").sequence > sequence
     # The commit that was reverted is not promoted again by itself.
     assert world.road.runs("dev", first) == 3
+
+
+def a_tampered_pointer_is_refused_and_the_page_says_so(world: World) -> None:
+    """Somebody with the database in hand changes one byte: nodes keep what they run, and their pages say why."""
+    from reconciler.db.models import Node, Pointer
+    from reconciler.db.session import reading, writing
+
+    digest = environment(world, "dev").view["live"]
+    with reading():
+        good = Pointer.get(Pointer.environment == "dev", Pointer.cohort == "base")
+        nodes = [node.id for node in Node.select().where(Node.environment == "dev")]
+    document = json.loads(good.envelope)
+    signature = document["signatures"][0]["sig"]
+    document["signatures"][0]["sig"] = ("A" if signature[0] != "A" else "B") + signature[1:]
+
+    def offer(envelope: str, etag: str) -> None:
+        with writing():
+            Pointer.update(envelope=envelope, etag=etag).where(Pointer.id == good.id).execute()
+
+    offer(json.dumps(document, sort_keys=True, separators=(",", ":")), "0" * 64)
+    try:
+        for node in nodes:
+            url = f"{world.system.layout.url('pages')}/o/acme/p/shop/nodes/{node}"
+            world.wait_for(
+                f"the page of {node} shows its refusal", lambda url=url: "E-VER-003" in text_of(url)
+            )
+            assert digest[7:19] in text_of(url)
+    finally:
+        offer(good.envelope, good.etag)
+    assert world.road.runs("dev", digest) == 3
+
+
+def text_of(url: str) -> str:
+    with urllib.request.urlopen(url) as answer:
+        return str(answer.read().decode())
 
 
 def two_people_push_while_the_reconciler_does(world: World) -> None:

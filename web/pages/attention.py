@@ -88,6 +88,18 @@ def _of_environment(row: Environment) -> list[Notice]:
                 path,
             )
         )
+    found += [
+        Notice(
+            "stop",
+            "unhealthy",
+            f"{item.get('path')} of {row.name} cannot be read",
+            str(item.get("message") or ""),
+            "",
+            None,
+            path,
+        )
+        for item in view.get("malformed") or ()
+    ]
     return found
 
 

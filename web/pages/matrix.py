@@ -78,8 +78,12 @@ def rows(
     rollouts: Iterable[Rollout],
     *,
     older: Commit | None = None,
+    stations: Mapping[str, int] | None = None,
 ) -> list[Row]:
-    """The rows of the matrix. `commits` are the newest first; `older` is the next one, for comparing digests."""
+    """The rows of the matrix. `commits` are the newest first; `older` is the next one, for comparing digests.
+
+    `stations` is the position of the commit that each environment runs, for those that are not among `commits`.
+    """
     known = list(rollouts)
     columns = [column(environment, known) for environment in environments]
     done = {c.row.name: c.done for c in columns}
@@ -89,7 +93,13 @@ def rows(
     }
     for c in columns:
         _mark_ready(commits, c, states[c.row.name], done)
-    rails = {name: _rails([key for key, _, _ in cells]) for name, cells in states.items()}
+    positions = [commit.position for commit in commits]
+    rails = {
+        name: _rails(
+            [key for key, _, _ in cells], positions, _running(cells, positions, (stations or {}).get(name))
+        )
+        for name, cells in states.items()
+    }
     return [
         Row(
             commit,
@@ -190,25 +200,32 @@ def _mark_ready(
             return
 
 
-def _rails(keys: Sequence[str]) -> list[str]:
+def _running(
+    cells: Sequence[tuple[str, str, str]], positions: Sequence[int], elsewhere: int | None
+) -> int | None:
+    here = (position for (key, _, _), position in zip(cells, positions, strict=True) if key == "running")
+    return next(here, elsewhere)
+
+
+def _rails(keys: Sequence[str], positions: Sequence[int], running: int | None) -> list[str]:
     """Where each row stands on the rail of its column.
 
-    `at` is a station: what the environment runs or is being brought to; `ahead` is above what it runs, `behind` below;
+    `running` is the position of the commit that the environment runs, which may be on another page; None: it runs
+    nothing. `at` is a station: what it runs or is being brought to; `ahead` is above what it runs, `behind` below;
     `moving` and `held` lie between what it runs and the rollout that is open or paused.
     """
-    station = next((place for place, key in enumerate(keys) if key == "running"), None)
-    if station is None:
-        station = next((place for place, key in enumerate(keys) if key == "was-here"), len(keys))
-    target = next((place for place in range(station) if keys[place] in ("rolling-out", "paused")), station)
-    between = "held" if target < station and keys[target] == "paused" else "moving"
+    below = -1 if running is None else running
+    target, between = None, "moving"
     rails = []
-    for place, key in enumerate(keys):
+    for key, position in zip(keys, positions, strict=True):
+        if position > below and key in ("rolling-out", "paused") and target is None:
+            target, between = position, "held" if key == "paused" else "moving"
         if key in REACHED:
             rails.append("at")
-        elif place > station:
+        elif position < below:
             rails.append("behind")
         else:
-            rails.append(between if place > target else "ahead")
+            rails.append("ahead" if target is None else between)
     return rails
 
 

@@ -109,6 +109,19 @@ def newest_rollouts(scope: Scope, environments: Iterable[Environment]) -> dict[s
     return {rows[0].environment: rows[0] for rows in found if rows}
 
 
+def stations(scope: Scope, environments: Iterable[Environment]) -> dict[str, int]:
+    """The position on trunk of the commit that each environment runs; one that runs nothing is absent."""
+    commits: dict[str, str] = {}
+    for row in environments:
+        history = (row.view or {}).get("history") or ()
+        newest: dict[str, Any] = max(history, key=lambda entry: entry.get("sequence") or 0, default={})
+        found = rollout(scope, row.name, str(newest.get("rollout") or ""))
+        if found is not None:
+            commits[row.name] = str((found.view or {}).get("commit") or "")
+    known = commits_of(scope, commits.values())
+    return {name: known[sha].position for name, sha in commits.items() if sha in known}
+
+
 def rollout_counts(scope: Scope) -> dict[str, int]:
     """How many rollouts there are in each state."""
     return _counts(scope, Rollout, Rollout.state)

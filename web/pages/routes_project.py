@@ -50,7 +50,9 @@ def matrix_rows(environments: list[Environment], before: int | None) -> tuple[li
     found = reads.commits(scope(), before=before, limit=COMMITS + 1)
     shown, older = found[:COMMITS], found[COMMITS] if len(found) > COMMITS else None
     rollouts = reads.rollouts_of_digests(scope(), (commit.digest for commit in shown))
-    return matrix.rows(shown, environments, rollouts, older=older), shown[-1].position if older else None
+    stations = reads.stations(scope(), environments)
+    rows = matrix.rows(shown, environments, rollouts, older=older, stations=stations)
+    return rows, shown[-1].position if older else None
 
 
 def ladders_of(state: Overview) -> list[Ladder]:

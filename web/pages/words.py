@@ -155,6 +155,6 @@ COMMITS: dict[str, State] = _table(
 UNKNOWN = State("unknown", "unknown", "nothere", "none", "This page does not know the state.")
 
 
-def state_of(table: dict[str, State], key: str) -> State:
+def state_of(vocabulary: dict[str, State], key: str) -> State:
     """The state of that key, or `UNKNOWN`: a page never invents one."""
-    return table.get(key, UNKNOWN)
+    return vocabulary.get(key, UNKNOWN)

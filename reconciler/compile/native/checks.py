@@ -9,7 +9,6 @@ from types import MappingProxyType
 from reconciler.compile.native.filter_checks import FILTER_CHECKS
 from reconciler.compile.native.match_checks import MATCH_CHECKS
 from reconciler.compile.native.nodes import Node
-from reconciler.compile.native.report import meant
 from reconciler.compile.native.route_checks import ROUTE_CHECKS
 from reconciler.compile.native.upstream_checks import UPSTREAM_CHECKS
 from reconciler.compile.native.walking import Check, Walk
@@ -305,7 +304,7 @@ def check_backend(walk: Walk, node: Node) -> None:
             f"'backend' is {shown(node.string)}, which the proxy refuses",
             at=node.first.value_at,
             expected="one of " + ", ".join(known),
-            hint=meant(node.string, known, "write otlp"),
+            hint=walk.report.meant(node.string, known, "write otlp"),
         )
 
 

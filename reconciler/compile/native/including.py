@@ -32,13 +32,14 @@ Find = Callable[[str, str], Iterable[Found]]
 
 
 class _Expansion:
-    __slots__ = ("find", "findings", "seen", "size")
+    __slots__ = ("broken", "find", "findings", "seen", "size")
 
     def __init__(self, find: Find) -> None:
         self.find = find
         self.findings: list[Finding] = []
         self.seen: set[str] = set()
         self.size = 0
+        self.broken = False
 
     def file(self, found: Found) -> tuple[Node, ...]:
         self.seen.add(found.real)
@@ -46,6 +47,7 @@ class _Expansion:
         self.size += len(content)
         nodes, findings = read_document(content, found.path)
         self.findings.extend(findings)
+        self.broken = self.broken or nodes is None
         expanded: list[Node] = []
         for node in nodes or ():
             if node.name == "include":
@@ -94,8 +96,11 @@ class _Expansion:
                 yield from self.file(file)
 
 
-def expand(main: Found, find: Find) -> tuple[tuple[Node, ...], tuple[Finding, ...]]:
-    """The nodes of the main file with all that it includes, and what is wrong with syntax and includes."""
+def expand(main: Found, find: Find) -> tuple[tuple[Node, ...] | None, tuple[Finding, ...]]:
+    """The nodes of the main file with all that it includes, and what is wrong with syntax and includes.
+
+    None when a file could not be read to its end: what is missing then would only be told wrongly.
+    """
     expansion = _Expansion(find)
     nodes = expansion.file(main)
-    return nodes, tuple(expansion.findings)
+    return (None if expansion.broken else nodes), tuple(expansion.findings)

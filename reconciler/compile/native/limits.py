@@ -5,7 +5,7 @@ from __future__ import annotations
 BYTES = 16 * 1024 * 1024
 """All files of one configuration together; ten thousand routes take about 5 MiB."""
 
-DEPTH = 200
+DEPTH = 100
 """Nested blocks. The deepest place of the grammar is nine; JSON schemas written as blocks go further."""
 
 FILES = 1000
@@ -13,3 +13,9 @@ FILES = 1000
 
 FINDINGS = 500
 """Findings told for one configuration; the rest is counted."""
+
+SEARCHES = 100
+"""Searches for "did you mean" in one configuration; each compares a name with up to 400 others."""
+
+CONDITIONS = 50
+"""Paths and prefixes of one route that are compared with each other."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from reconciler.compile.native import limits
 from reconciler.compile.native.nodes import Node
 from reconciler.compile.native.regexes import regex_trouble
 from reconciler.compile.native.scalars import described
@@ -130,8 +131,9 @@ def _below(prefix: str, path: str) -> bool:
 
 
 def _check_prefixes(walk: Walk, nodes: list[Node]) -> None:
-    for index, node in enumerate(nodes):
-        for other in nodes[:index]:
+    different = list({(node.name, node.string): node for node in nodes}.values())[: limits.CONDITIONS]
+    for index, node in enumerate(different):
+        for other in different[:index]:
             mine, theirs = node.string or "", other.string or ""
             if node.name == other.name == "path":
                 continue

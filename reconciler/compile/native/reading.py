@@ -16,6 +16,7 @@ from reconciler.config.kdl import KdlValue
 from reconciler.config.scan import ScanError, Token, tokens
 
 _BETWEEN = frozenset({"space", "comment", "continuation"})
+_BREAKS = "\n\r\x85\x0b\x0c\u2028\u2029"
 _VALUES = frozenset({"word", "string", "keyword"})
 _UNREADABLE = {
     '"': ("a string has no end", 'close it with "'),
@@ -72,10 +73,27 @@ class _Reader:
 
     def tokens(self) -> Iterator[Token]:
         source = self.text.text
+        continuation: Token | None = None
         try:
             for token in tokens(source):
-                if token.kind == "space" and "\ufeff" in source[max(token.start, 1) : token.end]:
-                    self.trouble(token.start, ("a byte order mark stands inside the text", "remove it"))
+                raw = source[token.start : token.end]
+                if token.kind == "space":
+                    mark = raw.find("\ufeff", 1 if token.start == 0 else 0)
+                    if mark >= 0:
+                        self.trouble(
+                            token.start + mark, ("a byte order mark stands inside the text", "remove it")
+                        )
+                if continuation is not None:
+                    if raw[0] in _BREAKS or raw.startswith("//"):
+                        continuation = None
+                    elif token.kind != "space" and not raw.startswith("/*"):
+                        self.trouble(
+                            continuation.start,
+                            ("a \\ stands before the end of its line", "remove it, or quote it"),
+                        )
+                        continuation = None
+                if token.kind == "continuation":
+                    continuation = token
                 yield token
         except ScanError as error:
             character = source[error.offset : error.offset + 1]
@@ -98,6 +116,8 @@ class _Reader:
         if trouble is not None:
             message, hint = trouble
             self.findings.append(_refused("E-NAT-001", self.text.place(at), message, "KDL version 2", hint))
+            if len(self.findings) >= limits.FINDINGS:
+                raise _Stop
 
     def stop(self, message: str, hint: str, at: int | None = None) -> None:
         self.trouble(self.token.start if at is None else at, (message, hint))
@@ -118,7 +138,7 @@ class _Reader:
                 if not continued and self.raw(token).startswith("//"):
                     break
             elif token.kind == "space":
-                continued = continued and self.raw(token)[0] not in "\n\r\x85\x0b\x0c\u2028\u2029"
+                continued = continued and self.raw(token)[0] not in _BREAKS
             else:
                 break
             self.at += 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.compile.native.match_checks import conditions
 from reconciler.compile.native.nodes import Node
-from reconciler.compile.native.report import Report, meant
+from reconciler.compile.native.report import Report
 from reconciler.compile.native.scopes import Configuration, Names, Scope
 from reconciler.compile.native.upstream_checks import addresses
 from reconciler.config.characters import shown
@@ -42,7 +42,7 @@ def _missing(
     if names.known(block, name, scope):
         return
     kind = _KIND[block]
-    candidates = sorted(names.candidates(block, scope))
+    candidates = names.candidates(block, scope)
     consequence = "" if refused else "; the proxy does not check this, and it fails when it is needed"
     report.add(
         "E-NAT-010" if refused else "W-NAT-007",
@@ -50,7 +50,7 @@ def _missing(
         f"there is no {kind} {shown(name)}{consequence}",
         at=at,
         expected=f"the name of one of the {block}",
-        hint=meant(name, candidates, f'define {kind} "{name}"'),
+        hint=report.meant(name, candidates, f'define {kind} "{name}"'),
     )
 
 
@@ -212,7 +212,7 @@ def check_exports(report: Report, namespace: Scope) -> None:
                     f"the namespace {shown(namespace.path[-1])} has no {_KIND[block]} {shown(name)} to export",
                     at=at,
                     expected=f"one of the namespace's {block}",
-                    hint=meant(name, names, f"define it in the namespace's {block}"),
+                    hint=report.meant(name, names, f"define it in the namespace's {block}"),
                 )
 
 
@@ -236,5 +236,5 @@ def _named(report: Report, node: Node, key: str, kind: str, candidates: Iterable
             f"there is no {kind} {shown(name)}",
             at=at,
             expected=f"the name of a {kind}",
-            hint=meant(name, known, f'define {kind} "{name}"'),
+            hint=report.meant(name, known, f'define {kind} "{name}"'),
         )

@@ -13,12 +13,13 @@ from reconciler.config.suggest import did_you_mean
 class Report:
     """The findings of one configuration. A code that begins with E refuses it, one that begins with W does not."""
 
-    __slots__ = ("findings", "left_out", "refused")
+    __slots__ = ("_searches", "findings", "left_out", "refused")
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.left_out = 0
         self.refused = False
+        self._searches = 0
 
     def add(
         self,
@@ -43,7 +44,8 @@ class Report:
         severity = Severity.error if error else Severity.warning
         self.findings.append(Finding(code, severity, place, message, expected, hint))
 
-
-def meant(name: str, candidates: Collection[str], otherwise: str = "") -> str:
-    """The hint for a name that is not among the candidates."""
-    return did_you_mean(name, candidates) or otherwise
+    def meant(self, name: str, candidates: Collection[str], otherwise: str = "") -> str:
+        """The hint for a name that is not among the candidates. Searches are dear, and their number has a bound."""
+        self._searches += 1
+        near = did_you_mean(name, candidates) if self._searches <= limits.SEARCHES else ""
+        return near or otherwise

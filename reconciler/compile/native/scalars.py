@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.compile.native.nodes import Entry, Node
-from reconciler.compile.native.report import Report, meant
+from reconciler.compile.native.report import Report
 from reconciler.compile.native.shape import WIDTHS, Kind, Row, Words
 from reconciler.config.characters import shown
 from reconciler.config.kdl import KdlValue
@@ -109,7 +109,7 @@ def check_word(report: Report, words: Words, name: str, node: Node, entry: Entry
         return
     known = (*words.accepted, *(f"{prefix}…" for prefix in words.prefixes))
     expected = "one of " + ", ".join(known) if len(known) <= 16 else "one of those in the grammar"
-    hint = meant(word, words.accepted, f"write {known[0]}")
+    hint = report.meant(word, words.accepted, f"write {known[0]}")
     if words.refused:
         report.add(
             "E-NAT-007",

@@ -105,12 +105,13 @@ def _fill(scope: Scope, nodes: tuple[Node, ...], *, merged: bool) -> None:
 class Names:
     """Answers whether a name stands for something."""
 
-    __slots__ = ("_everything", "_exported", "_scopes")
+    __slots__ = ("_candidates", "_everything", "_exported", "_scopes")
 
     def __init__(self, configuration: Configuration) -> None:
         self._scopes: dict[tuple[tuple[str, ...], str], set[str]] = {}
         self._exported: dict[str, set[str]] = {block: set() for block in KINDS}
         self._everything: set[str] = set()
+        self._candidates: dict[tuple[tuple[str, ...], str], set[str]] = {}
         for scope in configuration:
             for block in KINDS:
                 names = set(scope.effective(block))
@@ -129,7 +130,10 @@ class Names:
 
     def candidates(self, block: str, scope: Scope) -> set[str]:
         """Every name of this kind that can be used from this scope."""
-        found: set[str] = set() if not scope.path else set(self._exported[block])
-        for length in range(len(scope.path), -1, -1):
-            found |= self._scopes.get((scope.path[:length], block), set())
-        return found
+        key = (scope.path, block)
+        if key not in self._candidates:
+            found: set[str] = set() if not scope.path else set(self._exported[block])
+            for length in range(len(scope.path), -1, -1):
+                found |= self._scopes.get((scope.path[:length], block), set())
+            self._candidates[key] = found
+        return self._candidates[key]

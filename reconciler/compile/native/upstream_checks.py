@@ -13,7 +13,6 @@ from reconciler.compile.native.grammar.upstreams import (
     STICKY,
 )
 from reconciler.compile.native.nodes import Entry, Node
-from reconciler.compile.native.report import meant
 from reconciler.compile.native.scalars import described, is_integer
 from reconciler.compile.native.walking import Check, Walk
 from reconciler.config.characters import shown
@@ -157,7 +156,7 @@ def _check_balancing(walk: Walk, upstream: Node) -> str:
             f"'load-balancing' is {shown(node.string)}, which the proxy takes for round_robin",
             at=node.first.value_at,
             expected="one of " + ", ".join(sorted(set(SPELLINGS.values()))),
-            hint=meant(node.string.replace("-", "_"), tuple(SPELLINGS), "write round_robin"),
+            hint=walk.report.meant(node.string.replace("-", "_"), tuple(SPELLINGS), "write round_robin"),
         )
         return "round_robin"
     if algorithm in INEFFECTIVE_BALANCING:
@@ -231,7 +230,7 @@ def check_health_check(walk: Walk, node: Node) -> None:
             f"'type' is {described(kind.first.value) if kind.first else 'empty'}, which the proxy takes for tcp",
             at=kind.first.value_at if kind.first else None,
             expected="one of " + ", ".join(CHECK_TYPES),
-            hint=meant(name or "", tuple(CHECK_TYPES), "write tcp"),
+            hint=walk.report.meant(name or "", tuple(CHECK_TYPES), "write tcp"),
         )
         return
     walk.block(kind, block)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from reconciler.compile.native.grammar.filters import FILTER_TYPES, UNTYPED
 from reconciler.compile.native.nodes import Node
-from reconciler.compile.native.report import Report, meant
+from reconciler.compile.native.report import Report
 from reconciler.compile.native.scalars import check_headers, check_value
 from reconciler.compile.native.shape import Block, Effect, Kind, Repeat, Row, Unknown
 from reconciler.config.characters import shown
@@ -79,7 +79,7 @@ class Walk:
     def unknown(self, child: Node, block: Block, *, as_written: bool) -> None:
         names = [row.name for row in block.rows]
         where = "at the top level" if block.name == "document" else f"in '{block.name}'"
-        hint = block.elsewhere.get(child.name) or meant(
+        hint = block.elsewhere.get(child.name) or self.report.meant(
             child.name, names, "remove it" if names else "it has no options"
         )
         if as_written:

@@ -1,7 +1,7 @@
 """The proxy's own grammar, restated rule by rule for what the compiler emits, and a little more.
 
-It knows nothing of the compiler: it says what is wrong with a proxy configuration, as strictly as the proxy would have to
-be for nothing to be ignored silently.
+It knows nothing of the compiler: it says what is wrong with a proxy configuration, as strictly as the
+proxy would have to be for nothing to be ignored silently.
 """
 
 from __future__ import annotations
@@ -123,7 +123,16 @@ HEALTH_CHECK = Rule(
     },
     required=("type",),
 )
-BALANCING = "round_robin random weighted power_of_two_choices p2c peak_ewma weighted_least_connections adaptive".split()
+BALANCING = (
+    "round_robin",
+    "random",
+    "weighted",
+    "power_of_two_choices",
+    "p2c",
+    "peak_ewma",
+    "weighted_least_connections",
+    "adaptive",
+)
 UPSTREAM = Rule(
     arguments=(ID,),
     repeatable=True,

@@ -125,5 +125,5 @@ def test_slugs_are_unique_in_the_installation() -> None:
     assert brief(TEXT + second) == ["E-INS-001 41:13"]
     assert brief(TEXT + second.replace('"shop"', '"store"')) == []
     assert brief(TEXT + second.replace('"shop"', '"store"').replace('"source"', '"origin"')) == [
-        "E-INS-001 36:16"
+        "E-INS-001 35:16"
     ]

@@ -42,6 +42,9 @@ def test_nodes_have_names_arguments_properties_and_children() -> None:
         pytest.param(
             "a {\n  b {\n  c\n}\nd {\n}\n", ["E-SYN-006 1:3"], id="a block never closed, seen by indentation"
         ),
+        pytest.param(
+            "a {\n  b\nd {\n  e {\n", ["E-SYN-006 1:3"], id="two blocks never closed, the first is told"
+        ),
         pytest.param("a {\n}\n}\n", ["E-SYN-006 3:1"], id="a brace too many"),
         pytest.param("ok 1\n" * 20_000 + "  x true", ["E-SYN-006 20001:5"], id="far down in a large file"),
         pytest.param("a 1; b true; c", ["E-SYN-006 1:8"], id="in the middle of a line"),

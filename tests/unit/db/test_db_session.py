@@ -144,9 +144,9 @@ def test_a_forked_child_uses_and_harms_nothing_of_its_parent(database: Settings)
     assert kinds() == ["child", "parent"]
 
 
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
 def test_a_pooled_connection_goes_back(database: Settings) -> None:
-    if session.is_sqlite():
-        pytest.skip("SQLite has no pool")
+    """SQLite has no pool."""
     for _ in range(session.POOL_SIZE + 5):
         thread = threading.Thread(target=kinds)
         thread.start()

@@ -155,6 +155,28 @@ def test_absent_and_foreign_are_the_same(app: Flask, path: str) -> None:
     assert "There is nothing here" in answer.text
 
 
+def test_another_organization_with_the_same_slug_is_not_mixed_in(app: Flask) -> None:
+    client = app.test_client()
+    before = {path: client.get(path).data for path in PATHS}
+    fill("rival", "shop", salt="x")
+    stamp = re.compile(rb'data-stamp="[0-9a-f]+"')
+    for path, page in before.items():
+        assert stamp.sub(b"", client.get(path).data) == stamp.sub(b"", page), path
+
+
+def test_a_file_of_the_branch_that_cannot_be_read_needs_attention(app: Flask) -> None:
+    with writing():
+        row = Environment.get(Environment.name == "dev")
+        malformed = [{"path": "holds/freeze.kdl", "message": "line 1: expected a node"}]
+        Environment.update(view={**row.view, "malformed": malformed}).where(
+            Environment.name == "dev"
+        ).execute()
+    for path in (f"{SHOP}/", f"{SHOP}/environments/dev"):
+        page = app.test_client().get(path).text
+        assert "holds/freeze.kdl" in page
+        assert "line 1: expected a node" in page
+
+
 def test_the_matrix_shows_every_state_with_words(client: FlaskClient) -> None:
     page = client.get(f"{SHOP}/?fragment=matrix").text
     assert "<html" not in page

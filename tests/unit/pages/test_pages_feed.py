@@ -105,7 +105,7 @@ def test_a_reader_has_one_stream(feed: Feed) -> None:
     old = feed.subscribe(SCOPE, "tab")
     assert old is not None
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: (list(old.frames(None, beat=30)), ended.set()))
+    thread = threading.Thread(target=lambda: (list(old.frames(None, beat=30)), ended.set()), daemon=True)
     thread.start()
     new = feed.subscribe(Scope("acme", "other"), "tab")
     assert new is not None
@@ -202,10 +202,11 @@ def test_too_many_streams_are_told_when_to_come_back(app: Flask) -> None:
 
 def test_a_reader_who_left_before_the_first_frame_holds_no_place(app: Flask) -> None:
     feed: Feed = app.extensions["sentinel.feed"]
-    answer = app.test_client().get(LIVE)
-    assert answer.content_type.startswith("text/event-stream")
-    assert feed.streams == 1
-    answer.close()
+    with app.test_request_context(LIVE, environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        answer = app.full_dispatch_request()
+        assert answer.mimetype == "text/event-stream"
+        assert feed.streams == 1
+        answer.close()
     assert feed.streams == 0
 
 

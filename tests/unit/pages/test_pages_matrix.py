@@ -156,6 +156,18 @@ def test_the_rail_is_ahead_moving_at_and_behind() -> None:
     assert [row.cells[0].rail for row in found] == ["ahead", "at", "moving", "at", "behind"]
 
 
+def test_the_rail_is_held_above_what_runs_while_a_rollout_is_paused() -> None:
+    known = [rollout(1, "completed"), rollout(3, "paused", steps="active")]
+    found = rows([commit(3), commit(2), commit(1)], [environment(live=1)], known)
+    assert [row.cells[0].rail for row in found] == ["at", "held", "at"]
+
+
+@pytest.mark.parametrize(("running", "rails"), [(9, ["behind", "behind"]), (1, ["ahead", "ahead"])])
+def test_the_rail_knows_what_runs_on_another_page(running: int, rails: list[str]) -> None:
+    found = rows([commit(5), commit(4)], [environment(live=9)], [], stations={"dev": running})
+    assert [row.cells[0].rail for row in found] == rails
+
+
 def test_the_rail_of_an_environment_that_runs_nothing_is_ahead() -> None:
     found = rows([commit(2), commit(1)], [environment()], [])
     assert [row.cells[0].rail for row in found] == ["ahead", "ahead"]
