@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.compile.diff.agent_files import file_facts, place_of
 from reconciler.compile.diff.changes import AREAS, Action, Change, Difference, FieldChange
 from reconciler.compile.diff.meaning import Fact
 from reconciler.compile.diff.model import Model, Part, read_model
@@ -28,7 +29,7 @@ def compare_environments(
     """
     old, new = _model(name, before), _model(name, after)
     empty = Model({})
-    changes = [*_changes(old or empty, new or empty), *_files(before, after)]
+    changes = _changes(old or empty, new or empty)
     return Difference(
         environment=name,
         changes=tuple(sorted(changes, key=_order)),
@@ -54,7 +55,11 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
             f"the configuration of {name} cannot be read: {findings[0]}",
             cure="Build it anew with sentinelctl build, and report this if it happens again",
         )
-    return model
+    files = {
+        ("file", path): Part("file", path, file_facts(path, content))
+        for path, content in environment.files.items()
+    }
+    return Model({**model.parts, **files})
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:
@@ -92,6 +97,9 @@ def _area(kind: str, name: str, model: Model) -> str:
         return model.role(name) if model.role(name) != "agent" else "filter"
     if kind == "agent":
         return model.agent_role(name)
+    if kind == "file":
+        place = place_of(name)
+        return place[0] if place else "file"
     if kind == "setting":
         return {"limits": "limit", "rate-limits": "limit", "waf": "waf"}.get(name, "setting")
     return kind
@@ -183,17 +191,6 @@ def _pairs(
 def _matches(route: Part) -> object:
     space = route.name.rpartition(":")[0]
     return (space, tuple(sorted((k, repr(v)) for k, v in route.facts.items() if k.startswith("matches"))))
-
-
-def _files(before: CompiledEnvironment | None, after: CompiledEnvironment | None) -> Iterator[Change]:
-    old = before.files if before else {}
-    new = after.files if after else {}
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            action = (
-                Action.added if path not in old else Action.removed if path not in new else Action.changed
-            )
-            yield Change(action, "file", "file", path)
 
 
 def _raw(before: CompiledEnvironment | None, after: CompiledEnvironment | None) -> Iterator[str]:

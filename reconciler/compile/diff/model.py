@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reconciler.compile.diff.agent_files import place_of
 from reconciler.compile.diff.meaning import Fact, Facts, facts_of, filter_block
 from reconciler.compile.native.grammar.agents import AGENT
 from reconciler.compile.native.grammar.listeners import LISTENER, SERVICE_LISTENER
@@ -18,7 +19,7 @@ from reconciler.compile.native.nodes import Node, Text
 from reconciler.compile.native.reading import read_document
 from reconciler.compile.native.scopes import read_configuration
 from reconciler.compile.native.shape import Block
-from reconciler.compile.reserved import MARKER_PREFIX
+from reconciler.compile.reserved import MARKER_PREFIX, NAMESPACE
 from reconciler.config.findings import Finding
 
 Key = tuple[str, str]
@@ -39,7 +40,7 @@ _ROLES: Mapping[str, str] = {"auth": "auth", "waf": "waf", "rate_limit": "limit"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent or setting.
+    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent, setting or file.
 
     A name inside a namespace or service is written as the proxy writes it in full, with colons.
     """
@@ -95,14 +96,19 @@ class Model:
         return _ROLES.get(str(part.facts.get("type")), "agent") if part else "agent"
 
     def routes_with(self, kind: str, name: str) -> tuple[str, ...]:
-        """Names of the routes that a part has to do with, sorted."""
+        """Names of the routes that a part has to do with, sorted; the control plane's own are left out."""
         if kind == "route":
             return (name,)
+        if kind == "file":
+            place = place_of(name)
+            return self.routes_with("agent", place[1]) if place else ()
         filters = {name} if kind == "filter" else set()
         if kind == "agent":
             filters = {f for f, part in self.of("filter").items() if part.facts.get("agent") == name}
         found = []
         for route, part in self.of("route").items():
+            if route.startswith(f"{NAMESPACE}:"):
+                continue
             sends = kind == "upstream" and name in upstreams_of(part)
             passes = not filters.isdisjoint(part.list("filters"))
             if sends or passes or kind in ("setting", "listener"):
