@@ -27,9 +27,11 @@ def compare_environments(
 
     Raises `Refused` E-CMP-090 when a configuration cannot be read, which no compilation gives.
     """
-    old, new = _model(name, before), _model(name, after)
+    old = _model(name, before)
+    same = before is not None and after is not None and _contents(before) == _contents(after)
+    new = old if same else _model(name, after)
     empty = Model({})
-    changes = _changes(old or empty, new or empty)
+    changes = () if same else _changes(old or empty, new or empty)
     return Difference(
         environment=name,
         changes=tuple(sorted(changes, key=_order)),
@@ -193,9 +195,13 @@ def _matches(route: Part) -> object:
     return (space, tuple(sorted((k, repr(v)) for k, v in route.facts.items() if k.startswith("matches"))))
 
 
+def _contents(environment: CompiledEnvironment) -> dict[str, bytes]:
+    return {CONFIG: environment.config, **environment.files}
+
+
 def _raw(before: CompiledEnvironment | None, after: CompiledEnvironment | None) -> Iterator[str]:
-    old = {CONFIG: before.config, **before.files} if before else {}
-    new = {CONFIG: after.config, **after.files} if after else {}
+    old = _contents(before) if before else {}
+    new = _contents(after) if after else {}
     for path in sorted(old.keys() | new.keys(), key=lambda p: (p != CONFIG, p)):
         one, other = old.get(path), new.get(path)
         if one == other:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.compile.diff.agent_files import place_of
 from reconciler.compile.diff.meaning import Fact, Facts, facts_of, filter_block
@@ -73,10 +73,14 @@ class Model:
     """A configuration by meaning."""
 
     parts: Mapping[Key, Part]
+    _kinds: dict[str, dict[str, Part]] = field(default_factory=dict, compare=False, repr=False)
+    _users: dict[Key, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
-    def of(self, kind: str) -> dict[str, Part]:
+    def of(self, kind: str) -> Mapping[str, Part]:
         """The parts of a kind by name."""
-        return {name: part for (of, name), part in self.parts.items() if of == kind}
+        if kind not in self._kinds:
+            self._kinds[kind] = {name: part for (of, name), part in self.parts.items() if of == kind}
+        return self._kinds[kind]
 
     def role(self, filter_name: str) -> str:
         """What a filter is for: auth, waf, limit, or filter for everything else."""
@@ -102,18 +106,25 @@ class Model:
         if kind == "file":
             place = place_of(name)
             return self.routes_with("agent", place[1]) if place else ()
-        filters = {name} if kind == "filter" else set()
-        if kind == "agent":
-            filters = {f for f, part in self.of("filter").items() if part.facts.get("agent") == name}
-        found = []
+        if not self._users:
+            self._users.update(self._index())
+        return self._users.get(("", "") if kind in ("setting", "listener") else (kind, name), ())
+
+    def _index(self) -> dict[Key, tuple[str, ...]]:
+        """The routes of each upstream, filter and agent; those of everything below an empty key."""
+        agents = {name: str(part.facts.get("agent")) for name, part in self.of("filter").items()}
+        users: dict[Key, set[str]] = {("", ""): set()}
         for route, part in self.of("route").items():
             if route.startswith(f"{NAMESPACE}:"):
                 continue
-            sends = kind == "upstream" and name in upstreams_of(part)
-            passes = not filters.isdisjoint(part.list("filters"))
-            if sends or passes or kind in ("setting", "listener"):
-                found.append(route)
-        return tuple(sorted(found))
+            users[("", "")].add(route)
+            for upstream in upstreams_of(part):
+                users.setdefault(("upstream", upstream), set()).add(route)
+            for name in part.list("filters"):
+                users.setdefault(("filter", name), set()).add(route)
+                if name in agents:
+                    users.setdefault(("agent", agents[name]), set()).add(route)
+        return {key: tuple(sorted(routes)) for key, routes in users.items()}
 
 
 def upstreams_of(route: Part) -> set[str]:
