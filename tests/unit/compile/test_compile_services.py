@@ -580,3 +580,28 @@ def test_what_is_read_again_does_not_restart_the_proxy() -> None:
         'split "orders" weight=1\nsplit "next" weight=1',
     ):
         assert compiled(service(body)).environments[0].restart_key == plain
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'upstream "next"',
+        'upstream "orders"\nshadow {\n    upstream "next"\n}',
+        'upstream "orders"\ninference {\n    model-routing {\n        model "a" upstream="next"\n    }\n}',
+        'upstream "orders"\ninference {\n    model-routing {\n        model "a" upstream="orders"\n'
+        '        default "next"\n    }\n}',
+        'upstream "orders"\ninference {\n    fallback {\n        upstream "next"\n    }\n}',
+    ],
+)
+def test_an_upstream_is_written_when_a_route_names_it(body: str) -> None:
+    assert "next" in nodes(config(service(body)), "upstreams")
+
+
+def test_an_upstream_that_no_route_names_is_not_written() -> None:
+    assert list(nodes(config(service('upstream "orders"')), "upstreams")) == ["orders"]
+
+
+@pytest.mark.parametrize("part", ["request-headers", "response-headers"])
+def test_a_header_is_changed_once(part: str) -> None:
+    body = f'upstream "orders"\n{part} {{\n    add "X-A" "1"\n    add "x-a" "2"\n}}'
+    assert told(service(body)) == ["E-VAL-008 2.kdl:5:9"]
