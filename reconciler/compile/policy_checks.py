@@ -14,6 +14,9 @@ from reconciler.config.kinds.waf_policy import CATEGORIES
 from reconciler.config.report import Problem
 from reconciler.config.snapshot import Rendering
 
+ANSWERED = ("redirect", "static", "maintenance")
+"""What a service answers by itself, before any agent is asked."""
+
 
 def policy_objections(rendering: Rendering) -> Iterator[Objection]:
     """Everything that a policy asks for and cannot have, or that has no effect."""
@@ -23,9 +26,31 @@ def policy_objections(rendering: Rendering) -> Iterator[Objection]:
                 problem = support_problem(f"auth-policy.{method}", rendering.policy.proxy_version)
                 if problem is not None:
                     yield Objection(resource, (method,), problem)
+    yield from _service_objections(rendering)
     for resource, data in rendering.of("waf-policy"):
         for path, number, problem in _waf_doubts(data):
             yield Objection(resource, path, problem, number)
+
+
+def _service_objections(rendering: Rendering) -> Iterator[Objection]:
+    """Policies of services whose requests never come to an agent, or whose answers are kept for everybody."""
+    middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
+    for resource, data in rendering.of("service"):
+        applied = [middlewares[item["name"]] for item in data.get("middleware", ())]
+        unasked = any(name in data for name in ANSWERED) or any("redirect" in one for one in applied)
+        for name in ("auth", "waf"):
+            problem = support_problem(f"service.{name}.unasked", rendering.policy.proxy_version)
+            if name in data and unasked and problem is not None:
+                yield Objection(resource, (name,), problem, data[name])
+        if "auth" in data and ("cache" in data or any("cache" in one for one in applied)):
+            problem = Problem(
+                "W-CMP-022",
+                f"answers of '{resource.name}' are kept without regard to who asked",
+                "a service without cache",
+                "leave the cache out, unless every user gets the same answers",
+                Severity.warning,
+            )
+            yield Objection(resource, ("auth",), problem, data["auth"])
 
 
 def _waf_doubts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], int, Problem]]:

@@ -94,13 +94,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "auth-weakened",
         Level.high,
-        "An auth filter or agent lets requests pass when it fails, or hears of fewer events.",
+        "An auth filter or agent lets requests pass when it fails, hears of fewer events, asks for less, or is "
+        "content with a further method.",
         guards.auth_weakened,
     ),
     Rule(
         "waf-weakened",
         Level.high,
-        "A WAF lets requests pass when it fails, or sees less of them: fewer events, no bodies, shorter ones.",
+        "A WAF lets requests pass when it fails, only detects, sees less of them, has rules off, a lower paranoia "
+        "level, a higher score that blocks, or more exclusions.",
         guards.waf_weakened,
     ),
     Rule(

@@ -273,6 +273,24 @@ _MIDDLEWARE: tuple[Feature, ...] = (
 )
 
 _POLICIES: tuple[Feature, ...] = (
+    _row("service.auth", _AGENT, "Asking who may use a service", "an agent filter on each of its routes"),
+    _row(
+        "service.waf", _AGENT, "Searching the requests of a service", "an agent filter on each of its routes"
+    ),
+    _row(
+        "service.auth.unasked",
+        _IMPOSSIBLE,
+        "Authentication before files of the node, pages and redirects",
+        "the proxy answers these before it asks an agent",
+        instead="leave auth out, or send the requests to an upstream",
+    ),
+    _row(
+        "service.waf.unasked",
+        _IMPOSSIBLE,
+        "A WAF before files of the node, pages and redirects",
+        "the proxy answers these before it asks an agent",
+        instead="leave waf out, or send the requests to an upstream",
+    ),
     _row(
         "waf-policy",
         _AGENT,

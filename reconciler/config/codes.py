@@ -372,6 +372,13 @@ _TABLE: tuple[Code, ...] = (
         "A WAF policy turns a rule on whose category is on, or off whose category is off.",
         "Remove the line.",
     ),
+    Code(
+        "W-CMP-022",
+        "Answers kept behind authentication",
+        "A service with authentication keeps answers. The cache's key is the path and query alone, so what was "
+        "answered to one user is given to others who may use the service.",
+        "Leave the cache out, unless the answers are the same for everybody who may use the service.",
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.compile.diff.agent_files import file_facts, place_of
 from reconciler.compile.diff.changes import AREAS, Action, Change, Difference, FieldChange
 from reconciler.compile.diff.meaning import Fact
 from reconciler.compile.diff.model import Model, Part, read_model
@@ -26,9 +27,11 @@ def compare_environments(
 
     Raises `Refused` E-CMP-090 when a configuration cannot be read, which no compilation gives.
     """
-    old, new = _model(name, before), _model(name, after)
+    old = _model(name, before)
+    same = before is not None and after is not None and _contents(before) == _contents(after)
+    new = old if same else _model(name, after)
     empty = Model({})
-    changes = [*_changes(old or empty, new or empty), *_files(before, after)]
+    changes = () if same else _changes(old or empty, new or empty)
     return Difference(
         environment=name,
         changes=tuple(sorted(changes, key=_order)),
@@ -54,7 +57,11 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
             f"the configuration of {name} cannot be read: {findings[0]}",
             cure="Build it anew with sentinelctl build, and report this if it happens again",
         )
-    return model
+    files = {
+        ("file", path): Part("file", path, file_facts(path, content))
+        for path, content in environment.files.items()
+    }
+    return Model({**model.parts, **files})
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:
@@ -92,6 +99,9 @@ def _area(kind: str, name: str, model: Model) -> str:
         return model.role(name) if model.role(name) != "agent" else "filter"
     if kind == "agent":
         return model.agent_role(name)
+    if kind == "file":
+        place = place_of(name)
+        return place[0] if place else "file"
     if kind == "setting":
         return {"limits": "limit", "rate-limits": "limit", "waf": "waf"}.get(name, "setting")
     return kind
@@ -185,20 +195,13 @@ def _matches(route: Part) -> object:
     return (space, tuple(sorted((k, repr(v)) for k, v in route.facts.items() if k.startswith("matches"))))
 
 
-def _files(before: CompiledEnvironment | None, after: CompiledEnvironment | None) -> Iterator[Change]:
-    old = before.files if before else {}
-    new = after.files if after else {}
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            action = (
-                Action.added if path not in old else Action.removed if path not in new else Action.changed
-            )
-            yield Change(action, "file", "file", path)
+def _contents(environment: CompiledEnvironment) -> dict[str, bytes]:
+    return {CONFIG: environment.config, **environment.files}
 
 
 def _raw(before: CompiledEnvironment | None, after: CompiledEnvironment | None) -> Iterator[str]:
-    old = {CONFIG: before.config, **before.files} if before else {}
-    new = {CONFIG: after.config, **after.files} if after else {}
+    old = _contents(before) if before else {}
+    new = _contents(after) if after else {}
     for path in sorted(old.keys() | new.keys(), key=lambda p: (p != CONFIG, p)):
         one, other = old.get(path), new.get(path)
         if one == other:

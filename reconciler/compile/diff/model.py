@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from reconciler.compile.diff.agent_files import place_of
 from reconciler.compile.diff.meaning import Fact, Facts, facts_of, filter_block
 from reconciler.compile.native.grammar.agents import AGENT
 from reconciler.compile.native.grammar.listeners import LISTENER, SERVICE_LISTENER
@@ -18,7 +19,7 @@ from reconciler.compile.native.nodes import Node, Text
 from reconciler.compile.native.reading import read_document
 from reconciler.compile.native.scopes import read_configuration
 from reconciler.compile.native.shape import Block
-from reconciler.compile.reserved import MARKER_PREFIX
+from reconciler.compile.reserved import MARKER_PREFIX, NAMESPACE
 from reconciler.config.findings import Finding
 
 Key = tuple[str, str]
@@ -39,7 +40,7 @@ _ROLES: Mapping[str, str] = {"auth": "auth", "waf": "waf", "rate_limit": "limit"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent or setting.
+    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent, setting or file.
 
     A name inside a namespace or service is written as the proxy writes it in full, with colons.
     """
@@ -72,10 +73,14 @@ class Model:
     """A configuration by meaning."""
 
     parts: Mapping[Key, Part]
+    _kinds: dict[str, dict[str, Part]] = field(default_factory=dict, compare=False, repr=False)
+    _users: dict[Key, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
-    def of(self, kind: str) -> dict[str, Part]:
+    def of(self, kind: str) -> Mapping[str, Part]:
         """The parts of a kind by name."""
-        return {name: part for (of, name), part in self.parts.items() if of == kind}
+        if kind not in self._kinds:
+            self._kinds[kind] = {name: part for (of, name), part in self.parts.items() if of == kind}
+        return self._kinds[kind]
 
     def role(self, filter_name: str) -> str:
         """What a filter is for: auth, waf, limit, or filter for everything else."""
@@ -95,19 +100,31 @@ class Model:
         return _ROLES.get(str(part.facts.get("type")), "agent") if part else "agent"
 
     def routes_with(self, kind: str, name: str) -> tuple[str, ...]:
-        """Names of the routes that a part has to do with, sorted."""
+        """Names of the routes that a part has to do with, sorted; the control plane's own are left out."""
         if kind == "route":
             return (name,)
-        filters = {name} if kind == "filter" else set()
-        if kind == "agent":
-            filters = {f for f, part in self.of("filter").items() if part.facts.get("agent") == name}
-        found = []
+        if kind == "file":
+            place = place_of(name)
+            return self.routes_with("agent", place[1]) if place else ()
+        if not self._users:
+            self._users.update(self._index())
+        return self._users.get(("", "") if kind in ("setting", "listener") else (kind, name), ())
+
+    def _index(self) -> dict[Key, tuple[str, ...]]:
+        """The routes of each upstream, filter and agent; those of everything below an empty key."""
+        agents = {name: str(part.facts.get("agent")) for name, part in self.of("filter").items()}
+        users: dict[Key, set[str]] = {("", ""): set()}
         for route, part in self.of("route").items():
-            sends = kind == "upstream" and name in upstreams_of(part)
-            passes = not filters.isdisjoint(part.list("filters"))
-            if sends or passes or kind in ("setting", "listener"):
-                found.append(route)
-        return tuple(sorted(found))
+            if route.startswith(f"{NAMESPACE}:"):
+                continue
+            users[("", "")].add(route)
+            for upstream in upstreams_of(part):
+                users.setdefault(("upstream", upstream), set()).add(route)
+            for name in part.list("filters"):
+                users.setdefault(("filter", name), set()).add(route)
+                if name in agents:
+                    users.setdefault(("agent", agents[name]), set()).add(route)
+        return {key: tuple(sorted(routes)) for key, routes in users.items()}
 
 
 def upstreams_of(route: Part) -> set[str]:

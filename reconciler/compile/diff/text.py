@@ -54,7 +54,9 @@ def _change(change: Change) -> Iterator[str]:
         )
         routes = f"  [routes: {listed}]"
     yield f"    {_SIGNS[change.action]} {what}{change.name}{was}{routes}"
-    if change.action is Action.changed or change.area != change.kind:
+    if change.area == change.kind == "route" and change.action is not Action.changed:
+        return
+    if change.action is Action.changed or change.kind == "route" or change.area == "tls":
         yield from (f"        {field_text(field)}" for field in change.fields)
 
 

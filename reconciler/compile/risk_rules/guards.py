@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from reconciler.compile.diff.changes import Action, Change, Difference
+from reconciler.compile.diff.agent_files import REMOVED
+from reconciler.compile.diff.changes import Action, Change, Difference, FieldChange
 from reconciler.compile.diff.model import Model, Part, upstreams_of
-from reconciler.compile.risk_rules.reading import Hit, changes, fell, lower, paired, sides
+from reconciler.compile.risk_rules.reading import Hit, changes, fell, higher, lower, paired, sides
+
+_ASKED = ("issuer", "audience", "required-scopes", "jwt-algorithm")
+_EXCLUSION = re.compile(r"ctl:ruleRemove[A-Za-z]+=[^,\"]+")
+_METHODS = ("oidc.enabled", "jwt-secret", "api-keys", "basic-auth-users")
 
 
 def auth_removed(difference: Difference) -> Iterator[Hit]:
@@ -44,13 +50,27 @@ def guards(route: Part, model: Model, role: str) -> list[str]:
 
 
 def auth_weakened(difference: Difference) -> Iterator[Hit]:
-    """Auth that opens when it fails, or hears less."""
+    """Auth that opens when it fails, hears less, asks for less, or is content with something else."""
     yield from _weakened(difference, "auth")
+    for change in _guard_files(difference, "auth"):
+        for field in change.fields:
+            agent = f"{change.name} "
+            if field.path.endswith("fail-open") and field.after is True:
+                yield f"{agent}lets requests pass when it fails", change.routes
+            elif field.path.endswith(_ASKED) and _asks_less(field):
+                yield f"{agent}asks for less: {field.path} goes {fell(field)}", change.routes
+            elif field.path in _METHODS and field.before is None:
+                yield f"{agent}is content with {field.path} too", change.routes
 
 
 def waf_weakened(difference: Difference) -> Iterator[Hit]:
     """A WAF that opens when it fails, or sees less."""
     yield from _weakened(difference, "waf")
+    for change in _guard_files(difference, "waf"):
+        for field in change.fields:
+            why = _less_strict(field)
+            if why:
+                yield f"{change.name}: {why}", change.routes
     for change in changes(difference, "setting"):
         if change.name != "waf":
             continue
@@ -63,6 +83,51 @@ def waf_weakened(difference: Difference) -> Iterator[Hit]:
         size = change.field("body-inspection.max-inspection-bytes")
         if size is not None and size.before is not None and lower(size):
             yield f"agents see less of a request's body: {fell(size)} bytes", change.routes
+
+
+def _guard_files(difference: Difference, role: str) -> Iterator[Change]:
+    return (c for c in changes(difference, "file", Action.changed) if c.area == role)
+
+
+def _asks_less(field: FieldChange) -> bool:
+    if isinstance(field.before, tuple):
+        after = field.after if isinstance(field.after, tuple) else ()
+        return not set(field.before) <= set(after)
+    return field.before is not None and field.after is None
+
+
+def _less_strict(field: FieldChange) -> str:
+    """Why a fact of a WAF's rule file is less strict than before; nothing when it is not."""
+    if field.path == "SecRuleEngine" and field.before == "On":
+        return f"the rule engine is {field.after}, so nothing is blocked"
+    if field.path in ("SecRequestBodyAccess", "SecResponseBodyAccess") and field.before == "On":
+        return f"{field.path} is {field.after}"
+    if field.path == "tx.inbound_anomaly_score_threshold" and higher(field):
+        return f"the anomaly score that blocks rises {fell(field)}"
+    if field.path == "tx.blocking_paranoia_level" and lower(field):
+        return f"the paranoia level falls {fell(field)}"
+    before = [str(item) for item in field.before] if isinstance(field.before, tuple) else []
+    after = [str(item) for item in field.after] if isinstance(field.after, tuple) else []
+    if field.path == REMOVED:
+        new = [item for item in after if not any(_covers(other, item) for other in before)]
+        return f"rules are off: {', '.join(new)}" if new else ""
+    if field.path == "rules" and _exclusions(after) - _exclusions(before):
+        return "there are more exclusions"
+    return ""
+
+
+def _covers(outer: str, inner: str) -> bool:
+    """Whether a rule id or a range of them, such as 942000-942999, holds all of another."""
+    first, _, last = outer.partition("-")
+    low, _, high = inner.partition("-")
+    numbers = (first, last or first, low, high or low)
+    if not all(number.isdigit() for number in numbers):
+        return outer == inner
+    return int(numbers[0]) <= int(numbers[2]) and int(numbers[3]) <= int(numbers[1])
+
+
+def _exclusions(lines: list[str]) -> set[str]:
+    return {found for line in lines for found in _EXCLUSION.findall(line)}
 
 
 def _weakened(difference: Difference, role: str) -> Iterator[Hit]:
@@ -88,7 +153,8 @@ def _weakened(difference: Difference, role: str) -> Iterator[Hit]:
 def changed(difference: Difference) -> Iterator[Hit]:
     """Other files of agents, other agents behind a filter, another guard in the place of one."""
     for change in changes(difference, "file", Action.removed, Action.changed):
-        yield f"the file {change.name} is {'gone' if change.action is Action.removed else 'another'}", ()
+        what = "gone" if change.action is Action.removed else "another"
+        yield f"the file {change.name} is {what}", change.routes
     for change in difference.changes:
         if change.area not in ("auth", "waf") or change.action is not Action.changed:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.compile.diff.changes import Action, Difference
-from reconciler.compile.risk_rules.reading import Hit, changes, fell, sides
+from reconciler.compile.risk_rules.reading import Hit, changes, fell, own_routes, sides
 
 _WAY_IN = ("address", "protocol", "namespace")
 _UNCHECKED = "tls.insecure-skip-verify"
@@ -66,10 +66,10 @@ def tls_changed(difference: Difference) -> Iterator[Hit]:
 def restart(difference: Difference) -> Iterator[Hit]:
     """A proxy that has to start anew."""
     if difference.restart and difference.after is not None:
-        yield "the proxy has to be restarted, which cuts its connections", tuple(difference.after.of("route"))
+        yield "the proxy has to be restarted, which cuts its connections", tuple(own_routes(difference.after))
 
 
 def environment_removed(difference: Difference) -> Iterator[Hit]:
     """An environment that is gone."""
     if difference.after is None:
-        yield "the environment is gone", tuple(sides(difference)[0].of("route"))
+        yield "the environment is gone", tuple(own_routes(sides(difference)[0]))

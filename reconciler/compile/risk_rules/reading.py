@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reconciler.compile.diff.changes import Action, Change, Difference, FieldChange
 from reconciler.compile.diff.meaning import Fact
 from reconciler.compile.diff.model import Model, Part
+from reconciler.compile.reserved import NAMESPACE
 from reconciler.config.characters import shown
 
 Hit = tuple[str, tuple[str, ...]]
@@ -17,6 +18,11 @@ def changes(difference: Difference, kind: str, *actions: Action) -> Iterator[Cha
     for change in difference.changes:
         if change.kind == kind and (not actions or change.action in actions):
             yield change
+
+
+def own_routes(model: Model) -> dict[str, Part]:
+    """The routes of a configuration without those of the control plane itself."""
+    return {name: part for name, part in model.of("route").items() if not name.startswith(f"{NAMESPACE}:")}
 
 
 def sides(difference: Difference) -> tuple[Model, Model]:

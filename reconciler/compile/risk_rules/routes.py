@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.compile.diff.changes import Action, Difference
 from reconciler.compile.diff.model import Model, Part
-from reconciler.compile.risk_rules.reading import Hit, changes, fell, higher, paired, sides, told
+from reconciler.compile.risk_rules.reading import Hit, changes, fell, higher, own_routes, paired, sides, told
 
 EVERYTHING = frozenset({"", "/", "^", "^/", ".*", "^.*", "^/.*", "^.*$", "^/.*$", "^(.*)$"})
 SECURITY_HEADERS = (
@@ -94,7 +94,7 @@ def destination(difference: Difference) -> Iterator[Hit]:
 
 def many(difference: Difference) -> Iterator[Hit]:
     """A large share of all routes."""
-    total = len(sides(difference)[0].of("route"))
+    total = len(own_routes(sides(difference)[0]))
     touched = {
         change.was or change.name
         for change in changes(difference, "route", Action.removed, Action.changed)

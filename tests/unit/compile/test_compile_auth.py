@@ -256,3 +256,26 @@ def test_a_mistake_is_found_at_its_token(before: str, after: str, found: list[st
     assert snapshot is None
     assert all(finding.hint and finding.expected for finding in findings)
     assert "hunter2" not in str(findings)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'static {\n        root "/srv/www"\n    }',
+        'redirect {\n        path "/b"\n    }',
+        'upstream "orders"\n    middleware "away"',
+    ],
+)
+def test_a_policy_on_what_the_proxy_answers_before_it_asks_is_an_error(answer: str) -> None:
+    service = SERVICE.replace('upstream "orders"', answer)
+    away = 'middleware "away" {\n    redirect {\n        path "/b"\n    }\n}\n'
+    _, findings = compile_snapshot(trees.sound(SECRETS, UPSTREAM, service, WAF, POLICY, away))
+    told = [finding for finding in findings if finding.code == "E-CMP-006"]
+    line = service[: service.index("auth ")].count("\n") + 1
+    assert [str(finding.place) for finding in told] == [f"3.kdl:{line}:10", f"3.kdl:{line + 1}:9"]
+
+
+def test_answers_that_are_kept_for_everybody_are_warned_of() -> None:
+    kept = SERVICE.replace('upstream "orders"', 'upstream "orders"\n    cache {\n        ttl "1m"\n    }')
+    _, findings = compiled(kept, WAF, POLICY)
+    assert "W-CMP-022" in {finding.code for finding in findings}

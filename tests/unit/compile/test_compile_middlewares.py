@@ -230,6 +230,13 @@ def test_custom_and_transform_are_agents() -> None:
         """)
 
 
+def test_a_transform_may_see_one_side_alone() -> None:
+    text = config(middleware('transform {\n    socket "/run/zentinel/t.sock"\n    response #false\n}'), USED)
+    assert 'events "request_headers" "request_body"\n' in written(text, "agents", "m.middleware")
+    assert "inspect-response-body #false" in top(text, "waf")
+    assert "max-inspection-bytes 1048576" in top(text, "waf")
+
+
 def test_agents_that_want_no_bodies_need_no_inspection() -> None:
     text = config(middleware('custom {\n    socket "/run/zentinel/c.sock"\n}'), USED)
     assert top(text, "waf") == ""

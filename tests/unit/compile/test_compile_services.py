@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.config.codes import CODES
 from reconciler.config.findings import Severity
 from tests.unit.compile.compiled import compiled, config, kdl, nodes, objected, told, top, written
 
@@ -278,11 +279,23 @@ def test_a_split_keeps_the_weights_within_its_parts_and_the_first_part_s_setting
 def test_values_that_do_not_go_together(body: str, place: str) -> None:
     findings = objected(service(body))
     assert [str(finding.place) for finding in findings if finding.is_error] == [place]
-    assert all(finding.code.startswith("E-VAL-") and finding.hint for finding in findings if finding.is_error)
+    assert all(finding.code in CODES and finding.hint for finding in findings)
 
 
 def test_a_service_without_anything_to_do_lacks_an_upstream() -> None:
     assert told(service('path "/a"')) == ["E-KND-003 2.kdl:1:1"]
+
+
+def test_a_split_between_upstreams_with_different_tls_is_refused() -> None:
+    (finding,) = (
+        f
+        for f in objected(
+            'upstream "safe" {\n    target "10.9.0.1:443"\n    tls {\n        sni "safe.internal"\n    }\n}\n',
+            service('split "orders" weight=1\nsplit "safe" weight=1'),
+        )
+        if f.is_error
+    )
+    assert (finding.code, str(finding.place)) == ("E-CMP-012", "3.kdl:3:7")
 
 
 def test_websockets() -> None:
@@ -294,6 +307,15 @@ def test_websockets() -> None:
 
 def test_grpc_needs_tls() -> None:
     assert told(service('protocol "grpc"\nupstream "orders"')) == ["E-CMP-011 2.kdl:3:10"]
+    safe = 'upstream "safe" {\n    target "10.9.0.1:443"\n    tls {\n        sni "safe.internal"\n    }\n}\n'
+    text = config(safe, service('protocol "grpc"\nmethods "POST"\nupstream "safe"'))
+    assert 'upstream "safe"' in written(text, "routes", "s")
+    assert "tls {" in written(text, "upstreams", "safe")
+    split = 'split "orders" weight=1\nsplit "next" weight=1'
+    assert [code for code in told(service(f'protocol "grpc"\n{split}')) if code.startswith("E-")] == [
+        "E-CMP-011 2.kdl:3:7",
+        "E-CMP-011 2.kdl:4:7",
+    ]
 
 
 def test_graphql_is_plain_http() -> None:
@@ -321,6 +343,80 @@ def test_streams_wait_an_hour_unless_told_otherwise() -> None:
         }
         """)
     assert "upstream-timeout-secs 600" in written(text, "filters", "t.timeouts")
+
+
+def test_time_limits() -> None:
+    text = config(
+        service('upstream "orders"\ntimeouts {\n    connect "2s"\n    response "15s"\n}\nattempts 3')
+    )
+    assert written(text, "filters", "s.timeouts") == kdl("""
+        filter "s.timeouts" {
+            type "timeout"
+            connect-timeout-secs 2
+            upstream-timeout-secs 15
+        }
+        """)
+    assert written(text, "routes", "s") == kdl("""
+        route "s" {
+            priority 50
+            matches {
+                path-prefix "/"
+            }
+            upstream "orders"
+            filters "s.timeouts"
+            retry-policy {
+                max-attempts 3
+            }
+        }
+        """)
+
+
+def test_header_policies() -> None:
+    text = config(
+        service(
+            'upstream "orders"\nrequest-headers {\n    rename "X-Old" "X-New"\n    set "X-Edge" "shop"\n}\n'
+            'response-headers {\n    add "Vary" "Origin"\n    remove "Server"\n}'
+        )
+    )
+    assert written(text, "routes", "s") == kdl("""
+        route "s" {
+            priority 50
+            matches {
+                path-prefix "/"
+            }
+            upstream "orders"
+            policies {
+                request-headers {
+                    rename {
+                        X-Old "X-New"
+                    }
+                    set {
+                        X-Edge "shop"
+                    }
+                }
+                response-headers {
+                    add {
+                        Vary "Origin"
+                    }
+                    remove "Server"
+                }
+            }
+        }
+        """)
+
+
+def test_heavy_weights_are_rounded() -> None:
+    heavy = 'upstream "heavy" {\n    target "10.1.0.1:80" weight=997\n    target "10.1.0.2:80" weight=3\n'
+    text = config(
+        heavy + '    load-balancing "weighted"\n}\n',
+        service('split "heavy" weight=999\nsplit "orders" weight=1'),
+    )
+    weights = [
+        child.properties["weight"]
+        for child in nodes(text, "upstreams")["s.split"].children
+        if child.name == "target"
+    ]
+    assert weights == [1, 1000, 3]
 
 
 def test_a_rate_limit_of_a_service() -> None:
@@ -484,3 +580,28 @@ def test_what_is_read_again_does_not_restart_the_proxy() -> None:
         'split "orders" weight=1\nsplit "next" weight=1',
     ):
         assert compiled(service(body)).environments[0].restart_key == plain
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'upstream "next"',
+        'upstream "orders"\nshadow {\n    upstream "next"\n}',
+        'upstream "orders"\ninference {\n    model-routing {\n        model "a" upstream="next"\n    }\n}',
+        'upstream "orders"\ninference {\n    model-routing {\n        model "a" upstream="orders"\n'
+        '        default "next"\n    }\n}',
+        'upstream "orders"\ninference {\n    fallback {\n        upstream "next"\n    }\n}',
+    ],
+)
+def test_an_upstream_is_written_when_a_route_names_it(body: str) -> None:
+    assert "next" in nodes(config(service(body)), "upstreams")
+
+
+def test_an_upstream_that_no_route_names_is_not_written() -> None:
+    assert list(nodes(config(service('upstream "orders"')), "upstreams")) == ["orders"]
+
+
+@pytest.mark.parametrize("part", ["request-headers", "response-headers"])
+def test_a_header_is_changed_once(part: str) -> None:
+    body = f'upstream "orders"\n{part} {{\n    add "X-A" "1"\n    add "x-a" "2"\n}}'
+    assert told(service(body)) == ["E-VAL-008 2.kdl:5:9"]

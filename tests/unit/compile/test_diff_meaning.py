@@ -64,8 +64,8 @@ def told(difference: Difference) -> list[str]:
         pytest.param("max-rps 10;", "max-rps 10; burst 7;", id="what the proxy reads and never uses"),
         pytest.param('method "GET"', 'method "GET" "POST"', id="a second method, which does not count"),
         pytest.param(
-            "circuit-breaker { failure-threshold 5; success-threshold 2; timeout-seconds 15; half-open-max-requests 1 }",
-            "circuit-breaker { failure-threshold 5; timeout-seconds 15 }",
+            "{ failure-threshold 5; success-threshold 2; timeout-seconds 15; half-open-max-requests 1 }",
+            "{ failure-threshold 5; timeout-seconds 15 }",
             id="a breaker's defaults",
         ),
     ],

@@ -10,6 +10,7 @@ from reconciler.config.rules.deletions import TRAILER, budgets_of, check_deletio
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
+from reconciler.config.writing import write_snapshot
 from tests.unit.config.trees import BASE, SERVICE, UPSTREAM, brief, read, sound
 
 SERVICES = """\
@@ -262,3 +263,17 @@ def test_an_environment_that_is_gone_has_lost_its_routes() -> None:
     assert after is not None, findings
     (finding,) = check_deletions(before, after, budgets_of(before), [])
     assert "of production" in finding.message
+
+
+def test_rules_can_be_written_and_read_again() -> None:
+    text = rule(
+        'message "Quotes \\" and \\\\ stay"',
+        'except "legacy"',
+        r'forbid #"^\d+\"$"# field="hosts"',
+        r'json-schema ##"{"properties": {"x": {"pattern": "^a#$"}}}"##',
+        "deletions {\n        routes 5\n    }",
+    )
+    snapshot = sound(SERVICES, UPSTREAM, text)
+    again, findings = read_snapshot([SourceFile("all.kdl", write_snapshot(snapshot).encode())])
+    assert again is not None, findings
+    assert again.to_json() == snapshot.to_json()
