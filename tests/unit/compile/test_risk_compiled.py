@@ -190,3 +190,9 @@ def test_comments_of_a_rule_file_mean_nothing() -> None:
     one = file_facts(path, b"# one\nSecRuleEngine On\nSecRuleRemoveById 2 1\n\n")
     assert one == file_facts(path, b"SecRuleRemoveById 1\n  SecRuleEngine On\n# two\nSecRuleRemoveById 2\n")
     assert one == {"SecRuleEngine": "On", "SecRuleRemoveById": ("1", "2")}
+
+
+def test_the_control_planes_own_routes_are_nobodys_concern() -> None:
+    found = difference(FILES, edited('address "0.0.0.0:8080"', 'address "0.0.0.0:8081"'))
+    change = next(change for change in found.changes if change.kind == "listener")
+    assert set(change.routes) == ORDERS | {"events", "old"}
