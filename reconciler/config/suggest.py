@@ -7,6 +7,9 @@ from collections.abc import Collection
 
 from reconciler.config import limits
 
+FEW = 12
+"""More names than this are not read by anybody in a hint."""
+
 
 def nearest(name: str, candidates: Collection[str]) -> str | None:
     """The candidate that a typing mistake could have turned into `name`, or None when none is near.
@@ -28,10 +31,13 @@ def nearest(name: str, candidates: Collection[str]) -> str | None:
 
 
 def did_you_mean(name: str, candidates: Collection[str]) -> str:
-    """A hint such as "did you mean 'payments'?"; else the names there are, when they are few; else nothing."""
+    """A hint such as "did you mean 'payments'?"; else the names there are, or some of them when they are many."""
     near = nearest(name, candidates)
     if near is not None:
         return f"did you mean '{near}'?"
-    if 0 < len(candidates) <= 12:
-        return "there are: " + ", ".join(sorted(candidates))
-    return ""
+    if not candidates:
+        return "there is none yet: write it first"
+    names = sorted(candidates)
+    if len(names) <= FEW:
+        return "there are: " + ", ".join(names)
+    return f"there are {len(names)}, such as {', '.join(names[:FEW])}"

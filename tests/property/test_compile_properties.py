@@ -12,7 +12,7 @@ from reconciler.config.kdl import KdlNode, parse_kdl
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from reconciler.config.write import write_document
-from tests.unit.compile.proxy_grammar import objections
+from tests.unit.compile.accepted import objections
 from tests.unit.config.trees import BASE
 
 HOSTILE = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12) | st.sampled_from(

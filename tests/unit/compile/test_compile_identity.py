@@ -94,7 +94,9 @@ def test_the_hash_seed_changes_nothing() -> None:
         pytest.param((SERVICE.replace("/orders", "/o"), CHECKED), True, id="a path"),
         pytest.param((SERVICE.replace("\n}", "\n    attempts 2\n}"), CHECKED), True, id="attempts"),
         pytest.param(
-            (SERVICE, CHECKED, UPSTREAM.replace('"orders"', '"other"')), True, id="an upstream without check"
+            (SERVICE, CHECKED, *(text.replace("orders", "other") for text in (SERVICE, UPSTREAM))),
+            True,
+            id="a service with an upstream without check",
         ),
         pytest.param((SERVICE, CHECKED.replace("/x", "/y")), False, id="a health check"),
         pytest.param((SERVICE, UPSTREAM), False, id="no health check"),

@@ -36,7 +36,7 @@ def test_every_code_of_the_table_is_used() -> None:
         for path in (ROOT / "reconciler" / folder).rglob("*.py")
         if path.name != "codes.py"
     ]
-    used = set(re.findall(r'"(E-[A-Z]{3}-\d{3})"', "\n".join(sources)))
+    used = set(re.findall(r'"([EW]-[A-Z]{3}-\d{3})"', "\n".join(sources)))
     areas = {code[:5] for code in CODES}
     assert {code for code in used if code[:5] in areas} == set(CODES)
 
