@@ -10,6 +10,7 @@ from reconciler.config.leaves import variants
 from reconciler.config.report import Problem, Report
 from reconciler.config.resources import Resource
 from reconciler.config.rules.linear import Budget, OutOfBudget
+from reconciler.config.rules.schema_check import validator_of
 from reconciler.config.rules.schemas import BadSchema, load
 from reconciler.config.rules.violations import Target, Violation, violations_of
 
@@ -66,11 +67,11 @@ def _check(
     data = rule.effective("")
     severity = Severity(data["severity"])
     scope = [name for name in environments if name in data.get("environments", environments)]
-    schema = load(data["json-schema"]) if "json-schema" in data else None
+    validator = validator_of(load(data["json-schema"]), budget) if "json-schema" in data else None
     targets = list(_targets(data, resources, scope))
     found: dict[tuple[tuple[str, str], Violation], tuple[Resource, list[str]]] = {}
     for target in targets:
-        for violation in violations_of(data, schema, target, budget):
+        for violation in violations_of(data, validator, target, budget):
             key = (target.resource.key, violation)
             found.setdefault(key, (target.resource, []))[1].extend(target.environments)
     for (_, violation), (resource, names) in found.items():

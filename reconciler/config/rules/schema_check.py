@@ -14,13 +14,13 @@ from reconciler.config.rules.linear import Budget
 from reconciler.config.rules.schemas import KEYWORDS, expression
 
 
-def first_mistake(schema: Any, form: Any, budget: Budget) -> tuple[tuple[str, ...], str, Any] | None:
+def first_mistake(validator: Validator, form: Any) -> tuple[tuple[str, ...], str, Any] | None:
     """Path, description and value of the first thing about the JSON form that the schema refuses; None when there is
     none. The value is None when it is no single one.
 
     The description names keywords and paths, never values. Raises OutOfBudget.
     """
-    error = next(iter(_validator(budget)(schema).iter_errors(form)), None)
+    error = next(iter(validator.iter_errors(form)), None)
     if error is None:
         return None
     path = tuple(str(step) for step in error.absolute_path if isinstance(step, str))
@@ -38,7 +38,9 @@ def _object_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
     return error.instance if isinstance(error.instance, dict) else {}
 
 
-def _validator(budget: Budget) -> type[Validator]:
+def validator_of(schema: Any, budget: Budget) -> Validator:
+    """What holds JSON forms against a schema that `load` gave, spending from the budget."""
+
     def pattern(_: Validator, value: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
         if isinstance(instance, str) and not expression(value).found_in(instance, budget):
             yield jsonschema.ValidationError("it does not match the pattern")
@@ -77,7 +79,7 @@ def _validator(budget: Budget) -> type[Validator]:
         if name in KEYWORDS
     }
     made: type[Validator] = extend(Draft202012Validator, validators=counted)  # type: ignore[no-untyped-call]
-    return made
+    return made(schema)
 
 
 def _counted(check: Any, budget: Budget) -> Any:

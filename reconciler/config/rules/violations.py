@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jsonschema.protocols import Validator
+
 from reconciler.config.characters import shown
 from reconciler.config.leaves import leaves
 from reconciler.config.resources import Resource
@@ -40,9 +42,9 @@ class Target:
 
 
 def violations_of(
-    data: Mapping[str, Any], schema: Any, target: Target, budget: Budget
+    data: Mapping[str, Any], validator: Validator | None, target: Target, budget: Budget
 ) -> Iterator[Violation]:
-    """What a rule's data objects to in a resource; `schema` is its schema as `load` gave it, or None.
+    """What a rule's data objects to in a resource; `validator` is that of its schema, or None.
 
     Raises OutOfBudget, and BadSchema for an expression that is too large.
     """
@@ -60,8 +62,8 @@ def violations_of(
         if size > data["max-bytes"]:
             expected = f"at most {data['max-bytes']}"
             yield Violation("E-RUL-004", (), f"{called} has {size} bytes in its JSON form", expected)
-    if schema is not None:
-        mistake = first_mistake(schema, target.form, budget)
+    if validator is not None:
+        mistake = first_mistake(validator, target.form)
         if mistake is not None:
             path, what, value = mistake
             yield Violation("E-RUL-005", path, f"{called}: {what}", "what the rule's schema describes", value)
