@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tempfile
+import traceback
 from dataclasses import dataclass
 
 import click
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, Stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,25 @@ def main() -> None:
     except ReconcilerError as error:
         click.echo(f"sentinelctl: {error}", err=True)
         sys.exit(1)
+    except Exception as error:  # noqa: BLE001 — a person gets a sentence; the traceback is kept for a report.
+        click.echo(f"sentinelctl: {_surprise(error)}", err=True)
+        sys.exit(1)
+
+
+def _surprise(error: Exception) -> Stalled:
+    """The sentence for what nobody foresaw, with its traceback in a file that only this user can read."""
+    with tempfile.NamedTemporaryFile("w", prefix="sentinelctl-", suffix=".txt", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    words = (
+        f"{error.strerror}: {error.filename}"
+        if isinstance(error, OSError) and error.filename
+        else type(error).__name__
+    )
+    return Stalled(
+        "E-CLI-001",
+        f"the command ended unexpectedly ({words})",
+        cure=f"Report it with {file.name}, which has the details",
+    )
 
 
 if __name__ == "__main__":
