@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,11 @@ def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
         git(["git", "switch", "--quiet", "main"])
     assert world.road.runs("dev", first) == 3
     assert environment(world, "dev").sequence > sequence
-    # The commit that was reverted is not promoted again by itself.
+    # What was reverted is not promoted again by itself, not even by a new commit that compiles to it.
+    (world.road.clone / "README.md").write_text("A third readme.\n")
+    row = world.road.commit(world.road.push("Explain the shop again"), "compiled")
+    assert row.digest == second
+    world.wait_for("dev was looked at after that", lambda: looked_at(world, "dev") > row.seen_at)
     assert world.road.runs("dev", first) == 3
 
 
@@ -179,6 +184,15 @@ def a_hook_that_declines_stalls_with_its_words(world: World) -> None:
     assert nudged.returncode == 0, nudged.stderr
     released(world)
     world.wait_for("dev is well again", lambda: not environment(world, "dev").stalled_code)
+
+
+def looked_at(world: World, name: str) -> datetime:
+    """When the last run of an environment's work ended."""
+    from reconciler.db.models import Work
+    from reconciler.db.session import reading
+
+    with reading():
+        return Work.get(Work.kind == "environment", Work.subject == name).finished_at
 
 
 def environment(world: World, name: str) -> Any:
