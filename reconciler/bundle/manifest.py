@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.bundle import canonical
 from reconciler.bundle.fields import HEX64, SLUG, Fields
@@ -13,6 +13,8 @@ from reconciler.errors import Refused
 MANIFEST = "manifest.json"
 SBOM = "sbom.cdx.json"
 MAX_ENVIRONMENTS = 1000
+MAX_SECRETS = 1000
+MAX_VERSION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,13 @@ class ManifestFile:
 class ManifestEnvironment:
     """`config_id` names the proxy configuration, `restart_key` what the proxy reads only at its start.
 
-    `secrets` is empty: there are no secrets yet.
+    `secrets` maps the name of each secret that the environment's files need to its version. Two bundles with one
+    `config_id` and the same secrets are one configuration to a node.
     """
 
     config_id: str
     restart_key: str
-    secrets: tuple[str, ...] = ()
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
             "type": "manifest",
             "compiler": manifest.compiler,
             "environments": {
-                name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": list(e.secrets)}
+                name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
                 for name, e in manifest.environments.items()
             },
             "files": {path: {"size": f.size, "sha256": f.sha256} for path, f in manifest.files.items()},
@@ -79,17 +82,26 @@ def decode_manifest(data: bytes) -> Manifest:
         fields = Fields(
             value, ("config-id", "restart-key", "secrets"), f"the manifest's environment '{name[:64]}'"
         )
-        fields.sequence("secrets", 0)
         if not SLUG.fullmatch(name) or len(environments) == MAX_ENVIRONMENTS:
             raise Refused("E-VER-014", f"the manifest has an environment '{name[:64]}' too many or misnamed")
         environments[name] = ManifestEnvironment(
-            fields.text("config-id", longest=64), fields.text("restart-key", longest=128)
+            fields.text("config-id", longest=64), fields.text("restart-key", longest=128), _secrets(fields)
         )
     files = {}
     for path, value in top.mapping("files").items():
         fields = Fields(value, ("size", "sha256"), f"the manifest's file '{path[:64]}'")
         files[path] = ManifestFile(fields.number("size"), fields.text("sha256", HEX64))
     return Manifest(top.text("compiler", longest=200), environments, files)
+
+
+def _secrets(fields: Fields) -> dict[str, int]:
+    needed = fields.mapping("secrets")
+    if len(needed) > MAX_SECRETS:
+        raise Refused("E-VER-014", f"{fields.what} needs more than {MAX_SECRETS} secrets")
+    for name, version in needed.items():
+        if not SLUG.fullmatch(name) or type(version) is not int or not 1 <= version <= MAX_VERSION:
+            raise Refused("E-VER-014", f"{fields.what} needs a secret '{name[:64]}' that cannot be one")
+    return needed
 
 
 def check_files(files: Mapping[str, bytes]) -> Manifest:

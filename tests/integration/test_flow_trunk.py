@@ -160,7 +160,7 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
     assert {f"agents/{name}/waf/public.conf" for name in environments} <= set(files)
     manifest = json.loads(files["manifest.json"])
     assert manifest["environments"] == {
-        name: {**value, "secrets": []} for name, value in bundle.environments.items()
+        name: {**value, "secrets": {}} for name, value in bundle.environments.items()
     }
 
 

@@ -27,7 +27,7 @@ def test_round_trip() -> None:
         pytest.param(changed(more=1), id="an unknown field"),
         pytest.param(changed(environments=[]), id="environments as an array"),
         pytest.param(
-            changed(environments={"../x": {"config-id": "", "restart-key": "", "secrets": []}}),
+            changed(environments={"../x": {"config-id": "", "restart-key": "", "secrets": {}}}),
             id="a hostile name",
         ),
         pytest.param(
@@ -46,7 +46,22 @@ def test_strict(data: bytes) -> None:
 
 
 def test_an_environment_has_a_configuration() -> None:
-    manifest = changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": []}})
+    manifest = changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": {}}})
     with pytest.raises(Refused, match="'dev'") as caught:
         check_files({**bundle_files(), MANIFEST: manifest})
     assert caught.value.code == "E-BND-006"
+
+
+def with_secrets(secrets: object) -> bytes:
+    return changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": secrets}})
+
+
+def test_the_secrets_of_an_environment_are_names_and_versions() -> None:
+    assert decode_manifest(with_secrets({"tls-key": 2})).environments["dev"].secrets == {"tls-key": 2}
+
+
+@pytest.mark.parametrize("secrets", [{"Tls": 1}, {"a": 0}, {"a": True}, {"a": "1"}, {"../a": 1}, ["a"]])
+def test_nothing_else_is_a_need_for_a_secret(secrets: object) -> None:
+    with pytest.raises(Refused) as caught:
+        decode_manifest(with_secrets(secrets))
+    assert caught.value.code == "E-VER-014"
