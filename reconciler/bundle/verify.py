@@ -11,10 +11,12 @@ The driver fetches bytes and hands them in; each method returns what it accepted
     5  (epoch, sequence) not lower than seen, no jump (E-VER-006), and the same
        digest when equal in the same cohort (E-VER-007: equivocation)             E-VER-005
     6  not expired, neither pointer nor root, by max(now, last issued seen)       E-VER-008
-    7  exact length and digest of the blob                                        E-VER-009
-    8  bounded unpack of the blob to exactly the promised length                  E-VER-010
-    9  digest of the tar, then its form, then every file as its manifest says     E-VER-011
-    10 statement: signed by the bundle role, and its subject is this bundle       E-VER-012
+    7  log: its checkpoint is signed by the pointer role (E-VER-015), has the
+       pointer as an entry (E-VER-017), and extends the one seen before           E-VER-016
+    8  exact length and digest of the blob                                        E-VER-009
+    9  bounded unpack of the blob to exactly the promised length                  E-VER-010
+    10 digest of the tar, then its form, then every file as its manifest says     E-VER-011
+    11 statement: signed by the bundle role, and its subject is this bundle       E-VER-012
 
 Bytes are verified first and parsed after. What is not the JSON that we write is E-VER-013, other fields than expected
 are E-VER-014, and whatever goes wrong that nobody thought of is E-VER-099: a refusal too, never a pass. What follows
@@ -25,19 +27,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler.bundle import archive, pointer, statement
+from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint
 from reconciler.bundle.dsse import Envelope, check_signatures, read_envelope
 from reconciler.bundle.fields import instant
 from reconciler.bundle.limits import LIMITS, Limits
+from reconciler.bundle.logged import Seen, check_extends, check_included, compare, tiles_between
 from reconciler.bundle.manifest import check_files
 from reconciler.bundle.pointer import Pointer, decode_pointer
 from reconciler.bundle.root import Root, check_root, decode_root, read_first_root
 from reconciler.bundle.statement import Statement, decode_statement
+from reconciler.bundle.tiles import Tile
 from reconciler.errors import Refused
 
 P = ParamSpec("P")
@@ -58,7 +63,8 @@ class Audience:
 class TrustState:
     """What a node knows from before: the newest root it believed and the last pointer whose bundle it activated.
 
-    `epoch` and `sequence` are 0, `digest` and `cohort` empty and `issued` None before the first activation.
+    `epoch` and `sequence` are 0, `digest` and `cohort` empty and `issued` None before the first activation. `log` is
+    the newest checkpoint it believed, None before the first.
     """
 
     root: Root
@@ -67,6 +73,7 @@ class TrustState:
     digest: str = ""
     cohort: str = ""
     issued: datetime | None = None
+    log: Seen | None = None
 
     def confirmed(self, accepted: Pointer) -> TrustState:
         """The state to keep, durably, once the pointer's bundle runs and is healthy, or runs already."""
@@ -109,9 +116,10 @@ class Misuse(RuntimeError):
 
 
 class Verifier:
-    """One look at what is offered: roots first, then the pointer, its blob, its statement.
+    """One look at what is offered: roots first, then the pointer and its log, its blob, its statement.
 
-    `state` moves only when a root is accepted; the driver keeps it. A verifier that refused anything is thrown away.
+    `state` moves only when a root or a log is accepted; the driver keeps it. A verifier that refused anything is thrown
+    away.
     """
 
     def __init__(self, state: TrustState, audience: Audience, limits: Limits = LIMITS) -> None:
@@ -120,6 +128,8 @@ class Verifier:
         self._limits = limits
         self._roots = 0
         self._pointer: Pointer | None = None
+        self._growth: tuple[Checkpoint, Checkpoint] | None = None
+        self._log_accepted = False
         self._blob_accepted = False
 
     @_refusing
@@ -153,8 +163,11 @@ class Verifier:
 
     @_refusing
     def accept_pointer(self, envelope: bytes, *, now: datetime) -> Pointer:
-        """Steps 1 and 3 to 6, and the cap of the blob it names. `now` is the node's clock, aware."""
-        self._pointer, self._blob_accepted = None, False
+        """Steps 1 and 3 to 7, and the cap of the blob it names. `now` is the node's clock, aware.
+
+        When the log has grown since it was seen last, `log_tiles` are wanted by `accept_log` before anything else.
+        """
+        self._pointer, self._growth, self._log_accepted, self._blob_accepted = None, None, False, False
         root, audience = self.state.root, self._audience
         # 1. size cap
         read = self._read(envelope, "the pointer", self._limits.pointer)
@@ -183,6 +196,10 @@ class Verifier:
             raise Refused(
                 "E-VER-008", f"the pointer expired at {instant(offered.expires)}, it is {instant(latest)}"
             )
+        # 7. log: signed, holds this pointer, and is not older or another than the one seen
+        checkpoint = open_checkpoint(offered.log.checkpoint, root)
+        check_included(offered.leaf, offered.log, checkpoint)
+        known = compare(self.state.log, offered.epoch, checkpoint)
         # 1. size caps of what the pointer names, before anybody fetches it
         if offered.blob_length > self._limits.blob or offered.length > self._limits.tar:
             raise Refused(
@@ -191,25 +208,46 @@ class Verifier:
                 f"at most {self._limits.blob} and {self._limits.tar} are accepted",
             )
         self._pointer = offered
+        if known is not None:
+            self._growth = (known, checkpoint)
+        else:
+            self._believe_log(offered)
         return offered
+
+    @property
+    def log_tiles(self) -> tuple[Tile, ...]:
+        """The tiles that `accept_log` wants for the accepted pointer; none when the log is the one seen before."""
+        self._accepted_pointer()
+        return () if self._growth is None else tiles_between(*self._growth)
+
+    @_refusing
+    def accept_log(self, tiles: Mapping[Tile, bytes]) -> None:
+        """The end of step 7: tiles, whoever served them, show that the log extends the one seen before."""
+        wanted = self._accepted_pointer()
+        if self._growth is not None:
+            # 7. log: extends the one seen
+            check_extends(*self._growth, tiles)
+            self._believe_log(wanted)
 
     @_refusing
     def accept_blob(self, blob: bytes) -> dict[str, bytes]:
-        """Steps 7 to 9: the bundle's files, name to content, `manifest.json` included."""
+        """Steps 8 to 10: the bundle's files, name to content, `manifest.json` included."""
         wanted = self._accepted_pointer()
-        # 7. exact length and digest of the blob
+        if not self._log_accepted:
+            raise Misuse("the log is accepted before the blob")
+        # 8. exact length and digest of the blob
         if len(blob) != wanted.blob_length:
             raise Refused("E-VER-009", f"the blob has {len(blob)} bytes, expected {wanted.blob_length}")
         if not _same(hashlib.sha256(blob).hexdigest(), wanted.blob_sha256):
             raise Refused("E-VER-009", "the blob has another digest than its pointer names")
-        # 8. bounded unpack
+        # 9. bounded unpack
         try:
             tar = archive.decompress(blob, limits=replace(self._limits, tar=wanted.length))
         except Refused as error:
             raise Refused("E-VER-010", f"the blob cannot be unpacked: {error}") from None
         if len(tar) != wanted.length:
             raise Refused("E-VER-010", f"the blob unpacks to {len(tar)} bytes, expected {wanted.length}")
-        # 9. digest of the tar, then its form and its manifest
+        # 10. digest of the tar, then its form and its manifest
         if not _same(archive.digest_of(tar), wanted.digest):
             raise Refused("E-VER-011", "the tar has another digest than its pointer names")
         try:
@@ -222,17 +260,21 @@ class Verifier:
 
     @_refusing
     def accept_statement(self, envelope: bytes) -> Statement:
-        """Steps 1 and 10. After it, the bundle may be activated."""
+        """Steps 1 and 11. After it, the bundle may be activated."""
         wanted = self._accepted_pointer()
         if not self._blob_accepted:
             raise Misuse("the blob is accepted before its statement")
         # 1. size cap
         read = self._read(envelope, "the statement", self._limits.statement)
-        # 10. statement
+        # 11. statement
         self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
         stated = decode_statement(read.payload)
         check_subject(stated, wanted)
         return stated
+
+    def _believe_log(self, accepted: Pointer) -> None:
+        self._growth, self._log_accepted = None, True
+        self.state = replace(self.state, log=Seen(accepted.epoch, accepted.log.checkpoint))
 
     def _read(self, envelope: bytes, what: str, limit: int) -> Envelope:
         return read_envelope(envelope, what, limit=limit)

@@ -1,4 +1,4 @@
-"""The Merkle tree against published vectors, and against the definition of RFC 6962 for every size around powers of two."""
+"""The Merkle tree against published vectors, and against the definition of RFC 6962 around powers of two."""
 
 from __future__ import annotations
 
