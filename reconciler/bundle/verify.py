@@ -1,26 +1,24 @@
 """Every rule by which a node believes what it fetched, in the order in which they are applied. No I/O, no clock.
 
-The driver fetches bytes and hands them in; each method returns what it accepted or raises `Refused`.
+The driver fetches bytes and hands them in; each method returns what it accepted or raises `Refused`. The numbers are
+those of `checklist.CHECKS`, which has the rule and the codes of each.
 
-    step                                                                          code
-    1  size caps of root, pointer, blob and statement                             E-VER-001
-    2  root chain: the next version, same organization, no lower epoch,
-       signed by the threshold of the old root and of the new one                 E-VER-002
-    3  pointer signature: by the pointer role of the root                         E-VER-003
-    4  audience: organization, project, environment, cohort                       E-VER-004
-    5  (epoch, sequence) not lower than seen, no jump (E-VER-006), and the same
-       digest when equal in the same cohort (E-VER-007: equivocation)             E-VER-005
-    6  not expired, neither pointer nor root, by max(now, last issued seen)       E-VER-008
-    7  log: its checkpoint is signed by the pointer role (E-VER-015), has the
-       pointer as an entry (E-VER-017), and extends the one seen before           E-VER-016
-    8  exact length and digest of the blob                                        E-VER-009
-    9  bounded unpack of the blob to exactly the promised length                  E-VER-010
-    10 digest of the tar, then its form, then every file as its manifest says     E-VER-011
-    11 statement: signed by the bundle role, and its subject is this bundle       E-VER-012
+    1   Size caps
+    2   Root chain
+    3   Pointer signature
+    4   Audience
+    5   Sequence
+    6   Not expired
+    7   Log
+    8   Length and digest of the blob
+    9   Bounded unpack
+    10  Digest of the tar
+    11  Statement
 
 Bytes are verified first and parsed after. What is not the JSON that we write is E-VER-013, other fields than expected
 are E-VER-014, and whatever goes wrong that nobody thought of is E-VER-099: a refusal too, never a pass. What follows
-(the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`.
+(the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`. An auditor who has
+no pointer begins with the statement instead (`accept_stated`), which leaves 3 to 7 out.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from reconciler.bundle import archive, pointer, statement
+from reconciler.bundle import archive, checklist, pointer, statement
 from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint
 from reconciler.bundle.dsse import Envelope, check_signatures, read_envelope
 from reconciler.bundle.fields import instant
@@ -92,6 +90,17 @@ class TrustState:
         return replace(self, root=root)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The bytes that a signed document (`by`) promises: `digest` and `length` of the tar, the others of the blob."""
+
+    by: str
+    digest: str
+    length: int
+    blob_sha256: str
+    blob_length: int
+
+
 def _refusing(method: Callable[Concatenate[Verifier, P], T]) -> Callable[Concatenate[Verifier, P], T]:
     """Turn whatever a method did not foresee into a refusal. `Misuse` of the verifier stays what it is."""
 
@@ -118,18 +127,19 @@ class Misuse(RuntimeError):
 class Verifier:
     """One look at what is offered: roots first, then the pointer and its log, its blob, its statement.
 
-    `state` moves only when a root or a log is accepted; the driver keeps it. A verifier that refused anything is thrown
-    away.
+    `state` moves only when a root or a log is accepted; the driver keeps it. A verifier that refused is thrown away;
+    `begun` has the numbers of the checks in the order in which they were begun, the last one being under way.
     """
 
     def __init__(self, state: TrustState, audience: Audience, limits: Limits = LIMITS) -> None:
         self.state = state
         self._audience = audience
         self._limits = limits
+        self.begun: list[int] = []
         self._roots = 0
         self._pointer: Pointer | None = None
+        self._wanted: Wanted | None = None
         self._growth: tuple[Checkpoint, Checkpoint] | None = None
-        self._log_accepted = False
         self._blob_accepted = False
 
     @_refusing
@@ -137,12 +147,11 @@ class Verifier:
         """Steps 1 and 2, for the version after the one that is believed. `now` is not looked at: only the last root
         of a walk has to be unexpired, which step 6 checks.
         """
-        if self._pointer is not None:
+        if self._wanted is not None:
             raise Misuse("roots are accepted before the pointer")
         instant(now)
-        # 1. size cap
-        read = self._read(envelope, "the root", self._limits.root)
-        # 2. root chain: threshold of the old root, then of the new one
+        # Size cap, then root chain: threshold of the old root, then of the new one.
+        read = self._read(checklist.ROOT_CHAIN, envelope, "the root", self._limits.root)
         old = self.state.root
         check_root(read, old)
         new = decode_root(read.payload)
@@ -165,16 +174,15 @@ class Verifier:
     def accept_pointer(self, envelope: bytes, *, now: datetime) -> Pointer:
         """Steps 1 and 3 to 7, and the cap of the blob it names. `now` is the node's clock, aware.
 
-        When the log has grown since it was seen last, `log_tiles` are wanted by `accept_log` before anything else.
+        When the log has grown since it was seen last, `accept_log` comes before anything else, with `log_tiles`.
         """
-        self._pointer, self._growth, self._log_accepted, self._blob_accepted = None, None, False, False
+        self._forget()
         root, audience = self.state.root, self._audience
-        # 1. size cap
-        read = self._read(envelope, "the pointer", self._limits.pointer)
-        # 3. pointer signature
+        # Size cap, then signature.
+        read = self._read(checklist.POINTER_SIGNATURE, envelope, "the pointer", self._limits.pointer)
         self._check_role(read, "pointer", "pointer", pointer.PAYLOAD_TYPE, "E-VER-003")
         offered = decode_pointer(read.payload)
-        # 4. audience
+        self.begun.append(checklist.AUDIENCE)
         for name in ("organization", "project", "environment", "cohort"):
             said, asked = getattr(offered, name), getattr(audience, name)
             if said != asked:
@@ -186,9 +194,9 @@ class Verifier:
                 "E-VER-004",
                 f"the root is of '{root.organization}', and this node is of '{audience.organization}'",
             )
-        # 5. sequence
+        self.begun.append(checklist.SEQUENCE)
         self._check_sequence(offered)
-        # 6. not expired
+        self.begun.append(checklist.NOT_EXPIRED)
         latest = now if self.state.issued is None else max(now, self.state.issued)
         if latest >= root.expires:
             raise Refused("E-VER-008", f"root {root.version} expired at {instant(root.expires)}")
@@ -196,60 +204,77 @@ class Verifier:
             raise Refused(
                 "E-VER-008", f"the pointer expired at {instant(offered.expires)}, it is {instant(latest)}"
             )
-        # 7. log: signed, holds this pointer, and is not older or another than the one seen
+        # Signed, has this pointer as an entry, and is no older and no other than the one seen before.
+        self.begun.append(checklist.LOG)
         checkpoint = open_checkpoint(offered.log.checkpoint, root)
         check_included(offered.leaf, offered.log, checkpoint)
         known = compare(self.state.log, offered.epoch, checkpoint)
-        # 1. size caps of what the pointer names, before anybody fetches it
-        if offered.blob_length > self._limits.blob or offered.length > self._limits.tar:
-            raise Refused(
-                "E-VER-001",
-                f"the bundle has {offered.blob_length} bytes, {offered.length} unpacked; "
-                f"at most {self._limits.blob} and {self._limits.tar} are accepted",
-            )
+        self._want(
+            Wanted("pointer", offered.digest, offered.length, offered.blob_sha256, offered.blob_length)
+        )
         self._pointer = offered
-        if known is not None:
-            self._growth = (known, checkpoint)
-        else:
+        if known is None:
             self._believe_log(offered)
+        else:
+            self._growth = (known, checkpoint)
         return offered
 
     @property
     def log_tiles(self) -> tuple[Tile, ...]:
-        """The tiles that `accept_log` wants for the accepted pointer; none when the log is the one seen before."""
-        self._accepted_pointer()
+        """The tiles that `accept_log` wants; none when the accepted pointer's log is the one seen before."""
         return () if self._growth is None else tiles_between(*self._growth)
 
     @_refusing
     def accept_log(self, tiles: Mapping[Tile, bytes]) -> None:
-        """The end of step 7: tiles, whoever served them, show that the log extends the one seen before."""
-        wanted = self._accepted_pointer()
+        """The end of step 7: tiles, whoever served them, show that the log only grew."""
+        if self._pointer is None:
+            raise Misuse("the pointer is accepted before its log")
         if self._growth is not None:
-            # 7. log: extends the one seen
             check_extends(*self._growth, tiles)
-            self._believe_log(wanted)
+            self._believe_log(self._pointer)
+
+    @_refusing
+    def accept_stated(self, envelope: bytes) -> Statement:
+        """Steps 1 and 11 without a pointer, for somebody who asks what a bundle is and not who should run it.
+
+        `accept_blob` then holds the blob against the statement; nothing may be activated after it.
+        """
+        self._forget()
+        stated = self._statement(envelope)
+        root = self.state.root
+        if stated.organization != root.organization:
+            raise Refused(
+                "E-VER-012", f"the statement is of '{stated.organization}', the root of '{root.organization}'"
+            )
+        self._want(
+            Wanted("statement", stated.digest, stated.tar_length, stated.blob_sha256, stated.blob_length)
+        )
+        return stated
 
     @_refusing
     def accept_blob(self, blob: bytes) -> dict[str, bytes]:
         """Steps 8 to 10: the bundle's files, name to content, `manifest.json` included."""
-        wanted = self._accepted_pointer()
-        if not self._log_accepted:
-            raise Misuse("the log is accepted before the blob")
-        # 8. exact length and digest of the blob
+        wanted = self._wanted
+        if wanted is None:
+            raise Misuse("the pointer is accepted before its bundle")
+        if self._growth is not None:
+            raise Misuse("the log is accepted before the bundle")
+        self.begun.append(checklist.BLOB)
         if len(blob) != wanted.blob_length:
             raise Refused("E-VER-009", f"the blob has {len(blob)} bytes, expected {wanted.blob_length}")
         if not _same(hashlib.sha256(blob).hexdigest(), wanted.blob_sha256):
-            raise Refused("E-VER-009", "the blob has another digest than its pointer names")
-        # 9. bounded unpack
+            raise Refused("E-VER-009", f"the blob has another digest than its {wanted.by} names")
+        self.begun.append(checklist.UNPACK)
         try:
             tar = archive.decompress(blob, limits=replace(self._limits, tar=wanted.length))
         except Refused as error:
             raise Refused("E-VER-010", f"the blob cannot be unpacked: {error}") from None
         if len(tar) != wanted.length:
             raise Refused("E-VER-010", f"the blob unpacks to {len(tar)} bytes, expected {wanted.length}")
-        # 10. digest of the tar, then its form and its manifest
+        # The digest, then the form and the manifest.
+        self.begun.append(checklist.TAR)
         if not _same(archive.digest_of(tar), wanted.digest):
-            raise Refused("E-VER-011", "the tar has another digest than its pointer names")
+            raise Refused("E-VER-011", f"the tar has another digest than its {wanted.by} names")
         try:
             files = archive.read_tar(tar, limits=self._limits)
             check_files(files)
@@ -261,23 +286,40 @@ class Verifier:
     @_refusing
     def accept_statement(self, envelope: bytes) -> Statement:
         """Steps 1 and 11. After it, the bundle may be activated."""
-        wanted = self._accepted_pointer()
+        if self._pointer is None:
+            raise Misuse("the pointer is accepted before its statement")
         if not self._blob_accepted:
             raise Misuse("the blob is accepted before its statement")
-        # 1. size cap
-        read = self._read(envelope, "the statement", self._limits.statement)
-        # 11. statement
-        self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
-        stated = decode_statement(read.payload)
-        check_subject(stated, wanted)
+        stated = self._statement(envelope)
+        check_subject(stated, self._pointer)
         return stated
 
+    def _forget(self) -> None:
+        self._pointer, self._wanted, self._growth, self._blob_accepted = None, None, None, False
+
     def _believe_log(self, accepted: Pointer) -> None:
-        self._growth, self._log_accepted = None, True
+        self._growth = None
         self.state = replace(self.state, log=Seen(accepted.epoch, accepted.log.checkpoint))
 
-    def _read(self, envelope: bytes, what: str, limit: int) -> Envelope:
+    def _statement(self, envelope: bytes) -> Statement:
+        # Size cap, then signature.
+        read = self._read(checklist.STATEMENT, envelope, "the statement", self._limits.statement)
+        self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
+        return decode_statement(read.payload)
+
+    def _read(self, check: int, envelope: bytes, what: str, limit: int) -> Envelope:
+        self.begun += (checklist.SIZE_CAPS, check)
         return read_envelope(envelope, what, limit=limit)
+
+    def _want(self, wanted: Wanted) -> None:
+        """Caps of what a signed document promises, before anybody fetches it."""
+        if wanted.blob_length > self._limits.blob or wanted.length > self._limits.tar:
+            raise Refused(
+                "E-VER-001",
+                f"the bundle has {wanted.blob_length} bytes, {wanted.length} unpacked; "
+                f"at most {self._limits.blob} and {self._limits.tar} are accepted",
+            )
+        self._wanted = wanted
 
     def _check_role(self, envelope: Envelope, what: str, role: str, payload_type: str, code: str) -> None:
         root = self.state.root
@@ -306,11 +348,6 @@ class Verifier:
                 f"two pointers of sequence {offered.sequence} for cohort '{offered.cohort}' name different bundles: "
                 f"{state.digest[:19]} and {offered.digest[:19]}",
             )
-
-    def _accepted_pointer(self) -> Pointer:
-        if self._pointer is None:
-            raise Misuse("the pointer is accepted before its bundle")
-        return self._pointer
 
 
 def first_state(envelope: bytes, organization: str, *, limits: Limits = LIMITS) -> TrustState:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.bundle.limits import LIMITS
-from reconciler.bundle.manifest import MANIFEST, decode_manifest
+from reconciler.bundle.logged import Seen
+from reconciler.bundle.manifest import MANIFEST, decode_manifest, environment_of
 from reconciler.bundle.pointer import Pointer, peek_pointer
+from reconciler.bundle.tiles import Tile
 from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.clock import iso, parse_iso
 from reconciler.errors import Refused
 from reconciler.node.activation import Verified
-from reconciler.node.state import Active, Identity, NodeState, Trust
+from reconciler.node.state import Active, Identity, NodeState, SeenLog, Trust
 
 
 class Check:
@@ -24,6 +28,8 @@ class Check:
             trust = TrustState(
                 trust.root, known.epoch, known.sequence, known.digest, known.cohort, parse_iso(known.issued)
             )
+        if state.log is not None:
+            trust = replace(trust, log=Seen(state.log.epoch, state.log.checkpoint))
         self._trust = trust
         self._identity = identity
         self._now = now
@@ -67,6 +73,23 @@ class Check:
         self.digest, self.sequence = self._pointer.digest, self._pointer.sequence
 
     @property
+    def log_tiles(self) -> tuple[Tile, ...]:
+        """The tiles that `accept_log` needs to see that the log only grew; none when it is the one seen before."""
+        return self._accepted()[0].log_tiles
+
+    def accept_log(self, tiles: Mapping[Tile, bytes]) -> None:
+        """The log of the accepted pointer, shown by these tiles to extend the one seen before."""
+        verifier, _ = self._accepted()
+        verifier.accept_log(tiles)
+        self._trust = verifier.state
+
+    @property
+    def log(self) -> SeenLog | None:
+        """The newest checkpoint that was believed, this one included once it was accepted."""
+        seen = self._trust.log
+        return None if seen is None else SeenLog(seen.epoch, seen.checkpoint)
+
+    @property
     def blob_length(self) -> int:
         """Bytes of the blob that the accepted pointer names."""
         return self._accepted()[1].blob_length
@@ -95,13 +118,7 @@ class Check:
     def verified(self, etag: str, at: str) -> Verified:
         """The bundle, ready to be activated. Raises `Refused` when it has nothing for this node's environment."""
         _, pointer = self._accepted()
-        environment = decode_manifest(self._files[MANIFEST]).environments.get(self._identity.environment)
-        if environment is None:
-            raise Refused(
-                "E-NOD-015",
-                f"bundle {pointer.digest[:19]} has no configuration for the environment "
-                f"'{self._identity.environment}'",
-            )
+        environment = environment_of(decode_manifest(self._files[MANIFEST]), self._identity.environment)
         return Verified(
             trust=self.trust(),
             active=Active(
@@ -119,18 +136,3 @@ class Check:
         if self._verifier is None or self._pointer is None:
             raise RuntimeError("the pointer is accepted before anything that follows from it")
         return self._verifier, self._pointer
-
-
-def verify_files(root: bytes, pointer: bytes, blob: bytes, statement: bytes, *, now: datetime) -> str:
-    """Check a bundle as a node that never activated one would, for the audience that the pointer itself names.
-
-    Returns its digest. Raises `Refused`.
-    """
-    claimed = peek_pointer(pointer, limit=LIMITS.pointer)
-    state = first_state(root, claimed.organization)
-    audience = Audience(claimed.organization, claimed.project, claimed.environment, claimed.cohort)
-    verifier = Verifier(state, audience)
-    verifier.accept_pointer(pointer, now=now)
-    verifier.accept_blob(blob)
-    verifier.accept_statement(statement)
-    return claimed.digest
