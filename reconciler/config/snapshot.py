@@ -11,6 +11,7 @@ from reconciler.config import limits
 from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
+from reconciler.config.freezes import window_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.environment import policy_of
@@ -110,8 +111,14 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
     if report.failed:
         return None, report.resolved()
     environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
+    freezes = [
+        window_of(name, resource.effective(""))
+        for (kind, name), resource in ordered.items()
+        if kind == "freeze-window"
+    ]
     policies = tuple(
-        policy_of(name, environments[name].effective(name)) for name in promotion_order(environments.values())
+        policy_of(name, environments[name].effective(name), freezes)
+        for name in promotion_order(environments.values())
     )
     return Snapshot(MappingProxyType(ordered), policies), report.resolved()
 
