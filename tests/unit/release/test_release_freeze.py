@@ -13,6 +13,7 @@ from reconciler.config.freezes import FreezeWindow
 from reconciler.release.freeze import frozen, next_freeze, thaws_at
 
 BERLIN = "Europe/Berlin"
+START = datetime(2026, 1, 1, tzinfo=UTC)
 WEEKENDS = FreezeWindow("weekends", "Nobody is there", BERLIN, weekly=(("friday 16:00", "monday 07:00"),))
 PEAK = FreezeWindow("peak", "Busy", BERLIN, ("production",), yearly=(("12-20", "01-02"),))
 
@@ -108,15 +109,14 @@ def test_what_comes_next() -> None:
 
 
 @given(
-    st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),
+    st.integers(0, 4 * 365 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes)),
     st.sampled_from([WEEKENDS, PEAK]),
     st.sampled_from([BERLIN, "America/Sao_Paulo", "Pacific/Auckland", "UTC", "Asia/Kathmandu"]),
 )
 def test_a_thaw_is_the_first_moment_that_is_not_frozen(
-    naive: datetime, window: FreezeWindow, zone: str
+    now: datetime, window: FreezeWindow, zone: str
 ) -> None:
     windows = (FreezeWindow(window.name, "r", zone, weekly=window.weekly, yearly=window.yearly),)
-    now = naive.replace(tzinfo=UTC)
     thaw = thaws_at(windows, "production", now)
     assert thaw is not None
     assert not frozen(windows, "production", thaw)
