@@ -9,8 +9,10 @@ from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
+from reconciler.compile.carried import chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
+from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
 from reconciler.compile.resolving import Resolver
@@ -35,7 +37,7 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle.
+    further files of the environment by their path in a bundle. `certificates` are those that something uses.
     """
 
     name: str
@@ -43,6 +45,7 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
+    certificates: tuple[CertificateInUse, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -52,6 +55,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "certificates": [certificate.to_json() for certificate in self.certificates],
         }
 
     @classmethod
@@ -63,6 +67,7 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
         )
 
 
@@ -154,7 +159,8 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
 def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
-    services = resolver.services(rendering, guarded.guards)
+    carried = chains(rendering)
+    services = resolver.services(rendering, guarded.guards, carried.pairs)
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
@@ -165,13 +171,22 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
     system = write_document([reserved.system()])
     listeners = _section(
         "listeners",
-        written("listener", listener_node, rendering.of("listener"))
-        + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
+        write_document(
+            [
+                *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
+                reserved.admin_listener(policy.admin_port),
+            ],
+            indent=1,
+        ),
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved)
-    targets = [(resource, data) for resource, data in rendering.of("upstream") if resource.name in used]
+    targets = [
+        (resource, data)
+        for resource, data in resolver.upstreams(rendering, carried.pairs)
+        if resource.name in used
+    ]
     upstreams = written("upstream", upstream_node, targets)
     agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
@@ -194,7 +209,9 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         + write_document([reserved.admin_namespace()])
         + observability
     )
-    identity = config_id(before + _section("filters", filters) + after)
+    identity = config_id(
+        before + _section("filters", filters) + after, (one.sha256 for one in carried.certificates)
+    )
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
@@ -207,6 +224,7 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             written("starts", start_nodes, services),
             agents,
             cache,
+            *(f"{one.sha256} {_version(rendering, one.secret)}" for one in carried.at_start),
         ]
     )
     return CompiledEnvironment(
@@ -214,5 +232,18 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         config=(before + _section("filters", marked) + after).encode(),
         config_id=identity,
         restart_key=key,
-        files=guarded.files,
+        files={
+            **guarded.files,
+            **carried.files,
+            **trust_files(rendering),
+            **plugin_files(rendering, applied),
+        },
+        certificates=carried.certificates,
     )
+
+
+def _version(rendering: Rendering, secret: str) -> int:
+    """The version of a secret's value that is sealed for an environment."""
+    data = next(data for resource, data in rendering.of("secret") if resource.name == secret)
+    sealed = (s["version"] for s in data.get("sealed", ()) if s["environment"] == rendering.policy.name)
+    return next(sealed, 0)

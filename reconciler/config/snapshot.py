@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -30,10 +30,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What is effective in one environment: resources by kind, in the order of their names."""
+    """What is effective in one environment: resources by kind, in the order of their names.
+
+    `attached` are the files that resources may name, by path.
+    """
 
     policy: EnvironmentPolicy
     resources: Mapping[str, tuple[Resource, ...]]
+    attached: Mapping[str, bytes]
 
     def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
         """The resources of a kind, each with its data in this environment."""
@@ -45,11 +49,13 @@ class Rendering:
 class Snapshot:
     """Resources by (kind, name), in that order whatever the order of files and lines was.
 
-    `policies` are in promotion order: an environment comes after all it names in `after`.
+    `policies` are in promotion order: an environment comes after all it names in `after`. `attached` are the other
+    files of the tree, by path.
     """
 
     resources: Mapping[Key, Resource]
     policies: tuple[EnvironmentPolicy, ...]
+    attached: Mapping[str, bytes] = field(repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -69,7 +75,7 @@ class Snapshot:
         for (kind, _), resource in self.resources.items():
             if resource.is_in(environment):
                 found.setdefault(kind, []).append(resource)
-        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()})
+        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()}, self.attached)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""
@@ -107,7 +113,7 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
     policies = tuple(
         policy_of(name, environments[name].effective(name)) for name in promotion_order(environments.values())
     )
-    return Snapshot(MappingProxyType(ordered), policies), report.resolved()
+    return Snapshot(MappingProxyType(ordered), policies, MappingProxyType(attached)), report.resolved()
 
 
 def _within_limits(files: list[SourceFile], report: Report) -> bool:
