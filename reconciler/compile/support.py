@@ -8,6 +8,7 @@ that works and loses something on the way says so (W-CMP-002, an information).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 from reconciler.compile.feature import Feature, Level, row
@@ -288,6 +289,7 @@ FEATURES: Mapping[str, Feature] = _by_name(
 """Every feature by its name."""
 
 
+@cache
 def support_problem(name: str, version: str) -> Problem | None:
     """What the user of a feature has to be told on a version of the proxy, or None. Raises KeyError for other names."""
     feature = FEATURES[name]
