@@ -36,6 +36,11 @@ class Chains:
         """Those that the proxy reads only when it starts."""
         return tuple(one for one in self.certificates if any(u.startswith("listener ") for u in one.used_by))
 
+    @property
+    def secrets_at_start(self) -> frozenset[str]:
+        """The names of the keys of those."""
+        return frozenset(one.secret for one in self.at_start)
+
 
 def chains(rendering: Rendering) -> Chains:
     """The chains that listeners and the upstreams in use name. Nothing named may be missing."""

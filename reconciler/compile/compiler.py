@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import chains, plugin_files, trust_files
+from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
 from reconciler.compile.resolving import Resolver
+from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
 from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
@@ -26,7 +27,7 @@ from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
 
-COMPILER = "sentinel-compiler/0.2.0"
+COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
 
 SCHEMA_VERSION = "1.0"
@@ -37,7 +38,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle. `certificates` are those that something uses.
+    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
+    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses.
     """
 
     name: str
@@ -45,6 +47,7 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
+    secrets: Mapping[str, int] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "secrets": dict(self.secrets),
             "certificates": [certificate.to_json() for certificate in self.certificates],
         }
 
@@ -67,22 +71,28 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            secrets={str(name): int(version) for name, version in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """All environments in promotion order, and their policies in the same order."""
+    """All environments in promotion order, and their policies in the same order.
+
+    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
@@ -91,6 +101,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
 
@@ -101,9 +112,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     if any(finding.is_error for finding in findings):
         return None, findings
     texts, resolver = _Texts(), Resolver()
-    return Compilation(
-        tuple(_compile(rendering, texts, resolver) for rendering in renderings), snapshot.policies
-    ), findings
+    sealed = sealed_secrets(snapshot)
+    environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
+    return Compilation(environments, snapshot.policies, sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -156,7 +167,9 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
+def _compile(
+    rendering: Rendering, texts: _Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
+) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
     carried = chains(rendering)
@@ -224,12 +237,13 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             written("starts", start_nodes, services),
             agents,
             cache,
-            *(f"{one.sha256} {_version(rendering, one.secret)}" for one in carried.at_start),
+            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
         ]
     )
+    config = (before + _section("filters", marked) + after).encode()
     return CompiledEnvironment(
         name=policy.name,
-        config=(before + _section("filters", marked) + after).encode(),
+        config=config,
         config_id=identity,
         restart_key=key,
         files={
@@ -238,12 +252,12 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             **trust_files(rendering),
             **plugin_files(rendering, applied),
         },
+        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
     )
 
 
-def _version(rendering: Rendering, secret: str) -> int:
-    """The version of a secret's value that is sealed for an environment."""
-    data = next(data for resource, data in rendering.of("secret") if resource.name == secret)
-    sealed = (s["version"] for s in data.get("sealed", ()) if s["environment"] == rendering.policy.name)
-    return next(sealed, 0)
+def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
+    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
+    for one in carried.at_start:
+        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"

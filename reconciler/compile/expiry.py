@@ -29,7 +29,8 @@ def expiry_findings(snapshot: Snapshot, *, now: datetime) -> tuple[Finding, ...]
             problem.code, problem.message + where, problem.expected, problem.hint, problem.severity
         )
         resource = snapshot.resources[("certificate", name)]
-        report.add(resource.mark(("chain",), environment=environments[0]), full)
+        chain = resource.effective(environments[0])["chain"]
+        report.add(resource.mark(("chain",), environment=environments[0], value=chain), full)
     return report.resolved()
 
 

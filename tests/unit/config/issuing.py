@@ -40,9 +40,7 @@ class Issued:
         """The certificate and every issuer up to the root."""
         return self.pem + (self.issuer.chain if self.issuer else b"")
 
-    def private(
-        self, form: PrivateFormat = PrivateFormat.PKCS8, *, passphrase: bytes | None = None
-    ) -> bytes:
+    def private(self, form: PrivateFormat = PrivateFormat.PKCS8, *, passphrase: bytes | None = None) -> bytes:
         """The key as PEM."""
         sealed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
         return self.key.private_bytes(Encoding.PEM, form, sealed)

@@ -15,7 +15,7 @@ from reconciler.config.source import SourceFile
 from reconciler.config.x509 import is_issued_by
 from tests.unit.config.attachments import ISSUER, LEAF
 from tests.unit.config.issuing import NOW, Issued, issue, rsa_key
-from tests.unit.config.trees import brief, files
+from tests.unit.config.trees import brief, files, secret
 
 CERTIFICATE = """\
 certificate "shop" {
@@ -23,7 +23,6 @@ certificate "shop" {
     chain "shop.pem"
     key "shop-key"
 }
-secret "shop-key"
 """
 CHAIN = "1.kdl:3:11"
 
@@ -59,7 +58,7 @@ def leaf(middle: Issued) -> Issued:
 
 
 def found(content: bytes) -> tuple[Finding, ...]:
-    return read_snapshot([*files(CERTIFICATE), SourceFile("shop.pem", content)])[1]
+    return read_snapshot([*files(CERTIFICATE, secret("shop-key")), SourceFile("shop.pem", content)])[1]
 
 
 def test_a_chain_may_leave_the_root_out(root: Issued, middle: Issued, leaf: Issued) -> None:
