@@ -31,10 +31,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What is effective in one environment: resources by kind, in the order of their names."""
+    """What is effective in one environment: resources by kind, in the order of their names.
+
+    `attached` are the files that resources may name, by path.
+    """
 
     policy: EnvironmentPolicy
     resources: Mapping[str, tuple[Resource, ...]]
+    attached: Mapping[str, bytes]
     _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -52,11 +56,13 @@ class Rendering:
 class Snapshot:
     """Resources by (kind, name), in that order whatever the order of files and lines was.
 
-    `policies` are in promotion order: an environment comes after all it names in `after`.
+    `policies` are in promotion order: an environment comes after all it names in `after`. `attached` are the other
+    files of the tree, by path.
     """
 
     resources: Mapping[Key, Resource]
     policies: tuple[EnvironmentPolicy, ...]
+    attached: Mapping[str, bytes] = field(repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -76,7 +82,7 @@ class Snapshot:
         for (kind, _), resource in self.resources.items():
             if resource.is_in(environment):
                 found.setdefault(kind, []).append(resource)
-        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()})
+        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()}, self.attached)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""
@@ -120,7 +126,7 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         policy_of(name, environments[name].effective(name), freezes)
         for name in promotion_order(environments.values())
     )
-    return Snapshot(MappingProxyType(ordered), policies), report.resolved()
+    return Snapshot(MappingProxyType(ordered), policies, MappingProxyType(attached)), report.resolved()
 
 
 def _within_limits(files: list[SourceFile], report: Report) -> bool:
