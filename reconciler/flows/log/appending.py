@@ -63,6 +63,9 @@ def _take(files: LogFiles, edge: Edge, entry: bytes) -> None:
         if tile.level == 0:
             files.put_bundle(tile.index, _bundle(files, tile.index))
         files.put_tile(tile, row)
+    if edge.size % WIDTH == 0:
+        # A long walk that is killed is not walked again from its beginning.
+        files.write_edge(edge)
 
 
 def _bundle(files: LogFiles, number: int) -> list[bytes]:
