@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from reconciler import clock
 from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.config.annotations import annotation
@@ -18,6 +20,7 @@ from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
 from reconciler.config.sarif import sarif
+from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 
@@ -93,7 +96,7 @@ def _check(path: Path, files: list[SourceFile]) -> Checked:
     if path.is_file() and path.name == SERVER_CONFIGURATION:
         _, findings = read_installation(files[0].content, files[0].path)
         return Checked(tuple(files), findings, "the server configuration is sound")
-    compilation, findings = check(files)
+    compilation, findings = check(files, today=clock.now().date())
     names = ", ".join(e.name for e in compilation.environments) if compilation else ""
     return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
 
@@ -126,13 +129,16 @@ def _prefix(path: Path) -> str:
     return folder.relative_to(here).as_posix() + "/"
 
 
-def check(files: Iterable[SourceFile]) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files."""
+def check(
+    files: Iterable[SourceFile], *, today: date | None = None
+) -> tuple[Compilation | None, tuple[Finding, ...]]:
+    """Read and compile: what a worker would say of these files. With `today`, secrets that are due are warned of."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
     compilation, more = compile_snapshot(snapshot)
-    return compilation, sort_findings((*findings, *more))
+    due = () if today is None else due_secrets(snapshot, today)
+    return compilation, sort_findings((*findings, *more, *due))
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:
