@@ -16,7 +16,7 @@ from reconciler.config.resources import Resource
 
 Check = Callable[[Tree], Iterator[Objection]]
 
-CHECKS: tuple[Check, ...] = (placeholders.check, files.check, alerts.check)
+CHECKS: tuple[Check, ...] = (placeholders.check, placeholders.check_parameters, files.check, alerts.check)
 
 
 def check_crossing(
