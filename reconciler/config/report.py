@@ -7,7 +7,7 @@ concerned, so a tree without mistakes never pays for them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.config import limits
@@ -72,6 +72,13 @@ class PlantedFile(ParsedFile):
     planted: Mapping[int, Planted] = field(default_factory=dict)
 
 
+def _written(mark: Mark) -> tuple[Mark, str]:
+    """The token of a file that a mark means, and what is told of it."""
+    if isinstance(mark.file, PlantedFile) and id(mark.node) in mark.file.planted:
+        return mark.file.planted[id(mark.node)].part(mark)
+    return mark, ""
+
+
 @dataclass(slots=True)
 class Report:
     """The mistakes found so far."""
@@ -92,9 +99,7 @@ class Report:
                 Finding(problem.code, problem.severity, None, problem.message, problem.expected, problem.hint)
             )
             return
-        whence = ""
-        if isinstance(mark.file, PlantedFile) and id(mark.node) in mark.file.planted:
-            mark, whence = mark.file.planted[id(mark.node)].part(mark)
+        mark, whence = _written(mark)
         # One token of a template may be wrong in all services that are made from it: it is told once.
         key = (id(mark.node), mark.argument, mark.property_key, mark.property_value, problem)
         if key in self._told:
@@ -138,6 +143,21 @@ class Report:
                     )
                 )
         return sort_findings(found)
+
+
+def places(marks: Sequence[Mark | None]) -> list[Place | None]:
+    """Where each token stands, in the same order. Every file is scanned once."""
+    scanned: dict[str, _Places] = {}
+    found: list[Place | None] = []
+    for mark in marks:
+        if mark is None:
+            found.append(None)
+            continue
+        mark, _ = _written(mark)
+        if mark.file.path not in scanned:
+            scanned[mark.file.path] = _Places(mark.file)
+        found.append(scanned[mark.file.path].of(mark))
+    return found
 
 
 class _Places:
