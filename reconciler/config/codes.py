@@ -12,6 +12,7 @@ from reconciler.config.code import Code as Code
 from reconciler.config.codes_rules import RULE_CODES
 from reconciler.config.codes_secrets import SECRET_CODES
 from reconciler.config.codes_templates import TEMPLATE_CODES
+from reconciler.config.codes_tls import TLS_CODES
 
 _TABLE: tuple[Code, ...] = (
     Code(
@@ -391,4 +392,12 @@ def _by_code(table: tuple[Code, ...]) -> Mapping[str, Code]:
     return MappingProxyType(found)
 
 
-CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES, *SECRET_CODES, *TEMPLATE_CODES))
+CODES: Mapping[str, Code] = _by_code(
+    (
+        *_TABLE,
+        *RULE_CODES,
+        *SECRET_CODES,
+        *TEMPLATE_CODES,
+        *TLS_CODES,
+    )
+)
