@@ -134,7 +134,7 @@ def _prefix(path: Path) -> str:
 def check(
     files: Iterable[SourceFile], *, now: datetime | None = None
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due by then."""
+    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due then."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
