@@ -36,6 +36,7 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
     newest_rollouts = reads.newest_rollouts(scope, environments)
     fleet = node_reads.fleet(scope, environments)
     tallies = node_reads.counts(scope, fleet, now=now)
+    alarms = reads.log_alarms(scope)
     first = newest[0] if newest else None
     return Overview(
         newest=first,
@@ -44,5 +45,5 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
         newest_rollouts=newest_rollouts,
         fleet=fleet,
         tallies=tallies,
-        notices=attention.notices(first, environments, under_way, newest_rollouts, tallies),
+        notices=attention.notices(first, environments, under_way, newest_rollouts, tallies, alarms),
     )
