@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
@@ -14,6 +14,7 @@ from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
 from reconciler.compile.resolving import Resolver
+from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
 from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
@@ -24,7 +25,7 @@ from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
 
-COMPILER = "sentinel-compiler/0.2.0"
+COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
 
 SCHEMA_VERSION = "1.0"
@@ -35,7 +36,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle.
+    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
+    need; the manifest lists them, and nothing sealed is in any file.
     """
 
     name: str
@@ -43,6 +45,7 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -52,6 +55,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "secrets": dict(self.secrets),
         }
 
     @classmethod
@@ -63,21 +67,27 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            secrets={str(name): int(version) for name, version in data["secrets"].items()},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """All environments in promotion order, and their policies in the same order."""
+    """All environments in promotion order, and their policies in the same order.
+
+    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
@@ -86,6 +96,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
 
@@ -96,9 +107,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     if any(finding.is_error for finding in findings):
         return None, findings
     texts, resolver = _Texts(), Resolver()
-    return Compilation(
-        tuple(_compile(rendering, texts, resolver) for rendering in renderings), snapshot.policies
-    ), findings
+    sealed = sealed_secrets(snapshot)
+    environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
+    return Compilation(environments, snapshot.policies, sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -151,7 +162,9 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
+def _compile(
+    rendering: Rendering, texts: _Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
+) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
     services = resolver.services(rendering, guarded.guards)
@@ -209,10 +222,12 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             cache,
         ]
     )
+    config = (before + _section("filters", marked) + after).encode()
     return CompiledEnvironment(
         name=policy.name,
-        config=(before + _section("filters", marked) + after).encode(),
+        config=config,
         config_id=identity,
         restart_key=key,
         files=guarded.files,
+        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
     )

@@ -1,6 +1,6 @@
 """Placeholders in what the compiler wrote: `"${secret:NAME}"`, `"${secret-file:NAME}"` and `"${bundle:PATH}"`.
 
-One stands for a whole string or not at all. In the proxy's KDL and in agents' JSON it is replaced by an escaped string,
+One stands for a whole string, written plainly, or not at all. In the proxy's KDL and in agents' JSON it is replaced by an escaped string,
 so that no value can end its string; in any other file, as a part of a longer string or as a key it is a refusal.
 """
 
@@ -113,11 +113,10 @@ def _json(path: str, text: str, replace: Replace) -> Iterator[str]:
     position = 0
     for match in _JSON.finditer(text):
         token = match[0] if match[1] is None else match[0][: -len(match[1])]
-        string = json.loads(token)
-        if _OPENING.search(string) is None:
+        if _OPENING.search(token) is None:
             continue
         yield text[position : match.start()]
-        yield json.dumps(replace(_whole(path, string if match[1] is None else "")))
+        yield json.dumps(replace(_whole(path, token[1:-1] if match[1] is None else "")))
         position = match.end()
     yield text[position:]
 

@@ -16,7 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.bundle import canonical
-from reconciler.bundle.manifest import MANIFEST, Manifest, ManifestEnvironment, config_path, decode_manifest
+from reconciler.bundle.manifest import (
+    MANIFEST,
+    Manifest,
+    ManifestEnvironment,
+    config_path,
+    decode_manifest,
+    environment_of,
+)
 from reconciler.errors import Refused
 from reconciler.node.placeholders import Placeholder, fill, find
 
@@ -91,10 +98,7 @@ def render(
 
 def _manifest(files: Mapping[str, bytes], environment: str) -> tuple[Manifest, ManifestEnvironment]:
     manifest = decode_manifest(files[MANIFEST])
-    own = manifest.environments.get(environment)
-    if own is None:
-        raise Refused("E-NOD-015", f"the bundle has no configuration for the environment '{environment}'")
-    return manifest, own
+    return manifest, environment_of(manifest, environment)
 
 
 def _input(
