@@ -1,7 +1,8 @@
 """Placeholders in what the compiler wrote: `"${secret:NAME}"`, `"${secret-file:NAME}"` and `"${bundle:PATH}"`.
 
-One stands for a whole string, written plainly, or not at all. In the proxy's KDL and in agents' JSON it is replaced by an escaped string,
-so that no value can end its string; in any other file, as a part of a longer string or as a key it is a refusal.
+One stands for a whole string, written plainly, or not at all. In the proxy's KDL and in agents' JSON it is replaced by
+an escaped string, so that no value can end its string; in any other file, as a part of a longer string or as a key it
+is a refusal.
 """
 
 from __future__ import annotations
