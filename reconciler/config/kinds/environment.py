@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.config.durations import Duration, seconds
+from reconciler.config.freezes import FreezeWindow
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
@@ -164,8 +165,8 @@ KIND = kind(
 )
 
 
-def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in."""
+def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow] = ()) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
     policy = data["policy"]
     after = tuple(data.get("after", ()))
     rolling = policy["strategy"] == "rolling"
@@ -184,4 +185,5 @@ def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
         progress_deadline_seconds=seconds(policy["progress-deadline"]),
         stale_after_seconds=seconds(policy["stale-after"]),
         admin_port=data["admin-port"],
+        freezes=tuple(window for window in freezes if window.concerns(name)),
     )
