@@ -42,7 +42,7 @@ class Field:
     `arguments` come in order; `rest` is the type of any number of further ones, at least one. `children` makes it a
     block. `repeatable` nodes may stand several times and are keyed by their first argument, which may not repeat; those
     that are `ordered` keep the order they are written in. `elsewhere` names the kind whose page tells of the
-    children.
+    children. Of `verbatim` nodes everything inside is kept as it is written; their JSON form is described in `native.py`.
     `default` is the JSON value that holds when the node is absent; None means there is none.
     """
 
@@ -59,6 +59,7 @@ class Field:
     note: str = ""
     ordered: bool = False
     elsewhere: str = ""
+    verbatim: bool = False
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
 
