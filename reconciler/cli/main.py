@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "check-proxy-config": Verb("reconciler.cli.check_proxy_config", "Check a config of the real proxy."),
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
+    "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
     "schema": Verb("reconciler.cli.schema", "Print the JSON Schema of the language."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),

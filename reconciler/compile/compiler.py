@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
@@ -13,18 +13,21 @@ from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
+from reconciler.compile.proxies.parts import native_parts
+from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
+from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
 from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.config.report import Problem, Report
+from reconciler.config.report import Problem, Report, placed
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
 
-COMPILER = "sentinel-compiler/0.2.0"
+COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
 
 SCHEMA_VERSION = "1.0"
@@ -35,7 +38,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle.
+    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
+    need; the manifest lists them, and nothing sealed is in any file.
     """
 
     name: str
@@ -43,6 +47,7 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -52,6 +57,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "secrets": dict(self.secrets),
         }
 
     @classmethod
@@ -63,21 +69,27 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            secrets={str(name): int(version) for name, version in data["secrets"].items()},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """All environments in promotion order, and their policies in the same order."""
+    """All environments in promotion order, and their policies in the same order.
+
+    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
@@ -86,6 +98,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
 
@@ -96,9 +109,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     if any(finding.is_error for finding in findings):
         return None, findings
     texts, resolver = _Texts(), Resolver()
-    return Compilation(
-        tuple(_compile(rendering, texts, resolver) for rendering in renderings), snapshot.policies
-    ), findings
+    sealed = sealed_secrets(snapshot)
+    environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
+    return Compilation(environments, snapshot.policies, sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -106,7 +119,12 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
     grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
     for rendering in renderings:
         for objection in rendering_objections(rendering):
-            key = (objection.resource.key if objection.resource else None, objection.path, objection.problem)
+            key = (
+                objection.resource.key if objection.resource else None,
+                objection.path,
+                objection.place,
+                objection.problem,
+            )
             grouped.setdefault(key, (objection, []))[1].append(rendering.policy.name)
     report = Report()
     for objection, names in grouped.values():
@@ -116,6 +134,9 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
             problem.code, problem.message + where, problem.expected, problem.hint, problem.severity
         )
         resource = objection.resource or snapshot.resources[("environment", names[0])]
+        if objection.place is not None:
+            report.extend([placed(told, objection.place)])
+            continue
         report.add(resource.mark(objection.path, environment=names[0], value=objection.value), told)
     return report.resolved()
 
@@ -151,9 +172,12 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
+def _compile(
+    rendering: Rendering, texts: _Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
+) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
+    native = native_parts(rendering)
     services = resolver.services(rendering, guarded.guards)
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
@@ -162,36 +186,50 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         return "".join(texts.of(part, resource, data, nodes) for resource, data in resources)
 
     schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
-    system = write_document([reserved.system()])
+    system = write_document([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
         written("listener", listener_node, rendering.of("listener"))
+        + write_document(native.inside("listeners"), indent=1)
         + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
     )
-    observability = write_document([reserved.observability(policy.admin_port + 1)])
+    observability = write_document(
+        [reserved.observability(policy.admin_port + 1, native.last("observability"))]
+    )
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
-    used = shared.used_upstreams(resolved)
+    used = shared.used_upstreams(resolved) | native.named_upstreams()
     targets = [(resource, data) for resource, data in rendering.of("upstream") if resource.name in used]
     upstreams = written("upstream", upstream_node, targets)
-    agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
+    made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
+    agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
-        [*guarded.filters, *shared.shared_filters(applied)], indent=1
+        [*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
-    cache = write_document(shared.cache_nodes(resolved))
+    own_cache = native.last("cache")
+    cache = write_document([own_cache] if own_cache else shared.cache_nodes(resolved))
     before = (
         schema_version
         + system
         + listeners
-        + _section("upstreams", upstreams + written("split", split_nodes, services))
+        + _section(
+            "upstreams",
+            upstreams
+            + written("split", split_nodes, services)
+            + write_document(native.inside("upstreams"), indent=1),
+        )
         + agents
     )
     after = (
-        _section("routes", written("routes", route_nodes, services))
+        _section(
+            "routes",
+            written("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
+        )
         + write_document([inspection] if inspection else [])
         + write_document(shared.limits_nodes(resolved))
+        + write_document(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name)))
         + cache
-        + write_document([reserved.admin_namespace()])
+        + write_document([*native.blocks("namespace"), reserved.admin_namespace()])
         + observability
     )
     identity = config_id(before + _section("filters", filters) + after)
@@ -207,12 +245,15 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             written("starts", start_nodes, services),
             agents,
             cache,
+            *([write_document(native_restarts(native))] if native else []),
         ]
     )
+    config = (before + _section("filters", marked) + after).encode()
     return CompiledEnvironment(
         name=policy.name,
-        config=(before + _section("filters", marked) + after).encode(),
+        config=config,
         config_id=identity,
         restart_key=key,
         files=guarded.files,
+        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
     )

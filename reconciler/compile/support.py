@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from reconciler.config.findings import Severity
@@ -337,6 +338,7 @@ FEATURES: Mapping[str, Feature] = _by_name((*_SERVICE, *_UPSTREAM, *_MIDDLEWARE,
 """Every feature by its name."""
 
 
+@cache
 def support_problem(name: str, version: str) -> Problem | None:
     """What the user of a feature has to be told on a version of the proxy, or None. Raises KeyError for other names."""
     feature = FEATURES[name]

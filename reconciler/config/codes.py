@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from reconciler.config.code import Code as Code
+from reconciler.config.codes_proxy import PROXY_CODES
 from reconciler.config.codes_rules import RULE_CODES
+from reconciler.config.codes_secrets import SECRET_CODES
 
 _TABLE: tuple[Code, ...] = (
     Code(
@@ -389,4 +391,4 @@ def _by_code(table: tuple[Code, ...]) -> Mapping[str, Code]:
     return MappingProxyType(found)
 
 
-CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES))
+CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES, *SECRET_CODES, *PROXY_CODES))

@@ -43,7 +43,7 @@ class KdlNode(NamedTuple):
     properties: Mapping[str, KdlValue] = EMPTY
     children: tuple[KdlNode, ...] = ()
     braces: bool = False
-    """Whether the node is written with { } although it has no children. The parser does not tell, so it is off there."""
+    """Whether it is written with { } although it has no children. The parser does not tell, so it is off there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -75,3 +75,12 @@ def native_values(name: str, item: Item) -> Iterator[tuple[tuple[str, ...], KdlV
     for child in item.get("children", ()):
         for path, value in native_values(child["name"], child):
             yield (name, *path), value
+
+
+def provided(data: Mapping[str, Any], block: str, kind: str) -> Iterator[str]:
+    """Names that the blocks of a proxy resource define, such as those of its upstreams."""
+    for item in data.get(block, ()):
+        for child in item.get("children", ()):
+            first = next(iter(child.get("arguments", ())), None)
+            if child["name"] == kind and isinstance(first, str):
+                yield first

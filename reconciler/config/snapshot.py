@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -34,11 +34,17 @@ class Rendering:
 
     policy: EnvironmentPolicy
     resources: Mapping[str, tuple[Resource, ...]]
+    _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
         """The resources of a kind, each with its data in this environment."""
-        name = self.policy.name
-        return tuple((resource, resource.effective(name)) for resource in self.resources.get(kind, ()))
+        if kind not in self._made:
+            name = self.policy.name
+            found = self.resources.get(kind, ())
+            self._made[kind] = tuple((resource, resource.effective(name)) for resource in found)
+        return self._made[kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ from reconciler.embedded.gitserver import create_repository
 from reconciler.embedded.layout import Layout
 from reconciler.embedded.template import template_files
 from reconciler.flows.context import load_installation, open_context
-from reconciler.flows.founding import configuration, write_keys
+from reconciler.flows.founding import configuration, write_keys, write_sealing_keys
+from reconciler.flows.founding_repository import founded
 from reconciler.flows.roots import ensure_root
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import Identity, commit_edit
@@ -29,14 +31,14 @@ ENVIRONMENTS = ("dev", "staging", "production")
 
 AUTHOR = Identity("Ada Operator", "ada@example.com")
 FIRST_COMMIT_AT = datetime(2026, 1, 1, tzinfo=UTC)
-"""The first commit has the same id on every machine, which makes demonstrations easy to follow."""
+"""The first commit has the same date on every machine. Its id is another each time, for secrets are made anew."""
 
 
 def bootstrap(layout: Layout, settings: Settings) -> None:
     """Make keys, server configuration, repository, tables and join tokens, as far as they are missing."""
-    _configuration(layout)
+    public_keys = _configuration(layout)
     layout.queue.mkdir(exist_ok=True)
-    _repository(layout)
+    _repository(layout, public_keys)
     migrate(settings)
     connect(settings)
     ensure_root(open_context(settings, load_installation(settings), ORGANIZATION, PROJECT, os.environ))
@@ -50,14 +52,19 @@ def repository_path(layout: Layout) -> Path:
     return layout.repositories / f"{PROJECT}.git"
 
 
-def _configuration(layout: Layout) -> None:
+def _configuration(layout: Layout) -> dict[str, bytes]:
+    """The public sealing key of each environment."""
     write_keys(layout.keys)
+    public_keys = write_sealing_keys(layout.keys, PROJECT, ENVIRONMENTS)
     if not layout.config_file.exists():
         repository = f"{layout.url('git')}/{PROJECT}.git"
-        layout.config_file.write_bytes(configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION))
+        layout.config_file.write_bytes(
+            configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION, ENVIRONMENTS)
+        )
+    return public_keys
 
 
-def _repository(layout: Layout) -> None:
+def _repository(layout: Layout, public_keys: Mapping[str, bytes]) -> None:
     layout.repositories.mkdir(exist_ok=True)
     path = repository_path(layout)
     if path.exists():
@@ -73,7 +80,7 @@ def _repository(layout: Layout) -> None:
     sha = commit_edit(
         mirror,
         None,
-        template_files(),
+        founded(template_files(), PROJECT, public_keys, today=clock.now().date()),
         message="Start the shop from the template\n",
         author=AUTHOR,
         committer=replace(AUTHOR),

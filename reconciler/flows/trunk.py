@@ -15,7 +15,7 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, trunk_rows
+from reconciler.flows import publishing, sealed_values, trunk_rows
 from reconciler.flows.compiling import compile_confined
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -96,6 +96,16 @@ def build(state: State) -> None:
         state.findings += (Finding(refusal.code, Severity.error, None, refusal.message),)
 
 
+def store_sealed(state: State) -> None:
+    """Put what the commit has sealed into the store. A version that has another value now is a finding."""
+    if state.built is None:
+        return
+    findings = sealed_values.store_sealed(state.context, _made(state.compilation).sealed)
+    if findings:
+        state.built = None
+        state.findings += tuple(_in_repository(f, state.context.project.path) for f in findings)
+
+
 def refuse(state: State) -> None:
     """End here, with the findings on the commit, when there is no bundle. No environment changes."""
     if state.built is None:
@@ -131,6 +141,7 @@ STEPS: tuple[Step, ...] = (
     read,
     compile_head,
     build,
+    store_sealed,
     refuse,
     store_blob,
     sign,

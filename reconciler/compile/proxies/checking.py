@@ -21,8 +21,8 @@ from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering
 
-TWICE = ("E-NAT-009", "W-NAT-019")
-"""What the native check says of addresses and names that a collision tells of better."""
+TWICE = ("E-NAT-009", "W-NAT-005", "W-NAT-019")
+"""What the native check says of addresses, names and settings that a collision tells of better."""
 
 
 @dataclass(slots=True)
@@ -62,6 +62,8 @@ def native_objections(parts: NativeParts, rendering: Rendering, taken: Taken) ->
     for node, at, problem in collisions(blocks, configuration, rendering, taken):
         place = node.text.place(at)
         told.add(place)
+        if problem.code == "E-CMP-031":
+            told.update(block.node.place() for block in blocks if block.node.name == node.name)
         yield _objection(owned, place, problem)
     yield from _given_twice(blocks, owned, rendering)
     document = (*_around(parts, rendering), *(_with_metrics(node, rendering) for node in native))
@@ -86,9 +88,7 @@ def _objection(owned: list[_Owned], place: Place, problem: Problem) -> Objection
     return Objection(owner.resource, (), problem, place=place)
 
 
-def _given_twice(
-    blocks: tuple[Block, ...], owned: list[_Owned], rendering: Rendering
-) -> Iterator[Objection]:
+def _given_twice(blocks: tuple[Block, ...], owned: list[_Owned], rendering: Rendering) -> Iterator[Objection]:
     """Settings that other resources of the environment ask the compiler for."""
     asked = dict(_asked(rendering))
     for block in blocks:
@@ -139,7 +139,7 @@ def _around(parts: NativeParts, rendering: Rendering) -> Iterator[Node]:
 
 def _with_metrics(node: Node, rendering: Rendering) -> Node:
     """The block as it will be emitted: with the control plane's metrics."""
-    if node.name != "observability":
+    if node.name != "observability" or node.child("metrics") is not None:
         return node
     metrics = unplaced(observability(rendering.policy.admin_port + 1)).nodes
     return replace(node, children=(*node.nodes, *metrics))

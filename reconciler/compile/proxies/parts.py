@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.compile.native.nodes import Node
+from reconciler.compile.native.references import unchecked_names
+from reconciler.compile.native.upstream_checks import addresses
+from reconciler.compile.proxies.placing import unplaced
 from reconciler.config.kdl import KdlNode
 from reconciler.config.kinds.proxy import BLOCKS
 from reconciler.config.native import native_node
@@ -44,21 +48,44 @@ class NativeParts:
         """The block of a name that counts: the proxy takes the last one."""
         return next(iter(reversed(list(self.blocks(name)))), None)
 
+    def named_upstreams(self) -> frozenset[str]:
+        """Names of the upstreams that native routes name, in whatever part of them."""
+        return frozenset(name for part in self.each() for name in part.upstreams_of_routes())
+
+    def each(self) -> Iterator[NativeParts]:
+        """The parts of each resource by itself."""
+        yield from (NativeParts((one,)) for one in self.resources)
+
+    def upstreams_of_routes(self) -> Iterator[str]:
+        """The upstreams that each native route names, those of namespaces too."""
+        inside = (child for block in self.blocks("namespace") for child in block.children)
+        more = (route for child in inside if child.name == "routes" for route in child.children)
+        for route in (*self.inside("routes"), *more):
+            yield from _upstreams_of(unplaced(route))
+
     def upstreams(self) -> dict[str, KdlNode]:
         """The native upstreams by name."""
-        return {
-            node.arguments[0]: node
-            for node in self.inside("upstreams")
-            if node.name == "upstream" and node.arguments and isinstance(node.arguments[0], str)
-        }
+        return self._named("upstreams", "upstream")
 
     def filters(self) -> dict[str, KdlNode]:
         """The native filters by name."""
-        return {
-            node.arguments[0]: node
-            for node in self.inside("filters")
-            if node.name == "filter" and node.arguments and isinstance(node.arguments[0], str)
-        }
+        return self._named("filters", "filter")
+
+    def _named(self, block: str, kind: str) -> dict[str, KdlNode]:
+        named = (node for node in self.inside(block) if node.name == kind and node.arguments)
+        return {name: node for node in named if isinstance(name := node.arguments[0], str)}
+
+
+def _upstreams_of(route: Node) -> Iterator[str]:
+    upstream = route.string_of("upstream")
+    if upstream is not None:
+        yield upstream
+    yield from (name for block, name, _, _ in unchecked_names(route) if block == "upstreams")
+
+
+def targets_of(upstream: KdlNode) -> frozenset[str]:
+    """The addresses of a native upstream, in whichever of its forms."""
+    return frozenset(address for _, address, _ in addresses(unplaced(upstream)))
 
 
 def native_parts(rendering: Rendering) -> NativeParts:

@@ -45,7 +45,9 @@ def _of_namespace(namespace: KdlNode) -> Iterator[KdlNode]:
     """Everything, but of routes only what is read at the start."""
     for child in namespace.children:
         if child.name == "routes":
-            yield child._replace(children=tuple(left for route in child.children for left in _left(route, ROUTE)))
+            yield child._replace(
+                children=tuple(left for route in child.children for left in _left(route, ROUTE))
+            )
         else:
             yield child
 
@@ -75,8 +77,7 @@ def _children(node: KdlNode, block: Block) -> Iterator[KdlNode]:
             continue
         if row.effect in _NEVER:
             continue
-        if row.kind is Kind.block and row.block is not None:
-            if any(inner.effect in _NEVER for inner in row.block.rows):
-                yield from _left(child, row.block)
-                continue
-        yield child
+        if row.kind is Kind.block and row.block and any(r.effect in _NEVER for r in row.block.rows):
+            yield from _left(child, row.block)
+        else:
+            yield child

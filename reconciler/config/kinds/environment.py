@@ -10,6 +10,7 @@ from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
+from reconciler.config.sealing import EXAMPLE_KEY, SEALING_KEY
 from reconciler.config.values import Choice, Integer, Reference
 
 DEFAULT_BATCH_PERCENT = 25
@@ -145,6 +146,13 @@ KIND = kind(
             "The port on 127.0.0.1 of the proxy's reserved listener; its metrics are on the next port.",
             "admin-port 9901",
             default=DEFAULT_ADMIN_PORT,
+        ),
+        scalar(
+            "sealing-key",
+            SEALING_KEY,
+            "The X25519 public key that this environment's secrets are sealed for. Its private key is named in the "
+            "server configuration; an environment without secrets needs none.",
+            f'sealing-key "{EXAMPLE_KEY}"',
         ),
         _POLICY,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config.report import Problem
@@ -96,9 +96,29 @@ BLOCKS: Mapping[str, Field] = {
 """The top-level blocks of the proxy's language that may be given. Their inside is the compiler's to check."""
 
 
+def _names(item: Mapping[str, Any]) -> Iterator[str]:
+    yield from item.get("properties", ())
+    for child in item.get("children", ()):
+        yield child["name"]
+        yield from _names(child)
+
+
 def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
-    if any(name in data for name in BLOCKS):
-        return ()
+    present = [name for name in BLOCKS if name in data]
+    if present:
+        return tuple(
+            Complaint(
+                (name,),
+                Problem(
+                    "E-VAL-021",
+                    "a secret is named where a node or a property has its name",
+                    "a secret as a value",
+                    "write the name out",
+                ),
+            )
+            for name in present
+            if any("${" in text for item in data[name] for text in _names(item))
+        )
     problem = Problem(
         "E-KND-008",
         "the proxy resource holds nothing of the proxy's language",
