@@ -175,7 +175,7 @@ _NOBODY = Audience("", "", "", "")
 
 def _results(begun: list[int], refusal: Refused | None, *, with_pointer: bool) -> tuple[Result, ...]:
     failed = failed_check(refusal.code, begun[-1]) if refusal is not None else 0
-    passed = set(begun[:-1] if refusal is not None else begun) - {failed}
+    passed = set(begun[:-1] if refusal is not None else begun)
     results = []
     for check in CHECKS:
         if check.number == failed and refusal is not None:

@@ -38,6 +38,7 @@ VERBS: dict[str, Verb] = {
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
     "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
+    "calendar": Verb("reconciler.cli.calendar", "Say when releases are frozen."),
     "schema": Verb("reconciler.cli.schema", "Print the JSON Schema of the language."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),
     "explain": Verb("reconciler.cli.explain", "Explain a kind or a code."),

@@ -12,6 +12,7 @@ from reconciler.compile.proxies.checking import native_objections
 from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.service_checks import service_objections
 from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
+from reconciler.compile.tls_checks import tls_objections
 from reconciler.compile.upstream_checks import upstream_objections
 from reconciler.config.report import Problem
 from reconciler.config.snapshot import Rendering
@@ -37,6 +38,7 @@ def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
     yield from policy_objections(rendering)
     yield from upstream_objections(rendering)
     yield from native_objections(native, rendering, taken)
+    yield from tls_objections(rendering)
 
 
 def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
+from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
+from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
 from reconciler.compile.proxies.parts import native_parts
@@ -39,7 +41,7 @@ class CompiledEnvironment:
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
     further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
-    need; the manifest lists them, and nothing sealed is in any file.
+    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses.
     """
 
     name: str
@@ -48,6 +50,7 @@ class CompiledEnvironment:
     restart_key: str
     files: Mapping[str, bytes]
     secrets: Mapping[str, int] = field(default_factory=dict)
+    certificates: tuple[CertificateInUse, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -58,6 +61,7 @@ class CompiledEnvironment:
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
             "secrets": dict(self.secrets),
+            "certificates": [certificate.to_json() for certificate in self.certificates],
         }
 
     @classmethod
@@ -70,6 +74,7 @@ class CompiledEnvironment:
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
             secrets={str(name): int(version) for name, version in data["secrets"].items()},
+            certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
         )
 
 
@@ -178,7 +183,8 @@ def _compile(
     policy = rendering.policy
     guarded = beside(rendering)
     native = native_parts(rendering)
-    services = resolver.services(rendering, guarded.guards)
+    carried = chains(rendering)
+    services = resolver.services(rendering, guarded.guards, carried.pairs)
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
@@ -189,16 +195,25 @@ def _compile(
     system = write_document([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
-        written("listener", listener_node, rendering.of("listener"))
-        + write_document(native.inside("listeners"), indent=1)
-        + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
+        write_document(
+            [
+                *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
+                *native.inside("listeners"),
+                reserved.admin_listener(policy.admin_port),
+            ],
+            indent=1,
+        ),
     )
     observability = write_document(
         [reserved.observability(policy.admin_port + 1, native.last("observability"))]
     )
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved) | native.named_upstreams()
-    targets = [(resource, data) for resource, data in rendering.of("upstream") if resource.name in used]
+    targets = [
+        (resource, data)
+        for resource, data in resolver.upstreams(rendering, carried.pairs)
+        if resource.name in used
+    ]
     upstreams = written("upstream", upstream_node, targets)
     made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
     agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
@@ -232,7 +247,9 @@ def _compile(
         + write_document([*native.blocks("namespace"), reserved.admin_namespace()])
         + observability
     )
-    identity = config_id(before + _section("filters", filters) + after)
+    identity = config_id(
+        before + _section("filters", filters) + after, (one.sha256 for one in carried.certificates)
+    )
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
@@ -245,6 +262,7 @@ def _compile(
             written("starts", start_nodes, services),
             agents,
             cache,
+            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
             *([write_document(native_restarts(native))] if native else []),
         ]
     )
@@ -254,6 +272,18 @@ def _compile(
         config=config,
         config_id=identity,
         restart_key=key,
-        files=guarded.files,
+        files={
+            **guarded.files,
+            **carried.files,
+            **trust_files(rendering),
+            **plugin_files(rendering, applied),
+        },
         secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
+        certificates=carried.certificates,
     )
+
+
+def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
+    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
+    for one in carried.at_start:
+        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"

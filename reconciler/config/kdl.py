@@ -54,7 +54,7 @@ class ParsedFile:
     text: str
     nodes: tuple[KdlNode, ...]
     count: int
-    _places: dict[int, ScannedNode] = field(default_factory=dict, repr=False)
+    _places: dict[int, ScannedNode] = field(default_factory=dict, init=False, repr=False)
 
     def places(self) -> Mapping[int, ScannedNode]:
         """Where each node stands, by the identity of the node: a second pass over the text, made once."""

@@ -82,7 +82,7 @@ def compile_head(state: State) -> None:
     """Parse and compile in a confined child, unless the tree itself was not acceptable."""
     if has_errors(state.findings):
         return
-    state.compilation, findings = compile_confined(state.files)
+    state.compilation, findings = compile_confined(state.files, now=state.context.now())
     state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
 
 

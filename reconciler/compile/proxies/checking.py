@@ -62,7 +62,7 @@ def native_objections(parts: NativeParts, rendering: Rendering, taken: Taken) ->
     for node, at, problem in collisions(blocks, configuration, rendering, taken):
         place = node.text.place(at)
         told.add(place)
-        if problem.code == "E-CMP-031":
+        if problem.code == "E-CMP-041":
             told.update(block.node.place() for block in blocks if block.node.name == node.name)
         yield _objection(owned, place, problem)
     yield from _given_twice(blocks, owned, rendering)

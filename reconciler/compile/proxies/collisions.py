@@ -64,7 +64,7 @@ def _names(configuration: Configuration, rendering: Rendering) -> Iterator[Colli
                 continue
             said = "is called like" if owner.startswith(kind) else "has the name of a part of"
             problem = Problem(
-                "E-CMP-030",
+                "E-CMP-040",
                 f"the native {kind} {shown(name)} {said} the {owner}",
                 "a name that no other resource needs",
                 f"rename the native {kind}, or the {owner.partition(' ')[0]}",
@@ -96,7 +96,7 @@ def _reserved(configuration: Configuration) -> Iterator[Collision]:
             name = node.string or ""
             if name == RESERVED or name.startswith(f"{RESERVED}-"):
                 problem = Problem(
-                    "E-CMP-032",
+                    "E-CMP-042",
                     f"the name {shown(name)} is reserved for what the control plane adds",
                     f"a name that does not begin with '{RESERVED}'",
                     "choose another name",
@@ -118,7 +118,7 @@ def _settings(blocks: tuple[Block, ...]) -> Iterator[Collision]:
         if name == "observability":
             for metrics in block.node.all("metrics"):
                 problem = Problem(
-                    "E-CMP-032",
+                    "E-CMP-042",
                     "the metrics are the control plane's: on 127.0.0.1, at the port behind admin-port",
                     "logging and tracing alone",
                     "remove the block; scrape the environment's metrics port",
@@ -129,7 +129,7 @@ def _settings(blocks: tuple[Block, ...]) -> Iterator[Collision]:
 def twice(name: str, other: str) -> Problem:
     """The problem of a block that another resource gives as well."""
     return Problem(
-        "E-CMP-031",
+        "E-CMP-041",
         f"the block '{name}' is given by {other} as well, and it holds for the whole proxy",
         "one of the two",
         "remove one of the two, or put the settings into one",
@@ -140,7 +140,7 @@ def _auto_reload(system: Node) -> Iterator[Collision]:
     child = system.child("auto-reload")
     if child is not None and child.first is not None and child.first.value is True:
         problem = Problem(
-            "E-CMP-032",
+            "E-CMP-042",
             "the node agent says when the proxy reloads; with auto-reload it would do so on its own",
             "auto-reload #false",
             "remove the line",

@@ -148,4 +148,10 @@ KIND = kind(
     '    upstreams {\n        upstream "pooled" {\n            target "10.0.1.10:8080"\n'
     "            connection-pool {\n                idle-timeout 20\n            }\n        }\n    }\n}",
     check=_check,
+    instead={
+        "include": "put the file's blocks into a proxy resource of its own: any number of them are merged",
+        "schema-version": "remove it: the compiler writes the version",
+        "version": "remove it: the compiler writes the schema version",
+        "server": "write system",
+    },
 )

@@ -13,7 +13,7 @@ import pytest
 from reconciler.bundle import checklist, examine, verify
 from reconciler.bundle.checklist import CHECKS
 from reconciler.bundle.examine import Examination, Offered, Outcome
-from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.limits import LIMITS, Limits
 from reconciler.bundle.pointer import sign_pointer
 from reconciler.bundle.root import sign_root
 from reconciler.bundle.statement import sign_statement
@@ -131,6 +131,13 @@ def test_what_is_wrong_fails_its_own_check(name: str, number: int, code: str) ->
 def test_without_a_pointer_what_is_wrong_is_refused_too(name: str) -> None:
     found = examine.examine(offered(pointer=None, audience=None, **made_by(name)), now=NOW)
     assert not found.good
+
+
+def test_every_cap_is_looked_at_before_anything_is_believed() -> None:
+    blob = offered().blob
+    found = examine.examine(offered(roots=(b"noise",)), now=NOW, limits=Limits(blob=len(blob) - 1))
+    assert failure(found) == (1, "E-VER-001")
+    assert outcomes(found) == "f" + "u" * 9
 
 
 def test_without_a_pointer_the_statement_names_the_bytes() -> None:

@@ -125,28 +125,28 @@ def test_native_parts_alone_are_enough() -> None:
         ('filters { filter "f" { type "cache" } }', ["E-NAT-007 2.kdl:2:29"]),
         ("limits { }\nlimits { max-header-count 3 }", ["W-NAT-005 2.kdl:2:1"]),
         # Collisions with other resources, and what is reserved.
-        ('routes { route "s" { matches { path "/x" }; upstream "orders" } }', ["E-CMP-030 2.kdl:2:16"]),
-        ('routes { route "s.2" { matches { path "/x" }; upstream "orders" } }', ["E-CMP-030 2.kdl:2:16"]),
-        ('filters { filter "s.timeouts" { type "log" } }', ["E-CMP-030 2.kdl:2:18"]),
-        ('filters { filter "limit" { type "log" } }', ["E-CMP-030 2.kdl:2:18"]),
-        ('agents { agent "ask" { unix-socket "/run/a.sock" } }', ["E-CMP-030 2.kdl:2:16"]),
+        ('routes { route "s" { matches { path "/x" }; upstream "orders" } }', ["E-CMP-040 2.kdl:2:16"]),
+        ('routes { route "s.2" { matches { path "/x" }; upstream "orders" } }', ["E-CMP-040 2.kdl:2:16"]),
+        ('filters { filter "s.timeouts" { type "log" } }', ["E-CMP-040 2.kdl:2:18"]),
+        ('filters { filter "limit" { type "log" } }', ["E-CMP-040 2.kdl:2:18"]),
+        ('agents { agent "ask" { unix-socket "/run/a.sock" } }', ["E-CMP-040 2.kdl:2:16"]),
         (
             'upstreams { upstream "next" { target "a:1" } }',
-            ["W-NAT-018 2.kdl:2:13", "E-CMP-030 2.kdl:2:22"],
+            ["W-NAT-018 2.kdl:2:13", "E-CMP-040 2.kdl:2:22"],
         ),
-        ('listeners { listener "http" { address "127.0.0.1:81" } }', ["E-CMP-030 2.kdl:2:22"]),
+        ('listeners { listener "http" { address "127.0.0.1:81" } }', ["E-CMP-040 2.kdl:2:22"]),
         ('listeners { listener "a" { address "127.0.0.1:8080" } }', ["E-CMP-003 2.kdl:2:36"]),
         ('listeners { listener "a" { address "127.0.0.1:9901" } }', ["E-CMP-003 2.kdl:2:36"]),
         ('listeners { listener "a" { address "0.0.0.0:9902" } }', ["E-CMP-003 2.kdl:2:36"]),
         ('listeners { listener "a" { address "x:1" } }', ["W-NAT-019 2.kdl:2:36"]),
-        ('filters { filter "sentinel-config-0" { type "log" } }', ["E-CMP-032 2.kdl:2:18"]),
-        ('namespace "sentinel-control" { routes { } }', ["E-CMP-032 2.kdl:2:11"]),
+        ('filters { filter "sentinel-config-0" { type "log" } }', ["E-CMP-042 2.kdl:2:18"]),
+        ('namespace "sentinel-control" { routes { } }', ["E-CMP-042 2.kdl:2:11"]),
         (
             'listeners { listener "a" { address "127.0.0.1:81"; namespace "sentinel-control" } }',
             ["E-NAT-010 2.kdl:2:62"],
         ),
-        ("system { auto-reload #true }", ["E-CMP-032 2.kdl:2:22"]),
-        ("observability { metrics { } }", ["E-CMP-032 2.kdl:2:17"]),
+        ("system { auto-reload #true }", ["E-CMP-042 2.kdl:2:22"]),
+        ("observability { metrics { } }", ["E-CMP-042 2.kdl:2:17"]),
         # What the language itself refuses: blocks that there are not, and secrets in names.
         ('schema-version "1.0"', ["E-KND-002 2.kdl:2:1"]),
         ('include "a.kdl"', ["E-KND-002 2.kdl:2:1"]),
@@ -180,14 +180,14 @@ def test_a_collision_names_both_sides() -> None:
     limit = 'middleware "small" { body-limit { size "2MiB" } }\n'
     used = 'service "s" { upstream "orders"; middleware "small" }\n'
     limits = error("limits { max-header-count 5 }", limit, used)
-    assert limits.code == "E-CMP-031"
+    assert limits.code == "E-CMP-041"
     assert "the middleware 'small' of the service 's'" in limits.message
     waf = error(
         'waf { mode "off" }',
         'middleware "ask" { custom { socket "/run/x/ask.sock" } }\n',
         'service "s" { upstream "orders"; middleware "ask" }\n',
     )
-    assert waf.code == "E-CMP-031"
+    assert waf.code == "E-CMP-041"
     assert "the middleware 'ask'" in waf.message
 
 
