@@ -102,6 +102,12 @@ def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
         yield from _paths_of(child, here)
 
 
+@cache
+def secret_fields(kind: str) -> frozenset[str]:
+    """Names of the fields of a kind that take the name of a secret."""
+    return frozenset(field[-1] for field, _, target in _paths(kind) if target == "secret")
+
+
 def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(path of the field, kind referred to, name) of every reference that a resource makes in an environment."""
     data = resource.effective(environment)
