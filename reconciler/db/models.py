@@ -5,56 +5,9 @@ JSON is kept as canonical text: the same on SQLite and PostgreSQL, and nothing q
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
-from peewee import (
-    AutoField,
-    BigIntegerField,
-    BooleanField,
-    CharField,
-    DatabaseProxy,
-    IntegerField,
-    Model,
-    TextField,
-)
-
-database = DatabaseProxy()
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class InstantField(BigIntegerField):
-    """A moment: milliseconds since the Unix epoch in the database, an aware UTC datetime in Python."""
-
-    def db_value(self, value: datetime | None) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs a time zone")
-        return (value - EPOCH) // timedelta(milliseconds=1)
-
-    def python_value(self, value: int | None) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(milliseconds=value)
-
-
-class DocumentField(TextField):
-    """A JSON document, kept as text with sorted keys."""
-
-    def db_value(self, value: Any) -> str | None:
-        if value is None:
-            return None
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    def python_value(self, value: str | None) -> Any:
-        return None if value is None else json.loads(value)
-
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+from reconciler.db.table import DocumentField, InstantField, Table
 
 
 class Receipt(Table):
@@ -266,8 +219,9 @@ class Node(Table):
     `running` is the digest it says is live, never what we want it to be. `reported_at` is our clock when the last
     heartbeat arrived. `running_since` is when `running` last changed. `refusal` is its last refusal
     ({"code","message","digest","sequence","at"}) or null; a later activation clears it. `changed_at` moves with every
-    write that the node API must learn of. `signing_key` (Ed25519) and `sealing_key` (X25519) are public keys in hex
-    whose possession was proved at registration; a node without them is given no secrets.
+    write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
+    (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
+    without them is given no secrets.
     """
 
     id = CharField(63, primary_key=True)
@@ -296,6 +250,7 @@ class Node(Table):
     refusal = DocumentField(null=True)
     versions = DocumentField(default=dict)
     address = CharField(63, default="")
+    log = CharField(160, default="")
 
     class Meta:
         indexes = (
@@ -350,6 +305,50 @@ class Event(Table):
         indexes = ((("organization", "project", "id"), False),)
 
 
+class LogCheckpoint(Table):
+    """A checkpoint of an organization's log that was signed, in its short form: one a size in each epoch of the root.
+
+    It is remembered so that nothing else is ever signed for that size, and nothing that does not extend it.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    epoch = BigIntegerField()
+    size = BigIntegerField()
+    checkpoint = CharField(160)
+    signed_at = InstantField()
+
+    class Meta:
+        indexes = (
+            (("organization", "epoch", "size"), True),
+            (("organization", "checkpoint"), False),
+        )
+
+
+class LogAlarm(Table):
+    """A checkpoint that somebody saw and that the log does not begin with: entries were changed, or taken away.
+
+    `source` is `node`, `branch`, `clone` or `log` (our own record of what was signed); `subject` and `name` say which.
+    `seen` and `ours` are checkpoints in the short form. It stays until a person acknowledges it.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    source = CharField(15)
+    subject = CharField(127)
+    name = CharField(127)
+    seen = CharField(160)
+    ours = CharField(160)
+    reason = TextField()
+    raised_at = InstantField()
+    acknowledged_at = InstantField(null=True)
+    acknowledged_because = TextField(default="")
+
+    class Meta:
+        indexes = ((("organization", "project", "source", "subject", "seen"), True),)
+
+
 TABLES: tuple[type[Table], ...] = (
     Receipt,
     Work,
@@ -364,4 +363,6 @@ TABLES: tuple[type[Table], ...] = (
     Challenge,
     WrappedKey,
     Event,
+    LogCheckpoint,
+    LogAlarm,
 )

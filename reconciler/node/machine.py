@@ -248,6 +248,11 @@ class Agent:
             answer = yield protocol.root(identity, check.root_version + 1)
             check.accept_root(protocol.expect(answer, 200).body)
         check.accept_pointer(offer.pointer, offer.cohort)
+        tiles = {}
+        for tile in check.log_tiles:
+            answer = yield protocol.log_tile(identity, tile)
+            tiles[tile] = protocol.expect(answer, 200).body
+        check.accept_log(tiles)
         if state.active is not None and check.digest == state.active.digest:
             yield from self._save(
                 replace(
@@ -256,13 +261,14 @@ class Agent:
                     trust=check.trust(),
                     active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
                     refusal=None,
+                    log=check.log,
                 )
             )
             return
         answer = yield protocol.download(identity, check.digest, check.blob_length)
         check.accept_blob(protocol.expect(answer, 200).body)
         check.accept_statement(offer.statement)
-        yield from self._save(replace(state, root=check.root, delivered=check.digest))
+        yield from self._save(replace(state, root=check.root, delivered=check.digest, log=check.log))
         bundle = check.verified(offer.etag, iso(self.now()))
         if bundle.active.secrets:
             bundle = replace(bundle, sealed=(yield from self._fetch_secrets(bundle.active)))
@@ -305,6 +311,7 @@ class Agent:
             yield from self._save(replace(self._known()[1], refusal=None))
 
     def _remember(self, refused: ReconcilerError, etag: str, check: Check) -> Generator[Effect, Answer, None]:
+        self.state = replace(self._known()[1], log=check.log)
         yield from self._note(refused, etag, check.digest, check.sequence)
 
     def _note(

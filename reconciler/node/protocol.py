@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from reconciler.bundle.checkpoint import read_checkpoint
 from reconciler.bundle.possession import Registration
 from reconciler.bundle.sealed import unwritten
+from reconciler.bundle.tiles import Tile
 from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
@@ -99,6 +101,7 @@ def heartbeat(
         "health": _health(state, report),
         "refusal": state.refusal.report() if state.refusal is not None else None,
         "versions": versions,
+        "log": str(read_checkpoint(state.log.checkpoint)) if state.log is not None else None,
     }
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
     return HttpRequest("POST", path, _headers(identity), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
@@ -127,6 +130,12 @@ def root(identity: Identity, version: int) -> HttpRequest:
     """Fetch one version of the root."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/roots/{version}"
     return HttpRequest("GET", path, _headers(identity), None, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def log_tile(identity: Identity, tile: Tile) -> HttpRequest:
+    """Fetch a tile of the organization's log."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/log/{tile.path}"
+    return HttpRequest("GET", path, _headers(identity), None, tile.length, ANSWER_SECONDS)
 
 
 def expect(answer: Answer, *statuses: int) -> HttpReply:

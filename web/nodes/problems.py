@@ -94,6 +94,11 @@ def no_root() -> Problem:
     return Problem(404, "E-NAP-008", "No such root", "There is no root of this version")
 
 
+def no_tile() -> Problem:
+    """The log has no such tile, or not of this width."""
+    return Problem(404, "E-NAP-012", "No such tile", "The log of this organization has no such tile")
+
+
 def not_ready(detail: str) -> Problem:
     """Something the answer needs is away; a node tries again."""
     return Problem(503, "E-NAP-009", "Not ready", detail, headers=((b"retry-after", b"5"),))
@@ -114,7 +119,7 @@ def proof_refused() -> Problem:
     """Signature or answer of a registration do not show that the keys are the machine's own."""
     return Problem(
         403,
-        "E-NAP-012",
+        "E-NAP-016",
         "Proof refused",
         "The proof does not show that the keys of this registration are your own; ask for a new challenge",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import stat
@@ -56,7 +57,11 @@ GOOD = shop()
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """A node that runs GOOD at sequence 5, and all secrets that the tests want."""
-    bench = Bench(tmp_path / "node")
+    return running_good(tmp_path)
+
+
+def running_good(folder: Path) -> Bench:
+    bench = Bench(folder / "node")
     for name, version, value in (
         ("shop-key", 1, KEY_1), ("shop-key", 2, KEY_2), ("token", 1, TOKEN), ("token", 2, TOKEN + b"2"),
     ):  # fmt: skip
@@ -429,10 +434,6 @@ class PowerCut(Exception):
     pass
 
 
-LAST_CUT = 18
-
-
-@pytest.mark.parametrize("cut", range(1, LAST_CUT + 1))
 @pytest.mark.parametrize(
     ("new", "proxy_too"),
     [
@@ -442,8 +443,16 @@ LAST_CUT = 18
     ],
 )
 def test_a_power_cut_before_any_effect_leaves_old_or_new_with_its_own_key(
-    bench: Bench, new: Built, cut: int, proxy_too: bool
+    tmp_path: Path, new: Built, proxy_too: bool
 ) -> None:
+    cuts = 1
+    while cut_short(running_good(tmp_path / str(cuts)), new, cuts, proxy_too=proxy_too):
+        cuts += 1
+    assert cuts > 14, "every effect of the round was cut once"
+
+
+def cut_short(bench: Bench, new: Built, cut: int, *, proxy_too: bool) -> bool:
+    """Cut the power before the effect of this number, and look what is there after it; False when there is none."""
     bench.plane.offer(new, sequence=6)
     perform, count = bench.hands.perform, 0
 
@@ -456,13 +465,8 @@ def test_a_power_cut_before_any_effect_leaves_old_or_new_with_its_own_key(
             return perform(effect)
 
     bench.hands = Hands()  # type: ignore[assignment]
-    done = (LAST_CUT if new.secrets["shop-key"] == 2 else LAST_CUT - 2) - 1
-    if cut > done:
+    with contextlib.suppress(PowerCut):
         bench.cycle()
-        assert count == done, "a round with an activation has other effects than are cut here"
-    else:
-        with pytest.raises(PowerCut):
-            bench.cycle()
     bench.start(proxy_too=proxy_too)
     bench.run(bench.agent.recover())
     state = bench.agent.state
@@ -476,6 +480,7 @@ def test_a_power_cut_before_any_effect_leaves_old_or_new_with_its_own_key(
     assert bench.settle(2)["running"] == new.digest
     assert key_of(bench) == sha(KEY_2 if new.secrets["shop-key"] == 2 else KEY_1)
     swept(bench)
+    return count >= cut
 
 
 def test_a_sealed_set_reads_back_as_written(bench: Bench) -> None:

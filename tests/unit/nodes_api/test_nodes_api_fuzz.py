@@ -22,8 +22,8 @@ NASTY: list[Any] = [
     "sha256:" + "0" * 64, "\u2028", "../../etc/passwd", "' OR 1=1 --", "٣", 0, [1] * 100, float("nan"),
 ]  # fmt: skip
 FIELDS = [
-    "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "token",
-    "name", "labels", "id", "__proto__", "", "keys", "proof",
+    "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "log",
+    "token", "name", "labels", "id", "__proto__", "", "keys", "proof",
 ]  # fmt: skip
 HEX = ["0" * 64, "ab" * 32, "AB" * 32, "f" * 64, *NASTY]
 QUERIES = [

@@ -132,7 +132,7 @@ def test_a_proof_that_does_not_hold_makes_no_node_and_costs_nothing(
         good = asked_for(asked, answer, keys.signing)
         bend(body)
         reply = await api.ask("POST", REGISTER, body=body)
-        assert (reply.status, reply.json["code"]) == (403, "E-NAP-012")
+        assert (reply.status, reply.json["code"]) == (403, "E-NAP-016")
         assert Node.select().count() == 0
         assert (await api.ask("POST", REGISTER, body=good)).status == 201, (
             "neither token nor challenge is used up"
@@ -151,7 +151,7 @@ def test_a_registration_that_somebody_saw_cannot_be_sent_again(
         challenge = (await api.ask("POST", REGISTER, body=asked_for(asked))).json["challenge"]
         body = asked_for(asked, open_challenge(unwritten(challenge), keys.sealing), keys.signing)
         assert (await api.ask("POST", REGISTER, body=body)).status == 201
-        assert (await api.ask("POST", REGISTER, body=body)).json["code"] == "E-NAP-012"
+        assert (await api.ask("POST", REGISTER, body=body)).json["code"] == "E-NAP-016"
         assert Node.select().count() == 1
 
     serve(environ, talk)
@@ -192,10 +192,10 @@ def test_a_challenge_ends_and_only_the_newest_one_counts(environ: dict[str, str]
             return asked_for(asked, open_challenge(unwritten(challenge), keys.sealing), keys.signing)
 
         older, newer = await challenged(), await challenged()
-        assert (await api.ask("POST", REGISTER, body=older)).json["code"] == "E-NAP-012"
+        assert (await api.ask("POST", REGISTER, body=older)).json["code"] == "E-NAP-016"
         now: datetime = clock.now()
         api.service.now = lambda: now + timedelta(minutes=3)
-        assert (await api.ask("POST", REGISTER, body=newer)).json["code"] == "E-NAP-012"
+        assert (await api.ask("POST", REGISTER, body=newer)).json["code"] == "E-NAP-016"
         assert (await api.ask("POST", REGISTER, body=await challenged())).status == 201
 
     serve(environ, talk)
