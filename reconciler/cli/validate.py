@@ -23,6 +23,7 @@ from reconciler.config.findings import Finding, Severity, has_errors, sort_findi
 from reconciler.config.installation import read_installation
 from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.sarif import sarif
+from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 
@@ -144,17 +145,18 @@ def _prefix(path: Path) -> str:
 def check(
     files: Iterable[SourceFile], *, now: datetime | None = None, former: Former | None = None
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files. With `now`, also of what has ended by then; with
-    `former`, held to that as well."""
+    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due then;
+    with `former`, held to that as well."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
     compilation, more = compile_snapshot(snapshot)
-    ended = expiry_findings(snapshot, now=now) if compilation is not None and now is not None else ()
+    if compilation is not None and now is not None:
+        more = (*more, *expiry_findings(snapshot, now=now), *due_secrets(snapshot, now.date()))
     held = hold_to(former, snapshot)
     if has_errors(held.findings):
         compilation = None
-    return compilation, sort_findings((*findings, *more, *ended, *held.findings))
+    return compilation, sort_findings((*findings, *more, *held.findings))
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:

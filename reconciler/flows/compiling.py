@@ -11,6 +11,7 @@ from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Severity, has_errors
 from reconciler.config.rules.step import Former, hold_to
+from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from reconciler.errors import Transient
@@ -58,11 +59,11 @@ def compile_files(files: Sequence[SourceFile], now: datetime, former: Former | N
     compilation = None
     if snapshot is not None:
         compilation, more = compile_snapshot(snapshot)
-        ended = expiry_findings(snapshot, now=now) if compilation is not None else ()
         held = hold_to(former, snapshot)
         findings = (*findings, *more, *held.findings)
-        findings += tuple(replace(one, severity=Severity.warning) for one in ended)
         if compilation is not None:
+            ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
+            findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
             compilation = None if has_errors(held.findings) else replace(compilation, policies=held.policies)
     answer = {
         "findings": [finding.to_json() for finding in findings],

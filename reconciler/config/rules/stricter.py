@@ -12,6 +12,7 @@ from reconciler.config.policy import EnvironmentPolicy
 _STRATEGIES = ("all-at-once", "rolling")
 _PROMOTE = ("automatic", "manual")
 _ON_FAILURE = ("pause", "rollback")
+_SUPERSEDE = ("replace", "finish-batch", "finish")
 
 Choose = Callable[[Any, Any], Any]
 
@@ -32,13 +33,15 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "max_unavailable": min,
         "promote": _stricter_word(*_PROMOTE),
         "on_failure": _stricter_word(*_ON_FAILURE),
+        "supersede": _stricter_word(*_SUPERSEDE),
         "min_healthy_seconds": max,
         "progress_deadline_seconds": min,
         "stale_after_seconds": min,
     }
 )
 """How the stricter of two values of a field is chosen. Waiting longer for health is stricter, waiting longer for
-progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed."""
+progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed; finishing
+what runs is stricter than replacing it."""
 
 TOGETHER = ("strategy", "batch_percent", "batch_size")
 """Fields that mean something only together."""

@@ -104,6 +104,8 @@ AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
         ({"promote": "automatic"}, {}, {}),
         ({}, {"on_failure": "pause"}, {"on_failure": "rollback"}),
         ({"on_failure": "pause"}, {}, {}),
+        ({"supersede": "finish-batch"}, {}, {"supersede": "finish-batch"}),
+        ({"supersede": "finish-batch"}, {"supersede": "finish"}, {}),
         ({}, {"min_healthy_seconds": 5}, {"min_healthy_seconds": 30}),
         ({}, {"min_healthy_seconds": 60}, {}),
         ({}, {"progress_deadline_seconds": 900}, {"progress_deadline_seconds": 600}),
