@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
+from reconciler.compile.carried import chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
@@ -237,7 +237,7 @@ def _compile(
             written("starts", start_nodes, services),
             agents,
             cache,
-            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
+            *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
         ]
     )
     config = (before + _section("filters", marked) + after).encode()
@@ -255,9 +255,3 @@ def _compile(
         secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
     )
-
-
-def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
-    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
-    for one in carried.at_start:
-        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"
