@@ -219,7 +219,7 @@ def unknown(name: str, schema: Field, known: Mapping[str, Any]) -> Problem:
         "E-KND-002",
         f"'{schema.name}' has no field {shown(name)}",
         f"a field of '{schema.name}'",
-        did_you_mean(name, known) or f"run: sentinelctl explain {schema.name}",
+        schema.instead.get(name) or did_you_mean(name, known) or f"run: sentinelctl explain {schema.name}",
     )
 
 

@@ -42,7 +42,8 @@ class Field:
     `arguments` come in order; `rest` is the type of any number of further ones, at least one. `children` makes it a
     block. `repeatable` nodes may stand several times and are keyed by their first argument, or by their first `unique`
     ones together, which may not repeat; those that are `ordered` keep the order they are written in. `elsewhere` names
-    the kind whose page tells of the children.
+    the kind whose page tells of the children. `instead` gives hints for names that people try in the block and that
+    cannot be had.
     `default` is the JSON value that holds when the node is absent; None means there is none.
     """
 
@@ -60,6 +61,7 @@ class Field:
     ordered: bool = False
     unique: int = 1
     elsewhere: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict, compare=False)
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
 

@@ -34,6 +34,7 @@ def decide(
         return wait(
             Reason("W-REL-013", "the environment is not on trunk any more; its nodes keep what they run")
         )
+    state = state.at(now)
     ledger = state.files.ledger
     if ledger is None:
         return act(CreateBranch(), "the environment appeared on trunk")
@@ -49,11 +50,13 @@ def decide(
     if rollout is not None and ledger.plan is not None:
         decision = during(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
-        decision = between(state, ledger, policy, facts)
+        decision = between(state, ledger, policy, facts, now=now)
     return replace(decision, waiting=(*decision.waiting, *skipped))
 
 
-def between(state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts) -> Decision:
+def between(
+    state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts, *, now: datetime
+) -> Decision:
     """No rollout is open: the wish is what runs, or opens a rollout, or waits."""
     wish = state.files.release
     if wish is None:
@@ -62,13 +65,14 @@ def between(state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, 
         found = state.quarantined(wish.digest)
         held = tuple(rules.holding(state.files.holds))
         if found is None:
-            return Decision((), f"every node is told to run {short(wish.digest)}", waiting=held)
+            until = rules.look_again(state, policy, now) if held else None
+            return Decision((), f"every node is told to run {short(wish.digest)}", until, held)
         reason = (
             f"{short(wish.digest)} is live and quarantined ({found.why}); name another digest in {RELEASE}"
         )
         return wait(Reason("W-REL-011", reason), *held)
-    reasons = rules.judge(rules.Case(wish, state, policy, facts))
+    reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
-        return wait(*reasons)
+        return wait(*reasons, until=rules.look_again(state, policy, now))
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release.facts import Facts
+from reconciler.release.freeze import frozen
 from reconciler.release.paths import RELEASE, hold_path, short
 from reconciler.release.state import EnvironmentState, Hold, Reason, Release
 from reconciler.release.strategies import STRATEGIES
@@ -20,6 +23,7 @@ class Case:
     state: EnvironmentState
     policy: EnvironmentPolicy
     facts: Facts
+    now: datetime
     rollout: str = ""
 
 
@@ -72,12 +76,26 @@ def not_held(case: Case) -> Iterator[Reason]:
     yield from holding(case.state.holds_except(case.rollout))
 
 
+def not_frozen(case: Case) -> Iterator[Reason]:
+    """No freeze window holds."""
+    yield from freezing(case.policy, case.now)
+
+
+def due(case: Case) -> Iterator[Reason]:
+    """The time that the wish was scheduled for has come."""
+    at = case.release.not_before
+    if at is not None and case.now < at:
+        yield Reason("W-REL-015", f"{short(case.release.digest)} is scheduled for {iso(at)}")
+
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     not_quarantined,
     completed_before,
     strategy_known,
     not_held,
+    not_frozen,
+    due,
 )
 
 
@@ -90,7 +108,35 @@ def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
     """A reason for each hold."""
     for hold in holds:
         owner = f" (by {hold.owner})" if hold.owner else ""
-        yield Reason("W-REL-007", f"held: {hold.reason}{owner}; delete {_path(hold.name)} to go on")
+        until = f", until {iso(hold.until)}" if hold.until is not None else ""
+        yield Reason("W-REL-007", f"held: {hold.reason}{owner}{until}; delete {_path(hold.name)} to go on")
+
+
+def freezing(policy: EnvironmentPolicy, now: datetime) -> Iterator[Reason]:
+    """A reason for each freeze window that holds."""
+    for held in frozen(policy.freezes, policy.name, now):
+        owner = f" (ask {held.window.owner})" if held.window.owner else ""
+        yield Reason(
+            "W-REL-014",
+            f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}",
+        )
+
+
+def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """When to look again because of freeze windows: at the end of those that hold. None when none does."""
+    ends = [held.until for held in frozen(policy.freezes, policy.name, now)]
+    return max(ends, default=None)
+
+
+def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """The next moment at which time alone could let a wish through: a freeze or a hold ends, or its time comes."""
+    wish = state.files.release
+    moments = [
+        thaw(policy, now),
+        wish.not_before if wish is not None else None,
+        *(hold.until for hold in state.files.holds),
+    ]
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 def _path(name: str) -> str:

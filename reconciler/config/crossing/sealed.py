@@ -110,8 +110,7 @@ def _told_of(channel: Resource, tree: Tree) -> tuple[str, ...]:
     The control plane sends the messages. What it needs for one is the value of the environment that it is about.
     """
     found: set[str] = set()
-    for resource, data, _ in tree.of("notification-rule"):
+    for _, data, _ in tree.of("notification-rule"):
         if channel.name in data.get("channels", ()):
             found.update(data.get("environments", tree.environments))
-            _ = resource
     return tuple(name for name in tree.environments if name in found)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.config.durations import Duration, seconds
+from reconciler.config.freezes import FreezeWindow
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
@@ -57,6 +58,14 @@ _POLICY = block(
             "Whether a valid trunk commit is promoted by itself. Automatic is for environments without `after`, and is "
             "the default there; elsewhere it is manual.",
             'promote "manual"',
+        ),
+        scalar(
+            "supersede",
+            Choice(("replace", "finish-batch", "finish")),
+            "What becomes of an open rollout when another bundle is promoted: it is replaced at once, or when its "
+            "batch has ended, or it goes on to its end first.",
+            'supersede "finish-batch"',
+            default="replace",
         ),
         scalar(
             "on-failure",
@@ -164,8 +173,8 @@ KIND = kind(
 )
 
 
-def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in."""
+def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow] = ()) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
     policy = data["policy"]
     after = tuple(data.get("after", ()))
     rolling = policy["strategy"] == "rolling"
@@ -184,4 +193,6 @@ def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
         progress_deadline_seconds=seconds(policy["progress-deadline"]),
         stale_after_seconds=seconds(policy["stale-after"]),
         admin_port=data["admin-port"],
+        supersede=policy["supersede"],
+        freezes=tuple(window for window in freezes if window.concerns(name)),
     )
