@@ -18,7 +18,8 @@ BASE = "base"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One certificate as some environments have it. `places` are pairs of an environment and the cohorts there.
+    """One certificate as some environments have it. `places` are pairs of an environment and the cohorts there, which
+    are left out when it is the first alone.
 
     `days` are whole days until it ends, negative when it has. `versions` are those of its key's values.
     """
@@ -93,7 +94,7 @@ def _row(
         days=(expires - now) // timedelta(days=1),
         state=CERTIFICATES[key],
         used_by=tuple(used_by),
-        places=tuple((name, tuple(c for c in cohorts if c != BASE)) for name, cohorts in places.items()),
+        places=tuple((name, () if cohorts == [BASE] else tuple(cohorts)) for name, cohorts in places.items()),
     )
 
 
