@@ -152,7 +152,7 @@ def record(state: State) -> None:
         _head(state),
         manifest=_made(state.built).manifest,
         stored=_made(state.stored),
-        policies=_made(state.compilation).policies,
+        compilation=_made(state.compilation),
         findings=sort_findings(state.findings),
     )
 
