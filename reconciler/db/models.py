@@ -102,7 +102,9 @@ class Bundle(Table):
     compiler = CharField(63)
     created_at = InstantField()
     environments = DocumentField()
-    """{name: {"config-id": …, "restart-key": …}}"""
+    """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
+    certificates = DocumentField(default=dict)
+    """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
