@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.db.models import Commit, Environment, LogAlarm, Rollout
+from reconciler.db.models import Commit, Environment, Rollout
 from web.pages.matrix import batch_of, summary
 from web.pages.times import short_digest
 from web.pages.words import NODES
@@ -34,31 +34,18 @@ def notices(
     under_way: Sequence[Rollout],
     newest_rollouts: Mapping[str, Rollout],
     tallies: Mapping[str, Mapping[str, int]],
-    alarms: Sequence[LogAlarm] = (),
+    others: Iterable[Notice] = (),
 ) -> list[Notice]:
     """Everything of one project that needs a look, the most urgent first, then in promotion order."""
     found = [
-        *(_of_alarm(row) for row in alarms),
         *_of_commit(newest),
         *(notice for row in environments for notice in _of_environment(row)),
         *(_of_rollout(row) for row in under_way if row.state == "paused"),
         *(_of_rollout(row) for row in newest_rollouts.values() if row.state == "rolled-back"),
         *_of_nodes(tallies),
+        *others,
     ]
     return sorted(found, key=lambda notice: ORDER.get(notice.tone, len(ORDER)))
-
-
-def _of_alarm(row: LogAlarm) -> Notice:
-    return Notice(
-        "stop",
-        "refused",
-        f"The log was rewritten: {row.source} {row.name} saw another one",
-        f"{row.reason}. Seen: {row.seen}. Ours: {row.ours}. Acknowledge it with: "
-        f'sentinelctl log acknowledge {row.id} --because "…"',
-        "",
-        row.raised_at,
-        f"nodes/{row.subject}" if row.source == "node" else "events",
-    )
 
 
 def _of_commit(commit: Commit | None) -> list[Notice]:

@@ -56,12 +56,9 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
 
 def log_alarms(scope: Scope) -> list[LogAlarm]:
     """The alarms of the project's log that nobody acknowledged, its organization's own included; the oldest first."""
-    rows = LogAlarm.select().where(
-        LogAlarm.organization == scope.organization,
-        LogAlarm.project.in_((scope.project, "")),
-        LogAlarm.acknowledged_at.is_null(),
-    )
-    return list(rows.order_by(LogAlarm.id))
+    scopes = (scope, Scope(scope.organization, ""))
+    open_ones = [one.rows(LogAlarm).where(LogAlarm.acknowledged_at.is_null()) for one in scopes]
+    return sorted((row for rows in open_ones for row in rows), key=lambda row: row.id)
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:
@@ -176,6 +173,14 @@ def bundle(scope: Scope, digest: str) -> Bundle | None:
     """The bundle of that digest, or None."""
     found: Bundle | None = scope.rows(Bundle).where(Bundle.digest == digest).first()
     return found
+
+
+def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
+    """The bundles of some digests, by digest; unknown ones are absent."""
+    wanted = sorted({digest for digest in digests if digest})
+    if not wanted:
+        return {}
+    return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
 
 
 def bundle_count(scope: Scope) -> int:
