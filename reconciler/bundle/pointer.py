@@ -80,11 +80,11 @@ def encode_pointer(pointer: Pointer) -> bytes:
     )
 
 
-def sign_pointer(pointer: Pointer, key: SigningKey) -> bytes:
-    """The envelope. What a node would refuse to read is never signed (`Refused`)."""
+def sign_pointer(pointer: Pointer, *keys: SigningKey) -> bytes:
+    """The envelope, signed by each of `keys`. What a node would refuse to read is never signed (`Refused`)."""
     payload = encode_pointer(pointer)
     decode_pointer(payload)
-    return dsse.sign(PAYLOAD_TYPE, payload, (key,))
+    return dsse.sign(PAYLOAD_TYPE, payload, keys)
 
 
 def decode_pointer(payload: bytes) -> Pointer:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.flows.founding import configuration, write_keys, write_private
+from reconciler import clock
+from reconciler.flows.founding import configuration, found_root, write_keys, write_private
 
 PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
 
@@ -23,17 +24,21 @@ PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
 def command(
     folder: Path, organization: str, project: str, repository: str, trunk: str, connection: str
 ) -> None:
-    """Write FOLDER/control-plane.kdl with new keys, a webhook secret and, beside FOLDER, .env for docker compose.
+    """Write FOLDER/control-plane.kdl with new keys, root 1, a webhook secret and, beside FOLDER, .env.
 
-    What exists is kept: running it again changes nothing.
+    The .env has the passwords for docker compose. What exists is kept: running it again changes nothing.
     """
     content = configuration(organization, project, repository, trunk, connection)
-    write_keys(folder / "keys")
+    write_keys(folder)
     target = folder / "control-plane.kdl"
     made = [str(folder / "keys")]
     if not target.exists():
         target.write_bytes(content)
         made.append(str(target))
+    root = folder / "root-1.json"
+    if not root.exists():
+        root.write_bytes(found_root(organization, folder, clock.now()) + b"\n")
+        made.append(str(root))
     passwords = folder.absolute().parent / ".env"
     if not passwords.exists():
         owner = f"SENTINEL_USER={os.getuid()}:{os.getgid()}\n"
@@ -42,6 +47,8 @@ def command(
         )
         made.append(str(passwords))
     click.echo(f"Made: {', '.join(made)}")
+    click.echo(f"Publish the root where the object store is: sentinelctl keys publish {root}")
+    click.echo(f"Then take {folder}/keys/root off this machine; docs/keys.md says what for.")
     click.echo(
         f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret"
     )

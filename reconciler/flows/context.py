@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from nacl.signing import SigningKey
-
 from reconciler import clock
+from reconciler.bundle.chain import Chain
 from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
 from reconciler.errors import Stalled
 from reconciler.git.mirror import Credentials, Mirror
-from reconciler.keys.uri import load_key, load_secret
+from reconciler.keys.uri import load_secret
 from reconciler.settings import Settings
 from reconciler.store.choose import open_store
 from reconciler.store.port import BlobStore
@@ -31,6 +30,8 @@ class Context:
     environ: Mapping[str, str]
     store: BlobStore
     now: Callable[[], datetime] = clock.now
+    roots: Chain | None = field(default=None, repr=False)
+    """What `reconciler.flows.roots.trusted_roots` read last."""
     _mirror: Mirror | None = field(default=None, repr=False)
 
     @property
@@ -56,10 +57,6 @@ class Context:
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""
         return credentials_of(self.connection, folder=self.folder, environ=self.environ)
-
-    def key(self, role: str) -> SigningKey:
-        """The organization's signing key for `bundle`, `pointer`, `commit` or `root`. Raises `Stalled`."""
-        return load_key(getattr(self.organization.keys, role), folder=self.folder, environ=self.environ)
 
 
 def credentials_of(

@@ -15,6 +15,7 @@ from reconciler.errors import Refused
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import BranchRead
 from reconciler.flows.projection import EVENT_TRAILER
+from reconciler.flows.roots import signers, trusted_roots
 from reconciler.git.identity import Identity
 from reconciler.git.writing import commit_edit
 from reconciler.release.actions import OpenRollout
@@ -60,7 +61,7 @@ def make_commit(
         author=US,
         committer=US,
         when=now,
-        key=context.key("commit"),
+        key=signers(context, "commit", trusted_roots(context).newest)[0],
     )
 
 

@@ -7,19 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.fields import instant
 from reconciler.bundle.pointer import Pointer as SignedPointer
-from reconciler.bundle.pointer import peek_pointer, sign_pointer
+from reconciler.bundle.pointer import sign_pointer
+from reconciler.bundle.root import Root
 from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import NotYet, Stalled
 from reconciler.fleet.cohorts import BASE, NEXT
 from reconciler.flows.context import Context
-from reconciler.flows.roots import ensure_root, read_root
+from reconciler.flows.roots import signers, trusted_roots
 from reconciler.release.state import Ledger
 from reconciler.store import layout
 
 LIFE = timedelta(hours=24)
+WAIT_FOR_STATEMENTS = timedelta(seconds=2)
 REDATE = timedelta(hours=1)
 """A pointer older than this is signed again with a new date, so that nodes notice when nobody is there to do so."""
 
@@ -33,6 +35,7 @@ class Envelope:
     digest: str
     data: bytes
     issued_at: datetime
+    root_version: int
     withdrawn: bool = False
 
 
@@ -50,28 +53,31 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
     """Sign what is missing, differs from the ledger or is older than `REDATE`. Stores nothing.
 
     A cohort that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it.
-    Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names.
+    A new root is a reason too: nodes hear of it by the pointers that its keys sign. Raises `Stalled` E-REL-005 when the
+    database does not know a bundle that the ledger names, E-KEY-014 when the root has expired, and `NotYet` E-REL-008
+    while a bundle's statement is not signed under this root.
     """
     desired = desired_pointers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
-    epoch = read_root(ensure_root(context), context.organization.slug).epoch
+    root = _root(context, now)
     wanted = [
         (cohort, digest, False)
         for cohort, digest in desired.items()
-        if not _is_current(rows.get(cohort), ledger.sequence, digest, epoch, now)
+        if not _is_current(rows.get(cohort), ledger.sequence, digest, root, now)
     ]
     if ledger.live:
         wanted += [(cohort, ledger.live, True) for cohort in sorted(rows.keys() - desired.keys())]
     if not wanted:
         return ()
-    bundles = _bundles(context, {digest for _, digest, _ in wanted})
+    bundles = _bundles(context, {digest for _, digest, _ in wanted}, root)
     return tuple(
         Envelope(
             cohort,
             ledger.sequence,
             digest,
-            _sign(context, environment, cohort, epoch, ledger.sequence, bundles[digest], now),
+            _sign(context, environment, cohort, root, ledger.sequence, bundles[digest], now),
             now,
+            root.version,
             withdrawn,
         )
         for cohort, digest, withdrawn in wanted
@@ -79,19 +85,23 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
 
 
 def redate(context: Context, environment: str, *, now: datetime) -> tuple[Envelope, ...]:
-    """Sign published pointers again that are older than `REDATE`. The environment's branch is not consulted."""
-    rows = [row for row in pointer_rows(context, environment) if now - row.issued_at >= REDATE]
-    if not rows:
+    """Sign published pointers again that are older than `REDATE` or than the root. The environment's branch is not
+    consulted. Raises as `prepare`.
+    """
+    published = pointer_rows(context, environment)
+    if not published:
         return ()
-    epoch = read_root(ensure_root(context), context.organization.slug).epoch
-    bundles = _bundles(context, {row.digest for row in rows})
+    root = _root(context, now)
+    rows = [row for row in published if not _is_current(row, row.sequence, row.digest, root, now)]
+    bundles = _bundles(context, {row.digest for row in rows}, root)
     return tuple(
         Envelope(
             row.cohort,
             row.sequence,
             row.digest,
-            _sign(context, environment, row.cohort, epoch, row.sequence, bundles[row.digest], now),
+            _sign(context, environment, row.cohort, root, row.sequence, bundles[row.digest], now),
             now,
+            root.version,
         )
         for row in rows
     )
@@ -120,6 +130,7 @@ def store_pointers(context: Context, environment: str, envelopes: Iterable[Envel
             Pointer.envelope: envelope.data.decode(),
             Pointer.etag: hashlib.sha256(envelope.data).hexdigest(),
             Pointer.issued_at: envelope.issued_at,
+            Pointer.root_version: envelope.root_version,
         }
         Pointer.insert({**key, **values}).on_conflict(conflict_target=list(key), update=values).execute()
 
@@ -143,16 +154,27 @@ def pointer_rows(context: Context, environment: str) -> list[Pointer]:
         )
 
 
-def _is_current(row: Pointer | None, sequence: int, digest: str, epoch: int, now: datetime) -> bool:
-    if row is None or (row.sequence, row.digest) != (sequence, digest) or now - row.issued_at >= REDATE:
-        return False
-    try:
-        return peek_pointer(row.envelope.encode(), limit=LIMITS.pointer).epoch == epoch
-    except Refused:
-        return False
+def _root(context: Context, now: datetime) -> Root:
+    root = trusted_roots(context).newest
+    if root.expires <= now:
+        raise Stalled(
+            "E-KEY-014",
+            f"root {root.version} of '{root.organization}' expired on {instant(root.expires)}. Nodes keep what they "
+            "run and take nothing new",
+            cure="Renew it: `sentinelctl keys rotate --publish`; docs/keys.md",
+        )
+    return root
 
 
-def _bundles(context: Context, digests: set[str]) -> Mapping[str, Bundle]:
+def _is_current(row: Pointer | None, sequence: int, digest: str, root: Root, now: datetime) -> bool:
+    return (
+        row is not None
+        and (row.sequence, row.digest, row.root_version) == (sequence, digest, root.version)
+        and now - row.issued_at < REDATE
+    )
+
+
+def _bundles(context: Context, digests: set[str], root: Root) -> Mapping[str, Bundle]:
     with reading():
         rows = Bundle.select().where(
             Bundle.organization == context.organization.slug,
@@ -166,11 +188,20 @@ def _bundles(context: Context, digests: set[str]) -> Mapping[str, Bundle]:
             f"the ledger names the bundle {digest}, which the database does not know",
             cure="Let the trunk commit that compiles to it be built again",
         )
+    behind = sorted(row.digest for row in found.values() if row.root_version < root.version)
+    if behind:
+        # The workers of the other queue hold the key for it. Nodes keep what they run with the pointers they have.
+        raise NotYet(
+            "E-REL-008",
+            f"the statement of {behind[0][:19]} is not signed under root {root.version} yet, which the next look at "
+            "trunk does",
+            after=WAIT_FOR_STATEMENTS,
+        )
     return found
 
 
 def _sign(
-    context: Context, environment: str, cohort: str, epoch: int, sequence: int, bundle: Bundle, now: datetime
+    context: Context, environment: str, cohort: str, root: Root, sequence: int, bundle: Bundle, now: datetime
 ) -> bytes:
     issued = now.replace(microsecond=0)
     pointer = SignedPointer(
@@ -178,7 +209,7 @@ def _sign(
         project=context.project.slug,
         environment=environment,
         cohort=cohort,
-        epoch=epoch,
+        epoch=root.epoch,
         sequence=sequence,
         digest=bundle.digest,
         length=bundle.length,
@@ -187,4 +218,4 @@ def _sign(
         issued=issued,
         expires=issued + LIFE,
     )
-    return sign_pointer(pointer, context.key("pointer"))
+    return sign_pointer(pointer, *signers(context, "pointer", root))

@@ -15,11 +15,11 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, trunk_rows
+from reconciler.flows import publishing, resigning, trunk_rows
 from reconciler.flows.compiling import compile_confined
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.publishing import StoredBundle
+from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.reading import read_tree
 from reconciler.git.url import shown
@@ -32,6 +32,7 @@ class State:
     """What the steps hand on. A step that sets `outcome` ends the run."""
 
     context: Context
+    renew: Callable[[], None] = lambda: None
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -42,6 +43,11 @@ class State:
 
 
 Step = Callable[[State], None]
+
+
+def resign(state: State) -> None:
+    """After a new root: sign again what a replaced bundle key vouches for. The forge is not needed for it."""
+    resigning.resign(state.context, state.renew)
 
 
 def fetch(state: State) -> None:
@@ -56,6 +62,11 @@ def fetch(state: State) -> None:
             cure="Push it, or correct `trunk` of the project in control-plane.kdl",
         )
     state.head = context.mirror.commit(sha)
+
+
+def rebuild_revoked(state: State) -> None:
+    """Compile again what only a revoked bundle key vouches for."""
+    resigning.rebuild_revoked(state.context, state.renew)
 
 
 def locate(state: State) -> None:
@@ -126,7 +137,9 @@ def record(state: State) -> None:
 
 
 STEPS: tuple[Step, ...] = (
+    resign,
     fetch,
+    rebuild_revoked,
     locate,
     read,
     compile_head,
@@ -143,7 +156,7 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
 
     Raises `Stalled`, `Transient`, `Refused` or `LostRace` as its steps do; the next run goes on where this one ended.
     """
-    state = State(context)
+    state = State(context, renew)
     for step in STEPS:
         step(state)
         if state.outcome is not None:
