@@ -49,7 +49,8 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     manifest = Manifest(
         compiler=COMPILER,
         environments={
-            e.name: ManifestEnvironment(e.config_id, e.restart_key) for e in compilation.environments
+            e.name: ManifestEnvironment(e.config_id, e.restart_key, e.secrets)
+            for e in compilation.environments
         },
         files={**compiled, SBOM: describe(files[SBOM])},
     )

@@ -104,6 +104,14 @@ def _secrets(fields: Fields) -> dict[str, int]:
     return needed
 
 
+def environment_of(manifest: Manifest, name: str) -> ManifestEnvironment:
+    """What a bundle has for an environment. Raises `Refused` (E-NOD-015) when it has nothing: no node may run it."""
+    found = manifest.environments.get(name)
+    if found is None:
+        raise Refused("E-NOD-015", f"the bundle has no configuration for the environment '{name}'")
+    return found
+
+
 def check_files(files: Mapping[str, bytes]) -> Manifest:
     """The manifest among a bundle's files, when it lists every other file, nothing else, and all digests match.
 

@@ -1,24 +1,23 @@
 """Every rule by which a node believes what it fetched, in the order in which they are applied. No I/O, no clock.
 
-The driver fetches bytes and hands them in; each method returns what it accepted or raises `Refused`.
+The driver fetches bytes and hands them in; each method returns what it accepted or raises `Refused`. The numbers are
+those of `checklist.CHECKS`, which has the rule and the codes of each.
 
-    step                                                                          code
-    1  size caps of root, pointer, blob and statement                             E-VER-001
-    2  root chain: the next version, same organization, no lower epoch,
-       signed by the threshold of the old root and of the new one                 E-VER-002
-    3  pointer signature: by the pointer role of the root                         E-VER-003
-    4  audience: organization, project, environment, cohort                       E-VER-004
-    5  (epoch, sequence) not lower than seen, no jump (E-VER-006), and the same
-       digest when equal in the same cohort (E-VER-007: equivocation)             E-VER-005
-    6  not expired, neither pointer nor root, by max(now, last issued seen)       E-VER-008
-    7  exact length and digest of the blob                                        E-VER-009
-    8  bounded unpack of the blob to exactly the promised length                  E-VER-010
-    9  digest of the tar, then its form, then every file as its manifest says     E-VER-011
-    10 statement: signed by the bundle role, and its subject is this bundle       E-VER-012
+    1   Size caps
+    2   Root chain
+    3   Pointer signature
+    4   Audience
+    5   Sequence
+    6   Not expired
+    7   Length and digest of the blob
+    8   Bounded unpack
+    9   Digest of the tar
+    10  Statement
 
 Bytes are verified first and parsed after. What is not the JSON that we write is E-VER-013, other fields than expected
 are E-VER-014, and whatever goes wrong that nobody thought of is E-VER-099: a refusal too, never a pass. What follows
-(the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`.
+(the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`. An auditor who has
+no pointer begins with the statement instead (`accept_stated`), which leaves 3 to 6 out.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from reconciler.bundle import archive, pointer, statement
+from reconciler.bundle import archive, checklist, pointer, statement
 from reconciler.bundle.dsse import Envelope, check_signatures, read_envelope
 from reconciler.bundle.fields import instant
 from reconciler.bundle.limits import LIMITS, Limits
@@ -85,6 +84,17 @@ class TrustState:
         return replace(self, root=root)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The bytes that a signed document (`by`) promises: `digest` and `length` of the tar, the others of the blob."""
+
+    by: str
+    digest: str
+    length: int
+    blob_sha256: str
+    blob_length: int
+
+
 def _refusing(method: Callable[Concatenate[Verifier, P], T]) -> Callable[Concatenate[Verifier, P], T]:
     """Turn whatever a method did not foresee into a refusal. `Misuse` of the verifier stays what it is."""
 
@@ -111,15 +121,18 @@ class Misuse(RuntimeError):
 class Verifier:
     """One look at what is offered: roots first, then the pointer, its blob, its statement.
 
-    `state` moves only when a root is accepted; the driver keeps it. A verifier that refused anything is thrown away.
+    `state` moves only when a root is accepted; the driver keeps it. A verifier that refused anything is thrown away;
+    `begun` has the numbers of the checks in the order in which they were begun, the last one being under way.
     """
 
     def __init__(self, state: TrustState, audience: Audience, limits: Limits = LIMITS) -> None:
         self.state = state
         self._audience = audience
         self._limits = limits
+        self.begun: list[int] = []
         self._roots = 0
         self._pointer: Pointer | None = None
+        self._wanted: Wanted | None = None
         self._blob_accepted = False
 
     @_refusing
@@ -127,12 +140,11 @@ class Verifier:
         """Steps 1 and 2, for the version after the one that is believed. `now` is not looked at: only the last root
         of a walk has to be unexpired, which step 6 checks.
         """
-        if self._pointer is not None:
+        if self._wanted is not None:
             raise Misuse("roots are accepted before the pointer")
         instant(now)
-        # 1. size cap
-        read = self._read(envelope, "the root", self._limits.root)
-        # 2. root chain: threshold of the old root, then of the new one
+        # Size cap, then root chain: threshold of the old root, then of the new one.
+        read = self._read(checklist.ROOT_CHAIN, envelope, "the root", self._limits.root)
         old = self.state.root
         check_root(read, old)
         new = decode_root(read.payload)
@@ -154,14 +166,13 @@ class Verifier:
     @_refusing
     def accept_pointer(self, envelope: bytes, *, now: datetime) -> Pointer:
         """Steps 1 and 3 to 6, and the cap of the blob it names. `now` is the node's clock, aware."""
-        self._pointer, self._blob_accepted = None, False
+        self._pointer, self._wanted, self._blob_accepted = None, None, False
         root, audience = self.state.root, self._audience
-        # 1. size cap
-        read = self._read(envelope, "the pointer", self._limits.pointer)
-        # 3. pointer signature
+        # Size cap, then signature.
+        read = self._read(checklist.POINTER_SIGNATURE, envelope, "the pointer", self._limits.pointer)
         self._check_role(read, "pointer", "pointer", pointer.PAYLOAD_TYPE, "E-VER-003")
         offered = decode_pointer(read.payload)
-        # 4. audience
+        self.begun.append(checklist.AUDIENCE)
         for name in ("organization", "project", "environment", "cohort"):
             said, asked = getattr(offered, name), getattr(audience, name)
             if said != asked:
@@ -173,9 +184,9 @@ class Verifier:
                 "E-VER-004",
                 f"the root is of '{root.organization}', and this node is of '{audience.organization}'",
             )
-        # 5. sequence
+        self.begun.append(checklist.SEQUENCE)
         self._check_sequence(offered)
-        # 6. not expired
+        self.begun.append(checklist.NOT_EXPIRED)
         latest = now if self.state.issued is None else max(now, self.state.issued)
         if latest >= root.expires:
             raise Refused("E-VER-008", f"root {root.version} expired at {instant(root.expires)}")
@@ -183,35 +194,52 @@ class Verifier:
             raise Refused(
                 "E-VER-008", f"the pointer expired at {instant(offered.expires)}, it is {instant(latest)}"
             )
-        # 1. size caps of what the pointer names, before anybody fetches it
-        if offered.blob_length > self._limits.blob or offered.length > self._limits.tar:
-            raise Refused(
-                "E-VER-001",
-                f"the bundle has {offered.blob_length} bytes, {offered.length} unpacked; "
-                f"at most {self._limits.blob} and {self._limits.tar} are accepted",
-            )
+        self._want(
+            Wanted("pointer", offered.digest, offered.length, offered.blob_sha256, offered.blob_length)
+        )
         self._pointer = offered
         return offered
 
     @_refusing
+    def accept_stated(self, envelope: bytes) -> Statement:
+        """Steps 1 and 10 without a pointer, for somebody who asks what a bundle is and not who should run it.
+
+        `accept_blob` then holds the blob against the statement; nothing may be activated after it.
+        """
+        self._pointer, self._wanted, self._blob_accepted = None, None, False
+        stated = self._statement(envelope)
+        root = self.state.root
+        if stated.organization != root.organization:
+            raise Refused(
+                "E-VER-012", f"the statement is of '{stated.organization}', the root of '{root.organization}'"
+            )
+        self._want(
+            Wanted("statement", stated.digest, stated.tar_length, stated.blob_sha256, stated.blob_length)
+        )
+        return stated
+
+    @_refusing
     def accept_blob(self, blob: bytes) -> dict[str, bytes]:
         """Steps 7 to 9: the bundle's files, name to content, `manifest.json` included."""
-        wanted = self._accepted_pointer()
-        # 7. exact length and digest of the blob
+        wanted = self._wanted
+        if wanted is None:
+            raise Misuse("the pointer is accepted before its bundle")
+        self.begun.append(checklist.BLOB)
         if len(blob) != wanted.blob_length:
             raise Refused("E-VER-009", f"the blob has {len(blob)} bytes, expected {wanted.blob_length}")
         if not _same(hashlib.sha256(blob).hexdigest(), wanted.blob_sha256):
-            raise Refused("E-VER-009", "the blob has another digest than its pointer names")
-        # 8. bounded unpack
+            raise Refused("E-VER-009", f"the blob has another digest than its {wanted.by} names")
+        self.begun.append(checklist.UNPACK)
         try:
             tar = archive.decompress(blob, limits=replace(self._limits, tar=wanted.length))
         except Refused as error:
             raise Refused("E-VER-010", f"the blob cannot be unpacked: {error}") from None
         if len(tar) != wanted.length:
             raise Refused("E-VER-010", f"the blob unpacks to {len(tar)} bytes, expected {wanted.length}")
-        # 9. digest of the tar, then its form and its manifest
+        # The digest, then the form and the manifest.
+        self.begun.append(checklist.TAR)
         if not _same(archive.digest_of(tar), wanted.digest):
-            raise Refused("E-VER-011", "the tar has another digest than its pointer names")
+            raise Refused("E-VER-011", f"the tar has another digest than its {wanted.by} names")
         try:
             files = archive.read_tar(tar, limits=self._limits)
             check_files(files)
@@ -223,19 +251,33 @@ class Verifier:
     @_refusing
     def accept_statement(self, envelope: bytes) -> Statement:
         """Steps 1 and 10. After it, the bundle may be activated."""
-        wanted = self._accepted_pointer()
+        if self._pointer is None:
+            raise Misuse("the pointer is accepted before its statement")
         if not self._blob_accepted:
             raise Misuse("the blob is accepted before its statement")
-        # 1. size cap
-        read = self._read(envelope, "the statement", self._limits.statement)
-        # 10. statement
-        self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
-        stated = decode_statement(read.payload)
-        check_subject(stated, wanted)
+        stated = self._statement(envelope)
+        check_subject(stated, self._pointer)
         return stated
 
-    def _read(self, envelope: bytes, what: str, limit: int) -> Envelope:
+    def _statement(self, envelope: bytes) -> Statement:
+        # Size cap, then signature.
+        read = self._read(checklist.STATEMENT, envelope, "the statement", self._limits.statement)
+        self._check_role(read, "statement", "bundle", statement.PAYLOAD_TYPE, "E-VER-012")
+        return decode_statement(read.payload)
+
+    def _read(self, check: int, envelope: bytes, what: str, limit: int) -> Envelope:
+        self.begun += (checklist.SIZE_CAPS, check)
         return read_envelope(envelope, what, limit=limit)
+
+    def _want(self, wanted: Wanted) -> None:
+        """Caps of what a signed document promises, before anybody fetches it."""
+        if wanted.blob_length > self._limits.blob or wanted.length > self._limits.tar:
+            raise Refused(
+                "E-VER-001",
+                f"the bundle has {wanted.blob_length} bytes, {wanted.length} unpacked; "
+                f"at most {self._limits.blob} and {self._limits.tar} are accepted",
+            )
+        self._wanted = wanted
 
     def _check_role(self, envelope: Envelope, what: str, role: str, payload_type: str, code: str) -> None:
         root = self.state.root
@@ -264,11 +306,6 @@ class Verifier:
                 f"two pointers of sequence {offered.sequence} for cohort '{offered.cohort}' name different bundles: "
                 f"{state.digest[:19]} and {offered.digest[:19]}",
             )
-
-    def _accepted_pointer(self) -> Pointer:
-        if self._pointer is None:
-            raise Misuse("the pointer is accepted before its bundle")
-        return self._pointer
 
 
 def first_state(envelope: bytes, organization: str, *, limits: Limits = LIMITS) -> TrustState:

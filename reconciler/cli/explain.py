@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.compile.support import FEATURES, Feature
+from reconciler.compile.feature import Feature
+from reconciler.compile.support import FEATURES
 from reconciler.config.explaining import explain, topics
 from reconciler.config.kinds import KINDS
 from reconciler.config.proxies import NEWEST

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from reconciler.config.findings import Finding
+from reconciler.config.snapshot import Snapshot, read_snapshot
 from reconciler.config.source import SourceFile, is_read
 
 
@@ -23,6 +25,13 @@ def config_files(path: Path) -> list[SourceFile]:
         return [SourceFile(f.relative_to(path).as_posix(), f.read_bytes()) for f in sorted(_walk(path))]
     except OSError as error:
         raise click.ClickException(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def read_folder(path: Path) -> tuple[Snapshot | None, tuple[Finding, ...], dict[str, bytes]]:
+    """The snapshot of a folder, or None when there is an error; all findings, and the files' content for excerpts."""
+    files = config_files(path)
+    snapshot, findings = read_snapshot(files)
+    return snapshot, findings, {file.path: file.content for file in files}
 
 
 def _walk(root: Path) -> Iterator[Path]:

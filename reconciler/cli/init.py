@@ -1,15 +1,25 @@
-"""`sentinelctl init`: make a server configuration with new keys."""
+"""`sentinelctl init`: make a server configuration with new keys, and a config repository to begin with."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from reconciler import clock
-from reconciler.flows.founding import configuration, found_root, write_keys, write_private
+from reconciler.embedded.bootstrap import ENVIRONMENTS
+from reconciler.embedded.template import template_files
+from reconciler.flows.founding import (
+    configuration,
+    found_root,
+    write_keys,
+    write_private,
+    write_sealing_keys,
+)
+from reconciler.flows.founding_repository import founded
 
 PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
 
@@ -21,15 +31,36 @@ PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
 @click.option("--repository", required=True, help="URL of its config repository.")
 @click.option("--trunk", default="main", show_default=True)
 @click.option("--connection", default="origin", show_default=True, help="Slug of the forge connection.")
+@click.option(
+    "--environment",
+    "environments",
+    multiple=True,
+    default=ENVIRONMENTS,
+    show_default=True,
+    help="An environment to make a sealing key for; may be repeated.",
+)
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a config repository to begin with into this new folder: the template, with secrets made anew.",
+)
 def command(
-    folder: Path, organization: str, project: str, repository: str, trunk: str, connection: str
+    folder: Path,
+    organization: str,
+    project: str,
+    repository: str,
+    trunk: str,
+    connection: str,
+    environments: tuple[str, ...],
+    start: Path | None,
 ) -> None:
     """Write FOLDER/control-plane.kdl with new keys, root 1, a webhook secret and, beside FOLDER, .env.
 
     The .env has the passwords for docker compose. What exists is kept: running it again changes nothing.
     """
-    content = configuration(organization, project, repository, trunk, connection)
+    content = configuration(organization, project, repository, trunk, connection, environments)
     write_keys(folder)
+    public_keys = write_sealing_keys(folder, project, environments)
     target = folder / "control-plane.kdl"
     made = [str(folder / "keys")]
     if not target.exists():
@@ -46,9 +77,25 @@ def command(
             passwords, owner + "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORDS)
         )
         made.append(str(passwords))
+    if start is not None:
+        _start(start, project, public_keys)
+        made.append(str(start))
     click.echo(f"Made: {', '.join(made)}")
     click.echo(f"Publish the root where the object store is: sentinelctl keys publish {root}")
     click.echo(f"Then take {folder}/keys/root off this machine; docs/keys.md says what for.")
+    if start is None:
+        click.echo("What stands in the repository for the environments' sealing keys:")
+        for environment, key in public_keys.items():
+            click.echo(f'  environment "{environment}": sealing-key "{key.hex()}"')
     click.echo(
         f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret"
     )
+
+
+def _start(folder: Path, project: str, public_keys: Mapping[str, bytes]) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"There are files in {folder} already.")
+    for path, content in founded(template_files(), project, public_keys, today=clock.now().date()).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)

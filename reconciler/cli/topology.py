@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.folder import config_files
+from reconciler.cli.folder import read_folder
 from reconciler.cli.validate import counted, print_findings
 from reconciler.compile.topology.drawing import dot, svg
 from reconciler.compile.topology.graph import topology
 from reconciler.config.characters import shown
-from reconciler.config.snapshot import read_snapshot
 
 
 @click.command()
@@ -33,10 +32,9 @@ def command(path: Path, environment: str | None, form: str) -> None:
 
     Exit code 1 when the repository has an error; nothing is printed then but its findings.
     """
-    files = config_files(path)
-    snapshot, findings = read_snapshot(files)
+    snapshot, findings, contents = read_folder(path)
     if snapshot is None:
-        print_findings(findings, {file.path: file.content for file in files}, err=True)
+        print_findings(findings, contents, err=True)
         click.echo(counted(findings), err=True)
         raise SystemExit(1)
     name = environment or snapshot.environments[-1]

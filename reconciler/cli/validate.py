@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from reconciler import clock
 from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
+from reconciler.compile.expiry import expiry_findings
 from reconciler.config.annotations import annotation
 from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
@@ -60,7 +63,8 @@ def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) 
     """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once.
 
     A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error; with
-    --watch it is that of the last check, when it is ended with Ctrl-C.
+    --watch it is that of the last check, when it is ended with Ctrl-C. A certificate in use that has ended is an error
+    here; on a commit of trunk it is a warning.
     """
     form = "json" if as_json else form
     files = config_files(path)
@@ -93,7 +97,7 @@ def _check(path: Path, files: list[SourceFile]) -> Checked:
     if path.is_file() and path.name == SERVER_CONFIGURATION:
         _, findings = read_installation(files[0].content, files[0].path)
         return Checked(tuple(files), findings, "the server configuration is sound")
-    compilation, findings = check(files)
+    compilation, findings = check(files, now=clock.now())
     names = ", ".join(e.name for e in compilation.environments) if compilation else ""
     return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
 
@@ -126,13 +130,16 @@ def _prefix(path: Path) -> str:
     return folder.relative_to(here).as_posix() + "/"
 
 
-def check(files: Iterable[SourceFile]) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files."""
+def check(
+    files: Iterable[SourceFile], *, now: datetime | None = None
+) -> tuple[Compilation | None, tuple[Finding, ...]]:
+    """Read and compile: what a worker would say of these files. With `now`, also of what has ended by then."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
     compilation, more = compile_snapshot(snapshot)
-    return compilation, sort_findings((*findings, *more))
+    ended = expiry_findings(snapshot, now=now) if compilation is not None and now is not None else ()
+    return compilation, sort_findings((*findings, *more, *ended))
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:

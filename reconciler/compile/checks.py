@@ -10,6 +10,7 @@ from reconciler.compile.objections import Objection
 from reconciler.compile.policy_checks import policy_objections
 from reconciler.compile.service_checks import service_objections
 from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
+from reconciler.compile.tls_checks import tls_objections
 from reconciler.compile.upstream_checks import upstream_objections
 from reconciler.config.report import Problem
 from reconciler.config.snapshot import Rendering
@@ -32,6 +33,7 @@ def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
     yield from service_objections(rendering)
     yield from policy_objections(rendering)
     yield from upstream_objections(rendering)
+    yield from tls_objections(rendering)
 
 
 def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:

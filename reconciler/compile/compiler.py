@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
+from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
+from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
 from reconciler.compile.objections import Objection
 from reconciler.compile.resolving import Resolver
+from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
 from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
@@ -24,7 +27,7 @@ from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
 
-COMPILER = "sentinel-compiler/0.2.0"
+COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
 
 SCHEMA_VERSION = "1.0"
@@ -35,7 +38,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle.
+    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
+    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses.
     """
 
     name: str
@@ -43,6 +47,8 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    certificates: tuple[CertificateInUse, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -52,6 +58,8 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "secrets": dict(self.secrets),
+            "certificates": [certificate.to_json() for certificate in self.certificates],
         }
 
     @classmethod
@@ -63,21 +71,28 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            secrets={str(name): int(version) for name, version in data["secrets"].items()},
+            certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """All environments in promotion order, and their policies in the same order."""
+    """All environments in promotion order, and their policies in the same order.
+
+    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
@@ -86,6 +101,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
 
@@ -96,9 +112,9 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     if any(finding.is_error for finding in findings):
         return None, findings
     texts, resolver = _Texts(), Resolver()
-    return Compilation(
-        tuple(_compile(rendering, texts, resolver) for rendering in renderings), snapshot.policies
-    ), findings
+    sealed = sealed_secrets(snapshot)
+    environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
+    return Compilation(environments, snapshot.policies, sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -151,10 +167,13 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> CompiledEnvironment:
+def _compile(
+    rendering: Rendering, texts: _Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
+) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
-    services = resolver.services(rendering, guarded.guards)
+    carried = chains(rendering)
+    services = resolver.services(rendering, guarded.guards, carried.pairs)
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
@@ -165,13 +184,22 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
     system = write_document([reserved.system()])
     listeners = _section(
         "listeners",
-        written("listener", listener_node, rendering.of("listener"))
-        + write_document([reserved.admin_listener(policy.admin_port)], indent=1),
+        write_document(
+            [
+                *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
+                reserved.admin_listener(policy.admin_port),
+            ],
+            indent=1,
+        ),
     )
     observability = write_document([reserved.observability(policy.admin_port + 1)])
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved)
-    targets = [(resource, data) for resource, data in rendering.of("upstream") if resource.name in used]
+    targets = [
+        (resource, data)
+        for resource, data in resolver.upstreams(rendering, carried.pairs)
+        if resource.name in used
+    ]
     upstreams = written("upstream", upstream_node, targets)
     agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
@@ -194,7 +222,9 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
         + write_document([reserved.admin_namespace()])
         + observability
     )
-    identity = config_id(before + _section("filters", filters) + after)
+    identity = config_id(
+        before + _section("filters", filters) + after, (one.sha256 for one in carried.certificates)
+    )
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
@@ -207,12 +237,27 @@ def _compile(rendering: Rendering, texts: _Texts, resolver: Resolver) -> Compile
             written("starts", start_nodes, services),
             agents,
             cache,
+            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
         ]
     )
+    config = (before + _section("filters", marked) + after).encode()
     return CompiledEnvironment(
         name=policy.name,
-        config=(before + _section("filters", marked) + after).encode(),
+        config=config,
         config_id=identity,
         restart_key=key,
-        files=guarded.files,
+        files={
+            **guarded.files,
+            **carried.files,
+            **trust_files(rendering),
+            **plugin_files(rendering, applied),
+        },
+        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
+        certificates=carried.certificates,
     )
+
+
+def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
+    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
+    for one in carried.at_start:
+        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"

@@ -6,9 +6,16 @@ import hashlib
 from collections.abc import Iterable
 
 
-def config_id(text: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a configuration without its marker filter."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def config_id(text: str, chains: Iterable[str] = ()) -> str:
+    """The first 16 hex digits of the SHA-256 of a configuration without its marker filter.
+
+    `chains` are the digests of the certificates that it names by paths, in order: behind the same path another chain is
+    another configuration, which has to be brought to life.
+    """
+    digest = hashlib.sha256(text.encode())
+    for chain in chains:
+        digest.update(f"\0{chain}".encode())
+    return digest.hexdigest()[:16]
 
 
 def restart_key(parts: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.compile.reserved import LOOPBACK
+from reconciler.compile.resolving import Pair
 from reconciler.config.durations import seconds
 from reconciler.config.kdl import KdlNode
 from reconciler.config.network import split_address
@@ -14,18 +15,19 @@ from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 
 
-def listener_node(name: str, data: Mapping[str, Any]) -> KdlNode:
-    """One listener of the proxy."""
-    return KdlNode(
-        "listener",
-        (name,),
-        children=(
-            KdlNode("address", (data["address"],)),
-            KdlNode("protocol", (data["protocol"],)),
-            KdlNode("request-timeout-secs", (seconds(data["request-timeout"]),)),
-            KdlNode("keepalive-timeout-secs", (seconds(data["keepalive-timeout"]),)),
-        ),
-    )
+def listener_node(name: str, data: Mapping[str, Any], pairs: Mapping[str, Pair]) -> KdlNode:
+    """One listener of the proxy. Of TLS the certificate is all that it applies, so nothing else is written."""
+    children = [
+        KdlNode("address", (data["address"],)),
+        KdlNode("protocol", (data["protocol"],)),
+        KdlNode("request-timeout-secs", (seconds(data["request-timeout"]),)),
+        KdlNode("keepalive-timeout-secs", (seconds(data["keepalive-timeout"]),)),
+    ]
+    for certificate in data.get("certificate", ()):
+        pair = pairs[certificate]
+        files = (KdlNode("cert-file", (pair.chain,)), KdlNode("key-file", (pair.key,)))
+        children.append(KdlNode("tls", children=files))
+    return KdlNode("listener", (name,), children=tuple(children))
 
 
 def address_conflicts(

@@ -16,6 +16,14 @@ Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """What stands in the proxy's configuration for a certificate and for its key: a node puts paths in their places."""
+
+    chain: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """A middleware as it applies to a service. `owner` is the service when it has changes of its own, else None."""
 
@@ -44,25 +52,43 @@ def apply(name: str, middleware: Data, changes: Data, service: str) -> Applied |
 
 
 class Resolver:
-    """Resolves the services of all environments; equal ingredients give the very same object.
+    """Resolves services and upstreams of all environments; equal ingredients give the very same object.
 
     The data of a resolved service has three more entries: "applied", the middlewares in order; "parts", pairs of a
     weight and an upstream's data, heaviest first; and "guards", filters that see its requests first. A service without
-    any of them is its own data.
+    any of them is its own data. So is an upstream that shows no certificate; that of others has one more, "pair".
     """
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], tuple[Data, tuple[Any, ...]]] = {}
 
+    def upstreams(
+        self, rendering: Rendering, pairs: Mapping[str, Pair] = MappingProxyType({})
+    ) -> tuple[tuple[Resource, Data], ...]:
+        """The upstreams of an environment, resolved. `pairs` are by name of the certificate."""
+        return tuple((resource, self._upstream(data, pairs)) for resource, data in rendering.of("upstream"))
+
+    def _upstream(self, data: Data, pairs: Mapping[str, Pair]) -> Data:
+        pair = pairs.get(data.get("tls", {}).get("client-certificate", ""))
+        if pair is None:
+            return data
+        key = (id(data), pair)
+        if key not in self._made:
+            self._made[key] = ({**data, "pair": pair}, (data,))
+        return self._made[key][0]
+
     def services(
-        self, rendering: Rendering, guards: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        self,
+        rendering: Rendering,
+        guards: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        pairs: Mapping[str, Pair] = MappingProxyType({}),
     ) -> tuple[tuple[Resource, Data], ...]:
         """The services of an environment, resolved. Nothing that is named may be missing.
 
-        `guards` are ids of filters by service.
+        `guards` are ids of filters by service, `pairs` as for upstreams.
         """
         middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
-        upstreams = {resource.name: data for resource, data in rendering.of("upstream")}
+        upstreams = {resource.name: data for resource, data in self.upstreams(rendering, pairs)}
         return tuple(
             (
                 resource,

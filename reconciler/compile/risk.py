@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from reconciler.compile.diff.changes import Difference
-from reconciler.compile.risk_rules import guards, listeners, routes, sizes, upstreams
+from reconciler.compile.risk_rules import certificates, guards, listeners, routes, sizes, upstreams
 
 Hit = tuple[str, tuple[str, ...]]
 """Why a rule holds, in a sentence, and the names of the routes concerned."""
@@ -210,6 +210,30 @@ RULES: tuple[Rule, ...] = (
         Level.high,
         "Certificate, key or another part of TLS of a listener or an upstream is different.",
         listeners.tls_changed,
+    ),
+    Rule(
+        "certificate-names-lost",
+        Level.high,
+        "A certificate in use is not for a name that the one before it was for: clients that ask for it refuse.",
+        certificates.names_lost,
+    ),
+    Rule(
+        "certificate-issuer-changed",
+        Level.medium,
+        "A certificate in use comes from another issuer: clients that trust the former one alone refuse it.",
+        certificates.issuer_changed,
+    ),
+    Rule(
+        "certificate-ends-earlier",
+        Level.medium,
+        "A certificate in use ends before the one that it replaces: an old one may have come back.",
+        certificates.ends_earlier,
+    ),
+    Rule(
+        "certificate-renewed",
+        Level.low,
+        "A certificate in use has another chain or another key.",
+        certificates.renewed,
     ),
     Rule(
         "listener-changed",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.compile.support import FEATURES, Feature, Level
+from reconciler.compile.feature import Feature, Level
+from reconciler.compile.support import FEATURES
 from reconciler.config.proxies import PROXY_VERSIONS
 
 

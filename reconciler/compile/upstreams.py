@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.compile.resolving import Pair
 from reconciler.config.durations import seconds
 from reconciler.config.kdl import KdlNode
 from reconciler.config.kinds.upstream import WEIGHTED
@@ -21,7 +22,7 @@ BALANCING = {
 
 
 def upstream_node(name: str, data: Mapping[str, Any]) -> KdlNode:
-    """One upstream of the proxy."""
+    """One upstream of the proxy, from its resolved data."""
     weighted = data["load-balancing"] in WEIGHTED
     children = [
         KdlNode("target", (t["address"],), {"weight": t.get("weight", 1)} if weighted else {})
@@ -37,7 +38,7 @@ def upstream_node(name: str, data: Mapping[str, Any]) -> KdlNode:
     if "circuit-breaker" in data:
         children.append(_circuit_breaker(data["circuit-breaker"]))
     if "tls" in data:
-        children.append(_tls(data["tls"]))
+        children.append(_tls(data["tls"], data.get("pair")))
     return KdlNode("upstream", (name,), children=tuple(children))
 
 
@@ -64,9 +65,11 @@ def health_check(check: Mapping[str, Any]) -> KdlNode:
     )
 
 
-def _tls(tls: Mapping[str, Any]) -> KdlNode:
+def _tls(tls: Mapping[str, Any], pair: Pair | None) -> KdlNode:
     """The block whose presence turns TLS on. A trust store is left out, because the proxy does not apply `ca-cert`."""
     parts = [KdlNode("sni", (tls["sni"],))]
+    if pair is not None:
+        parts += [KdlNode("client-cert", (pair.chain,)), KdlNode("client-key", (pair.key,))]
     if tls["insecure-skip-verify"]:
         parts.append(KdlNode("insecure-skip-verify", (True,)))
     return KdlNode("tls", children=tuple(parts))

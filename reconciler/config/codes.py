@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from reconciler.config.code import Code as Code
 from reconciler.config.codes_rules import RULE_CODES
+from reconciler.config.codes_secrets import SECRET_CODES
+from reconciler.config.codes_tls import TLS_CODES
 
 _TABLE: tuple[Code, ...] = (
     Code(
@@ -389,4 +391,4 @@ def _by_code(table: tuple[Code, ...]) -> Mapping[str, Code]:
     return MappingProxyType(found)
 
 
-CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES))
+CODES: Mapping[str, Code] = _by_code((*_TABLE, *RULE_CODES, *SECRET_CODES, *TLS_CODES))

@@ -40,41 +40,6 @@ RULE_CODES: tuple[Code, ...] = (
         "Commit the file, or correct the path.",
     ),
     Code(
-        "E-PEM-001",
-        "Not PEM with certificates",
-        "A certificate's chain or a trust store is no PEM, is cut short, or holds something else than "
-        "certificates.",
-        "Write it with openssl x509 -outform pem; text between the blocks is passed over.",
-    ),
-    Code(
-        "E-PEM-002",
-        "Chain out of order",
-        "A chain begins with the certificate itself; each following one issued the one before it. Names "
-        "are compared, not "
-        "signatures.",
-        "Put them in order, and add what is missing. The root may be left out.",
-    ),
-    Code(
-        "E-PEM-003",
-        "Certificate for other names",
-        "The certificate's DNS names do not include one that the resource names. A wildcard stands for "
-        "one label.",
-        "Correct the name, or have a certificate issued for it.",
-    ),
-    Code(
-        "E-PEM-004",
-        "Certificate that never holds",
-        "A certificate of the chain ends before it begins.",
-        "Have it issued again.",
-    ),
-    Code(
-        "E-PEM-005",
-        "No issuer's certificate",
-        "A trust store holds a certificate that may not issue others, so nothing would ever be trusted "
-        "by it.",
-        "Put in the issuer's certificate instead.",
-    ),
-    Code(
         "E-PLG-001",
         "Not a plugin",
         "The file of a wasm plugin is no WebAssembly module of version 1, or that of a lua plugin is "

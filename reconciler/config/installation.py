@@ -51,7 +51,8 @@ class Connection:
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
-    stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None."""
+    stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
+    environment and the URI of one of its private keys."""
 
     slug: str
     organization: str
@@ -61,6 +62,7 @@ class Project:
     branch_prefix: str
     trunk: str
     connection: str | None
+    sealing_keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         branch_prefix=data.get("branch-prefix", ""),
         trunk=data.get("trunk", "main"),
         connection=data.get("connection"),
+        sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
     )
 
 

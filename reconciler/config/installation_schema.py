@@ -178,6 +178,18 @@ ORGANIZATION = Field(
                 reference(
                     "connection", "connection", "The forge the repository is on.", 'connection "origin"'
                 ),
+                Field(
+                    "sealing-key",
+                    "Where an environment's X25519 private key is, which opens what is sealed for that environment. "
+                    "While it is replaced, a line for the old key and one for the new.",
+                    'sealing-key "production" "file:keys/shop-production.sealing"',
+                    arguments=(
+                        Slot("environment", SLUG, "the environment"),
+                        Slot("key", KEY_URI, "where its private key is"),
+                    ),
+                    repeatable=True,
+                    unique=2,
+                ),
             ),
         ),
     ),

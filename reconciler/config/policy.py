@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from reconciler.config.freezes import FreezeWindow
+
 DEFAULT_ADMIN_PORT = 9901
 
 
@@ -16,7 +18,7 @@ class EnvironmentPolicy:
     `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
     (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
     "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
-    next one.
+    next one. `freezes` are the windows that concern this environment.
     """
 
     name: str
@@ -32,12 +34,15 @@ class EnvironmentPolicy:
     progress_deadline_seconds: int
     stale_after_seconds: int
     admin_port: int = DEFAULT_ADMIN_PORT
+    freezes: tuple[FreezeWindow, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""
-        return {**asdict(self), "after": list(self.after)}
+        freezes = [window.to_json() for window in self.freezes]
+        return {**asdict(self), "after": list(self.after), "freezes": freezes}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
         """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
-        return cls(**{**data, "after": tuple(data["after"])})
+        freezes = tuple(FreezeWindow.from_json(window) for window in data["freezes"])
+        return cls(**{**data, "after": tuple(data["after"]), "freezes": freezes})

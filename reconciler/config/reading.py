@@ -98,11 +98,11 @@ class Reader:
         if value is None:
             return
         known = data.setdefault(field.name, [])
-        key = field.arguments[0].name if field.arguments else None
-        if key is not None and value.get(key) is not None:
+        key = [slot.name for slot in field.arguments[: field.unique]]
+        if key and all(value.get(name) is not None for name in key):
             for other in known:
-                if other.get(key) == value[key]:
-                    self.complain(node, repeated(value[key], field), argument=0)
+                if all(other.get(name) == value[name] for name in key):
+                    self.complain(node, repeated(value[key[-1]], field), argument=len(key) - 1)
                     return
         known.append(value)
 

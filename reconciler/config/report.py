@@ -7,7 +7,7 @@ concerned, so a tree without mistakes never pays for them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.config import limits
@@ -98,6 +98,20 @@ class Report:
                     )
                 )
         return sort_findings(found)
+
+
+def places(marks: Sequence[Mark | None]) -> list[Place | None]:
+    """Where each token stands, in the same order. Every file is scanned once."""
+    scanned: dict[str, _Places] = {}
+    found: list[Place | None] = []
+    for mark in marks:
+        if mark is None:
+            found.append(None)
+            continue
+        if mark.file.path not in scanned:
+            scanned[mark.file.path] = _Places(mark.file)
+        found.append(scanned[mark.file.path].of(mark))
+    return found
 
 
 class _Places:

@@ -40,9 +40,9 @@ class Field:
     """One node of the language.
 
     `arguments` come in order; `rest` is the type of any number of further ones, at least one. `children` makes it a
-    block. `repeatable` nodes may stand several times and are keyed by their first argument, which may not repeat; those
-    that are `ordered` keep the order they are written in. `elsewhere` names the kind whose page tells of the
-    children.
+    block. `repeatable` nodes may stand several times and are keyed by their first argument, or by their first `unique`
+    ones together, which may not repeat; those that are `ordered` keep the order they are written in. `elsewhere` names
+    the kind whose page tells of the children.
     `default` is the JSON value that holds when the node is absent; None means there is none.
     """
 
@@ -58,6 +58,7 @@ class Field:
     default: Json = None
     note: str = ""
     ordered: bool = False
+    unique: int = 1
     elsewhere: str = ""
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)

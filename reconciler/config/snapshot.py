@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,7 @@ from reconciler.config import limits
 from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
+from reconciler.config.freezes import window_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.environment import policy_of
@@ -30,26 +31,38 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What is effective in one environment: resources by kind, in the order of their names."""
+    """What is effective in one environment: resources by kind, in the order of their names.
+
+    `attached` are the files that resources may name, by path.
+    """
 
     policy: EnvironmentPolicy
     resources: Mapping[str, tuple[Resource, ...]]
+    attached: Mapping[str, bytes]
+    _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
         """The resources of a kind, each with its data in this environment."""
-        name = self.policy.name
-        return tuple((resource, resource.effective(name)) for resource in self.resources.get(kind, ()))
+        if kind not in self._made:
+            name = self.policy.name
+            found = self.resources.get(kind, ())
+            self._made[kind] = tuple((resource, resource.effective(name)) for resource in found)
+        return self._made[kind]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Resources by (kind, name), in that order whatever the order of files and lines was.
 
-    `policies` are in promotion order: an environment comes after all it names in `after`.
+    `policies` are in promotion order: an environment comes after all it names in `after`. `attached` are the other
+    files of the tree, by path.
     """
 
     resources: Mapping[Key, Resource]
     policies: tuple[EnvironmentPolicy, ...]
+    attached: Mapping[str, bytes] = field(repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -69,7 +82,7 @@ class Snapshot:
         for (kind, _), resource in self.resources.items():
             if resource.is_in(environment):
                 found.setdefault(kind, []).append(resource)
-        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()})
+        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()}, self.attached)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""
@@ -104,10 +117,16 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
     if report.failed:
         return None, report.resolved()
     environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
+    freezes = [
+        window_of(name, resource.effective(""))
+        for (kind, name), resource in ordered.items()
+        if kind == "freeze-window"
+    ]
     policies = tuple(
-        policy_of(name, environments[name].effective(name)) for name in promotion_order(environments.values())
+        policy_of(name, environments[name].effective(name), freezes)
+        for name in promotion_order(environments.values())
     )
-    return Snapshot(MappingProxyType(ordered), policies), report.resolved()
+    return Snapshot(MappingProxyType(ordered), policies, MappingProxyType(attached)), report.resolved()
 
 
 def _within_limits(files: list[SourceFile], report: Report) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from reconciler.db.session import connect, writing
 from reconciler.embedded.gitserver import create_repository
 from reconciler.embedded.layout import Layout
 from reconciler.embedded.template import template_files
-from reconciler.flows.founding import configuration, found_root, write_keys
+from reconciler.flows.founding import configuration, found_root, write_keys, write_sealing_keys
+from reconciler.flows.founding_repository import founded
 from reconciler.flows.noting import note_root
 from reconciler.flows.roots import publish_root, stored_versions
 from reconciler.git.mirror import Mirror
@@ -29,14 +31,14 @@ ENVIRONMENTS = ("dev", "staging", "production")
 
 AUTHOR = Identity("Ada Operator", "ada@example.com")
 FIRST_COMMIT_AT = datetime(2026, 1, 1, tzinfo=UTC)
-"""The first commit has the same id on every machine, which makes demonstrations easy to follow."""
+"""The first commit has the same date on every machine. Its id is another each time, for secrets are made anew."""
 
 
 def bootstrap(layout: Layout, settings: Settings) -> None:
     """Make keys, server configuration, repository, tables and join tokens, as far as they are missing."""
-    _configuration(layout)
+    public_keys = _configuration(layout)
     layout.queue.mkdir(exist_ok=True)
-    _repository(layout)
+    _repository(layout, public_keys)
     migrate(settings)
     connect(settings)
     _root(layout, settings)
@@ -50,11 +52,16 @@ def repository_path(layout: Layout) -> Path:
     return layout.repositories / f"{PROJECT}.git"
 
 
-def _configuration(layout: Layout) -> None:
+def _configuration(layout: Layout) -> dict[str, bytes]:
+    """The public sealing key of each environment."""
     write_keys(layout.home)
+    public_keys = write_sealing_keys(layout.home, PROJECT, ENVIRONMENTS)
     if not layout.config_file.exists():
         repository = f"{layout.url('git')}/{PROJECT}.git"
-        layout.config_file.write_bytes(configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION))
+        layout.config_file.write_bytes(
+            configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION, ENVIRONMENTS)
+        )
+    return public_keys
 
 
 def _root(layout: Layout, settings: Settings) -> None:
@@ -64,7 +71,7 @@ def _root(layout: Layout, settings: Settings) -> None:
     note_root(store, ORGANIZATION, [PROJECT], now=clock.now())
 
 
-def _repository(layout: Layout) -> None:
+def _repository(layout: Layout, public_keys: Mapping[str, bytes]) -> None:
     layout.repositories.mkdir(exist_ok=True)
     path = repository_path(layout)
     if path.exists():
@@ -80,7 +87,7 @@ def _repository(layout: Layout) -> None:
     sha = commit_edit(
         mirror,
         None,
-        template_files(),
+        founded(template_files(), PROJECT, public_keys, today=clock.now().date()),
         message="Start the shop from the template\n",
         author=AUTHOR,
         committer=replace(AUTHOR),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from reconciler.compile.compiler import Compilation, compile_snapshot
+from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Severity
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
@@ -23,15 +26,17 @@ SEVERED = frozenset({"time", "killed"})
 
 
 def compile_confined(
-    files: Sequence[SourceFile], limits: Confinement = LIMITS
+    files: Sequence[SourceFile], limits: Confinement = LIMITS, *, now: datetime
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """What `read_snapshot` and `compile_snapshot` say of the files; None with at least one error.
+
+    What has ended at `now` is told as a warning: time alone never refuses a commit.
 
     A child that used up its limits or crashed is a finding (E-TRK-002, E-TRK-003): the same files would do it again.
     Raises `Transient` (E-TRK-004) when it was ended from outside.
     """
     try:
-        return decode(run_confined(lambda: compile_files(files), limits))
+        return decode(run_confined(lambda: compile_files(files, now), limits))
     except Broken as broken:
         if broken.cause in SEVERED:
             raise Transient("E-TRK-004", f"the compiler was ended before its time: {broken.words}") from None
@@ -41,13 +46,14 @@ def compile_confined(
         return None, (_finding(Broken("crash", "its answer cannot be read")),)
 
 
-def compile_files(files: Sequence[SourceFile]) -> bytes:
+def compile_files(files: Sequence[SourceFile], now: datetime) -> bytes:
     """What runs in the child: the answer as `decode` reads it."""
     snapshot, findings = read_snapshot(files)
     compilation = None
     if snapshot is not None:
         compilation, more = compile_snapshot(snapshot)
-        findings = (*findings, *more)
+        ended = expiry_findings(snapshot, now=now) if compilation is not None else ()
+        findings = (*findings, *more, *(replace(one, severity=Severity.warning) for one in ended))
     answer = {
         "findings": [finding.to_json() for finding in findings],
         "compilation": None if compilation is None else compilation.to_json(),

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from nacl.public import PrivateKey
+
 from reconciler import clock
 from reconciler.bundle.chain import Chain
+from reconciler.bundle.sealed import key_id
 from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
 from reconciler.errors import Stalled
 from reconciler.git.mirror import Credentials, Mirror
-from reconciler.keys.uri import load_secret
+from reconciler.keys.uri import load_sealing_key, load_secret
 from reconciler.settings import Settings
 from reconciler.store.choose import open_store
 from reconciler.store.port import BlobStore
@@ -57,6 +60,18 @@ class Context:
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""
         return credentials_of(self.connection, folder=self.folder, environ=self.environ)
+
+    def sealing_keys(self, environment: str) -> Mapping[str, PrivateKey]:
+        """The private keys that open what is sealed for an environment, by key id; none when none is named.
+
+        There are two while a key is replaced. Raises `Stalled` when one that is named cannot be loaded.
+        """
+        keys = [
+            load_sealing_key(uri, folder=self.folder, environ=self.environ)
+            for name, uri in self.project.sealing_keys
+            if name == environment
+        ]
+        return {key_id(bytes(key.public_key)): key for key in keys}
 
 
 def credentials_of(

@@ -1,4 +1,4 @@
-"""Makes what a new installation starts from: signing keys, a webhook secret and a server configuration."""
+"""Makes what a new installation starts from: signing and sealing keys, a webhook secret, a server configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.config.installation import read_installation
 from reconciler.config.kdl import KdlNode
 from reconciler.config.write import write_document
 from reconciler.errors import Stalled
-from reconciler.keys.uri import create_key, load_key
+from reconciler.keys.uri import create_key, create_sealing_key, load_key, load_sealing_key
 
 ROOT_LIFE = timedelta(days=365)
 
@@ -52,14 +52,42 @@ def found_root(organization: str, folder: Path, now: datetime) -> bytes:
     return sign_root(root, [keys["root"]])
 
 
+def write_sealing_keys(folder: Path, project: str, environments: Iterable[str]) -> dict[str, bytes]:
+    """Make the sealing keys that are missing below `folder`, one for each environment; their public keys."""
+    found = {}
+    for environment in environments:
+        name = sealing_key_file(project, environment)
+        path = folder / name
+        if path.exists():
+            key = load_sealing_key(f"file:{name}", folder=folder, environ={})
+            found[environment] = bytes(key.public_key)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found[environment] = create_sealing_key(path)
+    return found
+
+
+def sealing_key_file(project: str, environment: str) -> str:
+    """Where an environment's sealing key lies when it is made with the installation, from control-plane.kdl."""
+    return f"keys/sealing/{project}-{environment}.sealing"
+
+
 def write_private(path: Path, text: str) -> None:
     """Write `text` into a new file that only its owner can read, from its first byte on."""
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(text)
 
 
-def configuration(organization: str, project: str, repository: str, trunk: str, connection: str) -> bytes:
-    """A server configuration of one organization and project with key URIs below `keys/`.
+def configuration(
+    organization: str,
+    project: str,
+    repository: str,
+    trunk: str,
+    connection: str,
+    environments: Iterable[str] = (),
+) -> bytes:
+    """A server configuration of one organization and project with key URIs below `keys/`, one of them for each of the
+    environments.
 
     Raises `Stalled` that names the finding when a value is not acceptable.
     """
@@ -86,6 +114,13 @@ def configuration(organization: str, project: str, repository: str, trunk: str, 
                     leaf("repository", repository),
                     leaf("trunk", trunk),
                     leaf("connection", connection),
+                    *(
+                        KdlNode(
+                            "sealing-key",
+                            (environment, f"file:{sealing_key_file(project, environment)}"),
+                        )
+                        for environment in environments
+                    ),
                 ),
             ),
         ),

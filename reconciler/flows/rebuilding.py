@@ -22,7 +22,7 @@ def rebuild(context: Context, sha: str) -> tuple[BuiltBundle | None, str]:
         return None, f"its files cannot be read: {found.problems[0].message}"
     start = len(folder) + 1 if folder else 0
     files = tuple(SourceFile(path[start:], content) for path, _, content in found.files)
-    compilation, findings = compile_confined(files)
+    compilation, findings = compile_confined(files, now=context.now())
     if compilation is None or has_errors(findings):
         return None, f"its commit does not compile any more: {findings[0] if findings else 'nobody says why'}"
     try:

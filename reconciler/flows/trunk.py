@@ -15,7 +15,7 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, resigning, trunk_rows
+from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
 from reconciler.flows.compiling import compile_confined
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -93,7 +93,7 @@ def compile_head(state: State) -> None:
     """Parse and compile in a confined child, unless the tree itself was not acceptable."""
     if has_errors(state.findings):
         return
-    state.compilation, findings = compile_confined(state.files)
+    state.compilation, findings = compile_confined(state.files, now=state.context.now())
     state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
 
 
@@ -105,6 +105,16 @@ def build(state: State) -> None:
         state.built = build_bundle(state.compilation)
     except Refused as refusal:
         state.findings += (Finding(refusal.code, Severity.error, None, refusal.message),)
+
+
+def store_sealed(state: State) -> None:
+    """Put what the commit has sealed into the store. A version that has another value now is a finding."""
+    if state.built is None:
+        return
+    findings = sealed_values.store_sealed(state.context, _made(state.compilation).sealed)
+    if findings:
+        state.built = None
+        state.findings += tuple(_in_repository(f, state.context.project.path) for f in findings)
 
 
 def refuse(state: State) -> None:
@@ -144,6 +154,7 @@ STEPS: tuple[Step, ...] = (
     read,
     compile_head,
     build,
+    store_sealed,
     refuse,
     store_blob,
     sign,

@@ -131,7 +131,7 @@ def _record_bundle(context: Context, manifest: Manifest, stored: StoredBundle) -
         compiler=manifest.compiler,
         created_at=context.now(),
         environments={
-            name: {"config-id": e.config_id, "restart-key": e.restart_key}
+            name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
             for name, e in manifest.environments.items()
         },
     ).on_conflict_ignore().execute()

@@ -1,7 +1,8 @@
-"""Loads signing keys and secrets named by URI: `file:path` and `env:NAME`. Makes new keys.
+"""Loads signing keys, sealing keys and secrets named by URI: `file:path` and `env:NAME`. Makes new keys.
 
-A signing key is 64 hex digits: the 32-byte seed of an Ed25519 key (RFC 8032). A file must be readable by its owner
-alone (mode 0600 or stricter). No message here ever holds what was read.
+A signing key is 64 hex digits: the 32-byte seed of an Ed25519 key (RFC 8032). A sealing key is 64 hex digits too: the
+32 bytes of an X25519 private key (RFC 7748). A file must be readable by its owner alone (mode 0600 or stricter). No
+message here ever holds what was read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from reconciler.errors import Stalled
@@ -33,19 +35,40 @@ class MaskedKey(SigningKey):
         raise TypeError("a signing key is not copied to other processes")
 
 
+class MaskedPrivateKey(PrivateKey):
+    """A sealing key that does not show itself, as a signing key does not."""
+
+    def __repr__(self) -> str:
+        return "<sealing key>"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a sealing key is not copied to other processes")
+
+
 def load_key(uri: str, *, folder: Path, environ: Mapping[str, str]) -> SigningKey:
     """The signing key that `uri` names; a relative `file:` path starts at `folder`.
 
     Raises `Stalled`: E-KEY-001 unknown URI, E-KEY-002 nothing there, E-KEY-003 readable by others, E-KEY-004 not a key.
     """
+    return MaskedKey(_load_digits(uri, folder, environ))
+
+
+def load_sealing_key(uri: str, *, folder: Path, environ: Mapping[str, str]) -> PrivateKey:
+    """The X25519 private key that `uri` names. Raises `Stalled` as `load_key` does."""
+    return MaskedPrivateKey(_load_digits(uri, folder, environ))
+
+
+def _load_digits(uri: str, folder: Path, environ: Mapping[str, str]) -> bytes:
     text = load_secret(uri, folder=folder, environ=environ)
     if SEED.fullmatch(text) is None:
         raise Stalled(
             "E-KEY-004",
             f"the key {_shown(uri)} is not 64 hex digits",
-            cure="Make a new one with `sentinelctl init`, or restore it from your backup",
+            cure="Restore it from your backup, or make one with `sentinelctl init` or `sentinelctl secret keygen`",
         )
-    return MaskedKey(bytes.fromhex(text.decode()))
+    return bytes.fromhex(text.decode())
 
 
 def load_secret(uri: str, *, folder: Path, environ: Mapping[str, str]) -> bytes:
@@ -74,6 +97,17 @@ def load_secret(uri: str, *, folder: Path, environ: Mapping[str, str]) -> bytes:
 
 def create_key(path: Path) -> None:
     """Write a new signing key into a new file of mode 0600, durably. Raises `Stalled` (E-KEY-006) when it exists."""
+    _write_digits(path, bytes(SigningKey.generate()))
+
+
+def create_sealing_key(path: Path) -> bytes:
+    """Write a new sealing key as `create_key` does, and return its public key."""
+    key = PrivateKey.generate()
+    _write_digits(path, bytes(key))
+    return bytes(key.public_key)
+
+
+def _write_digits(path: Path, key: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
@@ -83,7 +117,7 @@ def create_key(path: Path) -> None:
             cure="Keys are never overwritten: move it first",
         ) from None
     with os.fdopen(descriptor, "wb") as file:
-        file.write(bytes(SigningKey.generate()).hex().encode() + b"\n")
+        file.write(key.hex().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -16,12 +16,12 @@ import click
 
 from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
+from reconciler.node import verify_command
 from reconciler.node.assembly import Options, assemble, open_files
 from reconciler.node.doctor import examine
 from reconciler.node.driver import Stopped, drive
 from reconciler.node.effects import Say
 from reconciler.node.process import ProcessProxy
-from reconciler.node.verification import verify_files
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"})
@@ -120,30 +120,6 @@ def status(values: dict[str, Any]) -> None:
 
 
 @group.command()
-@click.argument("blob", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--statement", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--pointer", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--root", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Default: the node's own."
-)
-@click.pass_obj
-def verify(values: dict[str, Any], blob: Path, statement: Path, pointer: Path, root: Path | None) -> None:
-    """Check a bundle in files as a node would, before its first activation."""
-    identity_root = root
-    if identity_root is None:
-        state = open_files(values["home"]).state()
-        if state is None:
-            raise Stalled("E-NOD-005", "there is no root to verify with", cure="Name one with --root")
-        envelope = state.root.encode()
-    else:
-        envelope = identity_root.read_bytes()
-    digest = verify_files(
-        envelope, pointer.read_bytes(), blob.read_bytes(), statement.read_bytes(), now=clock.now()
-    )
-    click.echo(f"good: {digest}")
-
-
-@group.command()
 @click.pass_obj
 def doctor(values: dict[str, Any]) -> None:
     """Look for what would keep this node from working, and say what to do."""
@@ -157,6 +133,9 @@ def doctor(values: dict[str, Any]) -> None:
         click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.words}")
     if not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+group.add_command(verify_command.command)
 
 
 def main() -> None:

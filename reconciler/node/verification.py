@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.bundle.limits import LIMITS
-from reconciler.bundle.manifest import MANIFEST, decode_manifest
+from reconciler.bundle.manifest import MANIFEST, decode_manifest, environment_of
 from reconciler.bundle.pointer import Pointer, peek_pointer
 from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.clock import iso, parse_iso
@@ -95,13 +95,7 @@ class Check:
     def verified(self, etag: str, at: str) -> Verified:
         """The bundle, ready to be activated. Raises `Refused` when it has nothing for this node's environment."""
         _, pointer = self._accepted()
-        environment = decode_manifest(self._files[MANIFEST]).environments.get(self._identity.environment)
-        if environment is None:
-            raise Refused(
-                "E-NOD-015",
-                f"bundle {pointer.digest[:19]} has no configuration for the environment "
-                f"'{self._identity.environment}'",
-            )
+        environment = environment_of(decode_manifest(self._files[MANIFEST]), self._identity.environment)
         return Verified(
             trust=self.trust(),
             active=Active(
@@ -119,18 +113,3 @@ class Check:
         if self._verifier is None or self._pointer is None:
             raise RuntimeError("the pointer is accepted before anything that follows from it")
         return self._verifier, self._pointer
-
-
-def verify_files(root: bytes, pointer: bytes, blob: bytes, statement: bytes, *, now: datetime) -> str:
-    """Check a bundle as a node that never activated one would, for the audience that the pointer itself names.
-
-    Returns its digest. Raises `Refused`.
-    """
-    claimed = peek_pointer(pointer, limit=LIMITS.pointer)
-    state = first_state(root, claimed.organization)
-    audience = Audience(claimed.organization, claimed.project, claimed.environment, claimed.cohort)
-    verifier = Verifier(state, audience)
-    verifier.accept_pointer(pointer, now=now)
-    verifier.accept_blob(blob)
-    verifier.accept_statement(statement)
-    return claimed.digest

@@ -51,11 +51,13 @@ def decide(
     if rollout is not None and ledger.plan is not None:
         decision = during(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
-        decision = between(state, ledger, policy, facts)
+        decision = between(state, ledger, policy, facts, now=now)
     return replace(decision, waiting=(*decision.waiting, *skipped))
 
 
-def between(state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts) -> Decision:
+def between(
+    state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts, *, now: datetime
+) -> Decision:
     """No rollout is open: the wish is what runs, or opens a rollout, or waits."""
     wish = state.files.release
     if wish is None:
@@ -69,8 +71,8 @@ def between(state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, 
             f"{short(wish.digest)} is live and quarantined ({found.why}); name another digest in {RELEASE}"
         )
         return wait(Reason("W-REL-011", reason), *held)
-    reasons = rules.judge(rules.Case(wish, state, policy, facts))
+    reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
-        return wait(*reasons)
+        return wait(*reasons, until=rules.thaw(policy, now))
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

@@ -11,6 +11,7 @@ from reconciler.release import rules
 from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
+from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, judge_all
 from reconciler.release.paths import hold_path, short
 from reconciler.release.state import (
@@ -50,7 +51,7 @@ def during(
             return decision
     wish = state.files.release
     if wish is None or wish.digest != rollout.digest:
-        return _other_wish(state, ledger, rollout, wish, policy, facts)
+        return _other_wish(state, ledger, rollout, wish, policy, facts, now=now)
     holds = tuple(rules.holding(state.holds_except(rollout.name)))
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
@@ -65,8 +66,11 @@ def during(
                     "W-REL-005", f"{short(rollout.digest)} is quarantined, and there is none to go back to"
                 )
             )
+        frozen = tuple(rules.freezing(policy, now))
+        if frozen:
+            return wait(*frozen, until=rules.thaw(policy, now))
         return act(Resume(), "nothing holds it any more")
-    return _judge(state, ledger, rollout, plan, facts, now=now)
+    return _judge(state, ledger, rollout, plan, policy, facts, now=now)
 
 
 def _other_wish(
@@ -76,6 +80,8 @@ def _other_wish(
     wish: Release | None,
     policy: EnvironmentPolicy,
     facts: Facts,
+    *,
+    now: datetime,
 ) -> Decision:
     """The wish does not name the rollout's digest any more: go back, begin anew, or stand still until it is clear."""
     if wish is None:
@@ -88,18 +94,25 @@ def _other_wish(
                 because = f"{short(wish.digest)}, which is live, is wished again: {words}"
                 return act(Supersede(because, back=True), because)
         else:
-            reasons = rules.judge(rules.Case(wish, state, policy, facts, rollout.name))
+            reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name))
             if not reasons:
                 because = f"{short(wish.digest)} is wished instead: {words}"
                 return act(Supersede(because, back=False), because)
     if rollout.state == "open":
         because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
-    return wait(*reasons)
+    return wait(*reasons, until=rules.thaw(policy, now))
 
 
 def _judge(
-    state: EnvironmentState, ledger: Ledger, rollout: Rollout, plan: Plan, facts: Facts, *, now: datetime
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    plan: Plan,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
 ) -> Decision:
     """Ask the gates about the active step."""
     active = rollout.active
@@ -117,8 +130,15 @@ def _judge(
     if isinstance(worst, Pass):
         if active.number == len(plan.steps):
             return act(Complete(kept, counts), words)
+        frozen = tuple(rules.freezing(policy, now))
+        if frozen:
+            # The nodes of this step are moved and well; that no further ones may be moved is nobody's failure.
+            thaw = rules.thaw(policy, now)
+            return replace(wait(*frozen, until=thaw), verdicts=kept, counts=counts)
         return act(AdvanceStep(kept, counts), words)
+    # Frozen time does not count, as paused time does not: a step may have passed and waited for days.
     deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+    deadline += frozen_for(policy.freezes, policy.name, active.since, now)
     failure = _failure(verdicts, active, plan, now >= deadline)
     if failure:
         decision = _fail(

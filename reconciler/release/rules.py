@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release.facts import Facts
+from reconciler.release.freeze import frozen
 from reconciler.release.paths import RELEASE, hold_path, short
 from reconciler.release.state import EnvironmentState, Hold, Reason, Release
 from reconciler.release.strategies import STRATEGIES
@@ -20,6 +23,7 @@ class Case:
     state: EnvironmentState
     policy: EnvironmentPolicy
     facts: Facts
+    now: datetime
     rollout: str = ""
 
 
@@ -72,12 +76,18 @@ def not_held(case: Case) -> Iterator[Reason]:
     yield from holding(case.state.holds_except(case.rollout))
 
 
+def not_frozen(case: Case) -> Iterator[Reason]:
+    """No freeze window holds."""
+    yield from freezing(case.policy, case.now)
+
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     not_quarantined,
     completed_before,
     strategy_known,
     not_held,
+    not_frozen,
 )
 
 
@@ -91,6 +101,22 @@ def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
     for hold in holds:
         owner = f" (by {hold.owner})" if hold.owner else ""
         yield Reason("W-REL-007", f"held: {hold.reason}{owner}; delete {_path(hold.name)} to go on")
+
+
+def freezing(policy: EnvironmentPolicy, now: datetime) -> Iterator[Reason]:
+    """A reason for each freeze window that holds."""
+    for held in frozen(policy.freezes, policy.name, now):
+        owner = f" (ask {held.window.owner})" if held.window.owner else ""
+        yield Reason(
+            "W-REL-014",
+            f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}",
+        )
+
+
+def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """When to look again because of freeze windows: at the end of those that hold. None when none does."""
+    ends = [held.until for held in frozen(policy.freezes, policy.name, now)]
+    return max(ends, default=None)
 
 
 def _path(name: str) -> str:

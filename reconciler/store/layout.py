@@ -48,5 +48,24 @@ def decision(organization: str, slug: str, digest: str) -> str:
     return f"{project(organization, slug)}decisions/{_hex(digest)}.json"
 
 
+def secrets(organization: str, slug: str) -> str:
+    """Prefix of everything that is sealed for a project's environments."""
+    return f"{project(organization, slug)}secrets/"
+
+
+def sealed_value(organization: str, slug: str, environment: str, name: str, version: int) -> str:
+    """The sealed bytes of one version of a secret: nonce, ciphertext and tag."""
+    return f"{_sealed(organization, slug, environment, name, version)}value"
+
+
+def wrapped_key(organization: str, slug: str, environment: str, name: str, version: int, key_id: str) -> str:
+    """The data key of one version of a secret, wrapped for the environment's key of that id."""
+    return f"{_sealed(organization, slug, environment, name, version)}keys/{key_id}"
+
+
+def _sealed(organization: str, slug: str, environment: str, name: str, version: int) -> str:
+    return f"{secrets(organization, slug)}{environment}/{name}/{version}/"
+
+
 def _hex(digest: str) -> str:
     return digest.removeprefix("sha256:")

@@ -8,6 +8,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from reconciler.flows.compiling import compile_confined
 from reconciler.flows.confined import Broken, Confinement, run_confined
 
 MIB = 1024 * 1024
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_a_configuration_that_breaks_the_compiler_is_a_finding(
         raise Broken(cause, "words")
 
     monkeypatch.setattr(compiling, "run_confined", broken)
-    compilation, findings = compile_confined([])
+    compilation, findings = compile_confined([], now=NOW)
     assert compilation is None
     assert [(finding.code, finding.is_error) for finding in findings] == [(code, True)]
 
@@ -170,7 +172,7 @@ def test_a_compiler_ended_from_outside_runs_again(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(compiling, "run_confined", broken)
     with pytest.raises(Transient) as caught:
-        compile_confined([])
+        compile_confined([], now=NOW)
     assert caught.value.code == "E-TRK-004"
 
 
@@ -179,14 +181,14 @@ def test_a_compiler_ended_from_outside_runs_again(monkeypatch: pytest.MonkeyPatc
 )
 def test_an_answer_that_is_none_is_a_finding(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
     monkeypatch.setattr(compiling, "run_confined", lambda *args: answer)
-    compilation, findings = compile_confined([])
+    compilation, findings = compile_confined([], now=NOW)
     assert (compilation, findings[0].code) == (None, "E-TRK-003")
 
 
 def test_a_hostile_number_does_not_hold_the_worker() -> None:
     files = [SourceFile("a.kdl", b"n " + b"9" * 900_000)]
     started = time.monotonic()
-    compilation, findings = compile_confined(files)
+    compilation, findings = compile_confined(files, now=NOW)
     assert compilation is None
     assert findings
     assert time.monotonic() - started < 30

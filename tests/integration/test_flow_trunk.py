@@ -155,8 +155,9 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
     }
     assert {f"agents/{name}/waf/public.conf" for name in environments} <= set(files)
     manifest = json.loads(files["manifest.json"])
-    assert manifest["environments"] == {
-        name: {**value, "secrets": {}} for name, value in bundle.environments.items()
+    assert manifest["environments"] == bundle.environments
+    assert {name: value["secrets"] for name, value in bundle.environments.items()} == {
+        name: {"partner-key": 1} for name in environments
     }
 
 
@@ -359,7 +360,9 @@ def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(world: World, step: tr
     assert world.row(sha).state == "compiled"
     assert len(world.bundles()) == 1
     assert world.kinds() == ["commit.found", "bundle.published", "commit.compiled"]
-    assert len(list(world.context.store.list(layout.project("acme", "shop")))) == 2
+    stored = list(world.context.store.list(layout.project("acme", "shop")))
+    sealed = [key for key in stored if key.startswith(layout.secrets("acme", "shop"))]
+    assert (len(stored) - len(sealed), len(sealed)) == (2, 12)
 
 
 def test_two_runs_at_once_end_with_one_of_everything(world: World) -> None:

@@ -30,7 +30,7 @@ AREAS: Mapping[str, str] = {
     "filter": "filters",
     "agent": "agents",
     "setting": "settings",
-    "file": "agents' files",
+    "file": "other files",
 }
 """What a change is about, in the order in which it is told, with its heading."""
 

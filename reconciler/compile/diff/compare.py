@@ -15,6 +15,7 @@ from reconciler.errors import Refused
 
 if TYPE_CHECKING:
     from reconciler.compile.compiler import CompiledEnvironment
+    from reconciler.compile.in_use import CertificateInUse
 
 CONFIG = "sentinel.kdl"
 _GUARDS = ("auth", "waf", "limit")
@@ -57,11 +58,31 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
             f"the configuration of {name} cannot be read: {findings[0]}",
             cure="Build it anew with sentinelctl build, and report this if it happens again",
         )
+    # Chains are told as certificates, by what stands in them.
     files = {
         ("file", path): Part("file", path, file_facts(path, content))
         for path, content in environment.files.items()
+        if not path.startswith("certificates/")
     }
-    return Model({**model.parts, **files})
+    certificates = {
+        ("certificate", one.name): Part("certificate", one.name, _certificate_facts(one))
+        for one in environment.certificates
+    }
+    return Model({**model.parts, **files, **certificates})
+
+
+def _certificate_facts(one: CertificateInUse) -> dict[str, Fact]:
+    return {
+        "names": one.hosts,
+        "subject": one.subject,
+        "issuer": one.issuer,
+        "begins": one.begins.isoformat(),
+        "ends": one.expires.isoformat(),
+        "key": one.key,
+        "secret": one.secret,
+        "chain": f"sha256:{one.sha256}",
+        "used-by": one.used_by,
+    }
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:
@@ -99,6 +120,8 @@ def _area(kind: str, name: str, model: Model) -> str:
         return model.role(name) if model.role(name) != "agent" else "filter"
     if kind == "agent":
         return model.agent_role(name)
+    if kind == "certificate" or name.startswith("trust/"):
+        return "tls"
     if kind == "file":
         place = place_of(name)
         return place[0] if place else "file"

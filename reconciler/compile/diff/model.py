@@ -40,7 +40,7 @@ _ROLES: Mapping[str, str] = {"auth": "auth", "waf": "waf", "rate_limit": "limit"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent, setting or file.
+    """One thing of a configuration. `kind` is route, upstream, listener, filter, agent, setting, certificate or file.
 
     A name inside a namespace or service is written as the proxy writes it in full, with colons.
     """
@@ -111,7 +111,7 @@ class Model:
         return self._users.get(("", "") if kind in ("setting", "listener") else (kind, name), ())
 
     def _index(self) -> dict[Key, tuple[str, ...]]:
-        """The routes of each upstream, filter and agent; those of everything below an empty key."""
+        """The routes of each upstream, filter, agent and certificate; those of everything below an empty key."""
         agents = {name: str(part.facts.get("agent")) for name, part in self.of("filter").items()}
         users: dict[Key, set[str]] = {("", ""): set()}
         for route, part in self.of("route").items():
@@ -124,6 +124,11 @@ class Model:
                 users.setdefault(("filter", name), set()).add(route)
                 if name in agents:
                     users.setdefault(("agent", agents[name]), set()).add(route)
+        for name, part in self.of("certificate").items():
+            for user in part.list("used-by"):
+                kind, _, of = user.partition(" ")
+                key = ("upstream", of) if kind == "upstream" else ("", "")
+                users.setdefault(("certificate", name), set()).update(users.get(key, ()))
         return {key: tuple(sorted(routes)) for key, routes in users.items()}
 
 

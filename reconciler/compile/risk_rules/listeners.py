@@ -53,7 +53,8 @@ def tls_removed(difference: Difference) -> Iterator[Hit]:
 def tls_changed(difference: Difference) -> Iterator[Hit]:
     """TLS that is another, or new where plain text was spoken."""
     for change in difference.changes:
-        if change.area != "tls" or change.action is Action.removed:
+        of_these = change.area == "tls" and change.kind in ("listener", "upstream")
+        if not of_these or change.action is Action.removed:
             continue
         paths = ", ".join(
             field.path.removeprefix("tls.") for field in change.fields if field.path != _UNCHECKED

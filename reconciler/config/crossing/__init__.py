@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from reconciler.config.crossing import alerts, files, placeholders
+from reconciler.config.crossing import alerts, files, placeholders, sealed
 from reconciler.config.crossing import attached as attached_files
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.report import Report
@@ -16,7 +16,7 @@ from reconciler.config.resources import Resource
 
 Check = Callable[[Tree], Iterator[Objection]]
 
-CHECKS: tuple[Check, ...] = (placeholders.check, files.check, alerts.check)
+CHECKS: tuple[Check, ...] = (placeholders.check, sealed.check, files.check, alerts.check)
 
 
 def check_crossing(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from reconciler.config.characters import shown
+from reconciler.config.crossing.chains import chain_problems, unreadable
 from reconciler.config.crossing.tree import Objection, Tree
-from reconciler.config.pem import Certificate, NotPem, certificates, holds_private_key
+from reconciler.config.pem import NotPem, certificates, holds_private_key
 from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 from reconciler.config.suggest import did_you_mean
@@ -24,7 +24,11 @@ def check(tree: Tree) -> Iterator[Objection]:
     """What is wrong with the files that resources name."""
     for resource, data, environment in tree.of("certificate"):
         if "chain" in data:
-            for path, value, problem in _chain(data, tree.attached):
+            problem = missing(data["chain"], tree.attached)
+            if problem is not None:
+                yield Objection(resource, ("chain",), problem, data["chain"], environment)
+                continue
+            for path, value, problem in chain_problems(data, tree.attached[data["chain"]]):
                 yield Objection(resource, path, problem, value, environment)
     for resource, data, environment in tree.of("trust-store"):
         for file in data.get("files", ()):
@@ -44,87 +48,13 @@ def missing(file: str, attached: Mapping[str, bytes]) -> Problem | None:
     return Problem("E-REF-005", f"there is no file {shown(file)}", "a file of this repository", hint)
 
 
-def _unreadable(error: NotPem) -> Problem:
-    return Problem(
-        "E-PEM-001",
-        f"the file {error}",
-        "PEM with certificates alone",
-        "write it with openssl x509 -outform pem",
-    )
-
-
-def _chain(
-    data: Mapping[str, Any], attached: Mapping[str, bytes]
-) -> Iterator[tuple[tuple[str, ...], str, Problem]]:
-    file = data["chain"]
-    where = ("chain",), file
-    problem = missing(file, attached)
-    if problem is None and holds_private_key(attached[file]):
-        return  # It is told of the file itself.
-    if problem is not None:
-        yield *where, problem
-        return
-    try:
-        chain = certificates(attached[file])
-    except NotPem as error:
-        yield *where, _unreadable(error)
-        return
-    leaf = chain[0]
-    broken = next((n for n, (a, b) in enumerate(pairwise(chain), 1) if a.issuer != b.subject), None)
-    if broken is not None and not leaf.is_issuer:
-        yield *where, _disordered(broken)
-    if leaf.is_issuer and len(chain) > 1:
-        yield (
-            *where,
-            Problem(
-                "E-PEM-002",
-                "the first certificate is an issuer's",
-                "the certificate itself first",
-                "turn the order round",
-            ),
-        )
-    expired = next((c for c in chain if c.expires <= c.begins), None)
-    if expired is not None:
-        yield (
-            *where,
-            Problem(
-                "E-PEM-004",
-                "a certificate ends before it begins",
-                "a certificate that holds",
-                "have it issued again",
-            ),
-        )
-    for name in data.get("names", ()):
-        if not leaf.is_for(name):
-            yield ("names",), name, _not_for(name, leaf)
-
-
-def _disordered(number: int) -> Problem:
-    return Problem(
-        "E-PEM-002",
-        f"certificate {number + 1} of the chain did not issue certificate {number}",
-        "the certificate itself, then each issuer in turn",
-        "put them in order, and add what is missing between",
-    )
-
-
-def _not_for(name: str, leaf: Certificate) -> Problem:
-    listed = ", ".join(leaf.hosts[:5]) or "no host name at all"
-    return Problem(
-        "E-PEM-003",
-        f"the certificate is not for '{name}'",
-        f"one of {listed}",
-        "correct the name, or have it issued again",
-    )
-
-
 def _trust(content: bytes) -> Problem | None:
     if holds_private_key(content):
         return None
     try:
         found = certificates(content)
     except NotPem as error:
-        return _unreadable(error)
+        return unreadable(error)
     if all(certificate.is_issuer for certificate in found):
         return None
     return Problem(

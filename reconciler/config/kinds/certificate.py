@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.credentials import HttpsUrl
-from reconciler.config.declared import DECLARED
+from reconciler.config.durations import Duration
 from reconciler.config.kinds.notification_channel import EMAIL
 from reconciler.config.network import HOST
 from reconciler.config.report import Problem
@@ -55,7 +55,8 @@ KIND = kind(
     "certificate",
     "A certificate for TLS: its chain as a file of the repository and its private key as a secret, or "
     "the order of one. The "
-    "chain has to be whole, in order, and good for every name." + DECLARED,
+    "chain has to be whole, in order, signed, and good for every name. Bundles carry the chain as "
+    "certificates/NAME.pem for the environments in which something uses it.",
     (
         values(
             "names",
@@ -71,6 +72,13 @@ KIND = kind(
             'chain "certificates/shop.pem"',
         ),
         reference("key", "secret", "The secret that is its private key.", 'key "shop-key"'),
+        scalar(
+            "warn-before",
+            Duration("1d", "180d"),
+            "How long before its end people hear of it.",
+            'warn-before "21d"',
+            default="21d",
+        ),
         block(
             "acme",
             "The order of a certificate. It is checked and kept; ordering is not automatic yet.",

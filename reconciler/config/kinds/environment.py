@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.config.durations import Duration, seconds
+from reconciler.config.freezes import FreezeWindow
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
+from reconciler.config.sealing import EXAMPLE_KEY, SEALING_KEY
 from reconciler.config.values import Choice, Integer, Reference
 
 DEFAULT_BATCH_PERCENT = 25
@@ -146,6 +148,13 @@ KIND = kind(
             "admin-port 9901",
             default=DEFAULT_ADMIN_PORT,
         ),
+        scalar(
+            "sealing-key",
+            SEALING_KEY,
+            "The X25519 public key that this environment's secrets are sealed for. Its private key is named in the "
+            "server configuration; an environment without secrets needs none.",
+            f'sealing-key "{EXAMPLE_KEY}"',
+        ),
         _POLICY,
     ),
     example=f'environment "production" {{\n    proxy-version "{NEWEST}"\n    after "staging"\n'
@@ -156,8 +165,8 @@ KIND = kind(
 )
 
 
-def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in."""
+def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow] = ()) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
     policy = data["policy"]
     after = tuple(data.get("after", ()))
     rolling = policy["strategy"] == "rolling"
@@ -176,4 +185,5 @@ def policy_of(name: str, data: Mapping[str, Any]) -> EnvironmentPolicy:
         progress_deadline_seconds=seconds(policy["progress-deadline"]),
         stale_after_seconds=seconds(policy["stale-after"]),
         admin_port=data["admin-port"],
+        freezes=tuple(window for window in freezes if window.concerns(name)),
     )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.calendar import DATE, MOMENT, WEEKLY, YEARLY, Zone, minutes_of_week
-from reconciler.config.declared import DECLARED
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, kind, scalar, values
 from reconciler.config.values import Reference, Text
@@ -82,9 +81,9 @@ def _span(name: str, type: Any, doc: str, example: str) -> Field:
 
 KIND = kind(
     "freeze-window",
-    "A time in which no release is opened in some environments. What is frozen is known from the newest "
-    "valid trunk, not "
-    "from the release that waits." + DECLARED,
+    "A time in which no release is opened in some environments, and no step of one that is open is begun. A step whose "
+    "nodes are moved already may end, and going back is always possible. What is frozen is known from the newest valid "
+    "trunk, not from the release that waits. `sentinelctl calendar explain --at TIME` says what holds when.",
     (
         scalar(
             "reason",

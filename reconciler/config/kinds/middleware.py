@@ -24,7 +24,7 @@ from reconciler.config.traffic import (
     rate_limit_complaints,
     redirect_complaints,
 )
-from reconciler.config.values import Choice, Pattern, Text
+from reconciler.config.values import Choice, Pattern, Reference, Text
 
 _ORIGIN = Pattern(
     name="origin",
@@ -189,6 +189,12 @@ _CUSTOM = block(
             Choice(EVENTS),
             "When it is asked; for request headers when absent.",
             'events "request-headers"',
+        ),
+        values(
+            "plugins",
+            Reference("plugin"),
+            "Plugins that the agent runs. A file of the agent lists them (agents.md).",
+            'plugins "geo"',
         ),
     ),
     example='custom {\n    socket "/run/zentinel/audit.sock"\n    events "request-headers" "log"\n}',

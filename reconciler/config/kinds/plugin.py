@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.config.declared import DECLARED
 from reconciler.config.report import Problem
 from reconciler.config.repository_path import RepositoryPath
 from reconciler.config.schema import Complaint, kind, scalar
@@ -38,8 +37,8 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
 KIND = kind(
     "plugin",
     "A file of code for an agent that runs plugins. The file is part of the repository; its digest, when "
-    "it is written down, "
-    "has to match." + DECLARED,
+    "it is written down, has to match. Bundles carry it as plugins/NAME.wasm or plugins/NAME.lua for the "
+    "environments in which a service uses a custom middleware that names it.",
     (
         scalar("description", Text(), "What it does.", 'description "Adds the country"'),
         scalar("type", Choice(("wasm", "lua")), "What the file is.", 'type "wasm"', required=True),

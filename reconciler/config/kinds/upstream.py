@@ -201,10 +201,16 @@ KIND = kind(
                     default=False,
                 ),
                 reference(
+                    "client-certificate",
+                    "certificate",
+                    "The certificate that the proxy shows to the targets, with its key.",
+                    'client-certificate "edge"',
+                ),
+                reference(
                     "trust-store",
                     "trust-store",
                     "Whose certificates are trusted. The proxy does not apply it up to 0.6.20, so it is not "
-                    "written: the node's own trust store counts.",
+                    "written: the node's own trust store counts. Bundles carry it, as trust/NAME.pem.",
                     'trust-store "internal"',
                 ),
             ),

@@ -15,9 +15,9 @@ from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode, parse_kdl
 from reconciler.config.kinds import KINDS
 from tests.unit.config import trees
-from tests.unit.config.trees import UPSTREAM
+from tests.unit.config.trees import UPSTREAM, secret
 
-SECRETS = "".join(f'secret "{name}" {{\n    description "A"\n}}\n' for name in ("key", "one", "two", "login"))
+SECRETS = "".join(secret(name) for name in ("key", "one", "two", "login"))
 METHODS = """\
     jwt {
         secret "${secret:key}"

@@ -44,7 +44,7 @@ def test_an_environment_without_listener() -> None:
     assert compile_snapshot(snapshot)[1] == compile_snapshot(only)[1] == ()
     bare = dict(only.resources)
     del bare[("listener", "http")]
-    _, found = compile_snapshot(type(only)(bare, only.policies))
+    _, found = compile_snapshot(type(only)(bare, only.policies, only.attached))
     assert [f.code for f in found] == ["E-CMP-001"]
     assert "(in production, x)" in found[0].message
 

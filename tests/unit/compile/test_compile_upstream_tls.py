@@ -73,8 +73,3 @@ def test_a_trust_store_has_no_effect_and_a_warning() -> None:
     assert findings[0].severity is Severity.warning
     assert b"ca.pem" not in compilation.environments[0].config
     assert b"ca-cert" not in compilation.environments[0].config
-
-
-def test_https_says_what_to_do_instead() -> None:
-    listener = 'listener "x" {\n    address "0.0.0.0:8443"\n    protocol "https"\n}\n'
-    assert told(listener, 'service "s" {\n    upstream "orders"\n}\n') == ["E-VAL-002 2.kdl:3:14"]

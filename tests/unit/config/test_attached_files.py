@@ -12,7 +12,7 @@ from reconciler.config.pem import NotPem, certificates
 from reconciler.config.snapshot import Snapshot, read_snapshot
 from reconciler.config.source import SourceFile
 from tests.unit.config.attachments import ISSUER, KEY, LEAF, WASM
-from tests.unit.config.trees import brief, files
+from tests.unit.config.trees import brief, files, secret
 
 CERTIFICATE = """\
 certificate "shop" {
@@ -20,8 +20,7 @@ certificate "shop" {
     chain "certificates/shop.pem"
     key "shop-key"
 }
-secret "shop-key"
-"""
+""" + secret("shop-key")
 STORE = """\
 trust-store "internal" {
     files "certificates/ca.pem"

@@ -24,6 +24,9 @@ organization "acme" {
     project "shop" {
         repository "https://github.com/acme/fleet.git"
         connection "origin"
+        sealing-key "production" "file:keys/production.sealing"
+        sealing-key "dev" "env:DEV_KEY"
+        sealing-key "production" "file:keys/old.sealing"
     }
     project "zoo" {
         name "Zoo"
@@ -56,7 +59,14 @@ def test_everything() -> None:
         "origin", "acme", "github", ("file:keys/old.secret", "file:keys/webhook.secret"), "env:TOKEN"
     )
     url = "https://github.com/acme/fleet.git"
-    assert installation.project("shop") == Project("shop", "acme", "shop", url, "", "", "main", "origin")
+    sealing_keys = (
+        ("dev", "env:DEV_KEY"),
+        ("production", "file:keys/production.sealing"),
+        ("production", "file:keys/old.sealing"),
+    )
+    assert installation.project("shop") == Project(
+        "shop", "acme", "shop", url, "", "", "main", "origin", sealing_keys
+    )
     assert installation.project("zoo") == Project(
         "zoo", "acme", "Zoo", url, "projects/zoo", "zoo/", "release/1.x", None
     )
@@ -76,12 +86,15 @@ def test_everything() -> None:
         ('"file:keys/bundle.key"', '"file:../bundle.key"', ["E-VAL-004 4:16"]),
         ('forge "github"', 'forge "gitbuh"', ["E-VAL-002 10:15"]),
         ('connection "origin"\n', 'connection "orign"\n', ["E-INS-002 17:20"]),
-        ('        branch-prefix "zoo/"\n', "", ["E-INS-003 19:13"]),
-        ('project "zoo"', 'project "shop"', ["E-VAL-008 19:13"]),
-        ('"projects/zoo"', '"../zoo"', ["E-VAL-004 22:14"]),
-        ('"zoo/"', '"zoo"', ["E-VAL-004 23:23"]),
-        ('"release/1.x"', '"a..b"', ["E-VAL-004 24:15"]),
-        ('"release/1.x"', '"env/x"', ["E-VAL-004 24:15"]),
+        ('        branch-prefix "zoo/"\n', "", ["E-INS-003 22:13"]),
+        ('project "zoo"', 'project "shop"', ["E-VAL-008 22:13"]),
+        ('"projects/zoo"', '"../zoo"', ["E-VAL-004 25:14"]),
+        ('"zoo/"', '"zoo"', ["E-VAL-004 26:23"]),
+        ('"release/1.x"', '"a..b"', ["E-VAL-004 27:15"]),
+        ('"release/1.x"', '"env/x"', ["E-VAL-004 27:15"]),
+        ('"production" "file:keys/old', '"dev" "file:../old', ["E-VAL-004 20:27"]),
+        ('"env:DEV_KEY"', '"9f2c"', ["E-VAL-004 19:27"]),
+        ("keys/old.sealing", "keys/production.sealing", ["E-VAL-008 20:34"]),
         ('    name "Acme"', '    nmae "Acme"', ["E-KND-002 2:5"]),
         ('    name "Acme"', "    name Acme {", ["E-SYN-006 1:21"]),
     ],
@@ -122,8 +135,8 @@ def test_no_secret_stands_in_a_message() -> None:
 def test_slugs_are_unique_in_the_installation() -> None:
     second = TEXT.replace('"acme"', '"other"', 1).replace('project "zoo"', 'project "park"')
     second = second.replace("fleet.git", "other.git").replace('connection "origin"', 'connection "source"')
-    assert brief(TEXT + second) == ["E-INS-001 41:13"]
+    assert brief(TEXT + second) == ["E-INS-001 44:13"]
     assert brief(TEXT + second.replace('"shop"', '"store"')) == []
     assert brief(TEXT + second.replace('"shop"', '"store"').replace('"source"', '"origin"')) == [
-        "E-INS-001 35:16"
+        "E-INS-001 38:16"
     ]

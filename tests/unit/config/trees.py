@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
+from nacl.public import PrivateKey
+
+from reconciler.bundle.sealed import SealedValue, key_id
 from reconciler.config.findings import Finding
 from reconciler.config.snapshot import Snapshot, read_snapshot
 from reconciler.config.source import SourceFile
@@ -11,22 +16,25 @@ from reconciler.config.source import SourceFile
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "repo-template"
 
-BASE = """\
+KEYS = {name: PrivateKey(hashlib.sha256(name.encode()).digest()) for name in ("dev", "production")}
+"""The sealing keys of the environments of BASE."""
+
+BASE = f"""\
 project "shop"
-environment "dev" {
-    proxy-version "0.6.20"
-}
-environment "production" {
-    proxy-version "0.6.20"
+environment "dev" {{
+    proxy-version "0.6.20"; sealing-key "{bytes(KEYS["dev"].public_key).hex()}"
+}}
+environment "production" {{
+    proxy-version "0.6.20"; sealing-key "{bytes(KEYS["production"].public_key).hex()}"
     after "dev"
-    policy {
+    policy {{
         strategy "rolling"
         batches percent=34
-    }
-}
-listener "http" {
+    }}
+}}
+listener "http" {{
     address "0.0.0.0:8080"
-}
+}}
 """
 UPSTREAM = """\
 upstream "orders" {
@@ -39,6 +47,22 @@ service "orders" {
     upstream "orders"
 }
 """
+
+
+def sealed_text(environment: str, what: str) -> str:
+    """A sealed value by its form: for the environment's key, another one for each `what`. Nothing opens it."""
+    seed = hashlib.shake_256(f"{environment} {what}".encode()).digest(80 + 44)
+    public = bytes(KEYS[environment].public_key)
+    return SealedValue(key_id(public), seed[:80], seed[80:]).text()
+
+
+def secret(name: str, *fields: str, version: int = 1, environments: Iterable[str] = tuple(KEYS)) -> str:
+    """A secret with a value for environments of BASE, behind further fields."""
+    lines = [
+        *fields,
+        *(f'sealed "{e}" "{sealed_text(e, f"{name} {version}")}" version={version}' for e in environments),
+    ]
+    return f'secret "{name}" {{\n' + "".join(f"    {line}\n" for line in lines) + "}\n"
 
 
 def files(*texts: str) -> list[SourceFile]:

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from reconciler.errors import ReconcilerError
 from reconciler.node.main import group, read_labels
-from tests.unit.node.publishing import build, make_signed_root, point
 
 SERVER_PARTS = (
     "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
@@ -85,23 +84,6 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert code == 1
     assert "BAD  proxy binary: 'absent-binary'" in output
     assert "ok   home" in output
-
-
-@pytest.mark.parametrize("broken", [False, True])
-def test_verify_judges_files(tmp_path: Path, broken: bool) -> None:
-    from reconciler import clock
-
-    built, now = build(), clock.now().replace(microsecond=0)
-    for name, content in (
-        ("root", make_signed_root(now)), ("pointer", point(built, sequence=1, now=now)),
-        ("statement", built.statement), ("blob", built.blob + (b"x" if broken else b"")),
-    ):  # fmt: skip
-        (tmp_path / name).write_bytes(content)
-    code, output = run(
-        tmp_path / "node", "verify", str(tmp_path / "blob"), "--root", str(tmp_path / "root"),
-        "--pointer", str(tmp_path / "pointer"), "--statement", str(tmp_path / "statement"),
-    )  # fmt: skip
-    assert (code, "E-VER-009" in output) == ((1, True) if broken else (0, False))
 
 
 def test_labels() -> None:

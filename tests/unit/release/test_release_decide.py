@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.freezes import FreezeWindow
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
 from reconciler.release.decide import decide
@@ -250,3 +251,58 @@ def test_it_looks_again_no_later_than_something_can_change() -> None:
         files = BranchFiles(release=Release(NEW), ledger=rolling())
         decision = decide(EnvironmentState("prod", files), PROD, seen(batch), now=NOW)
         assert decision.look_again_at == NOW + timedelta(seconds=seconds)
+
+
+ALWAYS = FreezeWindow("sale", "Busy", "UTC", once=(("2026-11-23T00:00", "2026-11-24T06:00"),), owner="ops")
+FROZEN = replace(PROD, freezes=(ALWAYS,))
+
+
+def test_nothing_opens_in_a_freeze() -> None:
+    assert answer(IDLE, policy=FROZEN) == "W-REL-014"
+    assert answer(IDLE, LIVE, policy=FROZEN) == "nothing"
+
+
+def test_a_step_is_judged_in_a_freeze_and_the_next_one_waits() -> None:
+    well, next_one = replace(KNOWN, batches=(WELL, PENDING)), Batch(total=1)
+    assert answer(rolling(), policy=FROZEN, facts=well) == "W-REL-014"
+    assert answer(rolling(), policy=FROZEN, facts=replace(KNOWN, batches=(BAD, next_one))) == "RollBack"
+    assert answer(rolling(), policy=PROD, facts=well) == "AdvanceStep"
+
+
+def test_the_last_step_completes_in_a_freeze() -> None:
+    steps = (Progress(1, "done", NOW, NOW, 4), Progress(2, "active", NOW - timedelta(seconds=30), None, 5))
+    facts = replace(KNOWN, batches=(WELL, WELL))
+    assert answer(rolling(steps=steps), policy=FROZEN, facts=facts) == "Complete"
+
+
+def test_a_paused_rollout_goes_on_after_the_freeze() -> None:
+    paused = rolling(state="paused", paused_at=NOW)
+    assert answer(paused, policy=FROZEN) == "W-REL-014"
+    assert answer(paused) == "Resume"
+
+
+def test_going_back_is_never_frozen() -> None:
+    assert answer(rolling(), LIVE, policy=FROZEN) == "cancel"
+    assert answer(rolling(), policy=FROZEN, quarantine=(NEW,)) == "RollBack"
+
+
+def test_frozen_time_does_not_count_against_the_deadline() -> None:
+    since = NOW - timedelta(hours=3)
+    steps = (Progress(1, "active", since, None, 4), Progress(2))
+    late = replace(KNOWN, batches=(PENDING, Batch(total=1)))
+    # Two of the three hours were frozen and one was not, which is more than the minute that the step has.
+    some = FreezeWindow("w", "r", "UTC", once=(("2026-11-23T17:30", "2026-11-23T19:30"),))
+    assert answer(rolling(steps=steps), policy=replace(PROD, freezes=(some,)), facts=late) == "RollBack"
+    # All but the newest 30 seconds were frozen.
+    most = replace(ALWAYS, once=(("2026-11-23T00:00", "2026-11-23T19:59"),))
+    policy = replace(PROD, freezes=(most,))
+    assert answer(rolling(steps=steps), policy=policy, facts=late) == "RollBack"
+    almost = replace(ALWAYS, once=(("2026-11-23T00:00", "2026-11-23T20:00"),))
+    assert answer(rolling(steps=steps), policy=replace(PROD, freezes=(almost,)), facts=late) == "W-REL-009"
+
+
+def test_a_freeze_says_when_to_look_again_and_whom_to_ask() -> None:
+    files = BranchFiles(release=Release(NEW), ledger=IDLE)
+    decision = decide(EnvironmentState("prod", files), FROZEN, KNOWN, now=NOW)
+    assert decision.look_again_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+    assert decision.because == "frozen until 2026-11-24T06:00:00Z by 'sale': Busy (ask ops)"

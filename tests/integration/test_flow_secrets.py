@@ -1,0 +1,225 @@
+"""Secrets on their way from a commit into the object store: real repository, database and store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nacl.public import PrivateKey
+
+from reconciler.bundle import archive
+from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.sealed import Label, key_id, open_value, parse_sealed, unwrap
+from reconciler.config.editing import set_child
+from reconciler.config.kdl import KdlNode
+from reconciler.embedded.template import template_files
+from reconciler.errors import Stalled
+from reconciler.flows.founding import write_sealing_keys
+from reconciler.flows.founding_repository import founded
+from reconciler.keys.sealing import rewrap, seal
+from reconciler.keys.uri import create_sealing_key, load_sealing_key
+from reconciler.store import layout
+from tests.integration.test_flow_trunk import World, git_server, world
+
+__all__ = ["git_server", "world"]
+
+ENVIRONMENTS = ("dev", "staging", "production")
+VALUE = b"correct horse:battery"
+
+
+@dataclass
+class Sealed:
+    """A repository that was founded from the template, for keys that are at hand."""
+
+    world: World
+    keys: dict[str, PrivateKey]
+    files: dict[str, bytes]
+
+    def edit(self, path: str, kind: str, name: str, child: KdlNode) -> None:
+        text = set_child(self.files[path].decode(), kind, name, child, keyed=len(child.arguments) > 1)
+        self.files[path] = text.encode()
+
+    def set(
+        self, text: str, version: int, name: str = "partner-key", environment: str = "production"
+    ) -> None:
+        self.edit("secrets.kdl", "secret", name, KdlNode("sealed", (environment, text), {"version": version}))
+
+    def seal(self, value: bytes, version: int, **where: str) -> str:
+        name, environment = where.get("name", "partner-key"), where.get("environment", "production")
+        label = Label("shop", environment, name, version)
+        text = seal(value, bytes(self.keys[environment].public_key), label).text()
+        self.set(text, version, name, environment)
+        return text
+
+    def push(self) -> Any:
+        """Push all files, let the flow run, and give the commit's row."""
+        sha = self.world.push(dict(self.files))
+        self.world.run()
+        return self.world.row(sha)
+
+    def stored(self) -> dict[str, bytes]:
+        store = self.world.context.store
+        return {
+            key.removeprefix(layout.secrets("acme", "shop")): store.get(key, limit=LIMITS.blob)
+            for key in store.list(layout.secrets("acme", "shop"))
+        }
+
+    def manifest(self, digest: str) -> Any:
+        blob = self.world.context.store.get(layout.bundle("acme", "shop", digest), limit=LIMITS.blob)
+        return json.loads(archive.unpack(blob)["manifest.json"])
+
+
+@pytest.fixture
+def sealed(world: World, tmp_path: Path) -> Sealed:
+    publics = write_sealing_keys(tmp_path, "shop", ENVIRONMENTS)
+    uris = tuple((name, f"file:{tmp_path}/keys/sealing/shop-{name}.sealing") for name in ENVIRONMENTS)
+    world.context.project = replace(world.context.project, sealing_keys=uris)
+    keys = {name: load_sealing_key(uri, folder=tmp_path, environ={}) for name, uri in uris}
+    return Sealed(world, keys, founded(template_files(), "shop", publics, today=date(2026, 11, 24)))
+
+
+def test_what_is_sealed_is_stored_and_opens_with_the_key_of_its_environment(sealed: Sealed) -> None:
+    text = sealed.seal(VALUE, 1)
+    row = sealed.push()
+    assert row.state == "compiled", row.findings
+    stored = sealed.stored()
+    production = sealed.world.context.sealing_keys("production")
+    (identity,) = production
+    parts = parse_sealed(text)
+    assert stored["production/partner-key/1/value"] == parts.value
+    assert stored[f"production/partner-key/1/keys/{identity}"] == parts.wrapped
+    data_key = unwrap(stored[f"production/partner-key/1/keys/{identity}"], production[identity])
+    label = Label("shop", "production", "partner-key", 1)
+    assert open_value(stored["production/partner-key/1/value"], data_key, label) == VALUE
+    assert {key.rpartition("/1/")[0] for key in stored} == {
+        *(f"{name}/partner-key" for name in ENVIRONMENTS),
+        "staging/slack-releases",
+        "production/slack-releases",
+        "production/pagerduty-edge",
+    }
+
+
+def test_a_manifest_lists_what_nodes_need_and_nothing_that_messages_need(sealed: Sealed) -> None:
+    row = sealed.push()
+    assert {name: e["secrets"] for name, e in sealed.manifest(row.digest)["environments"].items()} == {
+        name: {"partner-key": 1} for name in ENVIRONMENTS
+    }
+
+
+def test_a_new_version_is_a_new_bundle_and_the_old_one_stays(sealed: Sealed) -> None:
+    first = sealed.push()
+    before = sealed.stored()
+    sealed.seal(VALUE, 2)
+    second = sealed.push()
+    assert second.state == "compiled"
+    assert second.digest != first.digest
+    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {"partner-key": 2}
+    after = sealed.stored()
+    assert before.items() < after.items()
+    assert {key for key in after if key not in before} == {
+        "production/partner-key/2/value",
+        f"production/partner-key/2/keys/{key_id(bytes(sealed.keys['production'].public_key))}",
+    }
+
+
+def test_back_to_the_old_version_is_the_old_bundle(sealed: Sealed) -> None:
+    before = sealed.files["secrets.kdl"]
+    first = sealed.push()
+    sealed.seal(VALUE, 2)
+    sealed.push()
+    sealed.files["secrets.kdl"] = before
+    assert sealed.push().digest == first.digest
+
+
+def test_another_value_under_a_known_version_is_refused_at_its_place(sealed: Sealed) -> None:
+    sealed.push()
+    before = sealed.stored()
+    sealed.seal(b"another", 1)
+    sealed.seal(b"and a new one beside it", 2, environment="dev")
+    row = sealed.push()
+    (finding,) = row.findings
+    line = 1 + next(
+        n
+        for n, text in enumerate(sealed.files["secrets.kdl"].decode().splitlines())
+        if '"production"' in text
+    )
+    assert (row.state, finding["code"]) == ("refused", "E-SEC-004")
+    assert (finding["path"], finding["line"], finding["column"]) == ("secrets.kdl", line, 25)
+    assert "secret set partner-key --environment production" in finding["hint"]
+    assert sealed.stored() == before
+    sealed.seal(b"another", 2)
+    assert sealed.push().state == "compiled"
+
+
+def test_a_new_value_below_a_known_version_is_refused(sealed: Sealed) -> None:
+    sealed.seal(VALUE, 4)
+    sealed.push()
+    sealed.seal(VALUE, 3)
+    row = sealed.push()
+    assert [finding["code"] for finding in row.findings] == ["E-SEC-005"]
+    assert "--version 5" in row.findings[0]["hint"]
+
+
+def test_a_commit_that_is_refused_for_another_reason_stores_nothing(sealed: Sealed) -> None:
+    sealed.files["broken.kdl"] = b'service "x" {\n'
+    assert sealed.push().state == "refused"
+    assert sealed.stored() == {}
+
+
+def test_a_project_of_another_name_is_refused(sealed: Sealed) -> None:
+    sealed.files["project.kdl"] = sealed.files["project.kdl"].replace(b'project "shop"', b'project "shp"')
+    row = sealed.push()
+    assert {finding["code"] for finding in row.findings} == {"E-SEC-006"}
+
+
+def test_a_rewrap_keeps_the_digest_and_adds_a_wrapped_key(sealed: Sealed, tmp_path: Path) -> None:
+    first = sealed.push()
+    before = sealed.stored()
+    public = create_sealing_key(tmp_path / "new.sealing")
+    old = sealed.keys["production"]
+    text = sealed.files["secrets.kdl"].decode()
+    for line in text.splitlines():
+        if 'sealed "production"' in line:
+            was = parse_sealed(line.split('"')[3])
+            now = replace(was, key_id=key_id(public), wrapped=rewrap(was.wrapped, old, public))
+            text = text.replace(was.text(), now.text())
+    sealed.files["secrets.kdl"] = text.encode()
+    key = KdlNode("sealing-key", (public.hex(),))
+    sealed.edit("environments/production.kdl", "environment", "production", key)
+    row = sealed.push()
+    assert (row.state, row.digest) == ("compiled", first.digest)
+    after = sealed.stored()
+    assert before.items() < after.items()
+    assert {name for name in after if name not in before} == {
+        f"production/{name}/1/keys/{key_id(public)}"
+        for name in ("partner-key", "slack-releases", "pagerduty-edge")
+    }
+
+
+def test_a_data_key_that_is_wrapped_again_stays_the_first_one(sealed: Sealed) -> None:
+    was = parse_sealed(sealed.seal(VALUE, 1))
+    sealed.push()
+    before = sealed.stored()
+    old = sealed.keys["production"]
+    sealed.set(replace(was, wrapped=rewrap(was.wrapped, old, bytes(old.public_key))).text(), 1)
+    assert sealed.push().state == "compiled"
+    assert sealed.stored() == before
+
+
+def test_both_keys_are_at_hand_while_one_is_replaced(sealed: Sealed, tmp_path: Path) -> None:
+    public = create_sealing_key(tmp_path / "new.sealing")
+    context = sealed.world.context
+    uris = (*context.project.sealing_keys, ("production", f"file:{tmp_path}/new.sealing"))
+    context.project = replace(context.project, sealing_keys=uris)
+    keys = context.sealing_keys("production")
+    assert set(keys) == {key_id(public), key_id(bytes(sealed.keys["production"].public_key))}
+    assert bytes(keys[key_id(public)].public_key) == public
+    assert context.sealing_keys("nowhere") == {}
+    assert "0123456789abcdef" not in repr(keys)
+    (tmp_path / "new.sealing").unlink()
+    with pytest.raises(Stalled, match="E-KEY-002"):
+        context.sealing_keys("production")
