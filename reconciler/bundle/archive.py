@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from struct import Struct
 
 import zstandard
 
@@ -18,10 +19,14 @@ from reconciler.errors import Refused
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
+PADDING = bytes(BLOCK)
 LEVEL = 9
-CHUNK = 256 * 1024
 NAME = re.compile(rb"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*")
 """Relative, no empty part, no part that begins with a dot or a hyphen: so no `.`, `..`, hidden file or option."""
+LONGEST_BLOCK = 128 * 1024
+"""What one block of a zstd frame holds at most, unpacked (RFC 8878, 3.1.1.2.4)."""
+REGULAR = ord("0")
+OCTAL = re.compile(rb"[0-7]{11}")
 FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
 KINDS = {
     b"1": "a hard link",
@@ -41,6 +46,12 @@ KINDS = {
 def build_tar(files: Mapping[str, bytes], *, limits: Limits = LIMITS) -> bytes:
     """The tar of `files` (name to content). Raises `Refused` (E-BND-001, E-BND-002) for what no node would accept."""
     names = sorted(name.encode() for name in files)
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise Refused(
+                "E-BND-001",
+                f"the bundle cannot hold a file named {ascii(name.decode(errors='replace'))[:120]}",
+            )
     _check_names(names, limits)
     parts = []
     total = len(END)
@@ -65,12 +76,11 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
     """
     if len(tar) > limits.tar:
         raise Refused("E-BND-002", f"the tar has {len(tar)} bytes, more than {limits.tar}")
-    view = memoryview(tar)
     names: list[bytes] = []
     files: dict[str, bytes] = {}
     at = 0
     while at < len(tar) - len(END):
-        name, size = _read_header(bytes(view[at : at + BLOCK]), len(files) + 1)
+        name, size = _read_header(tar[at : at + BLOCK], len(files) + 1)
         _check_size(name, size, limits)
         if names and name <= names[-1]:
             raise Refused("E-BND-003", f"'{name.decode()}' is a duplicate or out of order in the tar")
@@ -78,11 +88,11 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
             raise Refused("E-BND-002", f"the tar has more than {limits.files} files")
         start, end = at + BLOCK, at + BLOCK + size
         at = end + -size % BLOCK
-        if at > len(tar) - len(END) or any(view[end:at]):
+        if at > len(tar) - len(END) or tar[end:at] != PADDING[: at - end]:
             raise Refused("E-BND-003", f"'{name.decode()}' is cut short or padded with something")
         names.append(name)
-        files[name.decode()] = bytes(view[start:end])
-    if view[at:] != END:
+        files[name.decode()] = tar[start:end]
+    if tar[at:] != END:
         raise Refused("E-BND-003", "the tar does not end as it should")
     _check_names(names, limits)
     return files
@@ -99,10 +109,11 @@ def compress(tar: bytes) -> bytes:
 
 
 def decompress(blob: bytes, *, limits: Limits = LIMITS) -> bytes:
-    """The content of a blob that is exactly one zstd frame, read in pieces within a budget of our own.
+    """The content of a blob that is exactly one zstd frame, read within a budget of our own.
 
-    Never decompressed in one call: that trusts the frame's own content size, whatever cap is given. Raises `Refused`:
-    E-BND-004 not such a frame, E-BND-005 larger than `limits` in blob, window or content.
+    Never by a call that decides itself how much it returns: the frame's own content size is checked before anything is
+    decompressed, and one byte more than that is asked for. Raises `Refused`: E-BND-004 not such a frame, E-BND-005
+    larger than `limits` in blob, window or content.
     """
     if len(blob) > limits.blob:
         raise Refused("E-BND-005", f"the blob has {len(blob)} bytes, more than {limits.blob}")
@@ -110,7 +121,7 @@ def decompress(blob: bytes, *, limits: Limits = LIMITS) -> bytes:
     reader = zstandard.ZstdDecompressor(max_window_size=limits.window).stream_reader(blob)
     parts, left = [], size + 1
     try:
-        while left > 0 and (part := reader.read(min(CHUNK, left))):
+        while left > 0 and (part := reader.read(left)):
             parts.append(part)
             left -= len(part)
     except (zstandard.ZstdError, MemoryError) as error:
@@ -125,28 +136,19 @@ def unpack(blob: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
     return read_tar(decompress(blob, limits=limits), limits=limits)
 
 
+_OWNER = b"0000644\0" + b"0000000\0" * 2
+_TIME = b"%011o\0" % 0
+_REST = b"0" + bytes(100) + b"ustar\x0000" + bytes(32 + 32 + 8 + 8)
+_FIXED_SUM = sum(_OWNER + _TIME + _REST + b" " * 8)
+"""What all headers have in common adds this to the checksum, which is taken with spaces in its own place."""
+_LAYOUT = Struct("100s24s12s12s8s189s155s12x")
+
+
 def _header(name: bytes, size: int) -> bytes:
     prefix, last = _split(name)
-    fields = (
-        last.ljust(100, b"\0"),
-        b"0000644\0",
-        b"0000000\0",
-        b"0000000\0",
-        b"%011o\0" % size,
-        b"%011o\0" % 0,
-        b" " * 8,
-        b"0",
-        bytes(100),
-        b"ustar\x0000",
-        bytes(32),
-        bytes(32),
-        bytes(8),
-        bytes(8),
-        prefix.ljust(155, b"\0"),
-        bytes(12),
-    )
-    block = b"".join(fields)
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    digits = b"%011o\0" % size
+    checksum = b"%06o\0 " % (_FIXED_SUM + sum(prefix) + sum(last) + sum(digits))
+    return _LAYOUT.pack(last, _OWNER, digits, _TIME, checksum, _REST, prefix)
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
@@ -160,41 +162,41 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
 
 
 def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
-    kind = block[156:157]
-    if kind != b"0":
-        raise Refused("E-BND-003", f"member {number} of the tar is {KINDS.get(kind, 'not a regular file')}")
-    last, prefix = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0")
+    """Name and size. `number` is the member's, for messages: most of what is wrong with it has no name to be shown."""
+    last, prefix, digits = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0"), block[124:135]
     name = prefix + b"/" + last if prefix else last
-    digits = block[124:135]
-    if not NAME.fullmatch(name):
+    if block[156] != REGULAR:
+        kind = KINDS.get(block[156:157], "not a regular file")
+        raise Refused("E-BND-003", f"member {number} of the tar is {kind}")
+    if NAME.fullmatch(name) is None:
         raise Refused(
             "E-BND-001", f"member {number} of the tar has the name {ascii(name.decode('latin-1'))[:120]}"
         )
-    if re.fullmatch(rb"[0-7]{11}", digits) is None or block != _header(name, int(digits, 8)):
+    if OCTAL.fullmatch(digits) is None or block != _header(name, size := int(digits, 8)):
         raise Refused(
             "E-BND-003", f"member {number} of the tar, '{name.decode()}', has a header that we do not write"
         )
-    return name, int(digits, 8)
+    return name, size
 
 
 def _check_names(names: list[bytes], limits: Limits) -> None:
-    """`names` are sorted. Names that differ in case alone, or a file that is also a folder, would lose one on disk."""
+    """`names` are well-formed. Names that differ in case alone, or a file that is also a folder, would lose one on a
+    disk.
+    """
     if not names:
         raise Refused("E-BND-002", "the bundle has no files")
     if len(names) > limits.files:
         raise Refused("E-BND-002", f"the bundle has {len(names)} files, more than {limits.files}")
-    folded = {name.lower() for name in names}
+    folded = {name.lower(): name for name in names}
     if len(folded) != len(names):
         raise Refused("E-BND-001", "two files of the bundle have names that differ in case alone")
-    for name in names:
-        if not NAME.fullmatch(name):
-            raise Refused(
-                "E-BND-001",
-                f"the bundle cannot hold a file named {ascii(name.decode(errors='replace'))[:120]}",
-            )
-        parts = name.lower().split(b"/")
-        if any(b"/".join(parts[:depth]) in folded for depth in range(1, len(parts))):
-            raise Refused("E-BND-001", f"'{name.decode()}' lies in a folder that is also a file")
+    folders: set[bytes] = set()
+    for low, name in folded.items():
+        folder = low
+        while (cut := folder.rfind(b"/")) > 0 and (folder := low[:cut]) not in folders:
+            if folder in folded:
+                raise Refused("E-BND-001", f"'{name.decode()}' lies in a folder that is also a file")
+            folders.add(folder)
 
 
 def _check_size(name: bytes, size: int, limits: Limits) -> None:
@@ -230,6 +232,9 @@ def _check_frame(blob: bytes, limits: Limits) -> int:
         blocks += 1
         if at > len(blob) or blocks > 1024 + frame.content_size // 128:
             raise Refused("E-BND-004", "the blob is cut short, or in more pieces than any we write")
+    if frame.content_size > blocks * LONGEST_BLOCK:
+        # Otherwise a few bytes could make a reader set aside whatever size they claim.
+        raise Refused("E-BND-004", f"the blob cannot hold the {frame.content_size} bytes that it promises")
     if at + (4 if frame.has_checksum else 0) != len(blob):
         raise Refused("E-BND-004", "something follows the zstd frame in the blob")
     return int(frame.content_size)

@@ -19,7 +19,8 @@ def encode(document: Any) -> bytes:
 
     Raises ValueError for what has no such form: floats, other types, lone surrogates, integers too large.
     """
-    return json.dumps(_ordered(document, 0), ensure_ascii=False, separators=(",", ":")).encode()
+    _check(document, 0)
+    return _write(document)
 
 
 def decode(data: bytes, what: str) -> Any:
@@ -29,39 +30,55 @@ def decode(data: bytes, what: str) -> Any:
     hold a duplicate key, a float or a large integer. No other exception leaves it.
     """
     try:
-        document = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
-        canonical = encode(document)
+        document = _READER.decode(data.decode("utf-8"))
+        # What was read has no other types, no float and no large integer; it can only be too deep.
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+            _check(document, 0)
+        written = _write(document)
     except RecursionError:
         raise Refused("E-VER-013", f"{what} is nested too deeply") from None
     except ValueError as error:
         raise Refused("E-VER-013", f"{what} is not the JSON it should be: {error}") from None
-    if canonical != data:
+    if written != data:
         raise Refused("E-VER-013", f"{what} is not in canonical form, so its bytes are not the ones we write")
     return document
 
 
-def _ordered(value: Any, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key is not a string")
-        return {key: _ordered(value[key], depth + 1) for key in sorted(value, key=_code_units)}
-    if isinstance(value, list | tuple):
-        return [_ordered(item, depth + 1) for item in value]
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        if abs(value) > MAX_INTEGER:
+def _write(document: Any) -> bytes:
+    data = _WRITER.encode(document).encode()
+    # Keys were sorted by code points, which is another order only where a key has characters beyond ASCII.
+    return data if data.isascii() else _AS_IT_IS.encode(_ordered(document)).encode()
+
+
+def _check(value: Any, depth: int) -> None:
+    """Raises ValueError for what has no canonical form."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return
+    if kind is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise ValueError("an integer is larger than 2^53 - 1")
-        return value
-    raise ValueError(f"a {type(value).__name__} has no canonical form")
+        return
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise ValueError("a key is not a string")
+            _check(item, depth + 1)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _check(item, depth + 1)
+    else:
+        raise ValueError(f"a {kind.__name__} has no canonical form")
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_code_units)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    return value
 
 
 def _code_units(key: str) -> bytes:
@@ -76,10 +93,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > 17:
+    if len(digits) > 17 or not -MAX_INTEGER <= (value := int(digits)) <= MAX_INTEGER:
         raise ValueError("an integer is larger than 2^53 - 1")
-    return int(digits)
+    return value
 
 
 def _no_float(text: str) -> float:
     raise ValueError("a number is not an integer")
+
+
+_READER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+)
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

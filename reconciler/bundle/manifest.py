@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from reconciler.bundle import canonical
 from reconciler.bundle.fields import HEX64, SLUG, Fields
@@ -67,9 +68,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
                 name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
                 for name, e in manifest.environments.items()
             },
-            "files": {path: {"size": f.size, "sha256": f.sha256} for path, f in manifest.files.items()},
+            "files": _listing(manifest.files),
         }
     )
+
+
+def _listing(files: Mapping[str, ManifestFile]) -> dict[str, Any]:
+    return {path: {"size": f.size, "sha256": f.sha256} for path, f in files.items()}
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -115,22 +120,47 @@ def environment_of(manifest: Manifest, name: str) -> ManifestEnvironment:
 def check_files(files: Mapping[str, bytes]) -> Manifest:
     """The manifest among a bundle's files, when it lists every other file, nothing else, and all digests match.
 
-    Raises `Refused` (E-BND-006) that names the file, or as `decode_manifest`.
+    The list of files has to be, byte for byte, the one that we would write; why it is not is found out after. Raises
+    `Refused` (E-BND-006) that names the file, or as `decode_manifest`.
     """
-    if MANIFEST not in files:
+    data = files.get(MANIFEST)
+    if data is None:
         raise Refused("E-BND-006", f"the bundle has no {MANIFEST}")
-    manifest = decode_manifest(files[MANIFEST])
-    listed, present = manifest.files.keys(), files.keys() - {MANIFEST}
-    for path in sorted(present - listed):
-        raise Refused("E-BND-006", f"the bundle holds '{path}', which its manifest does not list")
-    for path in sorted(listed - present):
-        raise Refused("E-BND-006", f"the manifest lists '{path[:120]}', which the bundle does not hold")
-    for path in sorted(present):
-        if manifest.files[path] != describe(files[path]):
-            raise Refused("E-BND-006", f"'{path}' is not the file that the manifest describes")
-    for name in sorted(manifest.environments):
+    described = _described(files)
+    # Keys are sorted, so the files are the last but one: what is before them is read as if there were none.
+    end = b'"files":%b,"type":"manifest"}' % canonical.encode(_listing(described))
+    if not data.endswith(end):
+        raise _difference(decode_manifest(data), described)
+    rest = decode_manifest(data[: -len(end)] + b'"files":{},"type":"manifest"}')
+    for name in sorted(rest.environments):
         if config_path(name) not in files:
             raise Refused(
                 "E-BND-006", f"the manifest names the environment '{name}', whose configuration is missing"
             )
-    return manifest
+    return replace(rest, files=described)
+
+
+def _described(files: Mapping[str, bytes]) -> dict[str, ManifestFile]:
+    """Every file but the manifest. Environments often share bytes: what equals the last file of its size is not hashed
+    again.
+    """
+    found: dict[str, ManifestFile] = {}
+    last: dict[int, str] = {}
+    for path, content in files.items():
+        if path != MANIFEST:
+            twin = last.get(len(content))
+            alike = twin is not None and files[twin] == content
+            found[path] = found[twin] if twin is not None and alike else describe(content)
+            last[len(content)] = path
+    return found
+
+
+def _difference(manifest: Manifest, present: Mapping[str, ManifestFile]) -> Refused:
+    """Why a manifest does not list just the files that are present."""
+    listed = manifest.files
+    for path in sorted(present.keys() - listed.keys()):
+        return Refused("E-BND-006", f"the bundle holds '{path}', which its manifest does not list")
+    for path in sorted(listed.keys() - present.keys()):
+        return Refused("E-BND-006", f"the manifest lists '{path[:120]}', which the bundle does not hold")
+    path = next((p for p in sorted(present) if listed[p] != present[p]), MANIFEST)
+    return Refused("E-BND-006", f"'{path}' is not the file that the manifest describes")

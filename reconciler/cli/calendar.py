@@ -11,24 +11,10 @@ import click
 
 from reconciler import clock
 from reconciler.cli.folder import read_folder
+from reconciler.cli.moment import Moment
 from reconciler.cli.validate import counted, print_findings
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release.freeze import frozen, next_freeze, thaws_at
-
-
-class Moment(click.ParamType[datetime]):
-    """A moment as `2026-12-24T18:00` (UTC), or with an offset as `2026-12-24T18:00+01:00`."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no moment; write it like 2026-12-24T18:00 or 2026-12-24T18:00+01:00")
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @click.group()

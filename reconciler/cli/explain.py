@@ -19,10 +19,10 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 
 
 @click.command()
-@click.argument("topic", metavar="KIND|FEATURE|CODE", required=False)
+@click.argument("topic", metavar="KIND|TEMPLATE|FEATURE|CODE", required=False)
 def command(topic: str | None) -> None:
-    """Explain a kind of resource with its fields and what the proxy does with them, a feature such as service.cache, or
-    a code such as E-REF-001. Without an argument, list the kinds."""
+    """Explain a kind of resource with its fields and what the proxy does with them, a built-in template such as
+    rest-api, a feature such as service.cache, or a code such as E-REF-001. Without an argument, list the kinds."""
     if topic is None:
         for name, kind in KINDS.items():
             click.echo(f"{name:20} {kind.field.doc}")
@@ -31,7 +31,7 @@ def command(topic: str | None) -> None:
     if text is None:
         hint = did_you_mean(topic, [*topics(), *FEATURES])
         raise click.UsageError(
-            f"There is no kind, feature or code '{topic}'.{f' {hint.capitalize()}' if hint else ''}"
+            f"There is no kind, template, feature or code '{topic}'.{f' {hint.capitalize()}' if hint else ''}"
         )
     click.echo(text, nl=False)
 

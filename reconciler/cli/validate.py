@@ -21,6 +21,7 @@ from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
 from reconciler.config.sarif import sarif
+from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 
@@ -133,13 +134,14 @@ def _prefix(path: Path) -> str:
 def check(
     files: Iterable[SourceFile], *, now: datetime | None = None
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files. With `now`, also of what has ended by then."""
+    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due then."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
     compilation, more = compile_snapshot(snapshot)
-    ended = expiry_findings(snapshot, now=now) if compilation is not None and now is not None else ()
-    return compilation, sort_findings((*findings, *more, *ended))
+    if compilation is not None and now is not None:
+        more = (*more, *expiry_findings(snapshot, now=now), *due_secrets(snapshot, now.date()))
+    return compilation, sort_findings((*findings, *more))
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:

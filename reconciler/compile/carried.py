@@ -36,16 +36,17 @@ class Chains:
         """Those that the proxy reads only when it starts."""
         return tuple(one for one in self.certificates if any(u.startswith("listener ") for u in one.used_by))
 
-    @property
-    def secrets_at_start(self) -> frozenset[str]:
-        """The names of the keys of those."""
-        return frozenset(one.secret for one in self.at_start)
-
 
 def chains(rendering: Rendering) -> Chains:
     """The chains that listeners and the upstreams in use name. Nothing named may be missing."""
     environment = rendering.policy.name
     users = _users(rendering)
+    versions = {
+        resource.name: item["version"]
+        for resource, data in rendering.of("secret")
+        for item in data.get("sealed", ())
+        if item["environment"] == environment
+    }
     files: dict[str, bytes] = {}
     pairs: dict[str, Pair] = {}
     found: list[CertificateInUse] = []
@@ -62,6 +63,7 @@ def chains(rendering: Rendering) -> Chains:
                 chain,
                 files[path],
                 secret=data["key"],
+                version=versions[data["key"]],
                 warn_seconds=seconds(data["warn-before"]),
                 used_by=tuple(users[resource.name]),
             )

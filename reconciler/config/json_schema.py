@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.kinds import KINDS
+from reconciler.config.native import NATIVE
+from reconciler.config.resources import TEMPLATE
 from reconciler.config.schema import Field, Kind, Slot
 from reconciler.config.values import resource_name
+
+SERVICE = "service"
 
 
 def json_schema() -> dict[str, Any]:
@@ -33,14 +37,34 @@ def _kind(kind: Kind) -> dict[str, Any]:
     if kind.overridable:
         name = resource_name().json_schema()
         properties["only"] = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
-        removable = {"enum": [field.name for field in kind.field.children]}
+        removable = [field.name for field in kind.field.children]
+        inside = dict(fields)
+        if kind.name == SERVICE:
+            inside[TEMPLATE] = properties[TEMPLATE] = _call()
+            properties["remove"] = _removed(removable, "Fields of the template that are left out.")
+            removable = [*removable, TEMPLATE]
         override = {
             "type": "object",
-            "properties": {**fields, "remove": {"type": "array", "items": removable, "uniqueItems": True}},
+            "properties": {**inside, "remove": _removed(removable, "Fields that are left out there.")},
             "additionalProperties": False,
         }
         properties["for"] = {"type": "object", "propertyNames": name, "additionalProperties": override}
     return _object(properties, required, kind.field.doc)
+
+
+def _removed(names: list[str], doc: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"enum": names}, "uniqueItems": True, "description": doc}
+
+
+def _call() -> dict[str, Any]:
+    """The template that a service is made from. Which parameters there are, the template says."""
+    name = resource_name().json_schema()
+    value = {"type": ["string", "integer", "boolean"]}
+    values = {"anyOf": [value, {"type": "array", "items": value, "minItems": 1, "uniqueItems": True}]}
+    given = {"type": "object", "propertyNames": name, "additionalProperties": values}
+    return _object(
+        {"name": name, "parameters": given}, ["name", "parameters"], "The template that it is made from."
+    )
 
 
 def _object(properties: Mapping[str, Any], required: list[str], doc: str) -> dict[str, Any]:
@@ -83,6 +107,8 @@ def _field(field: Field) -> dict[str, Any]:
             "uniqueItems": True,
             "description": field.doc,
         }
+    if field.verbatim:
+        return {"type": "array", "items": NATIVE, "minItems": 1, "description": field.doc}
     slots = {slot.name: _slot(slot) for slot in (*field.arguments, *field.properties)}
     required = [slot.name for slot in (*field.arguments, *field.properties) if slot.required]
     if field.rest is not None:

@@ -84,6 +84,23 @@ def _split(
 def _override(
     kind: Kind, node: KdlNode, base: frozenset[str], reader: Reader
 ) -> tuple[Override, frozenset[str], list[str]]:
+    environments = environments_of(node, reader)
+    if not node.children:
+        reader.complain(
+            node, Problem("E-KND-008", "'for' is empty", "fields in { }", "remove it, or fill it in")
+        )
+    set_here = [child for child in node.children if child.name != REMOVE]
+    names = frozenset(child.name for child in set_here)
+    data = reader.fields(kind.field, set_here, parent=node, require=False)
+    removed: list[str] = []
+    for child in node.children:
+        if child.name == REMOVE:
+            removed.extend(_removals(kind, child, names, base, reader, removed))
+    return Override(data, tuple(sorted(removed))), names, environments
+
+
+def environments_of(node: KdlNode, reader: Reader) -> list[str]:
+    """The environments that a `for` names, after noting what is wrong with its line."""
     environments: list[str] = []
     for index, value in enumerate(node.arguments):
         if not isinstance(value, str):
@@ -104,18 +121,7 @@ def _override(
     for key in node.properties:
         problem = Problem("E-KND-009", f"'for' has no property {shown(key)}", "no properties", "remove it")
         reader.report.add(Mark(reader.file, node, property_key=key), problem)
-    if not node.children:
-        reader.complain(
-            node, Problem("E-KND-008", "'for' is empty", "fields in { }", "remove it, or fill it in")
-        )
-    set_here = [child for child in node.children if child.name != REMOVE]
-    names = frozenset(child.name for child in set_here)
-    data = reader.fields(kind.field, set_here, parent=node, require=False)
-    removed: list[str] = []
-    for child in node.children:
-        if child.name == REMOVE:
-            removed.extend(_removals(kind, child, names, base, reader, removed))
-    return Override(data, tuple(sorted(removed))), names, environments
+    return environments
 
 
 def _removals(
@@ -128,7 +134,7 @@ def _removals(
         )
         reader.complain(node, problem)
     for index, value in enumerate(node.arguments):
-        problem_of = _removal_problem(kind, value, names, base, [*already, *found])
+        problem_of = removal_problem(kind, value, names, base, [*already, *found])
         if problem_of is not None:
             reader.complain(node, problem_of, argument=index)
         elif isinstance(value, str):
@@ -139,9 +145,10 @@ def _removals(
     return found
 
 
-def _removal_problem(
+def removal_problem(
     kind: Kind, value: Any, names: frozenset[str], base: frozenset[str], already: list[str]
 ) -> Problem | None:
+    """What is wrong with a name in a `remove`: `names` are set beside it, `base` is what it could take away."""
     if not isinstance(value, str):
         return Problem(
             "E-VAL-001", f"{described(value)} has the wrong type", "a field's name", "put it in quotes"

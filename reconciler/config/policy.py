@@ -18,7 +18,8 @@ class EnvironmentPolicy:
     `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
     (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
     "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
-    next one. `freezes` are the windows that concern this environment.
+    next one. `freezes` are the windows that concern this environment. `supersede` says what becomes of an open rollout
+    when the wish names another digest that may ship: "replace", "finish-batch" or "finish".
     """
 
     name: str
@@ -35,6 +36,7 @@ class EnvironmentPolicy:
     stale_after_seconds: int
     admin_port: int = DEFAULT_ADMIN_PORT
     freezes: tuple[FreezeWindow, ...] = ()
+    supersede: str = "replace"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""

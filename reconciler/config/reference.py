@@ -9,7 +9,11 @@ from reconciler.config.codes import CODES, Code
 from reconciler.config.explaining import default_of, type_of
 from reconciler.config.installation_schema import INSTALLATION
 from reconciler.config.kinds import KINDS
+from reconciler.config.markdown import cell, fenced
+from reconciler.config.reference_templates import MADE_FROM_TEMPLATE, template_page, templates_section
+from reconciler.config.resources import TEMPLATE
 from reconciler.config.schema import Field, Kind, Slot
+from reconciler.config.templates.builtin import BUILTIN
 
 GENERATED = "This page is generated from the schema in `reconciler/config/`.\n"
 
@@ -19,6 +23,8 @@ def render_reference() -> dict[str, str]:
     pages = {"docs/language/README.md": _overview(), "docs/language/control-plane.md": _installation()}
     for kind in KINDS.values():
         pages[f"docs/language/{kind.name}.md"] = _kind_page(kind)
+    for name in BUILTIN:
+        pages[f"docs/language/templates/{name}.md"] = template_page(BUILTIN[name])
     pages["docs/errors/config.md"] = _codes_page(
         "Config language",
         "Findings about a project's `*.kdl` files and about `control-plane.kdl`.",
@@ -43,12 +49,8 @@ def _code(code: Code) -> str:
     return f"### {code.code} {code.title}\n{code.meaning}\n{code.cure}\n"
 
 
-def _fenced(text: str) -> str:
-    return f"```kdl\n{text}\n```\n"
-
-
 def _overview() -> str:
-    rows = "\n".join(f"| [{k.name}]({k.name}.md) | {_cell(k.field.doc)} |" for k in KINDS.values())
+    rows = "\n".join(f"| [{k.name}]({k.name}.md) | {cell(k.field.doc)} |" for k in KINDS.values())
     return f"""# The config language
 
 {GENERATED}
@@ -122,11 +124,15 @@ Every bundle carries the rendering of all environments, so what is promoted is w
 
 
 def _kind_page(kind: Kind) -> str:
-    parts = [f"# {kind.name}\n\n{kind.field.doc}\n\n{GENERATED}", _fenced(kind.field.example)]
+    parts = [f"# {kind.name}\n\n{kind.field.doc}\n\n{GENERATED}", fenced(kind.field.example)]
     if kind.single:
         parts.append("Exactly one stands in a project.\n")
     parts.append(f"The name: {kind.field.arguments[0].type.expected}.\n")
     parts.extend(_tables(kind.field, "", 2))
+    if kind.name == TEMPLATE:
+        parts.append(templates_section())
+    if kind.name == "service":
+        parts.append(MADE_FROM_TEMPLATE)
     if kind.overridable:
         parts.append(
             "`for`, `remove` and `only` are explained in the [overview](README.md#different-in-an-environment).\n"
@@ -141,17 +147,13 @@ def _installation() -> str:
     ]
     for field in INSTALLATION.children:
         parts.append(f"## {field.name}\n\n{field.doc}\n")
-        parts.append(_fenced(field.example))
+        parts.append(fenced(field.example))
         parts.extend(_tables(field, "", 3))
     return "\n".join(parts)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 def _code_cell(text: str) -> str:
-    return f"`{_cell(text)}`" if text else ""
+    return f"`{cell(text)}`" if text else ""
 
 
 def _tables(field: Field, path: str, level: int) -> Iterator[str]:
@@ -159,7 +161,7 @@ def _tables(field: Field, path: str, level: int) -> Iterator[str]:
     if path:
         yield f"{'#' * level} {path}\n\n{field.doc}{' ' + field.note if field.note else ''}\n"
         if field.example:
-            yield _fenced(field.example)
+            yield fenced(field.example)
         level = min(level + 1, 5)
     slots = [*(field.arguments if path else ()), *((field.rest,) if field.rest else ()), *field.properties]
     if path and slots:
@@ -170,7 +172,10 @@ def _tables(field: Field, path: str, level: int) -> Iterator[str]:
         )
     if field.elsewhere:
         page = f"[{field.elsewhere}]({field.elsewhere}.md)"
-        yield f"Its blocks are those of {page}, and every field in them may be left out.\n"
+        if field.elsewhere == "service":
+            yield f"Its fields are those of {page}.\n"
+        else:
+            yield f"Its blocks are those of {page}, and every field in them may be left out.\n"
         return
     if field.children:
         rows = "\n".join(_row(child) for child in field.children)
@@ -183,8 +188,8 @@ def _tables(field: Field, path: str, level: int) -> Iterator[str]:
 
 def _slot_row(slot: Slot) -> str:
     default = "" if slot.default is None else f"`{slot.default}`"
-    expected = _cell(slot.type.expected)
-    return f"| {slot.name} | {slot.type.name} | {default} | {_cell(slot.doc)}; {expected} |"
+    expected = cell(slot.type.expected)
+    return f"| {slot.name} | {slot.type.name} | {default} | {cell(slot.doc)}; {expected} |"
 
 
 def _row(field: Field) -> str:
@@ -197,5 +202,7 @@ def _row(field: Field) -> str:
         if field.example:
             expected += f" {_code_cell(field.example)}"
     note = f" {field.note}" if field.note and slot is not None else ""
-    kind = _cell(type_of(field)) or "values"
-    return f"| `{field.name}` | {kind} | {default} | {_cell(field.doc)}{_cell(expected)}{repeated}{_cell(note)} |"
+    kind = cell(type_of(field)) or "values"
+    return (
+        f"| `{field.name}` | {kind} | {default} | {cell(field.doc)}{cell(expected)}{repeated}{cell(note)} |"
+    )

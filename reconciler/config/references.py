@@ -8,14 +8,20 @@ from typing import Any
 
 from reconciler.config.characters import shown
 from reconciler.config.kinds import KINDS
+from reconciler.config.native import provided
 from reconciler.config.promotion_order import promotion_order
-from reconciler.config.report import Problem, Report
-from reconciler.config.resources import Resource
+from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.schema import Field
 from reconciler.config.suggest import did_you_mean
+from reconciler.config.templates.placeholders import Templated, names_in
 from reconciler.config.values import Reference
 
 Key = tuple[str, str]
+
+
+SPLIT = ("split",)
+"""Where an upstream has to be a resource: a split becomes one upstream with the targets of all parts."""
 
 
 def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
@@ -24,13 +30,27 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
     names: dict[str, list[str]] = {}
     for kind, name in resources:
         names.setdefault(kind, []).append(name)
+    proxies = [resource for (kind, _), resource in resources.items() if kind == "proxy"]
+
+    @cache
+    def native(environment: str) -> frozenset[str]:
+        return frozenset(
+            name
+            for proxy in proxies
+            if proxy.is_in(environment)
+            for name in provided(proxy.effective(environment), "upstreams", "upstream")
+        )
+
     for resource in resources.values():
         _check_scope(resource, environments, report)
+        _check_template(resource, environments, resources, report)
         missing: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
         scopes = _scopes(resource, environments)
         for environment in scopes:
             for path, kind, target in references_of(resource, environment):
                 found = resources.get((kind, target))
+                if found is None and kind == "upstream" and path != SPLIT and target in native(environment):
+                    continue
                 if found is None or not (environment == "" or found.is_in(environment)):
                     missing.setdefault((path, kind, target), []).append(environment)
         for (path, kind, target), where in missing.items():
@@ -59,8 +79,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _scopes(resource: Resource, environments: list[str]) -> list[str]:
-    if not resource.kind.overridable:
-        return [""]
+    if not resource.kind.overridable or resource.kind.name == TEMPLATE:
+        # What a template names has to exist at all; where it has to, the services show that are made from it.
+        return ["", *resource.overrides]
     return [name for name in environments if resource.is_in(name)]
 
 
@@ -75,9 +96,16 @@ def _paths_of(field: Field, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
         here = (*path, child.name)
         plain = child.is_scalar or child.is_list
         for slot in (*child.arguments, *child.properties, *((child.rest,) if child.rest else ())):
-            if isinstance(slot.type, Reference):
-                yield here, here if plain else (*here, slot.name), slot.type.kind
+            type = slot.type.inner if isinstance(slot.type, Templated) else slot.type
+            if isinstance(type, Reference):
+                yield here, here if plain else (*here, slot.name), type.kind
         yield from _paths_of(child, here)
+
+
+@cache
+def secret_fields(kind: str) -> frozenset[str]:
+    """Names of the fields of a kind that take the name of a secret."""
+    return frozenset(field[-1] for field, _, target in _paths(kind) if target == "secret")
 
 
 def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -85,7 +113,8 @@ def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[
     data = resource.effective(environment)
     for field, path, kind in _paths(resource.kind.name):
         for target in _values(data, path):
-            yield field, kind, target
+            if not names_in(target):
+                yield field, kind, target
 
 
 def _values(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
@@ -115,6 +144,30 @@ def _check_scope(resource: Resource, environments: list[str], report: Report) ->
                 "remove the block, or widen 'only'",
             )
             report.add(resource.mark(("for",), value=name), problem)
+
+
+def _check_template(
+    resource: Resource, environments: list[str], resources: Mapping[Key, Resource], report: Report
+) -> None:
+    """Note that a service is made from a template in environments in which the template does not exist."""
+    if resource.written is None:
+        return
+    missing: dict[str, list[str]] = {}
+    marks: dict[str, Mark | None] = {}
+    for environment in _scopes(resource, environments):
+        call = resource.written.call(environment)
+        template = resources.get((TEMPLATE, call.template)) if call is not None else None
+        if call is not None and template is not None and not template.is_in(environment):
+            marks.setdefault(template.name, call.mark)
+            missing.setdefault(template.name, []).append(environment)
+    for name, where in missing.items():
+        problem = Problem(
+            "E-REF-002",
+            f"the template {shown(name)} does not exist in {_listed(where)}",
+            "a template of that environment",
+            "widen its 'only', or give this service another template there",
+        )
+        report.add(marks[name], problem)
 
 
 def _no_environment(name: str, environments: list[str]) -> Problem:

@@ -7,13 +7,13 @@ concerned, so a tree without mistakes never pays for them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler.config import limits
 from reconciler.config.findings import Finding, Place, Severity, sort_findings
 from reconciler.config.kdl import KdlNode, ParsedFile
-from reconciler.config.scan import ScanError, ScannedNode, line_and_column, scan
+from reconciler.config.scan import ScannedNode, line_and_column
 
 NAME = "name"
 
@@ -43,6 +43,47 @@ class Problem:
     severity: Severity = Severity.error
 
 
+def placed(problem: Problem, place: Place) -> Finding:
+    """The finding of a problem whose place is known."""
+    return Finding(problem.code, problem.severity, place, problem.message, problem.expected, problem.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Where a node that was not written where it stands comes from: the token that stands for each of its parts.
+
+    Beside each token stands what is told behind a message about it, such as the template that gave it. `made` is the
+    node itself: nodes are found by their identity, which another one takes over when a node is let go.
+    """
+
+    made: KdlNode
+    node: tuple[Mark, str]
+    arguments: tuple[tuple[Mark, str], ...] = ()
+    properties: Mapping[str, tuple[Mark, str]] = field(default_factory=dict)
+
+    def part(self, mark: Mark) -> tuple[Mark, str]:
+        """The token of the part that a mark means, and what is told of it."""
+        if mark.argument is not None and mark.argument < len(self.arguments):
+            return self.arguments[mark.argument]
+        if mark.property_key is not None and mark.property_key in self.properties:
+            return self.properties[mark.property_key]
+        return self.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlantedFile(ParsedFile):
+    """A file with nodes that stand elsewhere or nowhere, by their identity; all others are the file's own."""
+
+    planted: Mapping[int, Planted] = field(default_factory=dict)
+
+
+def _written(mark: Mark) -> tuple[Mark, str]:
+    """The token of a file that a mark means, and what is told of it."""
+    if isinstance(mark.file, PlantedFile) and id(mark.node) in mark.file.planted:
+        return mark.file.planted[id(mark.node)].part(mark)
+    return mark, ""
+
+
 @dataclass(slots=True)
 class Report:
     """The mistakes found so far."""
@@ -50,6 +91,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     _marked: list[tuple[Mark, Problem]] = field(default_factory=list)
     _in_file: Counter[str] = field(default_factory=Counter)
+    _told: set[tuple[object, ...]] = field(default_factory=set)
     failed: bool = False
     count: int = 0
 
@@ -62,6 +104,14 @@ class Report:
                 Finding(problem.code, problem.severity, None, problem.message, problem.expected, problem.hint)
             )
             return
+        mark, whence = _written(mark)
+        # One token of a template may be wrong in all services that are made from it: it is told once.
+        key = (id(mark.node), mark.argument, mark.property_key, mark.property_value, problem)
+        if key in self._told:
+            return
+        self._told.add(key)
+        if whence:
+            problem = replace(problem, message=f"{problem.message}{whence}")
         self._in_file[mark.file.path] += 1
         if self._in_file[mark.file.path] <= limits.FINDINGS_IN_FILE:
             self._marked.append((mark, problem))
@@ -108,6 +158,7 @@ def places(marks: Sequence[Mark | None]) -> list[Place | None]:
         if mark is None:
             found.append(None)
             continue
+        mark, _ = _written(mark)
         if mark.file.path not in scanned:
             scanned[mark.file.path] = _Places(mark.file)
         found.append(scanned[mark.file.path].of(mark))
@@ -115,20 +166,11 @@ def places(marks: Sequence[Mark | None]) -> list[Place | None]:
 
 
 class _Places:
-    """The scanned text of one file beside its parsed nodes, matched by order."""
+    """Line and column of the tokens of one file."""
 
     def __init__(self, file: ParsedFile) -> None:
         self._file = file
-        self._nodes: dict[int, ScannedNode] = {}
-        try:
-            scanned = scan(file.text).nodes
-        except ScanError:
-            scanned = []
-        stack = list(zip(file.nodes, scanned, strict=False))
-        while stack:
-            node, at = stack.pop()
-            self._nodes[id(node)] = at
-            stack.extend(zip(node.children, at.children, strict=False))
+        self._nodes = file.places()
 
     def of(self, mark: Mark) -> Place:
         scanned = self._nodes.get(id(mark.node))

@@ -10,6 +10,9 @@ from reconciler.config.kdl import KdlNode, ParsedFile
 from reconciler.config.report import Mark
 from reconciler.config.schema import Kind, complete
 
+TEMPLATE = "template"
+"""The kind, and the node by which a service names one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
@@ -17,6 +20,43 @@ class Override:
 
     data: Mapping[str, Any]
     removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a service gives to a template: the values of each parameter that it names."""
+
+    template: str
+    values: Mapping[str, tuple[Any, ...]]
+    many: frozenset[str] = frozenset()
+    """Names of the parameters that take several values; their JSON form is a list, however many there are."""
+    mark: Mark | None = field(default=None, compare=False, repr=False)
+    """The token that names the template."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        given = {name: list(found) if name in self.many else found[0] for name, found in self.values.items()}
+        return {"name": self.template, "parameters": given}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A resource made from a template as a person wrote it: calls by environment, "" being the resource itself.
+
+    `data` and `overrides` hold what stands beside the calls, `removed` the fields that are left out of the template's.
+    """
+
+    calls: Mapping[str, Call]
+    data: Mapping[str, Any]
+    overrides: Mapping[str, Override]
+    removed: tuple[str, ...] = ()
+
+    def call(self, environment: str) -> Call | None:
+        """The call that holds in an environment."""
+        override = self.overrides.get(environment)
+        if environment in self.calls or (override is not None and TEMPLATE in override.removed):
+            return self.calls.get(environment)
+        return self.calls.get("")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +74,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource. `data` is its JSON form without overrides; `only` names environments, or is None for all."""
+    """One resource. `data` is its JSON form without overrides; `only` names environments, or is None for all.
+
+    Of a resource made from a template both hold what comes out, and `written` what a person wrote.
+    """
 
     kind: Kind
     name: str
@@ -42,6 +85,7 @@ class Resource:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
     origin: Origin | None = field(default=None, compare=False, repr=False)
+    written: Written | None = None
     _effective: dict[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -81,17 +125,17 @@ class Resource:
         return lacking
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form: kind, name, fields, and below "for" and "only" what is special in some environments."""
-        form: dict[str, Any] = {"kind": self.kind.name, "name": self.name, **self.data}
+        """The JSON form as it is written: kind, name, fields, and below "for" and "only" what is special in some
+        environments. A template is named by "template", with its parameters."""
+        written = self.written or Written({}, self.data, self.overrides)
+        form: dict[str, Any] = {"kind": self.kind.name, "name": self.name}
+        form |= _side(written.calls.get(""), written.data, written.removed)
         if self.only is not None:
             form["only"] = list(self.only)
-        if self.overrides:
+        if written.overrides:
             form["for"] = {
-                environment: {
-                    **override.data,
-                    **({"remove": list(override.removed)} if override.removed else {}),
-                }
-                for environment, override in sorted(self.overrides.items())
+                environment: _side(written.calls.get(environment), override.data, override.removed)
+                for environment, override in sorted(written.overrides.items())
             }
         return form
 
@@ -125,6 +169,14 @@ class Resource:
                 if node.name == "for" and environment in node.arguments
             ]
         return [*scopes, self.origin.node.children]
+
+
+def _side(call: Call | None, data: Mapping[str, Any], removed: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        **({TEMPLATE: call.to_json()} if call is not None else {}),
+        **data,
+        **({"remove": list(removed)} if removed else {}),
+    }
 
 
 def _find(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -20,12 +20,18 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.promotion_order import promotion_order
 from reconciler.config.references import check_references
 from reconciler.config.report import Mark, Problem, Report
-from reconciler.config.resources import Resource
+from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.rules.scope import check_scopes
 from reconciler.config.source import LANGUAGE, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
+from reconciler.config.templates.builtin import BUILTIN
+from reconciler.config.templates.calls import Template
+from reconciler.config.templates.definition import check_template
+from reconciler.config.templates.expanding import names_template, read_from_template
+from reconciler.config.templates.planting import CHARACTERS, NODES, Allowance, TooMuch
 
+SERVICE = "service"
 Key = tuple[str, str]
 
 
@@ -102,10 +108,15 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         return None, report.resolved()
     parsed, whole = _parse(wanted, report)
     resources: dict[Key, Resource] = {}
+    templates = dict(BUILTIN)
     for file in parsed:
-        whole = _read_file(file, resources, report) and whole
+        whole = _read_templates(file, templates, resources, report) and whole
+    allowance = Allowance()
+    for file in parsed:
+        whole = _read_file(file, templates, allowance, resources, report) and whole
     for resource in resources.values():
-        _check_alone(resource, report)
+        if resource.kind.name != TEMPLATE:
+            _check_alone(resource, report)
     ordered = {key: resources[key] for key in sorted(resources)}
     if whole:
         # With a part of the tree unread, what seems to be missing may be in that part.
@@ -185,10 +196,41 @@ def _left_out(source: SourceFile) -> Finding:
     return Finding("E-TRE-004", Severity.info, Place(source.path, 1, 1), message, hint=hint)
 
 
-def _read_file(file: ParsedFile, resources: dict[Key, Resource], report: Report) -> bool:
-    """Reads the resources of one file; whether all of its nodes were resources with a name."""
+def _read_templates(
+    file: ParsedFile, templates: dict[str, Template], resources: dict[Key, Resource], report: Report
+) -> bool:
+    """Reads and checks the templates of one file, which services of any file may name; whether all had a name."""
     whole = True
     for node in file.nodes:
+        if node.name != TEMPLATE:
+            continue
+        before = report.count
+        resource = read_resource(KINDS[TEMPLATE], node, file, report)
+        if resource is None or resource.origin is None:
+            whole = False
+            continue
+        _check_alone(resource, report)
+        if report.count == before:
+            check_template(resource, report)
+        if report.count > before:
+            resource = replace(resource, origin=replace(resource.origin, broken=True))
+        _add(resource, Mark(file, node, argument=0), resources, report)
+        templates[resource.name] = Template(resource, file)
+    return whole
+
+
+def _read_file(
+    file: ParsedFile,
+    templates: Mapping[str, Template],
+    allowance: Allowance,
+    resources: dict[Key, Resource],
+    report: Report,
+) -> bool:
+    """Reads the other resources of one file; whether all of its nodes were resources with a name."""
+    whole = True
+    for node in file.nodes:
+        if node.name == TEMPLATE:
+            continue
         kind = KINDS.get(node.name)
         if kind is None:
             whole = False
@@ -201,21 +243,39 @@ def _read_file(file: ParsedFile, resources: dict[Key, Resource], report: Report)
                 )
                 report.add(Mark(file, node), problem)
             continue
-        resource = read_resource(kind, node, file, report)
+        try:
+            if kind.name == SERVICE and names_template(node):
+                resource = read_from_template(node, file, templates, report, allowance)
+            else:
+                resource = read_resource(kind, node, file, report)
+        except TooMuch:
+            problem = Problem(
+                "E-TPL-007",
+                "the templates of the tree make more than a tree may hold, up to this service",
+                f"at most {NODES} lines and {CHARACTERS} characters",
+                "make the template smaller, or split the repository into projects",
+            )
+            report.add(Mark(file, node), problem)
+            return False
         if resource is None:
             whole = False
             continue
-        other = resources.setdefault(resource.key, resource)
-        if other is not resource:
-            where = other.origin.file.path if other.origin else "another file"
-            problem = Problem(
-                "E-KND-011",
-                f"the {kind.name} '{resource.name}' exists already, in {where}",
-                "a name that no other resource of the kind has",
-                "rename or remove one of the two",
-            )
-            report.add(Mark(file, node, argument=0), problem)
+        _add(resource, Mark(file, node, argument=0), resources, report)
     return whole
+
+
+def _add(resource: Resource, mark: Mark, resources: dict[Key, Resource], report: Report) -> None:
+    """Keep a resource, or note at the mark that there is another of its kind and name."""
+    other = resources.setdefault(resource.key, resource)
+    if other is not resource:
+        where = other.origin.file.path if other.origin else "another file"
+        problem = Problem(
+            "E-KND-011",
+            f"the {resource.kind.name} '{resource.name}' exists already, in {where}",
+            "a name that no other resource of the kind has",
+            "rename or remove one of the two",
+        )
+        report.add(mark, problem)
 
 
 def _check_alone(resource: Resource, report: Report) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.config.kdl import KdlNode
+from reconciler.config.native import native_node
 from reconciler.config.overrides import FOR, ONLY, REMOVE
-from reconciler.config.resources import Resource
+from reconciler.config.resources import TEMPLATE, Call, Resource, Written
 from reconciler.config.schema import Field
 from reconciler.config.snapshot import Snapshot
 from reconciler.config.write import write_document
@@ -24,17 +25,30 @@ def write_resources(resources: Iterable[Resource]) -> str:
 
 
 def resource_node(resource: Resource) -> KdlNode:
-    """One resource as a node: its fields in the order of the schema, then overrides, then `only`."""
+    """One resource as a node: the template it is made from, its fields in the order of the schema, then overrides,
+    then `only`."""
     schema = resource.kind.field
-    children = list(field_nodes(schema, resource.data))
-    for environment, override in sorted(resource.overrides.items()):
-        inner = list(field_nodes(schema, override.data))
-        if override.removed:
-            inner.append(KdlNode(REMOVE, tuple(override.removed)))
+    written = resource.written or Written({}, resource.data, resource.overrides)
+    children = _side(schema, written.calls.get(""), written.data, written.removed)
+    for environment, override in sorted(written.overrides.items()):
+        inner = _side(schema, written.calls.get(environment), override.data, override.removed)
         children.append(KdlNode(FOR, (environment,), children=tuple(inner)))
     if resource.only is not None:
         children.append(KdlNode(ONLY.name, tuple(resource.only)))
     return KdlNode(resource.kind.name, (resource.name,), children=tuple(children))
+
+
+def _side(
+    schema: Field, call: Call | None, data: Mapping[str, Any], removed: tuple[str, ...]
+) -> list[KdlNode]:
+    nodes = []
+    if call is not None:
+        given = tuple(KdlNode(name, values) for name, values in sorted(call.values.items()))
+        nodes.append(KdlNode(TEMPLATE, (call.template,), children=given))
+    nodes.extend(field_nodes(schema, data))
+    if removed:
+        nodes.append(KdlNode(REMOVE, tuple(removed)))
+    return nodes
 
 
 def field_nodes(schema: Field, data: Mapping[str, Any]) -> Iterable[KdlNode]:
@@ -43,6 +57,9 @@ def field_nodes(schema: Field, data: Mapping[str, Any]) -> Iterable[KdlNode]:
         if field.name not in data:
             continue
         value = data[field.name]
+        if field.verbatim:
+            yield from (native_node(field.name, item) for item in value)
+            continue
         if field.repeatable:
             yield from (_node(field, item) for item in value)
         else:

@@ -149,7 +149,9 @@ class Bundle(Table):
     compiler = CharField(63)
     created_at = InstantField()
     environments = DocumentField()
-    """{name: {"config-id": …, "restart-key": …}}"""
+    """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
+    certificates = DocumentField(default=dict)
+    """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
 
@@ -283,7 +285,7 @@ class Node(Table):
     `running` is the digest it says is live, never what we want it to be. `reported_at` is our clock when the last
     heartbeat arrived. `running_since` is when `running` last changed. `refusal` is its last refusal
     ({"code","message","digest","sequence","at"}) or null; a later activation clears it. `changed_at` moves with every
-    write that the node API must learn of.
+    write that the node API must learn of. `log` is the newest checkpoint of the log that it believed.
     """
 
     id = CharField(63, primary_key=True)
@@ -310,6 +312,7 @@ class Node(Table):
     refusal = DocumentField(null=True)
     versions = DocumentField(default=dict)
     address = CharField(63, default="")
+    log = CharField(160, default="")
 
     class Meta:
         indexes = (
@@ -337,6 +340,50 @@ class Event(Table):
         indexes = ((("organization", "project", "id"), False),)
 
 
+class LogCheckpoint(Table):
+    """A checkpoint of an organization's log that was signed, in its short form: one a size in each epoch of the root.
+
+    It is remembered so that nothing else is ever signed for that size, and nothing that does not extend it.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    epoch = BigIntegerField()
+    size = BigIntegerField()
+    checkpoint = CharField(160)
+    signed_at = InstantField()
+
+    class Meta:
+        indexes = (
+            (("organization", "epoch", "size"), True),
+            (("organization", "checkpoint"), False),
+        )
+
+
+class LogAlarm(Table):
+    """A checkpoint that somebody saw and that the log does not begin with: entries were changed, or taken away.
+
+    `source` is `node`, `branch`, `clone` or `log` (our own record of what was signed); `subject` and `name` say which.
+    `seen` and `ours` are checkpoints in the short form. It stays until a person acknowledges it.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    source = CharField(15)
+    subject = CharField(127)
+    name = CharField(127)
+    seen = CharField(160)
+    ours = CharField(160)
+    reason = TextField()
+    raised_at = InstantField()
+    acknowledged_at = InstantField(null=True)
+    acknowledged_because = TextField(default="")
+
+    class Meta:
+        indexes = ((("organization", "project", "source", "subject", "seen"), True),)
+
+
 TABLES: tuple[type[Table], ...] = (
     Receipt,
     Work,
@@ -350,4 +397,6 @@ TABLES: tuple[type[Table], ...] = (
     JoinToken,
     Node,
     Event,
+    LogCheckpoint,
+    LogAlarm,
 )

@@ -10,6 +10,7 @@ from datetime import datetime
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Severity
+from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from reconciler.errors import Transient
@@ -52,8 +53,10 @@ def compile_files(files: Sequence[SourceFile], now: datetime) -> bytes:
     compilation = None
     if snapshot is not None:
         compilation, more = compile_snapshot(snapshot)
-        ended = expiry_findings(snapshot, now=now) if compilation is not None else ()
-        findings = (*findings, *more, *(replace(one, severity=Severity.warning) for one in ended))
+        findings = (*findings, *more)
+        if compilation is not None:
+            ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
+            findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
     answer = {
         "findings": [finding.to_json() for finding in findings],
         "compilation": None if compilation is None else compilation.to_json(),

@@ -61,7 +61,7 @@ def branch_ref(context: Context, environment: str) -> str:
 def read_branch(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> BranchRead:
     """Read the branch at `head`.
 
-    Raises `Stalled` E-REL-003 when there is a ledger and none of the commits is ours, E-REL-007 when only a revoked key
+    Raises `Stalled` E-REL-003 when there is a ledger and none of the commits is ours, E-REL-008 when only a revoked key
     signed it, E-REL-004 when the ledger that we wrote cannot be read.
     """
     found = newest_of_ours(mirror, head, keys)
@@ -155,7 +155,7 @@ def _nobodys(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> S
     for commit in mirror.first_parents(head, limit=FAR, stop=None):
         if mirror.signed_by(commit.sha, *keys.revoked):
             return Stalled(
-                "E-REL-007",
+                "E-REL-008",
                 f"the ledger of '{environment}' is signed by a commit key that was revoked, last in {commit.sha}, and "
                 "by no other. Nothing changes until somebody says which of its commits holds",
                 cure=f"Look at the branch's log, then run `sentinelctl keys vouch {environment} --commit SHA`",

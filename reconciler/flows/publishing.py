@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from reconciler.bundle import archive
+from reconciler.bundle import archive, dsse
 from reconciler.bundle.build import BuiltBundle
+from reconciler.bundle.leaves import StatementLeaf
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.statement import Statement, sign_statement
 from reconciler.compile.compiler import COMPILER
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.log.signing import append_statement
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.flows.statements import Standing, StoredBundle, judge, sign_again
 from reconciler.git.mirror import CommitInfo
@@ -92,6 +94,19 @@ def new_statement(context: Context, stored: StoredBundle, head: CommitInfo) -> b
         ),
         *signers(context, "bundle", trusted_roots(context).newest),
     )
+
+
+def statement_leaf(context: Context, digest: str) -> StatementLeaf:
+    """The log's entry of a bundle whose statement is in the store. Raises `Missing`."""
+    organization, project = context.organization.slug, context.project.slug
+    envelope = context.store.get(layout.statement(organization, project, digest), limit=LIMITS.statement)
+    payload = dsse.read_envelope(envelope, "the statement", limit=LIMITS.statement).payload
+    return StatementLeaf(organization, project, digest, sha256(payload).hexdigest())
+
+
+def log_statement(context: Context, digest: str) -> None:
+    """Make sure that a bundle's statement is an entry of the log. Needs no key."""
+    append_statement(context, statement_leaf(context, digest))
 
 
 def _first_blob(context: Context, key: str, digest: str) -> bytes:

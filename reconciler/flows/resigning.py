@@ -15,7 +15,7 @@ from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused
 from reconciler.flows.context import Context
-from reconciler.flows.publishing import new_statement
+from reconciler.flows.publishing import log_statement, new_statement
 from reconciler.flows.rebuilding import rebuild
 from reconciler.flows.roots import trusted_roots
 from reconciler.flows.statements import Standing, StoredBundle, judge, sign_again
@@ -71,6 +71,7 @@ def _rebuild(context: Context, row: Bundle, version: int) -> None:
         key = layout.statement(owner["organization"], owner["project"], row.digest)
         head = context.mirror.commit(row.commit)
         context.store.replace(key, new_statement(context, _stored(row), head))
+        log_statement(context, row.digest)
         kind, words = "bundle.vouched", "it was built again from its commit and came out the same"
     else:
         kind = "bundle.distrusted"

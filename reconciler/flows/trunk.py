@@ -134,6 +134,11 @@ def sign(state: State) -> None:
     state.stored = publishing.sign(state.context, _made(state.stored), _head(state))
 
 
+def log_statement(state: State) -> None:
+    """Enter the statement into the organization's log, if it is not there."""
+    publishing.log_statement(state.context, _made(state.stored).digest)
+
+
 def record(state: State) -> None:
     """Write bundle, commit, environments, events and owed work in one transaction."""
     state.outcome = trunk_rows.record(
@@ -141,7 +146,7 @@ def record(state: State) -> None:
         _head(state),
         manifest=_made(state.built).manifest,
         stored=_made(state.stored),
-        policies=_made(state.compilation).policies,
+        compilation=_made(state.compilation),
         findings=sort_findings(state.findings),
     )
 
@@ -158,6 +163,7 @@ STEPS: tuple[Step, ...] = (
     refuse,
     store_blob,
     sign,
+    log_statement,
     record,
 )
 

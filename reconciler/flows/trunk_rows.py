@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.bundle.manifest import Manifest
+from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
@@ -79,7 +80,7 @@ def record(
     *,
     manifest: Manifest,
     stored: StoredBundle,
-    policies: Sequence[EnvironmentPolicy],
+    compilation: Compilation,
     findings: Sequence[Finding],
 ) -> Outcome:
     """Write what the head compiled to, and ask for a look at each of its environments."""
@@ -87,14 +88,14 @@ def record(
         row = _row(context, head.sha)
         if row.state != "found":
             return Outcome("unchanged", f"{head.sha[:12]} was {row.state} by another run")
-        new = _record_bundle(context, manifest, stored)
+        new = _record_bundle(context, manifest, stored, compilation)
         because = f"{head.sha[:12]} compiled to {'new' if new else 'known'} bundle {stored.digest[:19]}"
         row.state, row.reason, row.digest = "compiled", because, stored.digest
         row.findings = _findings(findings)
-        row.policies = [policy.to_json() for policy in policies]
+        row.policies = [policy.to_json() for policy in compilation.policies]
         row.save()
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
-        _announce(context, policies)
+        _announce(context, compilation.policies)
     return Outcome("changed", because)
 
 
@@ -111,14 +112,18 @@ def _announce(context: Context, policies: Sequence[EnvironmentPolicy]) -> None:
         owed.ask(context.organization.slug, context.project.slug, "environment", policy.name, now=now)
 
 
-def _record_bundle(context: Context, manifest: Manifest, stored: StoredBundle) -> bool:
+def _record_bundle(
+    context: Context, manifest: Manifest, stored: StoredBundle, compilation: Compilation
+) -> bool:
     """Whether the bundle was not known. The row keeps the first commit, which is the one its statement names."""
-    known = Bundle.select().where(
+    certificates = {e.name: [one.to_json() for one in e.certificates] for e in compilation.environments}
+    known = (
         Bundle.organization == context.organization.slug,
         Bundle.project == context.project.slug,
         Bundle.digest == stored.digest,
     )
-    if known.exists():
+    # When people want to hear of a certificate's end is no part of a bundle, so it may change under the same digest.
+    if Bundle.update(certificates=certificates).where(*known).execute():
         return False
     Bundle.insert(
         **_owner(context),
@@ -130,6 +135,7 @@ def _record_bundle(context: Context, manifest: Manifest, stored: StoredBundle) -
         root_version=stored.root_version,
         compiler=manifest.compiler,
         created_at=context.now(),
+        certificates=certificates,
         environments={
             name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
             for name, e in manifest.environments.items()

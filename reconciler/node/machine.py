@@ -201,6 +201,11 @@ class Agent:
             # Whatever the rest of the offer is worth: keys that this root took away never count again.
             yield from self._save(replace(self._known()[1], root=check.root))
         check.accept_pointer(offer.pointer, offer.cohort)
+        tiles = {}
+        for tile in check.log_tiles:
+            answer = yield protocol.log_tile(identity, tile)
+            tiles[tile] = protocol.expect(answer, 200).body
+        check.accept_log(tiles)
         if state.active is not None and check.digest == state.active.digest:
             yield from self._save(
                 replace(
@@ -209,13 +214,14 @@ class Agent:
                     trust=check.trust(),
                     active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
                     refusal=None,
+                    log=check.log,
                 )
             )
             return
         answer = yield protocol.download(identity, check.digest, check.blob_length)
         check.accept_blob(protocol.expect(answer, 200).body)
         check.accept_statement(offer.statement)
-        yield from self._save(replace(state, root=check.root, delivered=check.digest))
+        yield from self._save(replace(state, root=check.root, delivered=check.digest, log=check.log))
         bundle = check.verified(offer.etag, iso(self.now()))
         yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
         self.state = yield from activate(self._known()[1], bundle)
@@ -239,7 +245,7 @@ class Agent:
         )
         yield Say("refused", {"code": refusal.code, "message": refusal.message})
         # A refusal is remembered even where it cannot be written down: the next heartbeat carries it.
-        self.state = replace(state, refusal=refusal)
+        self.state = replace(state, refusal=refusal, log=check.log)
         yield SaveState(self.state)
 
     def _save(self, state: NodeState) -> Generator[Effect, Answer, None]:

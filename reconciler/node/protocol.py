@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from reconciler.bundle.checkpoint import read_checkpoint
+from reconciler.bundle.tiles import Tile
 from reconciler.errors import Refused, Stalled, Transient
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
 from reconciler.node.proxy import RunningReport
@@ -66,6 +68,7 @@ def heartbeat(
         "health": _health(state, report),
         "refusal": state.refusal.report() if state.refusal is not None else None,
         "versions": versions,
+        "log": str(read_checkpoint(state.log.checkpoint)) if state.log is not None else None,
     }
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
     return HttpRequest("POST", path, _headers(identity), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
@@ -94,6 +97,12 @@ def root(identity: Identity, version: int) -> HttpRequest:
     """Fetch one version of the root."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/roots/{version}"
     return HttpRequest("GET", path, _headers(identity), None, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def log_tile(identity: Identity, tile: Tile) -> HttpRequest:
+    """Fetch a tile of the organization's log."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/log/{tile.path}"
+    return HttpRequest("GET", path, _headers(identity), None, tile.length, ANSWER_SECONDS)
 
 
 def expect(answer: Answer, *statuses: int) -> HttpReply:

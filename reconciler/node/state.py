@@ -74,8 +74,19 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenLog:
+    """The newest checkpoint of the log that was believed, as it was signed, and the epoch it was signed under."""
+
+    epoch: int
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
-    """Everything but who the node is. `previous` is the digest to go back to by hand; `delivered` was staged last."""
+    """Everything but who the node is. `previous` is the digest to go back to by hand; `delivered` was staged last.
+
+    `log` is kept as soon as it was verified, whether or not the bundle was activated then.
+    """
 
     root: str = field(repr=False)
     trust: Trust | None = None
@@ -83,6 +94,7 @@ class NodeState:
     previous: str = ""
     delivered: str = ""
     refusal: Refusal | None = None
+    log: SeenLog | None = None
 
 
 def encode_identity(identity: Identity) -> bytes:
@@ -103,7 +115,7 @@ def encode_state(state: NodeState) -> bytes:
 def decode_state(data: bytes, where: str) -> NodeState:
     """Read `state.json`. Raises `Stalled` that names the file."""
     document = _decode(data, where)
-    for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal)):
+    for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal), ("log", SeenLog)):
         if document.get(name) is not None:
             document[name] = _build(kind, document[name], where)
     return _build(NodeState, document, where)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from reconciler.release import paths
-from reconciler.release.document import MalformedError, argument, child_text, only, read_nodes, single
+from reconciler.release.document import (
+    MalformedError,
+    argument,
+    child_moment,
+    child_text,
+    only,
+    read_nodes,
+    single,
+)
 from reconciler.release.ledger import read_plan, read_rollout
 from reconciler.release.state import (
     BranchFiles,
@@ -77,21 +85,23 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
 def read_release(content: bytes, path: str) -> Release:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"release"}), "release", path)
-    only(node.children, {"commit", "why", "by"}, path)
+    only(node.children, {"commit", "why", "by", "not-before"}, path)
     return Release(
         digest=argument(node, path, paths.DIGEST),
         commit=child_text(node, "commit", path, SHA),
         why=child_text(node, "why", path),
         by=child_text(node, "by", path),
+        not_before=child_moment(node, "not-before", path),
     )
 
 
 def read_hold(content: bytes, path: str) -> Hold:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"hold"}), "hold", path)
-    only(node.children, {"owner"}, path)
+    only(node.children, {"owner", "until"}, path)
     name = path.rpartition("/")[2].removesuffix(".kdl")
-    return Hold(name, argument(node, path), child_text(node, "owner", path))
+    until = child_moment(node, "until", path)
+    return Hold(name, argument(node, path), child_text(node, "owner", path), until)
 
 
 def read_quarantine(content: bytes, path: str) -> Quarantine:

@@ -34,6 +34,7 @@ def decide(
         return wait(
             Reason("W-REL-013", "the environment is not on trunk any more; its nodes keep what they run")
         )
+    state = state.at(now)
     ledger = state.files.ledger
     if ledger is None:
         return act(CreateBranch(), "the environment appeared on trunk")
@@ -66,13 +67,14 @@ def between(
         found = state.quarantined(wish.digest)
         held = tuple(rules.holding(state.files.holds))
         if found is None:
-            return Decision((), f"every node is told to run {short(wish.digest)}", waiting=held)
+            until = rules.look_again(state, policy, now) if held else None
+            return Decision((), f"every node is told to run {short(wish.digest)}", until, held)
         reason = (
             f"{short(wish.digest)} is live and quarantined ({found.why}); name another digest in {RELEASE}"
         )
         return wait(Reason("W-REL-011", reason), *held)
     reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
-        return wait(*reasons, until=rules.thaw(policy, now))
+        return wait(*reasons, until=rules.look_again(state, policy, now))
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

@@ -51,7 +51,7 @@ def during(
             return decision
     wish = state.files.release
     if wish is None or wish.digest != rollout.digest:
-        return _other_wish(state, ledger, rollout, wish, policy, facts, now=now)
+        return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
     holds = tuple(rules.holding(state.holds_except(rollout.name)))
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
@@ -59,7 +59,7 @@ def during(
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()
         if holds or failed:
-            return wait(*failed, *holds)
+            return wait(*failed, *holds, until=rules.look_again(state, policy, now))
         if quarantine is not None:
             return wait(
                 Reason(
@@ -77,6 +77,7 @@ def _other_wish(
     state: EnvironmentState,
     ledger: Ledger,
     rollout: Rollout,
+    plan: Plan,
     wish: Release | None,
     policy: EnvironmentPolicy,
     facts: Facts,
@@ -97,11 +98,25 @@ def _other_wish(
             reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name))
             if not reasons:
                 because = f"{short(wish.digest)} is wished instead: {words}"
-                return act(Supersede(because, back=False), because)
+                replaced = act(Supersede(because, back=False), because)
+                if policy.supersede == "replace" or rollout.state == "paused":
+                    return replaced
+                return _finishing(
+                    _judge(state, ledger, rollout, plan, policy, facts, now=now), replaced, policy, wish
+                )
     if rollout.state == "open":
         because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
-    return wait(*reasons, until=rules.thaw(policy, now))
+    return wait(*reasons, until=rules.look_again(state, policy, now))
+
+
+def _finishing(going_on: Decision, replaced: Decision, policy: EnvironmentPolicy, wish: Release) -> Decision:
+    """What the open rollout does while another wish waits for its batch, or for its end."""
+    if policy.supersede == "finish-batch" and any(isinstance(a, AdvanceStep) for a in going_on.actions):
+        return replaced
+    what = "batch" if policy.supersede == "finish-batch" else "rollout"
+    waits = Reason("W-REL-016", f"{short(wish.digest)} is wished, and waits until the open {what} has ended")
+    return replace(going_on, waiting=(*going_on.waiting, waits))
 
 
 def _judge(

@@ -25,13 +25,15 @@ LEDGER_HEAD = "// Written by the control plane. A change made here by hand does 
 
 def render_release(release: Release) -> bytes:
     """`release.kdl`."""
-    children = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
+    said = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
+    children = (*said, *moment("not-before", release.not_before))
     return _document([KdlNode("release", (release.digest,), children=children)])
 
 
 def render_hold(hold: Hold) -> bytes:
     """`holds/<name>.kdl`."""
-    return _document([KdlNode("hold", (hold.reason,), children=words("owner", hold.owner))])
+    children = (*words("owner", hold.owner), *moment("until", hold.until))
+    return _document([KdlNode("hold", (hold.reason,), children=children)])
 
 
 def render_quarantine(quarantine: Quarantine) -> bytes:

@@ -81,6 +81,13 @@ def not_frozen(case: Case) -> Iterator[Reason]:
     yield from freezing(case.policy, case.now)
 
 
+def due(case: Case) -> Iterator[Reason]:
+    """The time that the wish was scheduled for has come."""
+    at = case.release.not_before
+    if at is not None and case.now < at:
+        yield Reason("W-REL-015", f"{short(case.release.digest)} is scheduled for {iso(at)}")
+
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     not_quarantined,
@@ -88,6 +95,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     strategy_known,
     not_held,
     not_frozen,
+    due,
 )
 
 
@@ -100,7 +108,8 @@ def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
     """A reason for each hold."""
     for hold in holds:
         owner = f" (by {hold.owner})" if hold.owner else ""
-        yield Reason("W-REL-007", f"held: {hold.reason}{owner}; delete {_path(hold.name)} to go on")
+        until = f", until {iso(hold.until)}" if hold.until is not None else ""
+        yield Reason("W-REL-007", f"held: {hold.reason}{owner}{until}; delete {_path(hold.name)} to go on")
 
 
 def freezing(policy: EnvironmentPolicy, now: datetime) -> Iterator[Reason]:
@@ -117,6 +126,17 @@ def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:
     """When to look again because of freeze windows: at the end of those that hold. None when none does."""
     ends = [held.until for held in frozen(policy.freezes, policy.name, now)]
     return max(ends, default=None)
+
+
+def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """The next moment at which time alone could let a wish through: a freeze or a hold ends, or its time comes."""
+    wish = state.files.release
+    moments = [
+        thaw(policy, now),
+        wish.not_before if wish is not None else None,
+        *(hold.until for hold in state.files.holds),
+    ]
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 def _path(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -25,21 +25,30 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty."""
+    """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
+
+    `not_before` is the earliest moment at which its rollout may open, or None.
+    """
 
     digest: str
     commit: str = ""
     why: str = ""
     by: str = ""
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The wish `holds/<name>.kdl`."""
+    """The wish `holds/<name>.kdl`. From `until` on it does not hold any more; None: until its file is deleted."""
 
     name: str
     reason: str
     owner: str = ""
+    until: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it holds at that moment."""
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,13 @@ class EnvironmentState:
     files: BranchFiles
     tampered: tuple[str, ...] = ()
     inherited: bool = False
+
+    def at(self, now: datetime) -> EnvironmentState:
+        """The same without the holds that have run out by then."""
+        standing = tuple(hold for hold in self.files.holds if hold.stands(now))
+        if len(standing) == len(self.files.holds):
+            return self
+        return replace(self, files=replace(self.files, holds=standing))
 
     def quarantined(self, digest: str) -> Quarantine | None:
         """The wish that forbids `digest`, or None."""

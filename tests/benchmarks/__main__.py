@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import compile_1k, poll, webhook
+from tests.benchmarks import compile_1k, node_verify, poll, webhook
 from tests.benchmarks.result import Result
 
 BENCHES: dict[str, Callable[[], Result]] = {
     "compile-1k": compile_1k.run,
+    "node-verify": node_verify.run,
     "poll": poll.run,
     "webhook": webhook.run,
 }

@@ -223,3 +223,10 @@ def test_both_keys_are_at_hand_while_one_is_replaced(sealed: Sealed, tmp_path: P
     (tmp_path / "new.sealing").unlink()
     with pytest.raises(Stalled, match="E-KEY-002"):
         context.sealing_keys("production")
+
+
+def test_a_secret_that_is_due_is_a_warning_on_the_commit(sealed: Sealed) -> None:
+    text = sealed.files["secrets.kdl"].decode()
+    sealed.files["secrets.kdl"] = text.replace('rotated="2026-11-24"', 'rotated="2025-11-23"', 1).encode()
+    row = sealed.push()
+    assert (row.state, [finding["code"] for finding in row.findings]) == ("compiled", ["W-SEA-001"])

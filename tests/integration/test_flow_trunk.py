@@ -24,6 +24,7 @@ from reconciler.errors import LostRace, Stalled
 from reconciler.flows import compiling, roots, trunk
 from reconciler.flows.confined import run_confined
 from reconciler.flows.context import Context
+from reconciler.flows.log import signing
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import commit_edit, push
@@ -141,7 +142,8 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
     )  # fmt: skip
     root = store.get(layout.root("acme", 1), limit=LIMITS.root)
     node = Verifier(verify.first_state(root, "acme"), Audience("acme", "shop", "dev", "base"))
-    node.accept_pointer(sign_pointer(pointer, held(world.context, "pointer")), now=NOW)
+    (place,) = signing.place(world.context, [pointer.leaf])
+    node.accept_pointer(sign_pointer(replace(pointer, log=place), held(world.context, "pointer")), now=NOW)
     files = node.accept_blob(blob)
     stated = node.accept_statement(
         store.get(layout.statement("acme", "shop", bundle.digest), limit=LIMITS.statement)

@@ -153,6 +153,27 @@ def test_promote_by_digest_whole_or_begun(shop: Shop) -> None:
         assert refused("promote", "production", "--digest", text).code == "E-GIT-208"
 
 
+def test_promote_for_later(shop: Shop) -> None:
+    eight = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+    output = ok("promote", "production", "--digest", C, "--at", "2026-12-01T09:00+01:00")
+    assert "at 2026-12-01T08:00:00Z" in output
+    release = shop.files("env/production").release
+    assert release is not None
+    assert (release.digest, release.not_before) == (C, eight)
+    assert "already" in ok("promote", "production", "--digest", C, "--at", "2026-12-01T08:00")
+    ok("promote", "production", "--digest", C)
+    release = shop.files("env/production").release
+    assert release is not None
+    assert release.not_before is None
+
+
+def test_a_hold_with_an_end(shop: Shop) -> None:
+    ok("hold", "production", "--reason", "Audit", "--until", "2026-12-01T08:00")
+    (hold,) = shop.files("env/production").holds
+    assert hold.until == datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+    assert "already held" in ok("hold", "production", "--reason", "Audit", "--until", "2026-12-01T08:00")
+
+
 def test_promote_says_what_it_will_wait_for(shop: Shop) -> None:
     shop.write("env/production", {quarantine_path(A): render_quarantine(Quarantine(A, "it broke search"))})
     ok("hold", "production", "--reason", "Sale weekend")

@@ -107,6 +107,64 @@ service "old" {
     only "production"
 }
 """,
+    "templates.kdl": """\
+template "internal-api" {
+    description "An API for our own networks."
+    parameter "hosts" {
+        type "host"
+        list #true
+    }
+    parameter "area" {
+        type "path"
+        description "Where its paths begin."
+    }
+    parameter "to" {
+        type "upstream"
+        default "orders"
+    }
+    parameter "rate" {
+        type "integer"
+        required #false
+    }
+    service {
+        hosts "${param:hosts}"
+        path-prefix "${param:area}"
+        upstream "${param:to}"
+        attempts 2
+        rate-limit {
+            requests-per-second "${param:rate}"
+            by "path"
+        }
+        request-headers {
+            set "X-Area" "area${param:area}"
+        }
+    }
+}
+service "stock" {
+    template "internal-api" {
+        hosts "stock.example" "stock.internal.example"
+        area "/stock"
+        rate 50
+    }
+    methods "GET"
+    for "dev" {
+        template "internal-api" {
+            hosts "stock.dev.example"
+            area "/stock"
+            to "next"
+        }
+    }
+}
+service "prices" {
+    template "rest-api" {
+        hosts "prices.example"
+        upstream "next"
+        timeout "5s"
+    }
+    remove "response-headers"
+    attempts 3
+}
+""",
     "policies.kdl": """\
 middleware "api-limit" {
     rate-limit {
@@ -137,6 +195,51 @@ waf-policy "public" {
         path "/search"
         parameter "q"
         note "People search for SQL books"
+    }
+}
+""",
+    "native.kdl": """\
+proxy "pooled" {
+    upstreams {
+        upstream "pooled" {
+            target "10.0.2.1:80"
+            connection-pool {
+                idle-timeout 20
+            }
+        }
+    }
+    filters {
+        filter "notes" {
+            type "log"
+        }
+    }
+    routes {
+        route "upload" {
+            priority 60
+            matches {
+                path-prefix "/upload"
+            }
+            upstream "pooled"
+            filters "notes"
+        }
+    }
+    limits {
+        max-header-count 80
+    }
+    namespace "ops" {
+        routes {
+            route "ops-status" {
+                matches {
+                    path "/status"
+                }
+                builtin-handler "status"
+            }
+        }
+    }
+    for "production" {
+        limits {
+            max-header-count 60
+        }
     }
 }
 """,

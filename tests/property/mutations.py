@@ -13,11 +13,17 @@ from enum import Enum
 
 from reconciler.config.kinds import KINDS
 from reconciler.config.report import Problem
+from reconciler.config.resources import TEMPLATE
 from reconciler.config.scan import ScannedEntry, ScannedNode, line_and_column, scan, tokens
 from reconciler.config.schema import Field, Slot
+from reconciler.config.snapshot import read_snapshot
+from reconciler.config.source import SourceFile
+from reconciler.config.templates.builtin import BUILTIN
+from reconciler.config.templates.parameters import TYPES, Parameter, parameters_of
 from reconciler.config.values import Reference, Text
 
 SCOPES = ("for", "only", "remove")
+SERVICE = KINDS["service"].field
 
 
 class Verdict(Enum):
@@ -68,11 +74,33 @@ class Site:
 def sites(files: Mapping[str, str]) -> list[Site]:
     """Every node of the files, in order."""
     found: list[Site] = []
+    snapshot, _ = read_snapshot(SourceFile(path, text.encode()) for path, text in files.items())
+    assert snapshot is not None
+    own = {name: r for (kind, name), r in snapshot.resources.items() if kind == TEMPLATE}
+    calls = {name: call_field(parameters_of(resource.effective(""))) for name, resource in own.items()}
+    calls |= {name: call_field(t.parameters("")) for name, t in BUILTIN.items() if name not in own}
     for path, text in sorted(files.items()):
         for node in scan(text).nodes:
             kind = KINDS[text[node.name.start : node.name.end]]
-            found.extend(_walk(path, text, node, kind.field, None, None, False))
+            found.extend(_walk(path, text, node, kind.field, None, None, False, calls))
     return found
+
+
+def call_field(parameters: Mapping[str, Parameter]) -> Field:
+    """What `template "…" { … }` in a service takes, as a field of the schema."""
+
+    def child(parameter: Parameter) -> Field:
+        slot = Slot("value", TYPES[parameter.type])
+        return Field(
+            parameter.name,
+            "",
+            arguments=() if parameter.many else (slot,),
+            rest=slot if parameter.many else None,
+            required=parameter.required,
+        )
+
+    name = Slot("name", Reference(TEMPLATE))
+    return Field(TEMPLATE, "", arguments=(name,), children=tuple(map(child, parameters.values())))
 
 
 def _walk(
@@ -83,6 +111,7 @@ def _walk(
     within: Field | None,
     parent: ScannedNode | None,
     in_scope: bool,
+    calls: Mapping[str, Field],
 ) -> Iterator[Site]:
     name = text[node.name.start : node.name.end].strip('"')
     yield Site(path, text, node, name, field, within, parent, in_scope)
@@ -90,8 +119,11 @@ def _walk(
     for child in node.children:
         child_name = text[child.name.start : child.name.end].strip('"')
         known = block.child.get(child_name) if block is not None else None
+        if block is SERVICE and child_name == TEMPLATE:
+            entry = child.entries[0].value
+            known = calls[text[entry.start : entry.end].strip('"')]
         if known is not None or child_name in SCOPES:
-            yield from _walk(path, text, child, known, block, node, in_scope or name == "for")
+            yield from _walk(path, text, child, known, block, node, in_scope or name == "for", calls)
 
 
 def node_end(text: str, node: ScannedNode) -> int:
@@ -136,7 +168,7 @@ def _at(
 def typo_of_a_name(rng: random.Random, site: Site) -> Mutation | None:
     """A field, a kind or `for`, `only`, `remove` misspelt."""
     new = typo(rng, site.name)
-    known = set(KINDS) if site.within is None else {*site.within.child, *SCOPES}
+    known = set(KINDS) if site.within is None else {*site.within.child, *SCOPES, TEMPLATE}
     if new in known or not new or new[0] == "-":
         return None
     token = site.node.name

@@ -21,6 +21,7 @@ ROLLOUT = (
 )  # fmt: skip
 BUNDLE = (
     "digest", "length", "blob_sha256", "blob_length", "commit", "compiler", "created_at", "environments",
+    "certificates",
 )  # fmt: skip
 RELEASE = (
     "sha", "height", "subject", "body", "trailers", "author_name", "author_email", "committed_at", "ours",

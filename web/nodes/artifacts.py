@@ -16,6 +16,7 @@ from reconciler.store.port import BlobStore, Missing
 
 STATEMENT_LIMIT = 256 * 1024
 ROOT_LIMIT = 64 * 1024
+TILE_LIMIT = 8 * 1024
 BLOB_MEMORY = 128 * 1024 * 1024
 """Bytes of blobs kept in memory: the bundles of a rollout, not of a history."""
 
@@ -57,7 +58,7 @@ class Memory:
 
 
 class Artifacts:
-    """Statements, blobs and roots by name."""
+    """Statements, blobs, roots and tiles of logs by name."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
@@ -76,6 +77,10 @@ class Artifacts:
     def root(self, organization: str, version: int) -> bytes | None:
         """The root envelope of this version, or None."""
         return self._read(self._small, layout.root(organization, version), ROOT_LIMIT)
+
+    def log_tile(self, organization: str, path: str) -> bytes | None:
+        """A tile of the organization's log, or None. Full and partial ones never change."""
+        return self._read(self._small, layout.log(organization, path), TILE_LIMIT)
 
     def newest_root(self, organization: str) -> int | None:
         """The highest root version in the store, or None when there is none."""

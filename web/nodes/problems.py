@@ -94,6 +94,11 @@ def no_root() -> Problem:
     return Problem(404, "E-NAP-008", "No such root", "There is no root of this version")
 
 
+def no_tile() -> Problem:
+    """The log has no such tile, or not of this width."""
+    return Problem(404, "E-NAP-012", "No such tile", "The log of this organization has no such tile")
+
+
 def not_ready(detail: str) -> Problem:
     """Something the answer needs is away; a node tries again."""
     return Problem(503, "E-NAP-009", "Not ready", detail, headers=((b"retry-after", b"5"),))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from web.nodes.body import Receive, Scope, Send
-from web.nodes.bundles import serve_blob, serve_root
+from web.nodes.bundles import serve_blob, serve_log_tile, serve_root
 from web.nodes.polling import serve_heartbeat, serve_poll
 from web.nodes.problems import no_route, wrong_method
 from web.nodes.replies import send_bytes, send_json
@@ -20,6 +20,7 @@ BUNDLES = "/api/v1/bundles/"
 PROJECTS = "/api/v1/projects/"
 
 _ROOT = re.compile(r"([^/]{1,80})/roots/([0-9]{1,9})")
+_TILE = re.compile(r"([^/]{1,80})/log/(tile/[0-9]/(?:x[0-9]{3}/){0,4}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?)")
 _REGISTER = re.compile(r"([a-z][a-z0-9-]{0,62})/nodes/register")
 
 
@@ -38,6 +39,10 @@ async def dispatch(service: Service, scope: Scope, receive: Receive, send: Send)
         if root is not None:
             _allow(scope, "GET")
             return await serve_root(service, root[1], int(root[2]), scope, send)
+        tile = _TILE.fullmatch(rest)
+        if tile is not None:
+            _allow(scope, "GET")
+            return await serve_log_tile(service, tile[1], tile[2], scope, send)
     elif path.startswith(BUNDLES):
         _allow(scope, "GET", "HEAD")
         return await serve_blob(service, path[len(BUNDLES) :], scope, send)
@@ -58,6 +63,8 @@ def label(path: str) -> str:
         for ending in ("/heartbeat", "/bundles/latest"):
             if path.endswith(ending):
                 return ending[1:]
+        if "/log/tile/" in path:
+            return "log/tile"
         return "roots" if "/roots/" in path else "other"
     if path.startswith(BUNDLES):
         return "bundles"

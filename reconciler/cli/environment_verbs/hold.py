@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
+from reconciler.cli.moment import Moment
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import hold_path
 from reconciler.release.render import render_hold
@@ -29,9 +32,12 @@ def hold_name(context: click.Context, parameter: click.Parameter, value: str | N
 @click.option(
     "--name", default="hold", show_default=True, callback=hold_name, help="Name, to lift this one alone."
 )
-def command(*, caller: Caller, environment: str, dry_run: bool, reason: str, name: str) -> None:
+@click.option("--until", type=Moment(), help="When it ends by itself. Default: it stands until it is lifted.")
+def command(
+    *, caller: Caller, environment: str, dry_run: bool, reason: str, name: str, until: datetime | None
+) -> None:
     """Hold ENVIRONMENT: no rollout opens and an open one makes no further step, until the hold is lifted."""
-    place_hold(caller, environment, Hold(name, reason, str(caller.author)), dry_run=dry_run)
+    place_hold(caller, environment, Hold(name, reason, str(caller.author), until), dry_run=dry_run)
 
 
 def place_hold(caller: Caller, environment: str, hold: Hold, *, dry_run: bool) -> None:
@@ -39,7 +45,7 @@ def place_hold(caller: Caller, environment: str, hold: Hold, *, dry_run: bool) -
 
     def decide(state: BranchState) -> Wish | Already:
         standing = next((found for found in parse_branch(state.files).holds if found.name == hold.name), None)
-        if standing is not None and standing.reason == hold.reason:
+        if standing is not None and (standing.reason, standing.until) == (hold.reason, hold.until):
             return Already(f"{environment} is already held by '{hold.name}': {standing.reason}")
         return Wish(
             edits={hold_path(hold.name): render_hold(hold)},

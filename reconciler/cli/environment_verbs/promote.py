@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
+from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.known import named, newest_for, warnings
 from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
+from reconciler.cli.moment import Moment
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.render import render_release
@@ -22,6 +26,7 @@ JUDGED = "The control plane judges it at its next look: a rollout opens, or the 
     "--digest", metavar="DIGEST", help="Bundle, or the beginning of its digest. Default: see above."
 )
 @click.option("--why", default="", metavar="TEXT", help="Reason, for the commit and the page.")
+@click.option("--at", type=Moment(), help="Schedule it: its rollout opens at this moment, and not before.")
 @click.option(
     "--path",
     "project_folder",
@@ -30,7 +35,14 @@ JUDGED = "The control plane judges it at its next look: a rollout opens, or the 
     help="Project's folder on trunk, if not the root.",
 )
 def command(
-    *, caller: Caller, environment: str, dry_run: bool, digest: str | None, why: str, project_folder: str
+    *,
+    caller: Caller,
+    environment: str,
+    dry_run: bool,
+    digest: str | None,
+    why: str,
+    at: datetime | None,
+    project_folder: str,
 ) -> None:
     """Put a bundle into ENVIRONMENT.
 
@@ -44,19 +56,24 @@ def command(
             chosen = named(state.mirror, caller, digest)
         else:
             chosen = newest_for(state.mirror, caller, state, project_folder)
-        if files.release is not None and files.release.digest == chosen.digest:
+        wished = files.release
+        if wished is not None and (wished.digest, wished.not_before) == (chosen.digest, at):
             live = files.ledger is not None and files.ledger.live == chosen.digest
             return Already(
                 f"{environment} already {'runs' if live else 'asks for'} {chosen.digest} ({chosen.because})"
             )
         return release_wish(
             state,
-            Release(chosen.digest, chosen.commit, why, str(caller.author)),
-            subject=f"Promote {short(chosen.digest)} to {environment}",
+            Release(chosen.digest, chosen.commit, why, str(caller.author), at),
+            subject=f"Promote {short(chosen.digest)} to {environment}{_when(at)}",
             because=chosen.because,
         )
 
     make_wish(caller, environment, decide, dry_run=dry_run)
+
+
+def _when(at: datetime | None) -> str:
+    return f" at {clock.iso(at)}" if at is not None else ""
 
 
 def release_wish(state: BranchState, release: Release, *, subject: str, because: str) -> Wish:

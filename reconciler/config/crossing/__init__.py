@@ -16,7 +16,13 @@ from reconciler.config.resources import Resource
 
 Check = Callable[[Tree], Iterator[Objection]]
 
-CHECKS: tuple[Check, ...] = (placeholders.check, sealed.check, files.check, alerts.check)
+CHECKS: tuple[Check, ...] = (
+    placeholders.check,
+    placeholders.check_parameters,
+    sealed.check,
+    files.check,
+    alerts.check,
+)
 
 
 def check_crossing(

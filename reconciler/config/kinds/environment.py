@@ -60,6 +60,14 @@ _POLICY = block(
             'promote "manual"',
         ),
         scalar(
+            "supersede",
+            Choice(("replace", "finish-batch", "finish")),
+            "What becomes of an open rollout when another bundle is promoted: it is replaced at once, or when its "
+            "batch has ended, or it goes on to its end first.",
+            'supersede "finish-batch"',
+            default="replace",
+        ),
+        scalar(
             "on-failure",
             Choice(("pause", "rollback")),
             "What happens when a step fails.",
@@ -185,5 +193,6 @@ def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow
         progress_deadline_seconds=seconds(policy["progress-deadline"]),
         stale_after_seconds=seconds(policy["stale-after"]),
         admin_port=data["admin-port"],
+        supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
     )

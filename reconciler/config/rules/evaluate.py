@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.config.findings import Severity
 from reconciler.config.leaves import variants
 from reconciler.config.report import Problem, Report
-from reconciler.config.resources import Resource
+from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.linear import Budget, OutOfBudget
 from reconciler.config.rules.schema_check import validator_of
 from reconciler.config.rules.schemas import BadSchema, load
@@ -103,7 +103,8 @@ def _targets(
 ) -> Iterator[Target]:
     for resource in resources.values():
         kind = resource.kind.name
-        if kind == RULE and "kinds" not in data:
+        if kind in (RULE, TEMPLATE) and "kinds" not in data:
+            # A template is judged by the services that are made from it.
             continue
         if (
             kind not in data.get("kinds", (kind,))

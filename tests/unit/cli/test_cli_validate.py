@@ -123,3 +123,12 @@ def test_the_hook_definition_names_commands_that_exist() -> None:
         assert found is not None
         known = {name for parameter in found.params for name in parameter.opts}
         assert set(options) <= known
+
+
+def test_a_secret_that_is_due_is_warned_of_and_refuses_nothing(project: Path) -> None:
+    path = project / "secrets.kdl"
+    path.write_text(path.read_text().replace('rotated="', 'rotated="2020-01-01" /-rotated="', 1))
+    result = validate("shop", "--json")
+    listed = json.loads(result.output)
+    assert (result.exit_code, listed["ok"]) == (0, True)
+    assert [f["code"] for f in listed["findings"]] == ["W-SEA-001"]

@@ -9,7 +9,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from reconciler.errors import Stalled
-from reconciler.keys.uri import create_key, load_key, load_secret
+from reconciler.keys.uri import create_key, create_sealing_key, load_key, load_sealing_key, load_secret
 
 SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 """The first test vector of RFC 8032 §7.1."""
@@ -123,3 +123,22 @@ def test_a_secret_is_bytes_without_the_white_space_around(tmp_path: Path) -> Non
     uri = key_file(tmp_path, "  user:token with spaces \n")
     assert load_secret(uri, folder=tmp_path, environ={}) == b"user:token with spaces"
     assert load_secret("env:X", folder=tmp_path, environ={"X": "s\n"}) == b"s"
+
+
+def test_a_sealing_key_is_made_for_its_owner_alone_and_does_not_show_itself(tmp_path: Path) -> None:
+    public = create_sealing_key(tmp_path / "k")
+    key = load_sealing_key("file:k", folder=tmp_path, environ={})
+    assert bytes(key.public_key) == public
+    assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
+    assert bytes(key).hex() == (tmp_path / "k").read_text().strip()
+    for text in (str(key), repr(key), f"{key}", repr({"k": key})):
+        assert "<sealing key>" in text
+        assert bytes(key).hex() not in text
+        assert repr(bytes(key)) not in text
+    with pytest.raises(TypeError):
+        copy.deepcopy(key)
+    with pytest.raises(Stalled, match="E-KEY-006"):
+        create_sealing_key(tmp_path / "k")
+    (tmp_path / "k").write_text("00")
+    with pytest.raises(Stalled, match="E-KEY-004"):
+        load_sealing_key("file:k", folder=tmp_path, environ={})

@@ -16,6 +16,7 @@ from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.root import Root, make_root, sign_root
 from reconciler.bundle.statement import Statement, sign_statement
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from tests.unit.bundle.paper_log import PaperLog, logged
 
 ENVIRONMENTS = ("dev", "production")
 DAY = timedelta(days=1)
@@ -120,7 +121,9 @@ def build(
     return Built(digest, tar, blob, config_id, sign_statement(statement, signing_key("bundle")))
 
 
-def point(built: Built, *, sequence: int, now: datetime, **changes: Any) -> bytes:
+def point(
+    built: Built, *, sequence: int, now: datetime, log: PaperLog | None = None, **changes: Any
+) -> bytes:
     """A signed pointer to a bundle, for the base cohort of production unless `changes` say otherwise."""
     pointer = Pointer(
         organization="acme",
@@ -136,7 +139,8 @@ def point(built: Built, *, sequence: int, now: datetime, **changes: Any) -> byte
         issued=now,
         expires=now + DAY,
     )
-    return sign_pointer(replace(pointer, **changes), signing_key("pointer"))
+    key = signing_key("pointer")
+    return sign_pointer(logged(replace(pointer, **changes), key, log=log), key)
 
 
 def etag(envelope: bytes) -> str:
@@ -165,13 +169,14 @@ class PaperControlPlane:
     tags: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     environment: str = "production"
+    log: PaperLog = field(default_factory=PaperLog)
 
     def __post_init__(self) -> None:
         self.roots.setdefault(1, make_signed_root(self.now))
 
     def offer(self, built: Built, *, sequence: int, **changes: Any) -> None:
         """Offer a bundle."""
-        self.pointer = point(built, sequence=sequence, now=self.now, **changes)
+        self.pointer = point(built, sequence=sequence, now=self.now, log=self.log, **changes)
         self.statement = built.statement
         self.blobs[built.digest] = built.blob
         self.cohort = changes.get("cohort", "base")
@@ -200,6 +205,10 @@ class PaperControlPlane:
             return self._latest(request)
         if "/roots/" in request.path:
             return HttpReply(200, {}, self.roots[int(request.path.rpartition("/")[2])])
+        if "/log/tile/" in request.path:
+            path = request.path.partition("/log/")[2]
+            found = next((data for tile, data in self.log.tiles.items() if tile.path == path), None)
+            return HttpReply(404, {}, b"{}") if found is None else HttpReply(200, {}, found)
         blob = self.blobs.get(request.path.rpartition("/")[2])
         return HttpReply(404, {}, b"{}") if blob is None else HttpReply(200, {}, blob[: request.limit + 1])
 

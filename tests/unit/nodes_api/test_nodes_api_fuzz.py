@@ -22,8 +22,8 @@ NASTY: list[Any] = [
     "sha256:" + "0" * 64, "\u2028", "../../etc/passwd", "' OR 1=1 --", "٣", 0, [1] * 100, float("nan"),
 ]  # fmt: skip
 FIELDS = [
-    "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "token",
-    "name", "labels", "id", "__proto__", "",
+    "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "log",
+    "token", "name", "labels", "id", "__proto__", "",
 ]  # fmt: skip
 RAW = [
     b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}{}", b"\xff\xfe", b"[" * 60_000, b'{"a":' * 20_000, b'{"a":1,"a":2}',

@@ -55,8 +55,8 @@ LEDGER = Ledger(
     history=(Completed(ONE, SHA, "r-0001", 3, NOW),),
 )  # fmt: skip
 WHOLE = BranchFiles(
-    Release(TWO, SHA, "because", "Ada <ada@example.com>"),
-    (Hold("lunch", "back at two", "Ada"),),
+    Release(TWO, SHA, "because", "Ada <ada@example.com>", datetime(2026, 12, 1, 8, 0, tzinfo=UTC)),
+    (Hold("lunch", "back at two", "Ada", datetime(2026, 12, 1, 14, 0, tzinfo=UTC)),),
     (Quarantine(ONE, "bad"),),
     Promoted(SHA, TWO),
     LEDGER,

@@ -12,6 +12,7 @@ from reconciler.config.freezes import FreezeWindow
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
 from reconciler.release.decide import decide
+from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.planning import make_plan
 from reconciler.release.state import (
@@ -306,3 +307,74 @@ def test_a_freeze_says_when_to_look_again_and_whom_to_ask() -> None:
     decision = decide(EnvironmentState("prod", files), FROZEN, KNOWN, now=NOW)
     assert decision.look_again_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
     assert decision.because == "frozen until 2026-11-24T06:00:00Z by 'sale': Busy (ask ops)"
+
+
+def decided(files: BranchFiles, policy: EnvironmentPolicy = PROD, facts: Facts = KNOWN) -> Decision:
+    return decide(EnvironmentState("prod", files), policy, facts, now=NOW)
+
+
+LATER = NOW + timedelta(hours=5)
+
+
+@pytest.mark.parametrize(
+    ("not_before", "expected"),
+    [
+        pytest.param(LATER, "W-REL-015", id="before its time"),
+        pytest.param(NOW, "OpenRollout", id="at its time"),
+        pytest.param(None, "OpenRollout", id="unscheduled"),
+    ],
+)
+def test_a_scheduled_wish_waits_for_its_time(not_before: datetime | None, expected: str) -> None:
+    decision = decided(BranchFiles(release=Release(NEW, not_before=not_before), ledger=IDLE))
+    found = type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].code
+    assert found == expected
+    assert decision.look_again_at == (LATER if expected == "W-REL-015" else None)
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        pytest.param(None, "W-REL-007", id="without an end"),
+        pytest.param(LATER, "W-REL-007", id="before its end"),
+        pytest.param(NOW, "OpenRollout", id="at its end"),
+    ],
+)
+def test_a_hold_ends_by_itself(until: datetime | None, expected: str) -> None:
+    holds = (Hold("audit", "Audit", "ops", until),)
+    decision = decided(BranchFiles(release=Release(NEW), holds=holds, ledger=IDLE))
+    found = type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].code
+    assert found == expected
+    assert decision.look_again_at == (until if expected == "W-REL-007" else None)
+
+
+def test_a_rollout_goes_on_when_its_hold_runs_out() -> None:
+    paused = rolling(state="paused", paused_at=NOW)
+    for until, expected in ((LATER, "W-REL-007"), (NOW, "Resume")):
+        files = BranchFiles(release=Release(NEW), holds=(Hold("h", "r", "", until),), ledger=paused)
+        decision = decided(files)
+        found = type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].code
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("supersede", "batches", "expected"),
+    [
+        pytest.param("replace", (PENDING, PENDING), "Supersede", id="replace at once"),
+        pytest.param("finish-batch", (PENDING, PENDING), "W-REL-016", id="the batch goes on"),
+        pytest.param("finish-batch", (WELL, PENDING), "Supersede", id="the batch has ended"),
+        pytest.param("finish-batch", (BAD, PENDING), "RollBack", id="the batch has failed"),
+        pytest.param("finish", (PENDING, PENDING), "W-REL-016", id="the rollout goes on"),
+        pytest.param("finish", (WELL, PENDING), "AdvanceStep", id="with its next batch"),
+        pytest.param("finish", (BAD, PENDING), "RollBack", id="and fails"),
+    ],
+)
+def test_another_wish_waits_as_the_policy_says(
+    supersede: str, batches: tuple[Batch, ...], expected: str
+) -> None:
+    files = BranchFiles(release=Release(OTHER), ledger=rolling())
+    policy, facts = replace(PROD, supersede=supersede), replace(KNOWN, batches=batches)
+    decision = decided(files, policy, facts)
+    found = type(decision.actions[0]).__name__ if decision.actions else decision.waiting[-1].code
+    assert found == expected
+    if expected == "RollBack":
+        assert decision.actions[0].release is None  # type: ignore[union-attr]
