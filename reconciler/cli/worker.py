@@ -15,8 +15,8 @@ from reconciler.settings import read_settings
 def command(queues: tuple[str, ...]) -> None:
     """Run a worker for QUEUES, until it is told to stop.
 
-    `compile` needs the bundle key and `release` the pointer and commit keys; workers of one queue each can run as
-    different users on different machines. Without QUEUES it takes those whose keys it can read, and says which it
+    `compile` needs the bundle key and `release` the pointer, commit and sealing keys; workers of one queue each can run
+    as different users on different machines. Without QUEUES it takes those whose keys it can read, and says which it
     lacks.
     """
     work(read_settings(os.environ), queues)

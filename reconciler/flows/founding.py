@@ -69,7 +69,7 @@ def write_sealing_keys(folder: Path, project: str, environments: Iterable[str]) 
 
 def sealing_key_file(project: str, environment: str) -> str:
     """Where an environment's sealing key lies when it is made with the installation, from control-plane.kdl."""
-    return f"keys/sealing/{project}-{environment}.sealing"
+    return f"keys/release/{project}-{environment}.sealing"
 
 
 def write_private(path: Path, text: str) -> None:
