@@ -73,7 +73,7 @@ def chains(rendering: Rendering) -> Chains:
 
 def trust_files(rendering: Rendering) -> dict[str, bytes]:
     """The trust stores that the upstreams in use name, each as one file."""
-    named = {data.get("tls", {}).get("trust-store") for _, data in _upstreams_in_use(rendering)}
+    named = {data.get("tls", {}).get("trust-store") for _, data in upstreams_in_use(rendering)}
     found = {}
     for resource, data in rendering.of("trust-store"):
         if resource.name in named:
@@ -120,14 +120,15 @@ def _users(rendering: Rendering) -> dict[str, list[str]]:
     for resource, data in rendering.of("listener"):
         for name in data.get("certificate", ()):
             found.setdefault(name, []).append(f"listener {resource.name}")
-    for resource, data in _upstreams_in_use(rendering):
+    for resource, data in upstreams_in_use(rendering):
         name = data.get("tls", {}).get("client-certificate")
         if name is not None:
             found.setdefault(name, []).append(f"upstream {resource.name}")
     return found
 
 
-def _upstreams_in_use(rendering: Rendering) -> Iterator[tuple[Resource, Data]]:
+def upstreams_in_use(rendering: Rendering) -> Iterator[tuple[Resource, Data]]:
+    """The upstreams that services of an environment send requests to."""
     services = [data for _, data in rendering.of("service")]
     used = used_upstreams(services)
     used |= {part["name"] for data in services for part in data.get("split", ()) if part["weight"]}

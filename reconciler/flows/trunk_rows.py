@@ -58,6 +58,23 @@ def locate(context: Context, head: CommitInfo) -> str | None:
         return _record_found(context, head, _new(context, history), 0 if last is None else last.position)
 
 
+def last_valid(context: Context, head: CommitInfo) -> str | None:
+    """The newest commit that compiled, the head itself aside; None when there is none."""
+    with reading():
+        row = (
+            Commit.select()
+            .where(
+                Commit.organization == context.organization.slug,
+                Commit.project == context.project.slug,
+                Commit.state == "compiled",
+                Commit.sha != head.sha,
+            )
+            .order_by(Commit.position.desc())
+            .first()
+        )
+    return row.sha if row is not None else None
+
+
 def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> str:
     """Write the findings on the commit, unless somebody dealt with it meanwhile. Answers why, for people."""
     errors = sum(finding.is_error for finding in findings)
@@ -66,7 +83,7 @@ def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> s
         row = _row(context, head.sha)
         if row.state != "found":
             return f"{head.sha[:12]} was {row.state} by another run"
-        row.state, row.reason = "refused", because
+        row.state, row.reason, row.digest = "refused", because, ""
         row.findings = _findings(findings)
         row.save()
         first = str(findings[0]) if findings else ""
@@ -154,13 +171,10 @@ def _record_found(context: Context, head: CommitInfo, new: Sequence[CommitInfo],
         return None
     row = _row(context, head.sha)
     row.position = position + 1
-    if row.state == "skipped":
-        row.state, row.reason = "found", ""
+    # Trunk is back at a commit that was dealt with. What it is held to is another commit now, so it is judged again.
+    row.state, row.reason = "found", ""
     row.save()
-    if row.state == "compiled":
-        # Trunk is back at a commit that has its bundle: the environments look at what that means for them.
-        _announce(context, [EnvironmentPolicy.from_json(policy) for policy in row.policies])
-    return _waiting(row, head)
+    return None
 
 
 def _create(context: Context, info: CommitInfo, position: int, head: CommitInfo) -> None:
