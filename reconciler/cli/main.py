@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "schema": Verb("reconciler.cli.schema", "Print the JSON Schema of the language."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),
     "explain": Verb("reconciler.cli.explain", "Explain a kind or a code."),
+    "certificate": Verb("reconciler.cli.certificate", "Add, renew and list certificates."),
     "secret": Verb("reconciler.cli.secret", "Seal secrets for environments, and look after them."),
     "promote": Verb("reconciler.cli.environment_verbs.promote", "Put a bundle into an environment."),
     "rollback": Verb("reconciler.cli.environment_verbs.rollback", "Bring back the previous good bundle."),
