@@ -22,7 +22,7 @@ from reconciler.flows import environment
 from reconciler.flows.log import watching
 from reconciler.flows.log.appending import catch_up
 from reconciler.flows.log.signing import open_log
-from reconciler.flows.roots import ensure_root, read_root
+from reconciler.flows.roots import trusted_roots
 from reconciler.git.sshsig import public_line
 from reconciler.git.writing import push
 from reconciler.release.decide import decide
@@ -105,7 +105,7 @@ def test_every_pointer_and_commit_shows_a_log_that_only_grows_by_decisions(world
         rows = list(Pointer.select().where(Pointer.environment == "dev"))
         signed = {row.checkpoint for row in LogCheckpoint.select()}
         owed = Work.get(Work.kind == "log")
-    root = read_root(ensure_root(world.context), "acme")
+    root = trusted_roots(world.context).newest
     for row in rows:
         pointer = peek_pointer(row.envelope.encode(), limit=LIMITS.pointer)
         check_included(pointer.leaf, pointer.log, open_checkpoint(pointer.log.checkpoint, root))

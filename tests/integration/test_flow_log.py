@@ -18,7 +18,7 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, ReconcilerError
 from reconciler.flows import publish
 from reconciler.flows.log import signing, watching
-from reconciler.flows.roots import ensure_root, read_root
+from reconciler.flows.roots import trusted_roots
 from reconciler.settings import Settings
 from reconciler.store import layout
 from tests.unit.cli.logged_installation import NOW, Installed, install
@@ -73,7 +73,7 @@ def test_a_checkpoint_is_signed_by_the_pointer_key_once_and_is_published(logged:
     first = signing.newest(logged.context)
     again = signing.newest(logged.context)
     assert first.note == again.note == logged.path("checkpoint").read_text()
-    root = read_root(ensure_root(logged.context), "acme")
+    root = trusted_roots(logged.context).newest
     assert open_checkpoint(first.note, root) == first.checkpoint
     assert first.checkpoint.size == 4
     with reading():
@@ -146,12 +146,12 @@ def test_a_root_with_a_higher_epoch_lets_a_log_go_on_that_lost_entries(logged: I
     logged.path("edge.json").unlink()
     logged.path("entry/003").unlink()
     assert code(signing.newest, context) == "E-LOG-004"
-    publics = {role: bytes(context.key(role).verify_key) for role in ("root", "bundle", "pointer")}
+    publics = {role: bytes(logged.key(role).verify_key) for role in ("root", "bundle", "pointer")}
     root = make_root(
         version=2, organization="acme", epoch=2, expires=NOW + timedelta(days=300),
         roles={role: ([key], 1) for role, key in publics.items()},
     )  # fmt: skip
-    context.store.put(layout.root("acme", 2), sign_root(root, [context.key("root")]))
+    context.store.put(layout.root("acme", 2), sign_root(root, [logged.key("root")]))
     assert signing.newest(context).checkpoint.size == 3
 
 
@@ -213,8 +213,8 @@ def test_pointers_with_an_older_checkpoint_do_not_replace_newer_ones(logged: Ins
             envelope=newer.decode(), etag="e", issued_at=NOW,
         )  # fmt: skip
     later = logged.point("sha256:" + "1" * 64, 10)
-    mine = publish.Envelope("base", 9, "sha256:" + "1" * 64, newer, NOW)
-    theirs = publish.Envelope("base", 10, "sha256:" + "1" * 64, later, NOW)
+    mine = publish.Envelope("base", 9, "sha256:" + "1" * 64, newer, NOW, 1)
+    theirs = publish.Envelope("base", 10, "sha256:" + "1" * 64, later, NOW, 1)
     with writing():
         publish.store_pointers(logged.context, "dev", [theirs])
     with pytest.raises(LostRace) as caught, writing():

@@ -21,7 +21,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.log.files import LogFiles
 from reconciler.flows.log.signing import open_log
 from reconciler.flows.publishing import statement_leaf
-from reconciler.flows.roots import newest_root, read_root
+from reconciler.flows.roots import trusted_roots
 from reconciler.store import layout
 
 EVERY = 1000
@@ -131,13 +131,10 @@ def _bundle(files: LogFiles, number: int, block: list[bytes]) -> list[str]:
 def _signed(context: Context, note: str | None, signed: Checkpoint | None, walk: Walk) -> Check:
     if note is None or signed is None:
         return Check("signed", walk.edge.size == 0, "nothing was signed yet")
-    envelope = newest_root(context.store, context.organization.slug)
     try:
-        if envelope is None:
-            raise Refused("E-VER-002", "the organization has no root")
-        open_checkpoint(note, read_root(envelope, context.organization.slug))
-    except Refused as refusal:
-        return Check("signed", False, refusal.message)
+        open_checkpoint(note, trusted_roots(context).newest)
+    except ReconcilerError as error:
+        return Check("signed", False, error.message)
     return _seen("signed", "the published checkpoint", signed, walk)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from click.testing import CliRunner, Result
+from nacl.signing import SigningKey
 
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.statement import Statement, sign_statement
@@ -15,9 +16,11 @@ from reconciler.cli.log_verbs.command import command
 from reconciler.db.migrate import migrate
 from reconciler.flows import publishing
 from reconciler.flows.context import Context, load_installation, open_context
-from reconciler.flows.founding import configuration, write_keys
+from reconciler.flows.founding import KEYS, configuration, found_root, write_keys
 from reconciler.flows.log.files import LogFiles
 from reconciler.flows.log.signing import newest, open_log, place
+from reconciler.flows.roots import publish_root
+from reconciler.keys.uri import load_key
 from reconciler.settings import Settings, read_settings
 from reconciler.store import layout
 
@@ -35,6 +38,10 @@ class Installed:
     def files(self) -> LogFiles:
         return open_log(self.context)
 
+    def key(self, role: str) -> SigningKey:
+        """The installation's key of a role."""
+        return load_key(f"file:{KEYS[role]}", folder=self.home, environ={})
+
     def publish(self, name: str) -> str:
         """A statement in the store and in the log; its digest."""
         digest = hashlib.sha256(name.encode()).hexdigest()
@@ -43,7 +50,7 @@ class Installed:
             "Ada <ada@example.org>", "sentinel-compiler/0",
         )  # fmt: skip
         key = layout.statement("acme", "shop", f"sha256:{digest}")
-        self.context.store.put(key, sign_statement(statement, self.context.key("bundle")))
+        self.context.store.put(key, sign_statement(statement, self.key("bundle")))
         publishing.log_statement(self.context, f"sha256:{digest}")
         return f"sha256:{digest}"
 
@@ -53,7 +60,7 @@ class Installed:
             "acme", "shop", environment, "base", 1, sequence, digest, 10, "0" * 64, 5, NOW, NOW + timedelta(days=1)
         )  # fmt: skip
         (found,) = place(self.context, [pointer.leaf])
-        envelope = sign_pointer(replace(pointer, log=found), self.context.key("pointer"))
+        envelope = sign_pointer(replace(pointer, log=found), self.key("pointer"))
         self.context.store.replace(layout.pointer("acme", "shop", environment, "base"), envelope)
         return envelope
 
@@ -76,12 +83,13 @@ def install(home: Path, settings: Settings | None = None) -> Installed:
     if settings is None:
         settings = read_settings(environ)
         migrate(settings)
-    write_keys(home / "keys")
+    write_keys(home)
     (home / "control-plane.kdl").write_bytes(
         configuration("acme", "shop", "http://127.0.0.1:8003/shop.git", "main", "origin")
     )
     context = open_context(settings, load_installation(settings), "acme", "shop", environ)
     context.now = lambda: NOW
+    publish_root(context.store, "acme", found_root("acme", home, NOW), now=NOW)
     return Installed(home, context)
 
 
