@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from reconciler import clock
-from reconciler.cli.folder import config_files
+from reconciler.cli.folder import config_files, other_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.annotations import annotation
-from reconciler.config.excerpt import excerpt
+from reconciler.config.excerpt import WITHHELD, excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
 from reconciler.config.sarif import sarif
@@ -61,7 +61,8 @@ class Checked:
     help="Seconds between two looks at the files, with --watch.",
 )
 def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) -> None:
-    """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once.
+    """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once. Every
+    other file is searched for private keys and tokens that nobody should commit.
 
     A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error; with
     --watch it is that of the last check, when it is ended with Ctrl-C. A certificate in use that has ended is an error
@@ -98,7 +99,7 @@ def _check(path: Path, files: list[SourceFile]) -> Checked:
     if path.is_file() and path.name == SERVER_CONFIGURATION:
         _, findings = read_installation(files[0].content, files[0].path)
         return Checked(tuple(files), findings, "the server configuration is sound")
-    compilation, findings = check(files, now=clock.now())
+    compilation, findings = check([*files, *other_files(path)], now=clock.now())
     names = ", ".join(e.name for e in compilation.environments) if compilation else ""
     return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
 
@@ -145,9 +146,12 @@ def check(
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:
-    """Each finding with its line and a caret, and an empty line behind it."""
-    for finding in findings:
-        content = contents.get(finding.place.path) if finding.place else None
+    """Each finding with its line and a caret, and an empty line behind it. Files with credentials stay unshown."""
+    listed = list(findings)
+    withheld = {finding.place.path for finding in listed if finding.place and finding.code in WITHHELD}
+    for finding in listed:
+        shown = finding.place is not None and finding.place.path not in withheld
+        content = contents.get(finding.place.path) if finding.place and shown else None
         click.echo(excerpt(finding, content) + "\n", err=err)
 
 

@@ -66,16 +66,17 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
-    finding."""
+    """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
+    What we do not accept in a tree is a finding."""
     project = state.context.project
-    found = read_tree(state.context.mirror, _head(state).sha, project.path, select=is_read)
+    found = read_tree(state.context.mirror, _head(state).sha, project.path, select=is_read, others=True)
     state.findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems
     )
     start = len(project.path) + 1 if project.path else 0
-    state.files = tuple(SourceFile(path[start:], content) for path, _, content in found.files)
+    read_files = (*found.files, *found.others)
+    state.files = tuple(SourceFile(path[start:], content) for path, _, content in read_files)
 
 
 def compile_head(state: State) -> None:
