@@ -18,9 +18,8 @@ class Check:
     codes: tuple[str, ...]
 
 
-SIZE_CAPS, ROOT_CHAIN, POINTER_SIGNATURE, AUDIENCE, SEQUENCE, NOT_EXPIRED, BLOB, UNPACK, TAR, STATEMENT = (
-    range(1, 11)
-)
+SIZE_CAPS, ROOT_CHAIN, POINTER_SIGNATURE, AUDIENCE, SEQUENCE, NOT_EXPIRED = range(1, 7)
+LOG, BLOB, UNPACK, TAR, STATEMENT = range(7, 12)
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -58,6 +57,12 @@ CHECKS: tuple[Check, ...] = (
         "Not expired",
         "neither pointer nor root, by the later of the clock and the last pointer seen",
         ("E-VER-008",),
+    ),
+    Check(
+        LOG,
+        "Log",
+        "the checkpoint is signed by the pointer role, has the pointer as an entry, and extends the one seen before",
+        ("E-VER-015", "E-VER-016", "E-VER-017"),
     ),
     Check(BLOB, "Length and digest of the blob", "exactly those that are signed", ("E-VER-009",)),
     Check(UNPACK, "Bounded unpack", "the blob unpacks to exactly the promised length", ("E-VER-010",)),

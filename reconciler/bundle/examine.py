@@ -23,7 +23,13 @@ from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.errors import Refused
 
 WITHOUT_POINTER = frozenset(
-    {checklist.POINTER_SIGNATURE, checklist.AUDIENCE, checklist.SEQUENCE, checklist.NOT_EXPIRED}
+    {
+        checklist.POINTER_SIGNATURE,
+        checklist.AUDIENCE,
+        checklist.SEQUENCE,
+        checklist.NOT_EXPIRED,
+        checklist.LOG,
+    }
 )
 
 
@@ -202,7 +208,9 @@ def _unchecked(walk: _Walk) -> list[str]:
             f"Who should run this bundle, and whether it is still wanted: no pointer was given{expiry}"
         )
     else:
-        found.append("Whether a newer pointer was seen before: nothing is remembered between two calls")
+        found.append(
+            "Whether a newer pointer or another log was seen before: nothing is remembered between two calls"
+        )
     found += [
         "Whether the named commit compiles to this bundle: `sentinelctl reproduce` rebuilds it",
         "Whether the proxy accepts the configuration: a node asks its own proxy before it switches",

@@ -73,11 +73,6 @@ class Fields:
             self._refuse(name, f"an array of at most {longest}")
         return value
 
-    def nothing(self, name: str) -> None:
-        """A field that is kept free for later and has to be null."""
-        if self._document[name] is not None:
-            self._refuse(name, "null")
-
     def _refuse(self, name: str, expected: str) -> NoReturn:
         raise Refused("E-VER-014", f"{self.what}: '{name}' is not {expected}")
 

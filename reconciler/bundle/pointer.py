@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from nacl.signing import SigningKey
 
 from reconciler.bundle import canonical, dsse
+from reconciler.bundle.checkpoint import read_checkpoint
 from reconciler.bundle.fields import DIGEST, HEX64, SLUG, Fields, instant
+from reconciler.bundle.leaves import PointerLeaf
+from reconciler.bundle.logged import NAMES as LOG_NAMES
+from reconciler.bundle.logged import UNLOGGED, LogProof, check_included, read_proof
 from reconciler.errors import Refused
 
 PAYLOAD_TYPE = "application/vnd.sentinel.pointer+json"
@@ -40,7 +44,8 @@ class Pointer:
 
     `digest` is the bundle's (`sha256:` and hex, of the tar), `length` the tar's bytes; `blob_sha256` (hex) and
     `blob_length` are those of the compressed file. `sequence` rises with every change within one `epoch` of the root.
-    `weight` is the cohort's share in percent. `issued` and `expires` are aware, whole seconds.
+    `weight` is the cohort's share in percent. `issued` and `expires` are aware, whole seconds. `log` is the place of
+    `leaf` in the organization's log, under the newest checkpoint there was when the pointer was signed.
     """
 
     organization: str
@@ -56,10 +61,25 @@ class Pointer:
     issued: datetime
     expires: datetime
     weight: int = 100
+    log: LogProof = UNLOGGED
+
+    @property
+    def leaf(self) -> PointerLeaf:
+        """Its entry in the log: what it decides. Dates are left out, so dating it again is no new entry."""
+        return PointerLeaf(
+            self.organization,
+            self.project,
+            self.environment,
+            self.cohort,
+            self.epoch,
+            self.sequence,
+            self.digest,
+            self.weight,
+        )
 
 
 def encode_pointer(pointer: Pointer) -> bytes:
-    """The payload that is signed. `log` is null until there is a log to name a checkpoint of."""
+    """The payload that is signed."""
     return canonical.encode(
         {
             "type": "pointer",
@@ -73,7 +93,7 @@ def encode_pointer(pointer: Pointer) -> bytes:
             "length": pointer.length,
             "blob": {"sha256": pointer.blob_sha256, "length": pointer.blob_length},
             "weight": pointer.weight,
-            "log": None,
+            "log": pointer.log.to_json(),
             "issued": instant(pointer.issued),
             "expires": instant(pointer.expires),
         }
@@ -84,14 +104,14 @@ def sign_pointer(pointer: Pointer, key: SigningKey) -> bytes:
     """The envelope. What a node would refuse to read is never signed (`Refused`)."""
     payload = encode_pointer(pointer)
     decode_pointer(payload)
+    check_included(pointer.leaf, pointer.log, read_checkpoint(pointer.log.checkpoint))
     return dsse.sign(PAYLOAD_TYPE, payload, (key,))
 
 
 def decode_pointer(payload: bytes) -> Pointer:
-    """Read a pointer's payload, whose signature is checked elsewhere. Raises `Refused` (E-VER-013, E-VER-014)."""
+    """Read a pointer's payload, whose signature is checked elsewhere. Raises `Refused` (E-VER-013 to E-VER-015)."""
     fields = Fields(canonical.decode(payload, "the pointer"), NAMES, "the pointer")
     fields.constant("type", "pointer")
-    fields.nothing("log")
     blob = Fields(fields.mapping("blob"), ("sha256", "length"), "the pointer's blob")
     pointer = Pointer(
         organization=fields.text("organization", SLUG),
@@ -107,6 +127,7 @@ def decode_pointer(payload: bytes) -> Pointer:
         issued=fields.moment("issued"),
         expires=fields.moment("expires"),
         weight=fields.number("weight", 0, 100),
+        log=read_proof(Fields(fields.mapping("log"), LOG_NAMES, "the pointer's place in the log")),
     )
     if not timedelta(0) < pointer.expires - pointer.issued <= LONGEST_LIFE:
         raise Refused("E-VER-014", f"the pointer lives longer than {LONGEST_LIFE.days} days, or not at all")

@@ -9,34 +9,38 @@ those of `checklist.CHECKS`, which has the rule and the codes of each.
     4   Audience
     5   Sequence
     6   Not expired
-    7   Length and digest of the blob
-    8   Bounded unpack
-    9   Digest of the tar
-    10  Statement
+    7   Log
+    8   Length and digest of the blob
+    9   Bounded unpack
+    10  Digest of the tar
+    11  Statement
 
 Bytes are verified first and parsed after. What is not the JSON that we write is E-VER-013, other fields than expected
 are E-VER-014, and whatever goes wrong that nobody thought of is E-VER-099: a refusal too, never a pass. What follows
 (the proxy's own test, the switch, health) is the driver's, which then keeps `TrustState.confirmed`. An auditor who has
-no pointer begins with the statement instead (`accept_stated`), which leaves 3 to 6 out.
+no pointer begins with the statement instead (`accept_stated`), which leaves 3 to 7 out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler.bundle import archive, checklist, pointer, statement
+from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint
 from reconciler.bundle.dsse import Envelope, check_signatures, read_envelope
 from reconciler.bundle.fields import instant
 from reconciler.bundle.limits import LIMITS, Limits
+from reconciler.bundle.logged import Seen, check_extends, check_included, compare, tiles_between
 from reconciler.bundle.manifest import check_files
 from reconciler.bundle.pointer import Pointer, decode_pointer
 from reconciler.bundle.root import Root, check_root, decode_root, read_first_root
 from reconciler.bundle.statement import Statement, decode_statement
+from reconciler.bundle.tiles import Tile
 from reconciler.errors import Refused
 
 P = ParamSpec("P")
@@ -57,7 +61,8 @@ class Audience:
 class TrustState:
     """What a node knows from before: the newest root it believed and the last pointer whose bundle it activated.
 
-    `epoch` and `sequence` are 0, `digest` and `cohort` empty and `issued` None before the first activation.
+    `epoch` and `sequence` are 0, `digest` and `cohort` empty and `issued` None before the first activation. `log` is
+    the newest checkpoint it believed, None before the first.
     """
 
     root: Root
@@ -66,6 +71,7 @@ class TrustState:
     digest: str = ""
     cohort: str = ""
     issued: datetime | None = None
+    log: Seen | None = None
 
     def confirmed(self, accepted: Pointer) -> TrustState:
         """The state to keep, durably, once the pointer's bundle runs and is healthy, or runs already."""
@@ -119,9 +125,9 @@ class Misuse(RuntimeError):
 
 
 class Verifier:
-    """One look at what is offered: roots first, then the pointer, its blob, its statement.
+    """One look at what is offered: roots first, then the pointer and its log, its blob, its statement.
 
-    `state` moves only when a root is accepted; the driver keeps it. A verifier that refused anything is thrown away;
+    `state` moves only when a root or a log is accepted; the driver keeps it. A verifier that refused is thrown away;
     `begun` has the numbers of the checks in the order in which they were begun, the last one being under way.
     """
 
@@ -133,6 +139,7 @@ class Verifier:
         self._roots = 0
         self._pointer: Pointer | None = None
         self._wanted: Wanted | None = None
+        self._growth: tuple[Checkpoint, Checkpoint] | None = None
         self._blob_accepted = False
 
     @_refusing
@@ -165,8 +172,11 @@ class Verifier:
 
     @_refusing
     def accept_pointer(self, envelope: bytes, *, now: datetime) -> Pointer:
-        """Steps 1 and 3 to 6, and the cap of the blob it names. `now` is the node's clock, aware."""
-        self._pointer, self._wanted, self._blob_accepted = None, None, False
+        """Steps 1 and 3 to 7, and the cap of the blob it names. `now` is the node's clock, aware.
+
+        When the log has grown since it was seen last, `accept_log` comes before anything else, with `log_tiles`.
+        """
+        self._forget()
         root, audience = self.state.root, self._audience
         # Size cap, then signature.
         read = self._read(checklist.POINTER_SIGNATURE, envelope, "the pointer", self._limits.pointer)
@@ -194,19 +204,42 @@ class Verifier:
             raise Refused(
                 "E-VER-008", f"the pointer expired at {instant(offered.expires)}, it is {instant(latest)}"
             )
+        # Signed, has this pointer as an entry, and is no older and no other than the one seen before.
+        self.begun.append(checklist.LOG)
+        checkpoint = open_checkpoint(offered.log.checkpoint, root)
+        check_included(offered.leaf, offered.log, checkpoint)
+        known = compare(self.state.log, offered.epoch, checkpoint)
         self._want(
             Wanted("pointer", offered.digest, offered.length, offered.blob_sha256, offered.blob_length)
         )
         self._pointer = offered
+        if known is None:
+            self._believe_log(offered)
+        else:
+            self._growth = (known, checkpoint)
         return offered
+
+    @property
+    def log_tiles(self) -> tuple[Tile, ...]:
+        """The tiles that `accept_log` wants; none when the accepted pointer's log is the one seen before."""
+        return () if self._growth is None else tiles_between(*self._growth)
+
+    @_refusing
+    def accept_log(self, tiles: Mapping[Tile, bytes]) -> None:
+        """The end of step 7: tiles, whoever served them, show that the log only grew."""
+        if self._pointer is None:
+            raise Misuse("the pointer is accepted before its log")
+        if self._growth is not None:
+            check_extends(*self._growth, tiles)
+            self._believe_log(self._pointer)
 
     @_refusing
     def accept_stated(self, envelope: bytes) -> Statement:
-        """Steps 1 and 10 without a pointer, for somebody who asks what a bundle is and not who should run it.
+        """Steps 1 and 11 without a pointer, for somebody who asks what a bundle is and not who should run it.
 
         `accept_blob` then holds the blob against the statement; nothing may be activated after it.
         """
-        self._pointer, self._wanted, self._blob_accepted = None, None, False
+        self._forget()
         stated = self._statement(envelope)
         root = self.state.root
         if stated.organization != root.organization:
@@ -220,10 +253,12 @@ class Verifier:
 
     @_refusing
     def accept_blob(self, blob: bytes) -> dict[str, bytes]:
-        """Steps 7 to 9: the bundle's files, name to content, `manifest.json` included."""
+        """Steps 8 to 10: the bundle's files, name to content, `manifest.json` included."""
         wanted = self._wanted
         if wanted is None:
             raise Misuse("the pointer is accepted before its bundle")
+        if self._growth is not None:
+            raise Misuse("the log is accepted before the bundle")
         self.begun.append(checklist.BLOB)
         if len(blob) != wanted.blob_length:
             raise Refused("E-VER-009", f"the blob has {len(blob)} bytes, expected {wanted.blob_length}")
@@ -250,7 +285,7 @@ class Verifier:
 
     @_refusing
     def accept_statement(self, envelope: bytes) -> Statement:
-        """Steps 1 and 10. After it, the bundle may be activated."""
+        """Steps 1 and 11. After it, the bundle may be activated."""
         if self._pointer is None:
             raise Misuse("the pointer is accepted before its statement")
         if not self._blob_accepted:
@@ -258,6 +293,13 @@ class Verifier:
         stated = self._statement(envelope)
         check_subject(stated, self._pointer)
         return stated
+
+    def _forget(self) -> None:
+        self._pointer, self._wanted, self._growth, self._blob_accepted = None, None, None, False
+
+    def _believe_log(self, accepted: Pointer) -> None:
+        self._growth = None
+        self.state = replace(self.state, log=Seen(accepted.epoch, accepted.log.checkpoint))
 
     def _statement(self, envelope: bytes) -> Statement:
         # Size cap, then signature.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.compile.listeners import address_conflicts
+from reconciler.compile.listeners import Taken, address_conflicts
 from reconciler.compile.objections import Objection
 from reconciler.compile.policy_checks import policy_objections
+from reconciler.compile.proxies.checking import native_objections
+from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.service_checks import service_objections
 from reconciler.compile.services import MAX_ROUTES, alternatives, route_count
 from reconciler.compile.tls_checks import tls_objections
@@ -18,21 +20,24 @@ from reconciler.config.snapshot import Rendering
 
 def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
     """Everything that keeps this environment's configuration from being made, or from doing what it says."""
-    if not rendering.of("listener"):
+    native = native_parts(rendering)
+    if not rendering.of("listener") and not any(True for _ in native.inside("listeners")):
         problem = Problem(
             "E-CMP-001", "there is no listener", "at least one listener", 'add: listener "public"'
         )
         yield Objection(None, (), problem)
-    if not rendering.of("service"):
+    if not rendering.of("service") and not any(True for _ in native.inside("routes")):
         problem = Problem("E-CMP-002", "there is no service", "at least one service", 'add: service "…"')
         yield Objection(None, (), problem)
-    for resource, address, problem in address_conflicts(rendering.of("listener"), rendering.policy):
+    taken = Taken(rendering.policy)
+    for resource, address, problem in address_conflicts(rendering.of("listener"), taken):
         yield Objection(resource, ("address",), problem, address)
     yield from _too_many_routes(rendering)
     yield from _ambiguous(rendering)
     yield from service_objections(rendering)
     yield from policy_objections(rendering)
     yield from upstream_objections(rendering)
+    yield from native_objections(native, rendering, taken)
     yield from tls_objections(rendering)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
+from reconciler.compile.carried import chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
+from reconciler.compile.materials import endpoints, snapshot_sha256
 from reconciler.compile.objections import Objection
+from reconciler.compile.proxies.parts import native_parts
+from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
 from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
 from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
@@ -22,7 +25,7 @@ from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.config.report import Problem, Report
+from reconciler.config.report import Problem, Report, placed
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
@@ -39,7 +42,8 @@ class CompiledEnvironment:
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
     further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
-    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses.
+    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
+    `endpoints` the URLs of the upstreams' targets.
     """
 
     name: str
@@ -49,6 +53,7 @@ class CompiledEnvironment:
     files: Mapping[str, bytes]
     secrets: Mapping[str, int] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -60,6 +65,7 @@ class CompiledEnvironment:
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
             "secrets": dict(self.secrets),
             "certificates": [certificate.to_json() for certificate in self.certificates],
+            "endpoints": list(self.endpoints),
         }
 
     @classmethod
@@ -73,6 +79,7 @@ class CompiledEnvironment:
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
             secrets={str(name): int(version) for name, version in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
+            endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
         )
 
 
@@ -80,11 +87,13 @@ class CompiledEnvironment:
 class Compilation:
     """All environments in promotion order, and their policies in the same order.
 
-    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    `snapshot_sha256` is the hex digest of what the files were made from, see `materials.snapshot_sha256`. `sealed` is
+    what the commit brings along for whoever delivers secrets; it is no part of the bundle.
     """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +101,7 @@ class Compilation:
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "snapshot_sha256": self.snapshot_sha256,
             "sealed": [secret.to_json() for secret in self.sealed],
         }
 
@@ -101,6 +111,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            snapshot_sha256=str(data["snapshot_sha256"]),
             sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
@@ -114,7 +125,7 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     texts, resolver = _Texts(), Resolver()
     sealed = sealed_secrets(snapshot)
     environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
-    return Compilation(environments, snapshot.policies, sealed), findings
+    return Compilation(environments, snapshot.policies, snapshot_sha256(snapshot), sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -122,7 +133,12 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
     grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
     for rendering in renderings:
         for objection in rendering_objections(rendering):
-            key = (objection.resource.key if objection.resource else None, objection.path, objection.problem)
+            key = (
+                objection.resource.key if objection.resource else None,
+                objection.path,
+                objection.place,
+                objection.problem,
+            )
             grouped.setdefault(key, (objection, []))[1].append(rendering.policy.name)
     report = Report()
     for objection, names in grouped.values():
@@ -132,6 +148,9 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
             problem.code, problem.message + where, problem.expected, problem.hint, problem.severity
         )
         resource = objection.resource or snapshot.resources[("environment", names[0])]
+        if objection.place is not None:
+            report.extend([placed(told, objection.place)])
+            continue
         report.add(resource.mark(objection.path, environment=names[0], value=objection.value), told)
     return report.resolved()
 
@@ -172,6 +191,7 @@ def _compile(
 ) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
+    native = native_parts(rendering)
     carried = chains(rendering)
     services = resolver.services(rendering, guarded.guards, carried.pairs)
     resolved = [data for _, data in services]
@@ -181,45 +201,59 @@ def _compile(
         return "".join(texts.of(part, resource, data, nodes) for resource, data in resources)
 
     schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
-    system = write_document([reserved.system()])
+    system = write_document([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
         write_document(
             [
                 *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
+                *native.inside("listeners"),
                 reserved.admin_listener(policy.admin_port),
             ],
             indent=1,
         ),
     )
-    observability = write_document([reserved.observability(policy.admin_port + 1)])
+    observability = write_document(
+        [reserved.observability(policy.admin_port + 1, native.last("observability"))]
+    )
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
-    used = shared.used_upstreams(resolved)
+    used = shared.used_upstreams(resolved) | native.named_upstreams()
     targets = [
         (resource, data)
         for resource, data in resolver.upstreams(rendering, carried.pairs)
         if resource.name in used
     ]
     upstreams = written("upstream", upstream_node, targets)
-    agents = _section("agents", write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1))
+    made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
+    agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
     filters = written("filters", filter_nodes, services) + write_document(
-        [*guarded.filters, *shared.shared_filters(applied)], indent=1
+        [*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
-    cache = write_document(shared.cache_nodes(resolved))
+    own_cache = native.last("cache")
+    cache = write_document([own_cache] if own_cache else shared.cache_nodes(resolved))
     before = (
         schema_version
         + system
         + listeners
-        + _section("upstreams", upstreams + written("split", split_nodes, services))
+        + _section(
+            "upstreams",
+            upstreams
+            + written("split", split_nodes, services)
+            + write_document(native.inside("upstreams"), indent=1),
+        )
         + agents
     )
     after = (
-        _section("routes", written("routes", route_nodes, services))
+        _section(
+            "routes",
+            written("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
+        )
         + write_document([inspection] if inspection else [])
         + write_document(shared.limits_nodes(resolved))
+        + write_document(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name)))
         + cache
-        + write_document([reserved.admin_namespace()])
+        + write_document([*native.blocks("namespace"), reserved.admin_namespace()])
         + observability
     )
     identity = config_id(
@@ -237,7 +271,8 @@ def _compile(
             written("starts", start_nodes, services),
             agents,
             cache,
-            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
+            *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
+            *([write_document(native_restarts(native))] if native else []),
         ]
     )
     config = (before + _section("filters", marked) + after).encode()
@@ -254,10 +289,5 @@ def _compile(
         },
         secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
+        endpoints=endpoints(rendering),
     )
-
-
-def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
-    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
-    for one in carried.at_start:
-        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"

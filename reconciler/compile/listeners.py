@@ -30,27 +30,39 @@ def listener_node(name: str, data: Mapping[str, Any], pairs: Mapping[str, Pair])
     return KdlNode("listener", (name,), children=tuple(children))
 
 
+class Taken:
+    """The addresses of one machine that something listens on."""
+
+    def __init__(self, policy: EnvironmentPolicy) -> None:
+        self._ports: dict[int, list[tuple[str, str]]] = {}
+        for port, use in ((policy.admin_port, "admin listener"), (policy.admin_port + 1, "metrics")):
+            self._ports.setdefault(port, []).append((LOOPBACK, f"the control plane's {use}"))
+
+    def take(self, host: str, port: int, address: str, owner: str) -> Problem | None:
+        """Note an address; the problem when it could not be opened beside those before it."""
+        others = self._ports.setdefault(port, [])
+        other = next(((at, whose) for at, whose in others if _overlap(host, at)), None)
+        others.append((host, owner))
+        if other is None:
+            return None
+        at, whose = other
+        return Problem(
+            "E-CMP-003",
+            f"the address {address} collides with {whose} on {_joined(at, port)}",
+            "an address that nothing else listens on",
+            "choose another port" + (", or set admin-port" if whose.startswith("the control") else ""),
+        )
+
+
 def address_conflicts(
-    listeners: tuple[tuple[Resource, Mapping[str, Any]], ...], policy: EnvironmentPolicy
+    listeners: tuple[tuple[Resource, Mapping[str, Any]], ...], taken: Taken
 ) -> Iterator[tuple[Resource, str, Problem]]:
-    """(listener, its address, problem) for each that could not be opened beside those before it."""
-    taken: dict[int, list[tuple[str, str]]] = {}
-    for port, use in ((policy.admin_port, "admin listener"), (policy.admin_port + 1, "metrics")):
-        taken.setdefault(port, []).append((LOOPBACK, f"the control plane's {use}"))
+    """(listener, its address, problem) for each that could not be opened beside those before it; all are taken then."""
     for resource, data in listeners:
         host, port = split_address(data["address"])
-        for other, owner in taken.get(port, ()):
-            if _overlap(str(host), other):
-                problem = Problem(
-                    "E-CMP-003",
-                    f"the address {data['address']} collides with {owner} on {_joined(other, port)}",
-                    "an address that nothing else listens on",
-                    "choose another port"
-                    + (", or set admin-port" if owner.startswith("the control") else ""),
-                )
-                yield resource, data["address"], problem
-                break
-        taken.setdefault(port, []).append((str(host), f"the listener '{resource.name}'"))
+        problem = taken.take(str(host), port, data["address"], f"the listener '{resource.name}'")
+        if problem is not None:
+            yield resource, data["address"], problem
 
 
 def _joined(host: str, port: int) -> str:

@@ -41,11 +41,15 @@ def admin_namespace() -> KdlNode:
     return KdlNode("namespace", (NAMESPACE,), children=(KdlNode("routes", children=routes),))
 
 
-def observability(port: int) -> KdlNode:
-    """Metrics on a loopback address of their own; without it the proxy serves them on 0.0.0.0:9090."""
+def observability(port: int, native: KdlNode | None = None) -> KdlNode:
+    """Metrics on a loopback address of their own; without it the proxy serves them on 0.0.0.0:9090.
+
+    `native` is a block with what else is wanted.
+    """
     return KdlNode(
         "observability",
         children=(
+            *(native.children if native else ()),
             KdlNode(
                 "metrics",
                 children=(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.compile.objections import Objection
+from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.resolving import Resolver, applied_of, apply
 from reconciler.compile.services import conditions
 from reconciler.compile.support import support_problem
@@ -27,7 +28,13 @@ def service_objections(rendering: Rendering) -> Iterator[Objection]:
     """Everything about services and middlewares that the proxy would refuse, ignore or do in another way."""
     version = rendering.policy.proxy_version
     middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
-    upstreams = {resource.name: data for resource, data in rendering.of("upstream")}
+    # Of a native upstream only whether it speaks TLS matters here.
+    native = native_parts(rendering)
+    upstreams: dict[str, Data] = {
+        name: {child.name: {} for child in node.children if child.name == "tls"}
+        for name, node in native.upstreams().items()
+    }
+    upstreams.update((resource.name, data) for resource, data in rendering.of("upstream"))
     for resource, data in rendering.of("middleware"):
         kind = type_of(data)
         for feature, path in _features_of_middleware(kind, data[kind]):

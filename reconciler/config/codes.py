@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from reconciler.config.code import Code as Code
 from reconciler.config.codes_compile import COMPILE_CODES
+from reconciler.config.codes_proxy import PROXY_CODES
 from reconciler.config.codes_rules import RULE_CODES
 from reconciler.config.codes_secrets import SECRET_CODES
 from reconciler.config.codes_templates import TEMPLATE_CODES
@@ -276,6 +277,7 @@ CODES: Mapping[str, Code] = _by_code(
     (
         *_TABLE,
         *COMPILE_CODES,
+        *PROXY_CODES,
         *RULE_CODES,
         *SECRET_CODES,
         *TEMPLATE_CODES,

@@ -37,6 +37,17 @@ def secret_named(text: object) -> str | None:
     return match[1] if match else None
 
 
+def secret_used(text: object) -> str | None:
+    """The name in `"${secret:NAME}"` or `"${secret-file:NAME}"`, both of which a node replaces; else None."""
+    plain = text.replace("${secret-file:", "${secret:", 1) if isinstance(text, str) else text
+    return secret_named(plain)
+
+
+def may_name_secrets(text: str) -> bool:
+    """Whether a file may hold one of the two, perhaps written with escapes."""
+    return "${secret" in text or "\\" in text
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A whole string `"${secret:NAME}"`. That the secret exists is checked when the whole tree is known."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.kinds import KINDS
+from reconciler.config.native import NATIVE
 from reconciler.config.resources import TEMPLATE
 from reconciler.config.schema import Field, Kind, Slot
 from reconciler.config.values import resource_name
@@ -106,6 +107,8 @@ def _field(field: Field) -> dict[str, Any]:
             "uniqueItems": True,
             "description": field.doc,
         }
+    if field.verbatim:
+        return {"type": "array", "items": NATIVE, "minItems": 1, "description": field.doc}
     slots = {slot.name: _slot(slot) for slot in (*field.arguments, *field.properties)}
     required = [slot.name for slot in (*field.arguments, *field.properties) if slot.required]
     if field.rest is not None:

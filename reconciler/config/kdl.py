@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from reconciler.config import limits
 from reconciler.config.characters import name_of
 from reconciler.config.exact import with_exact_floats
 from reconciler.config.findings import Finding, Place, Severity
-from reconciler.config.scan import line_and_column
+from reconciler.config.scan import ScanError, ScannedNode, line_and_column, scan
 from reconciler.config.strictness import long_number, strictness_findings, too_deep
 from reconciler.config.syntax import syntax_problem
 
@@ -42,6 +42,8 @@ class KdlNode(NamedTuple):
     arguments: tuple[KdlValue, ...] = ()
     properties: Mapping[str, KdlValue] = EMPTY
     children: tuple[KdlNode, ...] = ()
+    braces: bool = False
+    """Whether it is written with { } although it has no children. The parser does not tell, so it is off there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,21 @@ class ParsedFile:
     text: str
     nodes: tuple[KdlNode, ...]
     count: int
+    _places: dict[int, ScannedNode] = field(default_factory=dict, init=False, repr=False)
+
+    def places(self) -> Mapping[int, ScannedNode]:
+        """Where each node stands, by the identity of the node: a second pass over the text, made once."""
+        if not self._places:
+            try:
+                scanned = scan(self.text).nodes
+            except ScanError:
+                scanned = []
+            stack = list(zip(self.nodes, scanned, strict=False))
+            while stack:
+                node, at = stack.pop()
+                self._places[id(node)] = at
+                stack.extend(zip(node.children, at.children, strict=False))
+        return self._places
 
 
 class _Reading:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.config.native import native_values
 from reconciler.config.resources import Resource
 from reconciler.config.schema import Field
 
@@ -25,6 +26,10 @@ def leaves(schema: Field, data: Mapping[str, Any], field: tuple[str, ...] = ()) 
         if child.name not in data:
             continue
         here, value = (*field, child.name), data[child.name]
+        if child.verbatim:
+            for item in value:
+                yield from (Leaf((*field, *path), here, one) for path, one in native_values(child.name, item))
+            continue
         if child.is_scalar:
             yield Leaf(here, here, value)
         elif child.is_list:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.config.characters import shown
 from reconciler.config.kdl import KdlNode, ParsedFile
+from reconciler.config.native import native_item
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.schema import Field, Slot
 from reconciler.config.suggest import did_you_mean
@@ -51,7 +52,10 @@ class Reader:
                     continue
                 self.complain(node, unknown(node.name, schema, known))
                 continue
-            if field.repeatable:
+            if field.verbatim:
+                seen[node.name] = node
+                data.setdefault(node.name, []).append(native_item(node, self.file))
+            elif field.repeatable:
                 seen[node.name] = node
                 self._append(field, node, data)
             elif field.is_list:
@@ -73,7 +77,7 @@ class Reader:
                 if value is not None:
                     data[node.name] = value
         for field in schema.children:
-            if (field.is_list or field.repeatable) and field.name in data:
+            if (field.is_list or field.repeatable) and not field.verbatim and field.name in data:
                 data[field.name] = in_order(field, data[field.name])
             if require and field.required and field.name not in seen:
                 self.report.add(Mark(self.file, parent) if parent else None, missing(schema, field))

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.config.characters import shown
 from reconciler.config.kinds import KINDS
+from reconciler.config.native import provided
 from reconciler.config.promotion_order import promotion_order
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
@@ -19,12 +20,27 @@ from reconciler.config.values import Reference
 Key = tuple[str, str]
 
 
+SPLIT = ("split",)
+"""Where an upstream has to be a resource: a split becomes one upstream with the targets of all parts."""
+
+
 def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
     """Note every reference that leads nowhere, in whichever environment."""
     environments = [name for kind, name in resources if kind == "environment"]
     names: dict[str, list[str]] = {}
     for kind, name in resources:
         names.setdefault(kind, []).append(name)
+    proxies = [resource for (kind, _), resource in resources.items() if kind == "proxy"]
+
+    @cache
+    def native(environment: str) -> frozenset[str]:
+        return frozenset(
+            name
+            for proxy in proxies
+            if proxy.is_in(environment)
+            for name in provided(proxy.effective(environment), "upstreams", "upstream")
+        )
+
     for resource in resources.values():
         _check_scope(resource, environments, report)
         _check_template(resource, environments, resources, report)
@@ -33,6 +49,8 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
         for environment in scopes:
             for path, kind, target in references_of(resource, environment):
                 found = resources.get((kind, target))
+                if found is None and kind == "upstream" and path != SPLIT and target in native(environment):
+                    continue
                 if found is None or not (environment == "" or found.is_in(environment)):
                     missing.setdefault((path, kind, target), []).append(environment)
         for (path, kind, target), where in missing.items():

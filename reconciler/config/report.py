@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.config import limits
 from reconciler.config.findings import Finding, Place, Severity, sort_findings
 from reconciler.config.kdl import KdlNode, ParsedFile
-from reconciler.config.scan import ScanError, ScannedNode, line_and_column, scan
+from reconciler.config.scan import ScannedNode, line_and_column
 
 NAME = "name"
 
@@ -41,6 +41,11 @@ class Problem:
     expected: str = ""
     hint: str = ""
     severity: Severity = Severity.error
+
+
+def placed(problem: Problem, place: Place) -> Finding:
+    """The finding of a problem whose place is known."""
+    return Finding(problem.code, problem.severity, place, problem.message, problem.expected, problem.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +166,11 @@ def places(marks: Sequence[Mark | None]) -> list[Place | None]:
 
 
 class _Places:
-    """The scanned text of one file beside its parsed nodes, matched by order."""
+    """Line and column of the tokens of one file."""
 
     def __init__(self, file: ParsedFile) -> None:
         self._file = file
-        self._nodes: dict[int, ScannedNode] = {}
-        try:
-            scanned = scan(file.text).nodes
-        except ScanError:
-            scanned = []
-        stack = list(zip(file.nodes, scanned, strict=False))
-        while stack:
-            node, at = stack.pop()
-            self._nodes[id(node)] = at
-            stack.extend(zip(node.children, at.children, strict=False))
+        self._nodes = file.places()
 
     def of(self, mark: Mark) -> Place:
         scanned = self._nodes.get(id(mark.node))

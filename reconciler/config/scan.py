@@ -63,6 +63,8 @@ class ScannedNode:
     annotated: bool
     entries: list[ScannedEntry] = field(default_factory=list)
     children: list[ScannedNode] = field(default_factory=list)
+    block: bool = False
+    """Whether there are braces, be they empty."""
 
 
 @dataclass(slots=True)
@@ -211,6 +213,7 @@ class _Builder:
                     raise ScanError(self.tokens[self.at - 1].start)
                 if not dropped:
                     node.children = children
+                    node.block = True
             else:
                 entry = self.entry()
                 if not dropped:

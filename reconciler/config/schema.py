@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.config.report import Problem
@@ -43,7 +44,8 @@ class Field:
     block. `repeatable` nodes may stand several times and are keyed by their first argument, or by their first `unique`
     ones together, which may not repeat; those that are `ordered` keep the order they are written in. `elsewhere` names
     the kind whose page tells of the children. `instead` gives hints for names that people try in the block and that
-    cannot be had.
+    cannot be had. Of `verbatim` nodes everything inside is kept as it is written; their JSON form is described in
+    `native.py`.
     `default` is the JSON value that holds when the node is absent; None means there is none.
     """
 
@@ -61,6 +63,7 @@ class Field:
     ordered: bool = False
     unique: int = 1
     elsewhere: str = ""
+    verbatim: bool = False
     instead: Mapping[str, str] = field(default_factory=dict, compare=False)
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
@@ -117,10 +120,11 @@ def kind(
     name_length: int = 63,
     check: Check | None = None,
     one_of: tuple[str, ...] = (),
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> Kind:
     """A kind whose only argument is the resource's name."""
     slot = Slot("name", resource_name(name_length), "its name, unique among resources of its kind")
-    node = Field(name, doc, example, arguments=(slot,), children=fields, repeatable=True)
+    node = Field(name, doc, example, arguments=(slot,), children=fields, repeatable=True, instead=instead)
     return Kind(node, overridable, single, check, one_of)
 
 

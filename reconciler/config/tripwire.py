@@ -19,7 +19,7 @@ from reconciler.config.characters import shown
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.kdl import KdlNode, parse_file
 from reconciler.config.report import Mark, Problem, Report
-from reconciler.config.source import ALLOWANCES, SourceFile
+from reconciler.config.source import ALLOWANCES, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.token_forms import (
     FORMS,
@@ -138,7 +138,8 @@ def _problem(node: KdlNode, paths: set[str]) -> Problem | None:
     if kind not in _EVERY_KIND:
         hint = did_you_mean(str(kind), _EVERY_KIND) or f"one of {', '.join(_EVERY_KIND)}"
         return Problem("E-TRE-009", f"there is no kind {shown(str(kind))} of credential", expected, hint)
-    if path not in paths:
+    if path not in paths and is_read(str(path)):
+        # Other files are given to whoever searches them all, and only then.
         hint = did_you_mean(str(path), paths) or "remove the line"
         return Problem("E-TRE-009", f"there is no file {shown(str(path))}", expected, hint)
     return None

@@ -72,7 +72,7 @@ def _write(node: KdlNode, indent: str, out: list[str]) -> None:
         for key, value in sorted(node.properties.items()):
             line += f" {write_name(key)}={write_value(value)}"
     if not node.children:
-        out.append(line)
+        out.append(f"{line} {{ }}" if node.braces else line)
         return
     out.append(line + " {")
     deeper = indent + INDENT

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.config.kdl import KdlNode
+from reconciler.config.native import native_node
 from reconciler.config.overrides import FOR, ONLY, REMOVE
 from reconciler.config.resources import TEMPLATE, Call, Resource, Written
 from reconciler.config.schema import Field
@@ -56,6 +57,9 @@ def field_nodes(schema: Field, data: Mapping[str, Any]) -> Iterable[KdlNode]:
         if field.name not in data:
             continue
         value = data[field.name]
+        if field.verbatim:
+            yield from (native_node(field.name, item) for item in value)
+            continue
         if field.repeatable:
             yield from (_node(field, item) for item in value)
         else:

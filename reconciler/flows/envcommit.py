@@ -14,7 +14,8 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import BranchRead
-from reconciler.flows.projection import EVENT_TRAILER
+from reconciler.flows.log.signing import newest
+from reconciler.flows.projection import EVENT_TRAILER, LOG_TRAILER
 from reconciler.git.identity import Identity
 from reconciler.git.writing import commit_edit
 from reconciler.release.actions import OpenRollout
@@ -52,11 +53,12 @@ def make_commit(
     material = Material(rendered, branch.originals if branch is not None else {})
     edit = apply(action, state, because=decision.because, now=now, material=material)
     inputs = _keep_inputs(context, environment, branch, policy, facts, now)
+    log = str(newest(context).checkpoint)
     return commit_edit(
         context.mirror,
         branch.head if branch is not None else None,
         edit.files,
-        message=message_of(edit, decision.because, inputs),
+        message=message_of(edit, decision.because, inputs, log),
         author=US,
         committer=US,
         when=now,
@@ -64,13 +66,14 @@ def make_commit(
     )
 
 
-def message_of(edit: Edit, because: str, inputs: str) -> str:
+def message_of(edit: Edit, because: str, inputs: str, log: str) -> str:
     """A subject that people read, and trailers that machines do."""
     trailers = [
         ("Rollout", edit.rollout),
         ("Bundle", edit.digest),
         ("Because", because),
         ("Inputs", inputs),
+        (LOG_TRAILER, log),
         (EVENT_TRAILER, edit.event),
         ("Actor", "reconciler"),
     ]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import Stalled
-from reconciler.flows import envbranch, envcommit, envrow, projection, publish
+from reconciler.flows import delivery, envbranch, envcommit, envrow, projection, publish
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
@@ -27,6 +27,9 @@ from reconciler.release.state import BranchFiles, EnvironmentState
 
 MAX_COMMITS = 5
 """In one run. More than that is a decision that does not come to rest; the next run goes on anyway."""
+
+LOG_LOOK = timedelta(minutes=1)
+"""How long after something was published the log is held against what was seen of it: by then nodes have reported."""
 
 NO_FACTS = Facts()
 
@@ -113,6 +116,9 @@ def publish_and_record(look: Look) -> None:
             context, look.environment, head=branch.head, known=look.known, ledger=ledger, now=look.now
         )
         publish.store_pointers(context, look.environment, envelopes)
+        if envelopes and delivery.needed(context, look.environment):
+            ask(context.organization.slug, context.project.slug, "delivery", look.environment, now=look.now)
+        ask(context.organization.slug, context.project.slug, "log", now=look.now, due_at=look.now + LOG_LOOK)
         events = projection.project(context, look.environment, height, commits, public_key)
         if "rollout.completed" in events:
             for follower in look.trunk.after(look.environment):

@@ -15,6 +15,7 @@ from reconciler.release.state import Ledger, Plan
 from reconciler.release.state import Rollout as LedgerRollout
 
 EVENT_TRAILER = "Event"
+LOG_TRAILER = "Log"
 CHANGED_BY_HAND = "environment.changed"
 
 

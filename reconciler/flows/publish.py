@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from reconciler.bundle.checkpoint import read_checkpoint
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import Pointer as SignedPointer
 from reconciler.bundle.pointer import peek_pointer, sign_pointer
 from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import LostRace, Refused, Stalled
 from reconciler.fleet.cohorts import BASE, NEXT
 from reconciler.flows.context import Context
+from reconciler.flows.log.signing import place
 from reconciler.flows.roots import ensure_root, read_root
 from reconciler.release.state import Ledger
 from reconciler.store import layout
@@ -47,59 +49,52 @@ def desired_pointers(ledger: Ledger) -> dict[str, str]:
 
 
 def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime) -> tuple[Envelope, ...]:
-    """Sign what is missing, differs from the ledger or is older than `REDATE`. Stores nothing.
+    """Sign all of them when one is missing, differs from the ledger or is older than `REDATE`. Stores no pointer.
 
-    A cohort that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it.
+    They are signed together, so that all cohorts of an environment show a node the same checkpoint of the log. A cohort
+    that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it.
     Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names.
     """
     desired = desired_pointers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
     epoch = read_root(ensure_root(context), context.organization.slug).epoch
-    wanted = [
-        (cohort, digest, False)
+    withdrawn = sorted(rows.keys() - desired.keys()) if ledger.live else []
+    current = all(
+        _is_current(rows.get(cohort), ledger.sequence, digest, epoch, now)
         for cohort, digest in desired.items()
-        if not _is_current(rows.get(cohort), ledger.sequence, digest, epoch, now)
-    ]
-    if ledger.live:
-        wanted += [(cohort, ledger.live, True) for cohort in sorted(rows.keys() - desired.keys())]
-    if not wanted:
-        return ()
-    bundles = _bundles(context, {digest for _, digest, _ in wanted})
-    return tuple(
-        Envelope(
-            cohort,
-            ledger.sequence,
-            digest,
-            _sign(context, environment, cohort, epoch, ledger.sequence, bundles[digest], now),
-            now,
-            withdrawn,
-        )
-        for cohort, digest, withdrawn in wanted
     )
+    if current and not withdrawn:
+        return ()
+    wanted = [
+        Envelope(cohort, ledger.sequence, digest, b"", now, cohort in withdrawn)
+        for cohort, digest in {**desired, **dict.fromkeys(withdrawn, ledger.live)}.items()
+    ]
+    return _signed(context, environment, epoch, wanted, now)
 
 
 def redate(context: Context, environment: str, *, now: datetime) -> tuple[Envelope, ...]:
-    """Sign published pointers again that are older than `REDATE`. The environment's branch is not consulted."""
-    rows = [row for row in pointer_rows(context, environment) if now - row.issued_at >= REDATE]
-    if not rows:
+    """Sign published pointers again when one is older than `REDATE`. The environment's branch is not consulted."""
+    rows = pointer_rows(context, environment)
+    if all(now - row.issued_at < REDATE for row in rows):
         return ()
     epoch = read_root(ensure_root(context), context.organization.slug).epoch
-    bundles = _bundles(context, {row.digest for row in rows})
-    return tuple(
-        Envelope(
-            row.cohort,
-            row.sequence,
-            row.digest,
-            _sign(context, environment, row.cohort, epoch, row.sequence, bundles[row.digest], now),
-            now,
-        )
-        for row in rows
-    )
+    wanted = [Envelope(row.cohort, row.sequence, row.digest, b"", now) for row in rows]
+    return _signed(context, environment, epoch, wanted, now)
 
 
 def store_pointers(context: Context, environment: str, envelopes: Iterable[Envelope]) -> None:
-    """Put the envelopes into store and table. Call inside the transaction that has taken the environment's row."""
+    """Put the envelopes into store and table. Call inside the transaction that has taken the environment's row.
+
+    Raises `LostRace` (E-REL-007) when somebody else has published pointers with a newer checkpoint of the log: nodes
+    that saw those would refuse ours.
+    """
     organization, project = context.organization.slug, context.project.slug
+    envelopes = list(envelopes)
+    rows = {row.cohort: row for row in pointer_rows(context, environment)}
+    for envelope in envelopes:
+        row = rows.get(envelope.cohort)
+        if row is not None and _log_age(row.envelope.encode()) > _log_age(envelope.data):
+            raise LostRace("E-REL-007", f"somebody else has published newer pointers of '{environment}'")
     for envelope in envelopes:
         context.store.replace(
             layout.pointer(organization, project, environment, envelope.cohort), envelope.data
@@ -169,22 +164,41 @@ def _bundles(context: Context, digests: set[str]) -> Mapping[str, Bundle]:
     return found
 
 
-def _sign(
-    context: Context, environment: str, cohort: str, epoch: int, sequence: int, bundle: Bundle, now: datetime
-) -> bytes:
+def _log_age(envelope: bytes) -> tuple[int, int]:
+    """Epoch, and how many entries the log had that a pointer shows; zeros when it cannot be read, and is replaced."""
+    try:
+        pointer = peek_pointer(envelope, limit=LIMITS.pointer)
+        return pointer.epoch, read_checkpoint(pointer.log.checkpoint).size
+    except Refused:
+        return 0, 0
+
+
+def _signed(
+    context: Context, environment: str, epoch: int, wanted: list[Envelope], now: datetime
+) -> tuple[Envelope, ...]:
+    """The envelopes with their pointers, each an entry of the log, under one checkpoint."""
+    bundles = _bundles(context, {envelope.digest for envelope in wanted})
     issued = now.replace(microsecond=0)
-    pointer = SignedPointer(
-        organization=context.organization.slug,
-        project=context.project.slug,
-        environment=environment,
-        cohort=cohort,
-        epoch=epoch,
-        sequence=sequence,
-        digest=bundle.digest,
-        length=bundle.length,
-        blob_sha256=bundle.blob_sha256,
-        blob_length=bundle.blob_length,
-        issued=issued,
-        expires=issued + LIFE,
+    pointers = [
+        SignedPointer(
+            organization=context.organization.slug,
+            project=context.project.slug,
+            environment=environment,
+            cohort=envelope.cohort,
+            epoch=epoch,
+            sequence=envelope.sequence,
+            digest=envelope.digest,
+            length=bundles[envelope.digest].length,
+            blob_sha256=bundles[envelope.digest].blob_sha256,
+            blob_length=bundles[envelope.digest].blob_length,
+            issued=issued,
+            expires=issued + LIFE,
+        )
+        for envelope in wanted
+    ]
+    places = place(context, [pointer.leaf for pointer in pointers])
+    key = context.key("pointer")
+    return tuple(
+        replace(envelope, data=sign_pointer(replace(pointer, log=found), key))
+        for envelope, pointer, found in zip(wanted, pointers, places, strict=True)
     )
-    return sign_pointer(pointer, context.key("pointer"))

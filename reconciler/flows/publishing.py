@@ -7,12 +7,14 @@ from hashlib import sha256
 
 from reconciler.bundle import archive, dsse
 from reconciler.bundle.build import BuiltBundle
+from reconciler.bundle.leaves import StatementLeaf
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.root import Root
 from reconciler.bundle.statement import PAYLOAD_TYPE, Statement, decode_statement, sign_statement
 from reconciler.compile.compiler import COMPILER
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.log.signing import append_statement
 from reconciler.flows.roots import ensure_root, read_root
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
@@ -89,6 +91,19 @@ def sign(context: Context, stored: StoredBundle, head: CommitInfo) -> StoredBund
             # Another run put one for another commit in the same moment: the one that is there counts.
             found = context.store.get(key, limit=LIMITS.statement)
     return replace(stored, commit=_check(found, root, stored, key).commit)
+
+
+def statement_leaf(context: Context, digest: str) -> StatementLeaf:
+    """The log's entry of a bundle whose statement is in the store. Raises `Missing`."""
+    organization, project = context.organization.slug, context.project.slug
+    envelope = context.store.get(layout.statement(organization, project, digest), limit=LIMITS.statement)
+    payload = dsse.read_envelope(envelope, "the statement", limit=LIMITS.statement).payload
+    return StatementLeaf(organization, project, digest, sha256(payload).hexdigest())
+
+
+def log_statement(context: Context, digest: str) -> None:
+    """Make sure that a bundle's statement is an entry of the log. Needs no key."""
+    append_statement(context, statement_leaf(context, digest))
 
 
 def _first_blob(context: Context, key: str, digest: str) -> bytes:

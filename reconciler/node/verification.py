@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.logged import Seen
 from reconciler.bundle.manifest import MANIFEST, decode_manifest, environment_of
 from reconciler.bundle.pointer import Pointer, peek_pointer
+from reconciler.bundle.tiles import Tile
 from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.clock import iso, parse_iso
 from reconciler.errors import Refused
 from reconciler.node.activation import Verified
-from reconciler.node.state import Active, Identity, NodeState, Trust
+from reconciler.node.rendering import plan
+from reconciler.node.state import Active, Identity, NodeState, SeenLog, Trust
 
 
 class Check:
@@ -24,6 +29,8 @@ class Check:
             trust = TrustState(
                 trust.root, known.epoch, known.sequence, known.digest, known.cohort, parse_iso(known.issued)
             )
+        if state.log is not None:
+            trust = replace(trust, log=Seen(state.log.epoch, state.log.checkpoint))
         self._trust = trust
         self._identity = identity
         self._now = now
@@ -67,6 +74,23 @@ class Check:
         self.digest, self.sequence = self._pointer.digest, self._pointer.sequence
 
     @property
+    def log_tiles(self) -> tuple[Tile, ...]:
+        """The tiles that `accept_log` needs to see that the log only grew; none when it is the one seen before."""
+        return self._accepted()[0].log_tiles
+
+    def accept_log(self, tiles: Mapping[Tile, bytes]) -> None:
+        """The log of the accepted pointer, shown by these tiles to extend the one seen before."""
+        verifier, _ = self._accepted()
+        verifier.accept_log(tiles)
+        self._trust = verifier.state
+
+    @property
+    def log(self) -> SeenLog | None:
+        """The newest checkpoint that was believed, this one included once it was accepted."""
+        seen = self._trust.log
+        return None if seen is None else SeenLog(seen.epoch, seen.checkpoint)
+
+    @property
     def blob_length(self) -> int:
         """Bytes of the blob that the accepted pointer names."""
         return self._accepted()[1].blob_length
@@ -93,9 +117,11 @@ class Check:
         )
 
     def verified(self, etag: str, at: str) -> Verified:
-        """The bundle, ready to be activated. Raises `Refused` when it has nothing for this node's environment."""
+        """The bundle, ready to be activated but for its secrets. Raises `Refused` as `rendering.plan` does."""
         _, pointer = self._accepted()
-        environment = environment_of(decode_manifest(self._files[MANIFEST]), self._identity.environment)
+        own = self._identity.environment
+        needed = plan(self._files, own)
+        environment = environment_of(decode_manifest(self._files[MANIFEST]), own)
         return Verified(
             trust=self.trust(),
             active=Active(
@@ -105,6 +131,9 @@ class Check:
                 etag=etag,
                 cohort=pointer.cohort,
                 activated_at=at,
+                rendering=needed.rendering,
+                inputs=needed.inputs,
+                secrets=needed.secrets,
             ),
             files=self._files,
         )

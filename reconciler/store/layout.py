@@ -18,6 +18,11 @@ def root_version(key: str) -> int:
     return int(key.rpartition("/")[2].removesuffix(".json"))
 
 
+def log(organization: str, path: str) -> str:
+    """A file of an organization's log, by its path there: `checkpoint`, `tile/0/000`, `entry/000` …"""
+    return f"organizations/{organization}/log/{path}"
+
+
 def project(organization: str, slug: str) -> str:
     """Prefix of everything that belongs to one project."""
     return f"organizations/{organization}/projects/{slug}/"

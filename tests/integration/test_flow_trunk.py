@@ -24,6 +24,7 @@ from reconciler.errors import LostRace, Stalled
 from reconciler.flows import compiling, trunk
 from reconciler.flows.confined import run_confined
 from reconciler.flows.context import Context
+from reconciler.flows.log import signing
 from reconciler.flows.roots import ensure_root
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
@@ -145,7 +146,8 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
     node = Verifier(
         verify.first_state(ensure_root(world.context), "acme"), Audience("acme", "shop", "dev", "base")
     )
-    node.accept_pointer(sign_pointer(pointer, world.context.key("pointer")), now=NOW)
+    (place,) = signing.place(world.context, [pointer.leaf])
+    node.accept_pointer(sign_pointer(replace(pointer, log=place), world.context.key("pointer")), now=NOW)
     files = node.accept_blob(blob)
     stated = node.accept_statement(
         store.get(layout.statement("acme", "shop", bundle.digest), limit=LIMITS.statement)
@@ -305,8 +307,9 @@ def test_trunk_set_back_to_a_known_commit_makes_it_the_newest_again(world: World
     world.push({"README.md": b"two"})
     world.run()
     world.force(base)
-    assert world.run() == "unchanged"
+    assert world.run() == "changed"
     assert list(world.commits())[-1] == base
+    assert world.row(base).state == "compiled"
     with session.reading():
         assert {row.wanted for row in Work.select()} == {3}
     assert world.run() == "unchanged"

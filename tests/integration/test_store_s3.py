@@ -15,6 +15,7 @@ from reconciler.store import s3
 from reconciler.store.port import BlobStore, Missing
 from reconciler.store.s3 import S3Place, S3Store
 from tests.unit.store.contract import KEY, StoreContract
+from tests.unit.store.log_contract import LogContract
 
 
 @pytest.fixture
@@ -35,6 +36,10 @@ def store(again: Callable[[], BlobStore]) -> BlobStore:
 
 
 class TestS3Store(StoreContract):
+    pass
+
+
+class TestLogInS3(LogContract):
     pass
 
 

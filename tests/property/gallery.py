@@ -198,6 +198,51 @@ waf-policy "public" {
     }
 }
 """,
+    "native.kdl": """\
+proxy "pooled" {
+    upstreams {
+        upstream "pooled" {
+            target "10.0.2.1:80"
+            connection-pool {
+                idle-timeout 20
+            }
+        }
+    }
+    filters {
+        filter "notes" {
+            type "log"
+        }
+    }
+    routes {
+        route "upload" {
+            priority 60
+            matches {
+                path-prefix "/upload"
+            }
+            upstream "pooled"
+            filters "notes"
+        }
+    }
+    limits {
+        max-header-count 80
+    }
+    namespace "ops" {
+        routes {
+            route "ops-status" {
+                matches {
+                    path "/status"
+                }
+                builtin-handler "status"
+            }
+        }
+    }
+    for "production" {
+        limits {
+            max-header-count 60
+        }
+    }
+}
+""",
     "operations.kdl": """\
 freeze-window "peak-trading" {
     reason "Peak trading"

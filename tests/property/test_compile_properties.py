@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.compile.compiler import compile_snapshot
+from reconciler.compile.native.checking import check_native
 from reconciler.config.kdl import KdlNode, parse_kdl
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
@@ -89,6 +90,52 @@ def test_no_field_can_open_a_node(words: list[str]) -> None:
                 assert count["upstream"] == 1
                 assert count["listener"] == 2
                 assert count["route"] == (3 if left_out is None else 1)
+
+
+@given(st.lists(HOSTILE, min_size=6, max_size=6))
+@settings(max_examples=300)
+def test_nothing_in_a_native_part_can_open_a_node(words: list[str]) -> None:
+    value, prop, header, upstream, block, route = words
+    changes = KdlNode("set", children=(KdlNode(header, (value,)),))
+    filters = KdlNode(
+        "filters",
+        children=(
+            KdlNode("filter", ("f",), children=(KdlNode("type", ("headers",)), changes)),
+            KdlNode("filter", ("g",), children=(KdlNode("type", ("log",)), KdlNode(block, (value,)))),
+        ),
+    )
+    matches = KdlNode("matches", children=(KdlNode("path", ("/",)),))
+    routes = KdlNode(
+        "routes",
+        children=(
+            KdlNode("route", ("n",), {prop: value}, (matches, KdlNode("upstream", (upstream,)))),
+            KdlNode("route", (route,), children=(matches, KdlNode("upstream", ("up",)))),
+        ),
+    )
+    upstreams = KdlNode(
+        "upstreams",
+        children=(KdlNode("upstream", (upstream,), children=(KdlNode("target", ("10.0.0.1:80",)),)),),
+    )
+    codes = tuple(f"W-NAT-{number:03}" for number in range(1, 25))
+    proxy = KdlNode("proxy", ("p",), children=(KdlNode("accept", codes), filters, routes, upstreams))
+    plain = KdlNode("upstream", ("up",), children=(KdlNode("target", ("10.0.0.1:80",)),))
+    snapshot, findings = read_snapshot(
+        [SourceFile("a.kdl", (BASE + write_document([proxy, plain])).encode())]
+    )
+    compilation = compile_snapshot(snapshot)[0] if snapshot is not None else None
+    if snapshot is None:
+        assert findings
+    if compilation is None:
+        return
+    for environment in compilation.environments:
+        assert [str(f) for f in check_native(environment.config) if f.is_error] == []
+        nodes, _ = parse_kdl(environment.config, "sentinel.kdl")
+        assert [node.name for node in nodes or ()] == SECTIONS
+        found = {child.arguments[:1]: child for node in nodes or () for child in node.children}
+        assert found[("f",)].children == filters.children[0].children
+        assert found[("g",)].children == filters.children[1].children
+        assert found[("n",)].properties == {prop: value}
+        assert Counter(c.name for n in nodes or () for c in n.children)["route"] == 2
 
 
 @given(st.permutations(range(6)), st.permutations(range(6)))

@@ -24,6 +24,7 @@ nodes = st.recursive(
         st.lists(scalars, max_size=3).map(tuple),
         st.dictionaries(names, scalars, max_size=3),
         st.just(()),
+        st.just(False),
     ),
     lambda inner: st.builds(
         KdlNode,
@@ -31,6 +32,7 @@ nodes = st.recursive(
         st.lists(scalars, max_size=2).map(tuple),
         st.dictionaries(names, scalars, max_size=2),
         st.lists(inner, max_size=3).map(tuple),
+        st.just(False),
     ),
     max_leaves=5,
 )

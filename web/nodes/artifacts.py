@@ -1,7 +1,7 @@
-"""Reads signed files from the object store for nodes, and keeps the last ones in memory. Called from threads only.
+"""Reads signed and sealed files from the object store for nodes, and keeps the last ones in memory.
 
-Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the bytes, so what is in
-memory is never stale; roots are numbered and never change either.
+Called from threads only. Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the
+bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from reconciler.bundle.sealed import LONGEST, NONCE, TAG
 from reconciler.store import layout
 from reconciler.store.port import BlobStore, Missing
 
 STATEMENT_LIMIT = 256 * 1024
 ROOT_LIMIT = 64 * 1024
+TILE_LIMIT = 8 * 1024
 BLOB_MEMORY = 128 * 1024 * 1024
 """Bytes of blobs kept in memory: the bundles of a rollout, not of a history."""
 
@@ -56,7 +58,7 @@ class Memory:
 
 
 class Artifacts:
-    """Statements, blobs and roots by name."""
+    """Statements, blobs, roots and tiles of logs by name."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
@@ -71,9 +73,20 @@ class Artifacts:
         """The compressed bundle, `length` bytes long, or None when the store lacks it."""
         return self._read(self._blobs, layout.bundle(organization, project, digest), length)
 
+    def sealed_value(
+        self, organization: str, project: str, environment: str, name: str, version: int
+    ) -> bytes | None:
+        """The sealed bytes of one version of a secret, or None when the store lacks it."""
+        key = layout.sealed_value(organization, project, environment, name, version)
+        return self._read(self._small, key, NONCE + LONGEST + TAG)
+
     def root(self, organization: str, version: int) -> bytes | None:
         """The root envelope of this version, or None."""
         return self._read(self._small, layout.root(organization, version), ROOT_LIMIT)
+
+    def log_tile(self, organization: str, path: str) -> bytes | None:
+        """A tile of the organization's log, or None. Full and partial ones never change."""
+        return self._read(self._small, layout.log(organization, path), TILE_LIMIT)
 
     def newest_root(self, organization: str) -> int | None:
         """The highest root version in the store, or None when there is none."""

@@ -1,4 +1,4 @@
-"""Downloads: compressed bundles by digest, and roots by number.
+"""Downloads: compressed bundles by digest, roots by number, tiles of the log by their path.
 
 Knowing a digest is no right to read it: a bundle is served to nodes of the project that published it.
 """
@@ -11,7 +11,7 @@ import re
 from web.nodes.body import Scope, Send
 from web.nodes.directory import BlobEntry, NodeEntry
 from web.nodes.polling import admit, bearer
-from web.nodes.problems import bad_range, no_bundle, no_root, unauthenticated
+from web.nodes.problems import bad_range, no_bundle, no_root, no_tile, unauthenticated
 from web.nodes.replies import Headers, send_bytes, send_empty
 from web.nodes.reports import DIGEST
 from web.nodes.service import Service
@@ -79,6 +79,24 @@ async def serve_root(service: Service, node_id: str, version: int, scope: Scope,
     if root is None:
         raise no_root()
     await send_bytes(send, 200, ((b"content-type", b"application/json"),), root)
+
+
+async def serve_log_tile(service: Service, node_id: str, path: str, scope: Scope, send: Send) -> None:
+    """A tile of the log of the node's organization: 8 KiB at most, the same for all its nodes, from memory mostly."""
+    node = await admit(service, node_id, scope)
+    loop = asyncio.get_running_loop()
+    tile = await loop.run_in_executor(service.files, service.artifacts.log_tile, node.organization, path)
+    if tile is None:
+        raise no_tile()
+    await send_bytes(
+        send,
+        200,
+        (
+            (b"content-type", b"application/octet-stream"),
+            (b"cache-control", b"private, immutable, max-age=86400"),
+        ),
+        tile,
+    )
 
 
 async def _find(service: Service, node: NodeEntry, digest: str) -> BlobEntry:

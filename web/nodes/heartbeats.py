@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reconciler.db.models import Event, Node
+from reconciler.db.models import Event, LogCheckpoint, Node
+from reconciler.db.owed import ask
 from reconciler.db.session import writing
 from web.nodes.reports import Report, merge
 
@@ -81,19 +82,21 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
     """Write reports of several nodes in one transaction, with an event for each change that people care about.
 
     A report of the boot that is already known whose counter is not higher changes nothing. Nodes that are retired or
-    unknown by now are left out. `changed_at` moves only when something but the time of the report changed.
+    unknown by now are left out. `changed_at` moves only when something but the time of the report changed. A checkpoint
+    of the log that we did not sign is looked into by a worker.
     """
     with writing():
         ids = sorted(batch)
+        signed: dict[tuple[str, str], bool] = {}
         for start in range(0, len(ids), ROWS_AT_ONCE):
             rows = Node.select().where(
                 Node.id.in_(ids[start : start + ROWS_AT_ONCE]), Node.retired_at.is_null()
             )
             for node in sorted(rows, key=lambda row: row.id):
-                _write_one(node, batch[node.id], now)
+                _write_one(node, batch[node.id], signed, now)
 
 
-def _write_one(node: Node, report: Report, now: datetime) -> None:
+def _write_one(node: Node, report: Report, signed: dict[tuple[str, str], bool], now: datetime) -> None:
     if node.boot_id == report.boot_id and report.counter <= node.counter:
         return
     changes = {name: value for name, value in report.said.items() if getattr(node, name) != value}
@@ -107,6 +110,8 @@ def _write_one(node: Node, report: Report, now: datetime) -> None:
     Node.update(
         boot_id=report.boot_id, counter=report.counter, reported_at=now, **changes
     ).where(Node.id == node.id).execute()  # fmt: skip
+    if changes.get("log") and not _is_signed(node.organization, changes["log"], signed):
+        ask(node.organization, node.project, "log", now=now)
     for kind, message, details in events:
         Event.create(
             organization=node.organization,
@@ -117,6 +122,18 @@ def _write_one(node: Node, report: Report, now: datetime) -> None:
             details={"environment": node.environment, "name": node.name, **details},
             at=now,
         )
+
+
+def _is_signed(organization: str, checkpoint: str, known: dict[tuple[str, str], bool]) -> bool:
+    """Whether we signed this very checkpoint; `known` remembers it for the nodes of one batch, which mostly agree."""
+    key = (organization, checkpoint)
+    if key not in known:
+        known[key] = (
+            LogCheckpoint.select()
+            .where(LogCheckpoint.organization == organization, LogCheckpoint.checkpoint == checkpoint)
+            .exists()
+        )
+    return known[key]
 
 
 def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -94,6 +94,11 @@ def no_root() -> Problem:
     return Problem(404, "E-NAP-008", "No such root", "There is no root of this version")
 
 
+def no_tile() -> Problem:
+    """The log has no such tile, or not of this width."""
+    return Problem(404, "E-NAP-012", "No such tile", "The log of this organization has no such tile")
+
+
 def not_ready(detail: str) -> Problem:
     """Something the answer needs is away; a node tries again."""
     return Problem(503, "E-NAP-009", "Not ready", detail, headers=((b"retry-after", b"5"),))
@@ -107,6 +112,44 @@ def bad_range(length: int) -> Problem:
         "Range not satisfiable",
         "One range inside the bundle is served, in bytes",
         headers=((b"content-range", f"bytes */{length}".encode()),),
+    )
+
+
+def proof_refused() -> Problem:
+    """Signature or answer of a registration do not show that the keys are the machine's own."""
+    return Problem(
+        403,
+        "E-NAP-016",
+        "Proof refused",
+        "The proof does not show that the keys of this registration are your own; ask for a new challenge",
+    )
+
+
+def keys_known() -> Problem:
+    """Another registration brought one of these keys."""
+    return Problem(
+        409, "E-NAP-013", "Keys in use", "Another node registered with one of these keys; make new ones"
+    )
+
+
+def no_sealing_key() -> Problem:
+    """A node that registered without keys is given no secrets."""
+    return Problem(
+        409,
+        "E-NAP-014",
+        "No sealing key",
+        "This node registered without a sealing key, so no secret can be sealed to it; register it again",
+    )
+
+
+def keys_on_their_way() -> Problem:
+    """A worker has not wrapped the data keys for this node yet."""
+    return Problem(
+        503,
+        "E-NAP-015",
+        "Secrets on their way",
+        "The secrets of this bundle are not wrapped for this node yet; ask again",
+        headers=((b"retry-after", b"1"),),
     )
 
 

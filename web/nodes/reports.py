@@ -16,12 +16,26 @@ BOOT_ID = re.compile(r"[0-9A-Za-z_-]{8,63}")
 CODE = re.compile(r"E-[A-Z]{2,5}-[0-9]{3}")
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 
+LOG = re.compile(r"sentinel/[a-z0-9][a-z0-9_.-]{0,62} (?:0|[1-9][0-9]{0,15}) [A-Za-z0-9+/]{43}=")
+LOG_FORM = "null or a checkpoint: the log's name, its size and its root in base64"
+
 HEALTH = frozenset({"healthy", "unhealthy", "unknown"})
 REASON_LIMIT = 1_000
 MESSAGE_LIMIT = 2_000
 
 _FIELDS = frozenset(
-    {"boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions"}
+    {
+        "boot_id",
+        "counter",
+        "running",
+        "config_id",
+        "delivered",
+        "sequence",
+        "health",
+        "refusal",
+        "versions",
+        "log",
+    }
 )
 _REFUSAL = frozenset({"code", "message", "digest", "sequence", "at"})
 
@@ -36,7 +50,7 @@ class Report:
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
-    """Check a heartbeat. `running`, `config_id`, `delivered` and `refusal` may be null: there is none now.
+    """Check a heartbeat. `running`, `config_id`, `delivered`, `refusal` and `log` may be null: there is none.
 
     Raises `Problem` 400 that names the field.
     """
@@ -59,6 +73,8 @@ def read_report(document: Mapping[str, Any]) -> Report:
         said["refusal"] = None if document["refusal"] is None else _refusal(document["refusal"])
     if "versions" in document:
         said["versions"] = string_map(document, "versions", most=8)
+    if "log" in document:
+        said["log"] = "" if document["log"] is None else matching(document, "log", LOG, LOG_FORM)
     return Report(boot_id, counter, said)
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 
 from web.nodes.body import Receive, Scope, Send
-from web.nodes.bundles import serve_blob, serve_root
+from web.nodes.bundles import serve_blob, serve_log_tile, serve_root
+from web.nodes.delivery import serve_secrets
 from web.nodes.polling import serve_heartbeat, serve_poll
 from web.nodes.problems import no_route, wrong_method
 from web.nodes.replies import send_bytes, send_json
@@ -20,6 +21,7 @@ BUNDLES = "/api/v1/bundles/"
 PROJECTS = "/api/v1/projects/"
 
 _ROOT = re.compile(r"([^/]{1,80})/roots/([0-9]{1,9})")
+_TILE = re.compile(r"([^/]{1,80})/log/(tile/[0-9]/(?:x[0-9]{3}/){0,4}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?)")
 _REGISTER = re.compile(r"([a-z][a-z0-9-]{0,62})/nodes/register")
 
 
@@ -34,10 +36,17 @@ async def dispatch(service: Service, scope: Scope, receive: Receive, send: Send)
         if rest.endswith("/bundles/latest"):
             _allow(scope, "GET")
             return await serve_poll(service, rest[: -len("/bundles/latest")], scope, send)
+        if rest.endswith("/secrets"):
+            _allow(scope, "GET")
+            return await serve_secrets(service, rest[: -len("/secrets")], scope, send)
         root = _ROOT.fullmatch(rest)
         if root is not None:
             _allow(scope, "GET")
             return await serve_root(service, root[1], int(root[2]), scope, send)
+        tile = _TILE.fullmatch(rest)
+        if tile is not None:
+            _allow(scope, "GET")
+            return await serve_log_tile(service, tile[1], tile[2], scope, send)
     elif path.startswith(BUNDLES):
         _allow(scope, "GET", "HEAD")
         return await serve_blob(service, path[len(BUNDLES) :], scope, send)
@@ -55,9 +64,11 @@ async def dispatch(service: Service, scope: Scope, receive: Receive, send: Send)
 def label(path: str) -> str:
     """The route of a path, for counting: never anything a client can choose."""
     if path.startswith(NODES):
-        for ending in ("/heartbeat", "/bundles/latest"):
+        for ending in ("/heartbeat", "/bundles/latest", "/secrets"):
             if path.endswith(ending):
                 return ending[1:]
+        if "/log/tile/" in path:
+            return "log/tile"
         return "roots" if "/roots/" in path else "other"
     if path.startswith(BUNDLES):
         return "bundles"

@@ -65,12 +65,12 @@ def check_routes(report: Report, scope: Scope, names: Names) -> None:
         filters = route.child("filters")
         for name, at in filters.strings() if filters else ():
             _missing(report, names, scope, "filters", name, filters or route, at, refused=True)
-        for block, name, node, at in _unchecked(route):
+        for block, name, node, at in unchecked_names(route):
             _missing(report, names, scope, block, name, node, at, refused=False)
         _check_shape(report, route, scope, static=static)
 
 
-def _unchecked(route: Node) -> Iterator[tuple[str, str, Node, int]]:
+def unchecked_names(route: Node) -> Iterator[tuple[str, str, Node, int]]:
     """The names in a route that the proxy takes without looking: (block, name, node, offset)."""
 
     def child(node: Node | None, name: str, block: str) -> Iterator[tuple[str, str, Node, int]]:
@@ -187,7 +187,7 @@ def check_unused(report: Report, configuration: Configuration) -> None:
     for scope in configuration:
         for route in scope.of("routes"):
             used.add(route.string_of("upstream") or "")
-            used.update(name for block, name, _, _ in _unchecked(route) if block == "upstreams")
+            used.update(name for block, name, _, _ in unchecked_names(route) if block == "upstreams")
     for name, node in configuration.root.effective("upstreams").items():
         if name not in used:
             report.add(

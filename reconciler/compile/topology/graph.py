@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.compile.proxies.parts import native_parts, targets_of
 from reconciler.config.references import references_of
 from reconciler.config.snapshot import Rendering
 
@@ -61,7 +62,7 @@ class Graph:
 def topology(rendering: Rendering) -> Graph:
     """The graph of an environment. What neither leads anywhere nor is led to, upstreams and services aside, is no part.
 
-    A target of two upstreams is one vertex.
+    A target of two upstreams is one vertex. Native routes are edges of their proxy resource.
     """
     environment = rendering.policy.name
     found: set[Vertex] = set()
@@ -79,6 +80,16 @@ def topology(rendering: Rendering) -> Graph:
             if kind == "upstream":
                 for target in resource.effective(environment).get("target", ()):
                     edges.add(Edge(start, Vertex("target", str(target["address"])), "target"))
+    for part in native_parts(rendering).each():
+        resource, _ = part.resources[0]
+        start = Vertex("proxy", resource.name)
+        edges |= {Edge(start, Vertex("upstream", name), "routes") for name in part.upstreams_of_routes()}
+        for name, upstream in part.upstreams().items():
+            found.add(Vertex("upstream", name))
+            edges |= {
+                Edge(Vertex("upstream", name), Vertex("target", address), "target")
+                for address in targets_of(upstream)
+            }
     found |= {vertex for edge in edges for vertex in (edge.start, edge.end)}
     leading = {edge.start for edge in edges} - {edge.end for edge in edges}
     columns = {vertex: _column(vertex, leading) for vertex in found}

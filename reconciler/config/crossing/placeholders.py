@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.config.characters import shown
-from reconciler.config.credentials import secret_named
+from reconciler.config.credentials import may_name_secrets, secret_used
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.leaves import leaves, variants
 from reconciler.config.report import Problem
@@ -17,7 +17,7 @@ from reconciler.config.suggest import did_you_mean
 from reconciler.config.templates.placeholders import OPENING as PARAMETER
 from reconciler.config.templates.placeholders import names_in
 
-OPENING = "${secret:"
+OPENINGS = ("${secret:", "${secret-file:")
 
 
 def check(tree: Tree) -> Iterator[Objection]:
@@ -27,12 +27,12 @@ def check(tree: Tree) -> Iterator[Objection]:
         if resource.origin is None:
             continue
         # What comes from a template may stand in another file.
-        if resource.written is None and OPENING not in resource.origin.file.text:
+        if resource.written is None and not may_name_secrets(resource.origin.file.text):
             continue
         is_template = resource.kind.name == TEMPLATE
         for data, environments in variants(resource, tree.environments):
             for leaf in leaves(resource.kind.field, data):
-                if not isinstance(leaf.value, str) or OPENING not in leaf.value:
+                if not isinstance(leaf.value, str) or not any(opening in leaf.value for opening in OPENINGS):
                     continue
                 if is_template and names_in(leaf.value):
                     continue  # The services show what becomes of it.
@@ -63,7 +63,7 @@ def check_parameters(tree: Tree) -> Iterator[Objection]:
 
 
 def _problem(value: str, names: list[str]) -> Problem | None:
-    name = secret_named(value)
+    name = secret_used(value)
     if name is None:
         return Problem(
             "E-VAL-021",

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config.characters import shown
-from reconciler.config.credentials import secret_named
-from reconciler.config.crossing.placeholders import OPENING
+from reconciler.config.credentials import may_name_secrets, secret_used
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.leaves import leaves, variants
 from reconciler.config.references import references_of
@@ -96,10 +95,10 @@ def _named(resource: Resource, data: Mapping[str, Any], environment: str) -> Ite
     for path, kind, target in references_of(resource, environment):
         if kind == "secret":
             yield path, target, target
-    if resource.origin is None or OPENING not in resource.origin.file.text:
+    if resource.origin is None or not may_name_secrets(resource.origin.file.text):
         return
     for leaf in leaves(resource.kind.field, data):
-        name = secret_named(leaf.value)
+        name = secret_used(leaf.value)
         if name is not None:
             yield leaf.field, leaf.value, name
 

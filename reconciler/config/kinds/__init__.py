@@ -24,6 +24,7 @@ from reconciler.config.kinds import (
     notification_rule,
     plugin,
     project,
+    proxy,
     secret,
     service,
     slo,
@@ -68,4 +69,5 @@ KINDS: Mapping[str, Kind] = table(
     notification_channel.KIND,
     notification_rule.KIND,
     validation_rule.KIND,
+    proxy.KIND,
 )

@@ -15,6 +15,7 @@ from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.root import Root, make_root, sign_root
 from reconciler.bundle.statement import Statement, sign_statement
 from reconciler.bundle.verify import Audience, TrustState
+from tests.unit.bundle.paper_log import PaperLog, logged
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -77,8 +78,9 @@ class Offer:
     def root_bytes(self) -> bytes:
         return sign_root(self.root, [key("root")])
 
-    def pointer_bytes(self, **changes: Any) -> bytes:
-        return sign_pointer(replace(self.pointer, **changes), key("pointer"))
+    def pointer_bytes(self, log: PaperLog | None = None, **changes: Any) -> bytes:
+        """The pointer with changes, signed and in a log that fits them."""
+        return sign_pointer(logged(replace(self.pointer, **changes), key("pointer"), log=log), key("pointer"))
 
     def statement_bytes(self, **changes: Any) -> bytes:
         return sign_statement(replace(self.statement, **changes), key("bundle"))
@@ -98,19 +100,22 @@ def offer(
         files=files,
         tar=tar,
         blob=blob,
-        pointer=Pointer(
-            organization="acme",
-            project="shop",
-            environment="production",
-            cohort="base",
-            epoch=1,
-            sequence=7,
-            digest=digest,
-            length=len(tar),
-            blob_sha256=blob_sha256,
-            blob_length=len(blob),
-            issued=NOW,
-            expires=NOW + DAY,
+        pointer=logged(
+            Pointer(
+                organization="acme",
+                project="shop",
+                environment="production",
+                cohort="base",
+                epoch=1,
+                sequence=7,
+                digest=digest,
+                length=len(tar),
+                blob_sha256=blob_sha256,
+                blob_length=len(blob),
+                issued=NOW,
+                expires=NOW + DAY,
+            ),
+            key("pointer"),
         ),
         statement=Statement(
             organization="acme",

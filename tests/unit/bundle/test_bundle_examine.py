@@ -41,7 +41,7 @@ def test_everything_passes() -> None:
     made = offer()
     found = examine.examine(offered(), now=NOW)
     assert found.good
-    assert outcomes(found) == "p" * 10
+    assert outcomes(found) == "p" * 11
     assert (found.pointer, found.statement, found.root) == (made.pointer, made.statement, made.root)
     assert any("newer pointer" in sentence for sentence in found.unchecked)
 
@@ -49,7 +49,7 @@ def test_everything_passes() -> None:
 def test_without_a_pointer_the_statement_takes_its_place() -> None:
     found = examine.examine(offered(pointer=None, audience=None), now=NOW)
     assert found.good
-    assert outcomes(found) == "ppsssspppp"
+    assert outcomes(found) == "ppssssspppp"
     assert {r.words for r in found.results if r.outcome is Outcome.skipped} == {"no pointer was given"}
     assert any("Who should run this bundle" in sentence for sentence in found.unchecked)
 
@@ -107,13 +107,13 @@ def made_by(name: str) -> dict[str, Any]:
         ("another epoch", 5, "E-VER-005"),
         ("a jump", 5, "E-VER-006"),
         ("an old pointer", 6, "E-VER-008"),
-        ("another blob", 7, "E-VER-009"),
-        ("a shorter tar", 8, "E-VER-010"),
-        ("another tar", 9, "E-VER-011"),
-        ("nothing for the environment", 9, "E-NOD-015"),
-        ("a statement by another", 10, "E-VER-012"),
-        ("another statement", 10, "E-VER-012"),
-        ("noise for a statement", 10, "E-VER-013"),
+        ("another blob", 8, "E-VER-009"),
+        ("a shorter tar", 9, "E-VER-010"),
+        ("another tar", 10, "E-VER-011"),
+        ("nothing for the environment", 10, "E-NOD-015"),
+        ("a statement by another", 11, "E-VER-012"),
+        ("another statement", 11, "E-VER-012"),
+        ("noise for a statement", 11, "E-VER-013"),
     ],
 )
 def test_what_is_wrong_fails_its_own_check(name: str, number: int, code: str) -> None:
@@ -143,14 +143,14 @@ def test_every_cap_is_looked_at_before_anything_is_believed() -> None:
 def test_without_a_pointer_the_statement_names_the_bytes() -> None:
     other = offer(bundle_files(agents__extra=b"1"))
     found = examine.examine(offered(pointer=None, audience=None, blob=other.blob), now=NOW)
-    assert failure(found) == (7, "E-VER-009")
+    assert failure(found) == (8, "E-VER-009")
     found = examine.examine(
         offered(pointer=None, audience=None, statement=offer().statement_bytes(organization="other")), now=NOW
     )
-    assert failure(found) == (10, "E-VER-012")
+    assert failure(found) == (11, "E-VER-012")
     for changes, expected in (
-        ({"tar_length": offer().statement.tar_length - 1}, (8, "E-VER-010")),
-        ({"tar_sha256": "0" * 64}, (9, "E-VER-011")),
+        ({"tar_length": offer().statement.tar_length - 1}, (9, "E-VER-010")),
+        ({"tar_sha256": "0" * 64}, (10, "E-VER-011")),
         ({"tar_length": LIMITS.tar + 1}, (1, "E-VER-001")),
     ):
         statement = offer().statement_bytes(**changes)
@@ -176,10 +176,10 @@ def test_an_exception_that_nobody_foresaw_is_a_failed_check(monkeypatch: pytest.
 
     monkeypatch.setattr(examine, "environment_of", surprise)
     found = examine.examine(offered(), now=NOW)
-    assert failure(found) == (9, "E-VER-099")
+    assert failure(found) == (10, "E-VER-099")
     monkeypatch.setattr(verify, "decode_statement", surprise)
     found = examine.examine(offered(pointer=None, audience=None), now=NOW)
-    assert failure(found) == (10, "E-VER-099")
+    assert failure(found) == (11, "E-VER-099")
 
 
 def test_an_auditor_s_verifier_accepts_no_statement_for_activation() -> None:

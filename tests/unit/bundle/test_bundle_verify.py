@@ -17,6 +17,7 @@ from reconciler.bundle.root import make_root, sign_root
 from reconciler.bundle.verify import Misuse, Verifier
 from reconciler.errors import Refused
 from tests.unit.bundle.offers import AUDIENCE, DAY, NOW, Offer, bundle_files, key, offer, public, root
+from tests.unit.bundle.paper_log import logged
 
 
 def verifier(made: Offer, **state: Any) -> Verifier:
@@ -95,7 +96,9 @@ def test_step_2_a_root_signed_by_old_and_new_is_accepted_and_its_keys_count_at_o
     found.accept_root(sign_root(next_root(), [key("root"), key("root-2")]), now=NOW)
     assert found.state.root.version == 2
     assert refusal(found.accept_pointer, made.pointer_bytes(), now=NOW).code == "E-VER-003"
-    found.accept_pointer(pointer.sign_pointer(made.pointer, key("pointer-2")), now=NOW)
+    found.accept_pointer(
+        pointer.sign_pointer(logged(made.pointer, key("pointer-2")), key("pointer-2")), now=NOW
+    )
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ CASES = [
         'address "0.0.0.0:8081"',
         "restart-needed",
         Level.high,
-        ORDERS | {"events", "old"},
+        ORDERS | {"events", "old", "prices", "stock", "upload", "ops:ops-status"},
         "changed listener listener http",
         id="another port",
     ),

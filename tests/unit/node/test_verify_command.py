@@ -78,7 +78,7 @@ def test_every_check_is_printed_with_its_outcome(folder: Path, program: Any) -> 
 def test_without_a_pointer_the_statement_is_found_beside_the_bundle(folder: Path) -> None:
     done = verify(folder, blob(folder), "--root", folder / "roots" / "1.json", *AT)
     assert done.exit_code == 0, done.output
-    assert done.output.count("skipped      no pointer was given") == 4
+    assert done.output.count("skipped      no pointer was given") == 5
     assert "Who should run this bundle" in done.output
 
 
@@ -86,7 +86,7 @@ def test_a_refusal_says_which_check_and_leaves_the_rest_unreached(folder: Path) 
     blob(folder).write_bytes(blob(folder).read_bytes() + b"x")
     done = verify(folder, *whole(folder))
     assert done.exit_code == 1
-    assert "REFUSED at check 7: E-VER-009" in done.output
+    assert "REFUSED at check 8: E-VER-009" in done.output
     assert done.output.count("not reached") == 3
     assert "good" not in done.output.splitlines()[-1]
 
