@@ -19,7 +19,7 @@ from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
 from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
-from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
+from reconciler.compile.services import filter_names, filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
@@ -263,7 +263,15 @@ def _compile(
             agents,
             cache,
             *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
-            *([write_document(native_restarts(native))] if native else []),
+            *(
+                [
+                    write_document(
+                        native_restarts(native, ((r.name, filter_names(r.name, d)) for r, d in services))
+                    )
+                ]
+                if native
+                else []
+            ),
         ]
     )
     config = (before + _section("filters", marked) + after).encode()
