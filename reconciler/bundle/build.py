@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.bundle import archive
@@ -13,16 +13,19 @@ from reconciler.bundle.manifest import (
     SBOM,
     Manifest,
     ManifestEnvironment,
+    ManifestFile,
     config_path,
     describe,
     encode_manifest,
 )
-from reconciler.bundle.sbom import RuleSet, build_sbom
+from reconciler.bundle.sbom import Materials, RuleSet, build_sbom
 from reconciler.compile.compiler import COMPILER, Compilation
 from reconciler.compile.waf import catalogue
 from reconciler.errors import Refused
 
 WAF_FILE = re.compile(r"agents/[^/]+/waf/[^/]+")
+NAMED = re.compile(rb'"\$\{bundle:([A-Za-z0-9_@+./-]+)\}"')
+"""A placeholder that a node replaces by the path of a file of the bundle."""
 _RESERVED = (MANIFEST, SBOM)
 
 
@@ -45,7 +48,7 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     """
     files = _files(compilation)
     compiled = {path: describe(content) for path, content in files.items()}
-    files[SBOM] = build_sbom(compiled, compiler=COMPILER, rule_sets=_rule_sets(compiled))
+    files[SBOM] = build_sbom(_materials(compilation, files, compiled))
     manifest = Manifest(
         compiler=COMPILER,
         environments={
@@ -80,8 +83,33 @@ def _files(compilation: Compilation) -> dict[str, bytes]:
     return files
 
 
+def _materials(
+    compilation: Compilation, files: Mapping[str, bytes], compiled: Mapping[str, ManifestFile]
+) -> Materials:
+    """What the bill of materials tells. A file uses those that it names by a placeholder, and a proxy configuration the
+    files of its environment's agents too, which find them by their place."""
+    uses = {path: _named(content) & compiled.keys() for path, content in files.items()}
+    for environment in compilation.environments:
+        agents = frozenset(path for path in environment.files if path.startswith("agents/"))
+        uses[config_path(environment.name)] |= agents
+    return Materials(
+        files=compiled,
+        compiler=COMPILER,
+        snapshot_sha256=compilation.snapshot_sha256,
+        uses=uses,
+        endpoints={config_path(e.name): e.endpoints for e in compilation.environments},
+        rule_sets=_rule_sets(compiled),
+    )
+
+
+def _named(content: bytes) -> frozenset[str]:
+    return frozenset(path.decode() for path in NAMED.findall(content))
+
+
 def _rule_sets(paths: Iterable[str]) -> tuple[RuleSet, ...]:
     """What the agents' files in a bundle call for, and the bundle does not hold itself."""
-    if any(WAF_FILE.fullmatch(path) for path in paths):
-        return (RuleSet(catalogue.NAME, catalogue.VERSION, catalogue.LICENCE, catalogue.COPYRIGHT),)
+    callers = frozenset(path for path in paths if WAF_FILE.fullmatch(path))
+    if callers:
+        licence, owner = catalogue.LICENCE, catalogue.COPYRIGHT
+        return (RuleSet(catalogue.NAME, catalogue.VERSION, licence, owner, callers),)
     return ()

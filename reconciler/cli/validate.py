@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from reconciler import clock
+from reconciler.cli.against import former_at
 from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
@@ -20,6 +21,7 @@ from reconciler.config.annotations import annotation
 from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
+from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.sarif import sarif
 from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
@@ -52,6 +54,11 @@ class Checked:
     help="How to print: for people, as JSON, as SARIF 2.1.0, or as annotations of GitHub's workflows.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Hold the files to what they come from as well, as trunk will: budgets of deletions, rules and policies.",
+)
 @click.option("--watch", is_flag=True, help="Go on, and check again whenever a file has changed.")
 @click.option(
     "--interval",
@@ -60,8 +67,11 @@ class Checked:
     show_default=True,
     help="Seconds between two looks at the files, with --watch.",
 )
-def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) -> None:
+def command(path: Path, form: str, as_json: bool, against: str | None, watch: bool, interval: float) -> None:
     """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once.
+
+    REV is HEAD, a branch, a tag or forty hex digits. What is compared is the last commit that HEAD shares with it, and
+    the trailers of the commits since then count: with --against origin/main a branch is judged as its merge will be.
 
     A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error; with
     --watch it is that of the last check, when it is ended with Ctrl-C. A certificate in use that has ended is an error
@@ -69,7 +79,7 @@ def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) 
     """
     form = "json" if as_json else form
     files = config_files(path)
-    checked = _check(path, files)
+    checked = _check(path, files, against)
     _print(checked, form, path)
     try:
         while watch:
@@ -77,7 +87,7 @@ def command(path: Path, form: str, as_json: bool, watch: bool, interval: float) 
             now = _look(path, files)
             if now != files:
                 files = now
-                checked = _check(path, files)
+                checked = _check(path, files, against)
                 click.echo("" if form != "text" else "—" * 20)
                 _print(checked, form, path)
     except KeyboardInterrupt:
@@ -94,11 +104,12 @@ def _look(path: Path, before: list[SourceFile]) -> list[SourceFile]:
         return before
 
 
-def _check(path: Path, files: list[SourceFile]) -> Checked:
+def _check(path: Path, files: list[SourceFile], against: str | None) -> Checked:
     if path.is_file() and path.name == SERVER_CONFIGURATION:
         _, findings = read_installation(files[0].content, files[0].path)
         return Checked(tuple(files), findings, "the server configuration is sound")
-    compilation, findings = check(files, now=clock.now())
+    former = former_at(path, against) if against is not None else None
+    compilation, findings = check(files, now=clock.now(), former=former)
     names = ", ".join(e.name for e in compilation.environments) if compilation else ""
     return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
 
@@ -132,16 +143,20 @@ def _prefix(path: Path) -> str:
 
 
 def check(
-    files: Iterable[SourceFile], *, now: datetime | None = None
+    files: Iterable[SourceFile], *, now: datetime | None = None, former: Former | None = None
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due then."""
+    """Read and compile: what a worker would say of these files. With `now`, also of what has ended or is due then;
+    with `former`, held to that as well."""
     snapshot, findings = read_snapshot(files)
     if snapshot is None:
         return None, findings
     compilation, more = compile_snapshot(snapshot)
     if compilation is not None and now is not None:
         more = (*more, *expiry_findings(snapshot, now=now), *due_secrets(snapshot, now.date()))
-    return compilation, sort_findings((*findings, *more))
+    held = hold_to(former, snapshot)
+    if has_errors(held.findings):
+        compilation = None
+    return compilation, sort_findings((*findings, *more, *held.findings))
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:

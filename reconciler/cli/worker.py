@@ -15,7 +15,7 @@ from reconciler.settings import read_settings
 def command(queues: tuple[str, ...]) -> None:
     """Run a worker for QUEUES (default: compile, release, default), until it is told to stop.
 
-    `compile` needs the bundle key and `release` the pointer and commit keys; workers of one queue each can run as
-    different users on different machines.
+    `compile` needs the bundle key and `release` the pointer, commit and sealing keys; workers of one queue each can run
+    as different users on different machines.
     """
     work(read_settings(os.environ), queues or QUEUES)

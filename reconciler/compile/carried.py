@@ -36,16 +36,17 @@ class Chains:
         """Those that the proxy reads only when it starts."""
         return tuple(one for one in self.certificates if any(u.startswith("listener ") for u in one.used_by))
 
-    @property
-    def secrets_at_start(self) -> frozenset[str]:
-        """The names of the keys of those."""
-        return frozenset(one.secret for one in self.at_start)
-
 
 def chains(rendering: Rendering) -> Chains:
     """The chains that listeners and the upstreams in use name. Nothing named may be missing."""
     environment = rendering.policy.name
     users = _users(rendering)
+    versions = {
+        resource.name: item["version"]
+        for resource, data in rendering.of("secret")
+        for item in data.get("sealed", ())
+        if item["environment"] == environment
+    }
     files: dict[str, bytes] = {}
     pairs: dict[str, Pair] = {}
     found: list[CertificateInUse] = []
@@ -62,6 +63,7 @@ def chains(rendering: Rendering) -> Chains:
                 chain,
                 files[path],
                 secret=data["key"],
+                version=versions[data["key"]],
                 warn_seconds=seconds(data["warn-before"]),
                 used_by=tuple(users[resource.name]),
             )
@@ -71,7 +73,7 @@ def chains(rendering: Rendering) -> Chains:
 
 def trust_files(rendering: Rendering) -> dict[str, bytes]:
     """The trust stores that the upstreams in use name, each as one file."""
-    named = {data.get("tls", {}).get("trust-store") for _, data in _upstreams_in_use(rendering)}
+    named = {data.get("tls", {}).get("trust-store") for _, data in upstreams_in_use(rendering)}
     found = {}
     for resource, data in rendering.of("trust-store"):
         if resource.name in named:
@@ -118,14 +120,15 @@ def _users(rendering: Rendering) -> dict[str, list[str]]:
     for resource, data in rendering.of("listener"):
         for name in data.get("certificate", ()):
             found.setdefault(name, []).append(f"listener {resource.name}")
-    for resource, data in _upstreams_in_use(rendering):
+    for resource, data in upstreams_in_use(rendering):
         name = data.get("tls", {}).get("client-certificate")
         if name is not None:
             found.setdefault(name, []).append(f"upstream {resource.name}")
     return found
 
 
-def _upstreams_in_use(rendering: Rendering) -> Iterator[tuple[Resource, Data]]:
+def upstreams_in_use(rendering: Rendering) -> Iterator[tuple[Resource, Data]]:
+    """The upstreams that services of an environment send requests to."""
     services = [data for _, data in rendering.of("service")]
     used = used_upstreams(services)
     used |= {part["name"] for data in services for part in data.get("split", ()) if part["weight"]}

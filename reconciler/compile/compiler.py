@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import Chains, chains, plugin_files, trust_files
+from reconciler.compile.carried import chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
+from reconciler.compile.materials import endpoints, snapshot_sha256
 from reconciler.compile.objections import Objection
 from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
@@ -41,7 +42,8 @@ class CompiledEnvironment:
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
     further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
-    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses.
+    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
+    `endpoints` the URLs of the upstreams' targets.
     """
 
     name: str
@@ -51,6 +53,7 @@ class CompiledEnvironment:
     files: Mapping[str, bytes]
     secrets: Mapping[str, int] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; files are in base64."""
@@ -62,6 +65,7 @@ class CompiledEnvironment:
             "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
             "secrets": dict(self.secrets),
             "certificates": [certificate.to_json() for certificate in self.certificates],
+            "endpoints": list(self.endpoints),
         }
 
     @classmethod
@@ -75,6 +79,7 @@ class CompiledEnvironment:
             files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
             secrets={str(name): int(version) for name, version in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
+            endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
         )
 
 
@@ -82,11 +87,13 @@ class CompiledEnvironment:
 class Compilation:
     """All environments in promotion order, and their policies in the same order.
 
-    `sealed` is what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    `snapshot_sha256` is the hex digest of what the files were made from, see `materials.snapshot_sha256`. `sealed` is
+    what the commit brings along for whoever delivers secrets; it is no part of the bundle.
     """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
+    snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +101,7 @@ class Compilation:
         return {
             "environments": [environment.to_json() for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
+            "snapshot_sha256": self.snapshot_sha256,
             "sealed": [secret.to_json() for secret in self.sealed],
         }
 
@@ -103,6 +111,7 @@ class Compilation:
         return cls(
             environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
+            snapshot_sha256=str(data["snapshot_sha256"]),
             sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
 
@@ -116,7 +125,7 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
     texts, resolver = _Texts(), Resolver()
     sealed = sealed_secrets(snapshot)
     environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
-    return Compilation(environments, snapshot.policies, sealed), findings
+    return Compilation(environments, snapshot.policies, snapshot_sha256(snapshot), sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -253,6 +262,7 @@ def _compile(
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
+    named = ((resource.name, filter_names(resource.name, data)) for resource, data in services)
     key = restart_key(
         [
             system,
@@ -262,16 +272,8 @@ def _compile(
             written("starts", start_nodes, services),
             agents,
             cache,
-            *_pairs_at_start(carried, versions(sealed, policy.name, carried.secrets_at_start)),
-            *(
-                [
-                    write_document(
-                        native_restarts(native, ((r.name, filter_names(r.name, d)) for r, d in services))
-                    )
-                ]
-                if native
-                else []
-            ),
+            *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
+            *([write_document(native_restarts(native, named))] if native else []),
         ]
     )
     config = (before + _section("filters", marked) + after).encode()
@@ -288,10 +290,5 @@ def _compile(
         },
         secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
+        endpoints=endpoints(rendering),
     )
-
-
-def _pairs_at_start(carried: Chains, secrets: Mapping[str, int]) -> Iterator[str]:
-    """A text for each certificate that the proxy reads only when it starts: another chain or key, another text."""
-    for one in carried.at_start:
-        yield f"{one.name} {one.sha256} {one.secret} {secrets[one.secret]}"

@@ -15,8 +15,9 @@ from reconciler.config.x509 import Certificate
 class CertificateInUse:
     """`hosts` are the DNS names in the certificate. `sha256` is the digest of the chain as the bundle carries it.
 
-    `secret` is the name of its key. `expires` is when the first certificate of its chain ends; `warn_seconds` before
-    that, people hear of it. `used_by` are words such as "listener public".
+    `secret` is the name of its key, and `version` that of the key's value in the environment. From `begins` to
+    `expires` the whole chain holds; `warn_seconds` before its end people hear of it. `used_by` are words such as
+    "listener public".
     """
 
     name: str
@@ -25,6 +26,7 @@ class CertificateInUse:
     hosts: tuple[str, ...]
     key: str
     secret: str
+    version: int
     begins: datetime
     expires: datetime
     sha256: str
@@ -39,6 +41,7 @@ class CertificateInUse:
         content: bytes,
         *,
         secret: str,
+        version: int,
         warn_seconds: int,
         used_by: tuple[str, ...],
     ) -> CertificateInUse:
@@ -50,6 +53,7 @@ class CertificateInUse:
             hosts=chain[0].hosts,
             key=chain[0].key,
             secret=secret,
+            version=version,
             begins=max(certificate.begins for certificate in chain),
             expires=min(certificate.expires for certificate in chain),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -66,6 +70,7 @@ class CertificateInUse:
             "hosts": list(self.hosts),
             "key": self.key,
             "secret": self.secret,
+            "version": self.version,
             "begins": self.begins.isoformat(),
             "expires": self.expires.isoformat(),
             "sha256": self.sha256,
@@ -78,6 +83,7 @@ class CertificateInUse:
         """The facts that `to_json` gave. Raises KeyError, TypeError and ValueError for anything else."""
         return cls(
             **{name: str(data[name]) for name in ("name", "subject", "issuer", "key", "secret", "sha256")},
+            version=int(data["version"]),
             hosts=tuple(str(host) for host in data["hosts"]),
             begins=datetime.fromisoformat(data["begins"]),
             expires=datetime.fromisoformat(data["expires"]),

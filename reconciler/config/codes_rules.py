@@ -97,6 +97,20 @@ RULE_CODES: tuple[Code, ...] = (
         "number removed.",
     ),
     Code(
+        "W-RUL-010",
+        "Looser policy, held until the next commit",
+        "A commit is held to the stricter of its own policy of an environment and of the one before it, field by "
+        "field: otherwise the commit that loosens a policy would be the first to profit. It is an information.",
+        "Nothing has to be done: the next valid commit has the policy as it is written.",
+    ),
+    Code(
+        "W-RUL-011",
+        "Nothing to compare with",
+        "The last valid commit is gone from the repository, or this version cannot read it any more, so that its "
+        "rules, policies and routes hold nothing back. It is a warning.",
+        "Look closely at what the commit removes and loosens.",
+    ),
+    Code(
         "E-RUL-007",
         "Rules that cost too much",
         "All validation-rules together may take a fixed number of steps, so that a commit is judged in "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -108,15 +108,7 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         return None, report.resolved()
     parsed, whole = _parse(wanted, report)
     resources: dict[Key, Resource] = {}
-    templates = dict(BUILTIN)
-    for file in parsed:
-        whole = _read_templates(file, templates, resources, report) and whole
-    allowance = Allowance()
-    for file in parsed:
-        whole = _read_file(file, templates, allowance, resources, report) and whole
-    for resource in resources.values():
-        if resource.kind.name != TEMPLATE:
-            _check_alone(resource, report)
+    whole = read_resources(parsed, resources, report) and whole
     ordered = {key: resources[key] for key in sorted(resources)}
     if whole:
         # With a part of the tree unread, what seems to be missing may be in that part.
@@ -127,6 +119,11 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
             check_rules(ordered, report, without=check_scopes(ordered, report))
     if report.failed:
         return None, report.resolved()
+    return snapshot_of(ordered, attached), report.resolved()
+
+
+def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) -> Snapshot:
+    """The snapshot of sound resources, which are in order."""
     environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
     freezes = [
         window_of(name, resource.effective(""))
@@ -137,7 +134,25 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         policy_of(name, environments[name].effective(name), freezes)
         for name in promotion_order(environments.values())
     )
-    return Snapshot(MappingProxyType(ordered), policies, MappingProxyType(attached)), report.resolved()
+    return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
+
+
+def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:
+    """Add the resources of files to those that are there; whether all nodes were resources with a name.
+
+    Each is checked by itself; what it has to do with others is not looked at.
+    """
+    there, whole = set(resources), True
+    templates = dict(BUILTIN)
+    for file in parsed:
+        whole = _read_templates(file, templates, resources, report) and whole
+    allowance = Allowance()
+    for file in parsed:
+        whole = _read_file(file, templates, allowance, resources, report) and whole
+    for key, resource in resources.items():
+        if key not in there and resource.kind.name != TEMPLATE:
+            _check_alone(resource, report)
+    return whole
 
 
 def _within_limits(files: list[SourceFile], report: Report) -> bool:

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
-from reconciler.config.findings import Finding, Severity
+from reconciler.config.findings import Finding, Severity, has_errors
+from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
@@ -27,17 +28,22 @@ SEVERED = frozenset({"time", "killed"})
 
 
 def compile_confined(
-    files: Sequence[SourceFile], limits: Confinement = LIMITS, *, now: datetime
+    files: Sequence[SourceFile],
+    limits: Confinement = LIMITS,
+    *,
+    now: datetime,
+    former: Former | None = None,
 ) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """What `read_snapshot` and `compile_snapshot` say of the files; None with at least one error.
 
-    What has ended at `now` is told as a warning: time alone never refuses a commit.
+    What has ended at `now` is told as a warning: time alone never refuses a commit. The files are held to the stricter
+    of their own rules and policies and those of `former`.
 
     A child that used up its limits or crashed is a finding (E-TRK-002, E-TRK-003): the same files would do it again.
     Raises `Transient` (E-TRK-004) when it was ended from outside.
     """
     try:
-        return decode(run_confined(lambda: compile_files(files, now), limits))
+        return decode(run_confined(lambda: compile_files(files, now, former), limits))
     except Broken as broken:
         if broken.cause in SEVERED:
             raise Transient("E-TRK-004", f"the compiler was ended before its time: {broken.words}") from None
@@ -47,16 +53,18 @@ def compile_confined(
         return None, (_finding(Broken("crash", "its answer cannot be read")),)
 
 
-def compile_files(files: Sequence[SourceFile], now: datetime) -> bytes:
+def compile_files(files: Sequence[SourceFile], now: datetime, former: Former | None = None) -> bytes:
     """What runs in the child: the answer as `decode` reads it."""
     snapshot, findings = read_snapshot(files)
     compilation = None
     if snapshot is not None:
         compilation, more = compile_snapshot(snapshot)
-        findings = (*findings, *more)
+        held = hold_to(former, snapshot)
+        findings = (*findings, *more, *held.findings)
         if compilation is not None:
             ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
             findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
+            compilation = None if has_errors(held.findings) else replace(compilation, policies=held.policies)
     answer = {
         "findings": [finding.to_json() for finding in findings],
         "compilation": None if compilation is None else compilation.to_json(),

@@ -14,7 +14,7 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import Stalled
-from reconciler.flows import envbranch, envcommit, envrow, projection, publish
+from reconciler.flows import delivery, envbranch, envcommit, envrow, projection, publish
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
@@ -116,6 +116,8 @@ def publish_and_record(look: Look) -> None:
             context, look.environment, head=branch.head, known=look.known, ledger=ledger, now=look.now
         )
         publish.store_pointers(context, look.environment, envelopes)
+        if envelopes and delivery.needed(context, look.environment):
+            ask(context.organization.slug, context.project.slug, "delivery", look.environment, now=look.now)
         ask(context.organization.slug, context.project.slug, "log", now=look.now, due_at=look.now + LOG_LOOK)
         events = projection.project(context, look.environment, height, commits, public_key)
         if "rollout.completed" in events:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
+from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
 from reconciler.flows import publishing, sealed_values, trunk_rows
@@ -21,7 +22,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.publishing import StoredBundle
 from reconciler.git.mirror import CommitInfo
-from reconciler.git.reading import read_tree
+from reconciler.git.reading import TreeRead, read_tree
 from reconciler.git.url import shown
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class State:
     context: Context
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
+    former: Former | None = None
     findings: tuple[Finding, ...] = ()
     compilation: Compilation | None = None
     built: BuiltBundle | None = None
@@ -68,21 +70,36 @@ def locate(state: State) -> None:
 def read(state: State) -> None:
     """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
     finding."""
-    project = state.context.project
-    found = read_tree(state.context.mirror, _head(state).sha, project.path, select=is_read)
+    found = _tree(state.context, _head(state).sha)
     state.findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems
     )
-    start = len(project.path) + 1 if project.path else 0
-    state.files = tuple(SourceFile(path[start:], content) for path, _, content in found.files)
+    state.files = _files(state.context, found)
+
+
+def read_former(state: State) -> None:
+    """Read the last valid commit, which the head is held to, and what the commits since say of deletions."""
+    if has_errors(state.findings):
+        return
+    context, head = state.context, _head(state)
+    valid = trunk_rows.last_valid(context, head)
+    if valid is None:
+        return
+    name = f"the last valid commit {valid[:12]}"
+    if not context.mirror.has_commit(valid):
+        state.former = Former(name, None)
+        return
+    since = context.mirror.since(valid, head.sha, limit=trunk_rows.LONGEST_PUSH)
+    trailers = tuple(info.trailers for info in since)
+    state.former = Former(name, _files(context, _tree(context, valid)), trailers)
 
 
 def compile_head(state: State) -> None:
     """Parse and compile in a confined child, unless the tree itself was not acceptable."""
     if has_errors(state.findings):
         return
-    state.compilation, findings = compile_confined(state.files, now=state.context.now())
+    state.compilation, findings = compile_confined(state.files, now=state.context.now(), former=state.former)
     state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
 
 
@@ -135,7 +152,7 @@ def record(state: State) -> None:
         _head(state),
         manifest=_made(state.built).manifest,
         stored=_made(state.stored),
-        policies=_made(state.compilation).policies,
+        compilation=_made(state.compilation),
         findings=sort_findings(state.findings),
     )
 
@@ -144,6 +161,7 @@ STEPS: tuple[Step, ...] = (
     fetch,
     locate,
     read,
+    read_former,
     compile_head,
     build,
     store_sealed,
@@ -167,6 +185,16 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             return state.outcome
         renew()
     raise RuntimeError("the last step sets the outcome")
+
+
+def _tree(context: Context, sha: str) -> TreeRead:
+    return read_tree(context.mirror, sha, context.project.path, select=is_read)
+
+
+def _files(context: Context, tree: TreeRead) -> tuple[SourceFile, ...]:
+    """The files of a tree by their path in the project."""
+    start = len(context.project.path) + 1 if context.project.path else 0
+    return tuple(SourceFile(path[start:], content) for path, _, content in tree.files)
 
 
 def _head(state: State) -> CommitInfo:

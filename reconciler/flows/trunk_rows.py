@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.bundle.manifest import Manifest
+from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
@@ -57,6 +58,23 @@ def locate(context: Context, head: CommitInfo) -> str | None:
         return _record_found(context, head, _new(context, history), 0 if last is None else last.position)
 
 
+def last_valid(context: Context, head: CommitInfo) -> str | None:
+    """The newest commit that compiled, the head itself aside; None when there is none."""
+    with reading():
+        row = (
+            Commit.select()
+            .where(
+                Commit.organization == context.organization.slug,
+                Commit.project == context.project.slug,
+                Commit.state == "compiled",
+                Commit.sha != head.sha,
+            )
+            .order_by(Commit.position.desc())
+            .first()
+        )
+    return row.sha if row is not None else None
+
+
 def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> str:
     """Write the findings on the commit, unless somebody dealt with it meanwhile. Answers why, for people."""
     errors = sum(finding.is_error for finding in findings)
@@ -65,7 +83,7 @@ def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> s
         row = _row(context, head.sha)
         if row.state != "found":
             return f"{head.sha[:12]} was {row.state} by another run"
-        row.state, row.reason = "refused", because
+        row.state, row.reason, row.digest = "refused", because, ""
         row.findings = _findings(findings)
         row.save()
         first = str(findings[0]) if findings else ""
@@ -79,7 +97,7 @@ def record(
     *,
     manifest: Manifest,
     stored: StoredBundle,
-    policies: Sequence[EnvironmentPolicy],
+    compilation: Compilation,
     findings: Sequence[Finding],
 ) -> Outcome:
     """Write what the head compiled to, and ask for a look at each of its environments."""
@@ -87,14 +105,14 @@ def record(
         row = _row(context, head.sha)
         if row.state != "found":
             return Outcome("unchanged", f"{head.sha[:12]} was {row.state} by another run")
-        new = _record_bundle(context, manifest, stored)
+        new = _record_bundle(context, manifest, stored, compilation)
         because = f"{head.sha[:12]} compiled to {'new' if new else 'known'} bundle {stored.digest[:19]}"
         row.state, row.reason, row.digest = "compiled", because, stored.digest
         row.findings = _findings(findings)
-        row.policies = [policy.to_json() for policy in policies]
+        row.policies = [policy.to_json() for policy in compilation.policies]
         row.save()
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
-        _announce(context, policies)
+        _announce(context, compilation.policies)
     return Outcome("changed", because)
 
 
@@ -111,14 +129,18 @@ def _announce(context: Context, policies: Sequence[EnvironmentPolicy]) -> None:
         owed.ask(context.organization.slug, context.project.slug, "environment", policy.name, now=now)
 
 
-def _record_bundle(context: Context, manifest: Manifest, stored: StoredBundle) -> bool:
+def _record_bundle(
+    context: Context, manifest: Manifest, stored: StoredBundle, compilation: Compilation
+) -> bool:
     """Whether the bundle was not known. The row keeps the first commit, which is the one its statement names."""
-    known = Bundle.select().where(
+    certificates = {e.name: [one.to_json() for one in e.certificates] for e in compilation.environments}
+    known = (
         Bundle.organization == context.organization.slug,
         Bundle.project == context.project.slug,
         Bundle.digest == stored.digest,
     )
-    if known.exists():
+    # When people want to hear of a certificate's end is no part of a bundle, so it may change under the same digest.
+    if Bundle.update(certificates=certificates).where(*known).execute():
         return False
     Bundle.insert(
         **_owner(context),
@@ -129,6 +151,7 @@ def _record_bundle(context: Context, manifest: Manifest, stored: StoredBundle) -
         commit=stored.commit,
         compiler=manifest.compiler,
         created_at=context.now(),
+        certificates=certificates,
         environments={
             name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
             for name, e in manifest.environments.items()
@@ -148,13 +171,10 @@ def _record_found(context: Context, head: CommitInfo, new: Sequence[CommitInfo],
         return None
     row = _row(context, head.sha)
     row.position = position + 1
-    if row.state == "skipped":
-        row.state, row.reason = "found", ""
+    # Trunk is back at a commit that was dealt with. What it is held to is another commit now, so it is judged again.
+    row.state, row.reason = "found", ""
     row.save()
-    if row.state == "compiled":
-        # Trunk is back at a commit that has its bundle: the environments look at what that means for them.
-        _announce(context, [EnvironmentPolicy.from_json(policy) for policy in row.policies])
-    return _waiting(row, head)
+    return None
 
 
 def _create(context: Context, info: CommitInfo, position: int, head: CommitInfo) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pygit2
 
 from reconciler.errors import Refused
+from reconciler.git.commits import CommitInfo
 from reconciler.git.mirror import OBJECT_ID, Mirror
 from reconciler.git.reading import TreeRead, read_tree
 
@@ -38,7 +39,7 @@ class LocalRepository:
         return cls(repository, "" if below == Path() else below.as_posix())
 
     def revision(self, name: str) -> str | None:
-        """The commit that a branch, a tag or forty hex digits name exactly; None when nothing has that name.
+        """The commit that HEAD, a branch, a tag or forty hex digits name exactly; None when nothing has that name.
 
         A branch goes before a tag, and a tag before a remote's branch. Nothing else that git understands is tried:
         what is compared should be what was named.
@@ -46,6 +47,8 @@ class LocalRepository:
         if OBJECT_ID.fullmatch(name):
             oid = pygit2.Oid(hex=name)
             return self._commit(oid) if oid in self.repository else None
+        if name == "HEAD":
+            return self.head()
         for namespace in NAMESPACES:
             try:
                 reference = self.repository.references.get(f"{namespace}{name}")
@@ -54,6 +57,26 @@ class LocalRepository:
             except (ValueError, KeyError, pygit2.GitError):
                 continue
         return None
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        return None if self.repository.head_is_unborn else str(self.repository.head.target)
+
+    def fork_point(self, sha: str) -> str | None:
+        """The last commit that HEAD has in common with another; None when there is none."""
+        head = self.head()
+        if head is None:
+            return None
+        base = self.repository.merge_base(pygit2.Oid(hex=head), pygit2.Oid(hex=sha))
+        return None if base is None else str(base)
+
+    def since(self, sha: str, *, limit: int) -> list[CommitInfo]:
+        """The commits that lead to HEAD and not to another commit, newest first, at most `limit`."""
+        head = self.head()
+        return [] if head is None else self._mirror().since(sha, head, limit=limit)
+
+    def _mirror(self) -> Mirror:
+        return Mirror(self.repository, str(self.repository.workdir), None, Path(self.repository.path))
 
     def _commit(self, oid: pygit2.Oid) -> str | None:
         found = self.repository[oid]
@@ -67,8 +90,7 @@ class LocalRepository:
 
         Raises `Refused` E-GIT-120 when the folder is not in that commit, or something in it is not accepted.
         """
-        mirror = Mirror(self.repository, str(self.repository.workdir), None, Path(self.repository.path))
-        read: TreeRead = read_tree(mirror, sha, self.folder, select=select)
+        read: TreeRead = read_tree(self._mirror(), sha, self.folder, select=select)
         if read.problems:
             problem = read.problems[0]
             more = f", and {len(read.problems) - 1} more" if len(read.problems) > 1 else ""

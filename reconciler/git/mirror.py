@@ -125,6 +125,12 @@ class Mirror:
             found.append(describe(commit))
         return found
 
+    def since(self, old: str, new: str, *, limit: int) -> list[CommitInfo]:
+        """The commits that lead to `new` and not to `old`, newest first, by all parents and at most `limit`."""
+        walker = self.repository.walk(self.commit_object(new).id, SortMode.TOPOLOGICAL)
+        walker.hide(self.commit_object(old).id)
+        return [describe(commit) for commit, _ in zip(walker, range(limit), strict=False)]
+
     def is_ancestor(self, a: str, b: str) -> bool:
         """Whether `a` is `b` or one of its ancestors. False when the mirror has no commit `a`."""
         if not self.has_commit(a):

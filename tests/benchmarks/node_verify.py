@@ -95,7 +95,9 @@ def _bundle() -> BuiltBundle:
         for path, content in corpus(SERVICES).items()
     }
     files["policies.kdl"] = "\n".join(_policy(number) for number in range(POLICIES)).encode()
-    compilation, findings = compile_confined([SourceFile(path, content) for path, content in files.items()])
+    compilation, findings = compile_confined(
+        [SourceFile(path, content) for path, content in files.items()], now=NOW
+    )
     if compilation is None:
         raise SystemExit("\n".join(str(finding) for finding in findings[:5]))
     return build_bundle(compilation)

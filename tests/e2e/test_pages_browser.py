@@ -56,6 +56,7 @@ organization "acme" {
 PAGES = {
     "projects": "/",
     "project": "/o/acme/p/shop/",
+    "certificates": "/o/acme/p/shop/certificates",
     "commit": f"/o/acme/p/shop/commits/{commit_sha(14)}",
     "environment": "/o/acme/p/shop/environments/production",
     "rollout": "/o/acme/p/shop/environments/production/rollouts/r-0006",

@@ -307,8 +307,9 @@ def test_trunk_set_back_to_a_known_commit_makes_it_the_newest_again(world: World
     world.push({"README.md": b"two"})
     world.run()
     world.force(base)
-    assert world.run() == "unchanged"
+    assert world.run() == "changed"
     assert list(world.commits())[-1] == base
+    assert world.row(base).state == "compiled"
     with session.reading():
         assert {row.wanted for row in Work.select()} == {3}
     assert world.run() == "unchanged"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, current_app
 
 from web.catalogue import ProjectEntry
-from web.pages import entrance, node_reads, reads
+from web.pages import certificates, entrance, node_reads, reads
 from web.pages.feed import Feed
+from web.pages.overview import offered_certificates
 from web.pages.rendering import now
 from web.pages.scope import Scope
 
@@ -21,6 +22,7 @@ METRICS: dict[str, str] = {
     "sentinel_environment_stalled": "1 while a person must act on an environment.",
     "sentinel_rollouts": "Rollouts, by state.",
     "sentinel_nodes": "Registered nodes, by environment and status.",
+    "sentinel_certificate_not_after_seconds": "When a certificate in use ends, in seconds since the Unix epoch.",
     "sentinel_page_streams": "Live streams that this process serves now.",
     "sentinel_page_streams_limit": "Live streams that this process serves at most.",
 }
@@ -54,6 +56,11 @@ def _of_project(entry: ProjectEntry) -> Iterator[Sample]:
         named = (*labels, ("environment", row.name))
         yield "sentinel_environment_sequence", named, row.sequence
         yield "sentinel_environment_stalled", named, int(bool(row.stalled_code))
+    for environment, name, ends in certificates.samples(
+        offered_certificates(scope, fleet.environments, now=now())
+    ):
+        of_one = (*labels, ("environment", environment), ("certificate", name))
+        yield "sentinel_certificate_not_after_seconds", of_one, ends
     for environment, tally in node_reads.counts(scope, fleet, now=now()).items():
         for status, count in tally.items():
             yield "sentinel_nodes", (*labels, ("environment", environment), ("status", status)), count

@@ -1,7 +1,7 @@
-"""Reads signed files from the object store for nodes, and keeps the last ones in memory. Called from threads only.
+"""Reads signed and sealed files from the object store for nodes, and keeps the last ones in memory.
 
-Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the bytes, so what is in
-memory is never stale; roots are numbered and never change either.
+Called from threads only. Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the
+bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from reconciler.bundle.sealed import LONGEST, NONCE, TAG
 from reconciler.store import layout
 from reconciler.store.port import BlobStore, Missing
 
@@ -71,6 +72,13 @@ class Artifacts:
     def blob(self, organization: str, project: str, digest: str, length: int) -> bytes | None:
         """The compressed bundle, `length` bytes long, or None when the store lacks it."""
         return self._read(self._blobs, layout.bundle(organization, project, digest), length)
+
+    def sealed_value(
+        self, organization: str, project: str, environment: str, name: str, version: int
+    ) -> bytes | None:
+        """The sealed bytes of one version of a secret, or None when the store lacks it."""
+        key = layout.sealed_value(organization, project, environment, name, version)
+        return self._read(self._small, key, NONCE + LONGEST + TAG)
 
     def root(self, organization: str, version: int) -> bytes | None:
         """The root envelope of this version, or None."""

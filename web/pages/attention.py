@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,7 @@ def notices(
     under_way: Sequence[Rollout],
     newest_rollouts: Mapping[str, Rollout],
     tallies: Mapping[str, Mapping[str, int]],
+    others: Iterable[Notice] = (),
 ) -> list[Notice]:
     """Everything of one project that needs a look, the most urgent first, then in promotion order."""
     found = [
@@ -42,6 +43,7 @@ def notices(
         *(_of_rollout(row) for row in under_way if row.state == "paused"),
         *(_of_rollout(row) for row in newest_rollouts.values() if row.state == "rolled-back"),
         *_of_nodes(tallies),
+        *others,
     ]
     return sorted(found, key=lambda notice: ORDER.get(notice.tone, len(ORDER)))
 

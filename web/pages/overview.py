@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, node_reads, reads
+from web.pages import attention, certificates, node_reads, reads
 from web.pages.scope import Scope
 
 
@@ -21,6 +22,7 @@ class Overview:
     fleet: node_reads.Fleet
     tallies: dict[str, dict[str, int]]
     notices: list[attention.Notice]
+    certificates: list[certificates.Row]
 
     @property
     def nodes(self) -> dict[str, int]:
@@ -29,7 +31,7 @@ class Overview:
 
 
 def overview(scope: Scope, *, now: datetime) -> Overview:
-    """Read it. Half a dozen queries, none of which lists nodes."""
+    """Read it. A dozen queries, none of which lists nodes."""
     environments = reads.environments(scope)
     newest = reads.commits(scope, limit=1)
     under_way = reads.rollouts_under_way(scope)
@@ -37,6 +39,7 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
     fleet = node_reads.fleet(scope, environments)
     tallies = node_reads.counts(scope, fleet, now=now)
     first = newest[0] if newest else None
+    offered = offered_certificates(scope, environments, now=now)
     return Overview(
         newest=first,
         environments=environments,
@@ -44,5 +47,23 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
         newest_rollouts=newest_rollouts,
         fleet=fleet,
         tallies=tallies,
-        notices=attention.notices(first, environments, under_way, newest_rollouts, tallies),
+        notices=attention.notices(
+            first,
+            environments,
+            under_way,
+            newest_rollouts,
+            tallies,
+            certificates.notices(offered),
+        ),
+        certificates=offered,
     )
+
+
+def offered_certificates(
+    scope: Scope, environments: Iterable[Environment], *, now: datetime
+) -> list[certificates.Row]:
+    """The certificates of what the cohorts of a project are offered, with places in the order of the environments."""
+    order = {row.name: number for number, row in enumerate(environments)}
+    pointers = sorted(reads.pointers(scope), key=lambda one: order.get(one.environment, len(order)))
+    bundles = reads.bundles_of(scope, (pointer.digest for pointer in pointers))
+    return certificates.rows(pointers, bundles, now=now)

@@ -158,6 +158,14 @@ def bundle(scope: Scope, digest: str) -> Bundle | None:
     return found
 
 
+def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
+    """The bundles of some digests, by digest; unknown ones are absent."""
+    wanted = sorted({digest for digest in digests if digest})
+    if not wanted:
+        return {}
+    return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
+
+
 def bundle_count(scope: Scope) -> int:
     """How many bundles are published."""
     return int(scope.rows(Bundle).count())

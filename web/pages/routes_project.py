@@ -9,7 +9,7 @@ from web.pages import commands, cursors, matrix, reads
 from web.pages.entrance import entry, project_blueprint, scope
 from web.pages.findings import findings
 from web.pages.ladder import Ladder, ladder
-from web.pages.overview import Overview, overview
+from web.pages.overview import Overview, offered_certificates, overview
 from web.pages.rendering import now, page, stamp
 from web.pages.times import moment
 
@@ -145,6 +145,18 @@ def rollout(name: str, rollout: str) -> str:
             for release in reads.releases(scope(), name, limit=200)
             if ["Rollout", row.name] in [list(trailer) for trailer in release.trailers]
         ],
+    )
+
+
+@blueprint.get("/certificates")
+def certificates() -> str:
+    """The certificates that nodes are offered, and how long they hold."""
+    at = stamp(scope())
+    return page(
+        "certificates.html",
+        "certificates",
+        stamp=at,
+        rows=offered_certificates(scope(), reads.environments(scope()), now=now()),
     )
 
 

@@ -152,6 +152,15 @@ COMMITS: dict[str, State] = _table(
     State("compiled", "compiled", "running", "go", "It compiled to a signed bundle."),
 )
 
+CERTIFICATES: dict[str, State] = _table(
+    State(
+        "ended", "ended", "refused", "stop", "Clients refuse it: it, or an issuer in its chain, has ended."
+    ),
+    State("early", "not yet", "waiting", "stop", "Clients refuse it: it does not hold yet."),
+    State("soon", "ends soon", "unhealthy", "hold", "It ends within the time that its warn-before says."),
+    State("holds", "holds", "running", "go", "It holds, and for longer than its warn-before says."),
+)
+
 UNKNOWN = State("unknown", "unknown", "nothere", "none", "This page does not know the state.")
 
 

@@ -80,6 +80,7 @@ def _certificate_facts(one: CertificateInUse) -> dict[str, Fact]:
         "ends": one.expires.isoformat(),
         "key": one.key,
         "secret": one.secret,
+        "key-version": one.version,
         "chain": f"sha256:{one.sha256}",
         "used-by": one.used_by,
     }

@@ -39,7 +39,7 @@ def ends_earlier(difference: Difference) -> Iterator[Hit]:
 def renewed(difference: Difference) -> Iterator[Hit]:
     """Certificates with another chain or another key."""
     for change in _changed(difference):
-        paths = [path for path in ("chain", "secret", "key") if change.field(path) is not None]
+        paths = [path for path in ("chain", "key", "key-version", "secret") if change.field(path) is not None]
         if paths:
             yield f"the certificate {change.name} is another: {', '.join(paths)}", change.routes
 

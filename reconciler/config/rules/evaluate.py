@@ -19,6 +19,8 @@ STEPS = 30_000_000
 
 RULE = "validation-rule"
 
+FORMER = ", as the last valid commit has it"
+
 
 def check_rules(
     resources: Mapping[tuple[str, str], Resource],
@@ -52,6 +54,30 @@ def check_rules(
             return
 
 
+def check_former_rules(
+    rules: Iterable[Resource],
+    resources: Mapping[tuple[str, str], Resource],
+    report: Report,
+    *,
+    steps: int = STEPS,
+) -> None:
+    """Note what rules object to that the tree has no more, or has otherwise: those of the last valid commit."""
+    environments = [name for kind, name in resources if kind == "environment"]
+    budget = Budget(steps)
+    for rule in rules:
+        try:
+            _check(rule, resources, environments, budget, report, former=True)
+        except OutOfBudget:
+            problem = Problem(
+                "E-RUL-007",
+                f"the rules of the last valid commit up to '{rule.name}' cost more work than a commit may use",
+                f"at most {steps} steps",
+                "change the rules in a commit of its own",
+            )
+            report.add(None, problem)
+            return
+
+
 def _broken(resource: Resource) -> bool:
     """Whether something of the resource could not be read. That has been told, and what is left of it says little."""
     return resource.origin is not None and resource.origin.broken
@@ -63,8 +89,11 @@ def _check(
     environments: list[str],
     budget: Budget,
     report: Report,
+    *,
+    former: bool = False,
 ) -> None:
     data = rule.effective("")
+    source = f"(rule '{rule.name}'{FORMER if former else ''})"
     severity = Severity(data["severity"])
     scope = [name for name in environments if name in data.get("environments", environments)]
     validator = validator_of(load(data["json-schema"]), budget) if "json-schema" in data else None
@@ -78,9 +107,9 @@ def _check(
         where = f" in {', '.join(names)}" if 0 < len(names) < len(environments) else ""
         problem = Problem(
             violation.code,
-            f"{violation.message}{where} (rule '{rule.name}')",
+            f"{violation.message}{where} {source}",
             violation.expected,
-            data.get("message") or f"see the validation-rule '{rule.name}'",
+            _hint(data.get("message") or f"see the validation-rule '{rule.name}'", former),
             severity,
         )
         mark = resource.mark(violation.path, environment=next(iter(names), None), value=violation.value)
@@ -90,12 +119,18 @@ def _check(
     if most is not None and count > most:
         problem = Problem(
             "E-RUL-004",
-            f"there are {count} resources in the scope of the rule '{rule.name}'",
+            f"there are {count} resources in its scope {source}",
             f"at most {most}",
-            data.get("message") or "remove some, or raise the number",
+            _hint(data.get("message") or "remove some, or raise the number", former),
             severity,
         )
-        report.add(rule.mark(("max-resources",), value=most), problem)
+        # A token of the former tree means nothing in this one.
+        here = resources.get(rule.key) if former else rule
+        report.add(here.mark(("max-resources",), value=most) if here else None, problem)
+
+
+def _hint(text: str, former: bool) -> str:
+    return f"{text}; to loosen the rule, do so in a commit of its own first" if former else text
 
 
 def _targets(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +22,6 @@ TEMPLATE = ROOT / "repo-template"
 FILES = [
     SourceFile(p.relative_to(TEMPLATE).as_posix(), p.read_bytes()) for p in sorted(TEMPLATE.rglob("*.kdl"))
 ]
-
-PROGRAM = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from tests.unit.bundle.test_bundle_build import FILES, bundle
-print(bundle(FILES).digest)
-"""
 
 
 def compiled(files: Iterable[SourceFile]) -> Compilation:
@@ -56,22 +46,6 @@ def test_the_manifest_names_every_environment_as_it_was_compiled() -> None:
     }
     for environment in compilation.environments:
         assert files[f"config/{environment.name}/sentinel.kdl"] == environment.config
-
-
-def test_the_same_digest_whenever_and_wherever_it_is_made(tmp_path: Path) -> None:
-    digests = set()
-    for seed, zone, folder in (
-        ("0", "UTC", tmp_path),
-        ("1", "Asia/Tokyo", ROOT),
-        ("4242", "America/Lima", tmp_path),
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone},
-            cwd=folder, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        digests.add(done.stdout.strip())
-    assert digests == {bundle(FILES).digest}
 
 
 def test_layout_of_files_and_comments_do_not_reach_the_digest() -> None:
@@ -114,7 +88,7 @@ def test_a_bundle_with_a_waf_policy_names_the_rules_and_their_licence() -> None:
     def rule_sets(files: dict[str, bytes]) -> list[dict[str, object]]:
         made = archive.unpack(build_bundle(with_files(compiled(FILES), files)).blob)
         components = json.loads(made["sbom.cdx.json"])["components"]
-        return [component for component in components if component["type"] == "data"]
+        return [component for component in components if "licenses" in component]
 
     assert rule_sets({"agents/dev/auth/waf.json": b""}) == []
     (found,) = rule_sets({"agents/dev/waf/public.conf": b""})

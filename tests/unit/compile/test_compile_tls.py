@@ -206,7 +206,8 @@ def test_a_clients_certificate_needs_no_restart() -> None:
 
 
 def test_the_facts_of_a_certificate_in_use() -> None:
-    (one,) = dev().certificates
+    (one,) = dev(version=4).certificates
+    assert one.version == 4
     assert (one.name, one.subject, one.issuer, one.hosts) == (
         "shop",
         "shop.example",
@@ -393,6 +394,9 @@ def test_a_renewed_certificate_by_meaning() -> None:
     assert found.restart
     assert rules(found) == {("certificate-renewed", Level.low), ("restart-needed", Level.medium)}
     assert "~ certificate shop" in difference_text(found, raw=False)
+    rekeyed = difference(PEM, version=2)
+    assert "key-version: 1 → 2" in difference_text(rekeyed, raw=False)
+    assert rules(rekeyed) == {("certificate-renewed", Level.low), ("restart-needed", Level.medium)}
 
 
 def issued(*hosts: str, by: Issued = ROOT, days: int = 90) -> dict[str, bytes]:

@@ -21,7 +21,9 @@ CI = {
 @pytest.mark.parametrize("forge", list(CI))
 def test_every_forge_validates(forge: str) -> None:
     text = (TEMPLATE / CI[forge]).read_text()
-    assert re.search(r"^\s*- (run: )?sentinelctl validate( --format github)?$", text, re.MULTILINE)
+    check = r'sentinelctl validate --against "?origin/(main|\$CI_DEFAULT_BRANCH)"?( --format github)?'
+    assert re.search(rf"^\s*- (run: )?{check}$", text, re.MULTILINE)
+    assert re.search("fetch-depth: 0|GIT_DEPTH: 0|depth: full", text)
     assert "sentinelctl fmt --check" in text
     assert "\t" not in text
 

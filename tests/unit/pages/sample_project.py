@@ -194,7 +194,43 @@ def _commits(where: dict[str, str]) -> None:
                     name: {"config-id": sha(f"{number}{name}")[:16], "restart-key": sha(name)[:16]}
                     for name in ENVIRONMENTS
                 },
+                certificates={name: certificates(number) for name in ENVIRONMENTS},
             )
+
+
+def certificates(number: int) -> list[dict[str, Any]]:
+    """What a bundle says of its certificates: the shop's was renewed with bundle 10, and that of the edge ends soon."""
+    renewed = number >= 10
+    return [
+        {
+            "name": "edge",
+            "subject": "edge.acme.example",
+            "issuer": "Acme Internal CA 2",
+            "hosts": ["edge.acme.example"],
+            "key": "ECDSA P-256",
+            "secret": "edge-key",
+            "version": 1,
+            "begins": iso(ago(days=350)),
+            "expires": iso(NOW + timedelta(days=9, hours=3)),
+            "sha256": sha("edge") + "0" * 24,
+            "warn_seconds": 21 * 86400,
+            "used_by": ["upstream payments"],
+        },
+        {
+            "name": "shop",
+            "subject": "shop.acme.example",
+            "issuer": "R11",
+            "hosts": ["*.shop.acme.example", "shop.acme.example"],
+            "key": "ECDSA P-256",
+            "secret": "shop-key",
+            "version": 3 if renewed else 2,
+            "begins": iso(ago(days=20 if renewed else 55)),
+            "expires": iso(NOW + timedelta(days=70 if renewed else 35)),
+            "sha256": sha("shop 3" if renewed else "shop 2") + "0" * 24,
+            "warn_seconds": 21 * 86400,
+            "used_by": ["listener public"],
+        },
+    ]
 
 
 def _environments(where: dict[str, str]) -> None:

@@ -1,0 +1,83 @@
+"""What a bill of materials tells of a compilation beside its files: the snapshot they were made from, and where
+requests go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+from typing import Any
+
+from reconciler.compile.carried import upstreams_in_use
+from reconciler.config.resources import Resource
+from reconciler.config.snapshot import Rendering, Snapshot
+
+OPERATING = frozenset(
+    {
+        "alert",
+        "environment",
+        "freeze-window",
+        "health-check",
+        "node-group",
+        "notification-channel",
+        "notification-rule",
+        "project",
+        "slo",
+        "validation-rule",
+    }
+)
+"""Kinds that say how a fleet is operated and that no file is made from: another policy is no other bundle."""
+
+
+def snapshot_sha256(snapshot: Snapshot) -> str:
+    """The digest, in hex, of the canonical form of what is compiled.
+
+    That is one JSON object for each environment and each resource that is no policy, without descriptions. Of a secret
+    it has name and versions and never a sealed byte, so wrapping a key again changes nothing.
+    """
+    text = json.dumps(list(_canonical(snapshot)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def endpoints(rendering: Rendering) -> tuple[str, ...]:
+    """The URLs of the targets of every upstream that services of an environment send requests to, sorted."""
+    found = {
+        f"{'https' if 'tls' in data else 'http'}://{_written_out(target['address'])}"
+        for _, data in upstreams_in_use(rendering)
+        for target in data["target"]
+    }
+    return tuple(sorted(found))
+
+
+def _written_out(address: str) -> str:
+    """The address with IPv6 in full: however it was written it is one host, and readers of IRIs that know no `::`
+    understand it too."""
+    host, _, port = address.rpartition(":")
+    return f"[{IPv6Address(host[1:-1]).exploded}]:{port}" if host.startswith("[") else address
+
+
+def _canonical(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    for policy in sorted(snapshot.policies, key=lambda policy: policy.name):
+        yield {
+            "kind": "environment",
+            "name": policy.name,
+            "proxy-version": policy.proxy_version,
+            "admin-port": policy.admin_port,
+        }
+    for resource in snapshot.resources.values():
+        if resource.kind.name not in OPERATING:
+            yield _secret(resource) if resource.kind.name == "secret" else _plain(resource)
+
+
+def _plain(resource: Resource) -> dict[str, Any]:
+    form = resource.to_json()
+    form.pop("description", None)
+    for override in form.get("for", {}).values():
+        override.pop("description", None)
+    return form
+
+
+def _secret(resource: Resource) -> dict[str, Any]:
+    sealed = {item["environment"]: item["version"] for item in resource.data.get("sealed", ())}
+    return {"kind": "secret", "name": resource.name, "versions": sealed}
