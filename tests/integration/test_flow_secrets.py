@@ -75,8 +75,8 @@ class Sealed:
 
 @pytest.fixture
 def sealed(world: World, tmp_path: Path) -> Sealed:
-    publics = write_sealing_keys(tmp_path / "sealing", "shop", ENVIRONMENTS)
-    uris = tuple((name, f"file:{tmp_path}/sealing/shop-{name}.sealing") for name in ENVIRONMENTS)
+    publics = write_sealing_keys(tmp_path, "shop", ENVIRONMENTS)
+    uris = tuple((name, f"file:{tmp_path}/keys/release/shop-{name}.sealing") for name in ENVIRONMENTS)
     world.context.project = replace(world.context.project, sealing_keys=uris)
     keys = {name: load_sealing_key(uri, folder=tmp_path, environ={}) for name, uri in uris}
     return Sealed(world, keys, founded(template_files(), "shop", publics, today=date(2026, 11, 24)))
