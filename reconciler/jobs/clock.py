@@ -22,6 +22,7 @@ from reconciler.db.owed import ask, due
 from reconciler.errors import ReconcilerError
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import dispatch, open_queue
+from reconciler.jobs.rebuilding import ask_for_rebuilds
 from reconciler.jobs.starting import start_process
 from reconciler.jobs.sweep import ASK_AGAIN_AFTER, Sweeper
 from reconciler.settings import Settings
@@ -78,6 +79,10 @@ class Clock:
                 asked += 1
         return asked
 
+    def rebuild(self) -> int:
+        """Ask for live bundles to be rebuilt from their commits; return how many."""
+        return ask_for_rebuilds(self.installed.current(), self.now())
+
     def forget(self) -> int:
         """Delete receipts that nobody needs any more; return how many."""
         with session.writing():
@@ -132,6 +137,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("dispatch", ticking.dispatch, 1),
         ("sweep", ticking.sweep, 1),
         ("redate", ticking.redate, 60),
+        ("rebuild", ticking.rebuild, 300),
         ("forget", ticking.forget, 3600),
     )
     for name, action, seconds in table:
