@@ -29,18 +29,21 @@ SENTENCES = {
 SEVERED = frozenset({"time", "killed"})
 
 
-def read_project(mirror: Mirror, sha: str, folder: str) -> tuple[tuple[SourceFile, ...], tuple[Finding, ...]]:
-    """The project's files in a commit, by path from its folder. What we do not accept in a tree is a finding.
+def read_project(
+    mirror: Mirror, sha: str, folder: str, *, others: bool = False
+) -> tuple[tuple[SourceFile, ...], tuple[Finding, ...]]:
+    """The project's files in a commit, by path from its folder; with `others` those too that nothing is compiled from.
 
-    Raises `Refused` (E-GIT-020) when the mirror has no such commit.
+    What we do not accept in a tree is a finding. Raises `Refused` (E-GIT-020) when the mirror has no such commit.
     """
-    found = read_tree(mirror, sha, folder, select=is_read)
+    found = read_tree(mirror, sha, folder, select=is_read, others=others)
     findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems
     )
     start = len(folder) + 1 if folder else 0
-    return tuple(SourceFile(path[start:], content) for path, _, content in found.files), findings
+    read = (*found.files, *found.others)
+    return tuple(SourceFile(path[start:], content) for path, _, content in read), findings
 
 
 def compile_confined(

@@ -16,11 +16,11 @@ from reconciler.config.findings import Finding, Place, Severity, has_errors, sor
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, sealed_values, trunk_rows
+from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
 from reconciler.flows.compiling import compile_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.publishing import StoredBundle
+from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
 
@@ -32,6 +32,7 @@ class State:
     """What the steps hand on. A step that sets `outcome` ends the run."""
 
     context: Context
+    renew: Callable[[], None] = lambda: None
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
     former: Former | None = None
@@ -43,6 +44,11 @@ class State:
 
 
 Step = Callable[[State], None]
+
+
+def resign(state: State) -> None:
+    """After a new root: sign again what a replaced bundle key vouches for. The forge is not needed for it."""
+    resigning.resign(state.context, state.renew)
 
 
 def fetch(state: State) -> None:
@@ -59,6 +65,11 @@ def fetch(state: State) -> None:
     state.head = context.mirror.commit(sha)
 
 
+def rebuild_revoked(state: State) -> None:
+    """Compile again what only a revoked bundle key vouches for."""
+    resigning.rebuild_revoked(state.context, state.renew)
+
+
 def locate(state: State) -> None:
     """Record the commits since the last known head; end here when this head is dealt with already."""
     known = trunk_rows.locate(state.context, _head(state))
@@ -67,10 +78,12 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
-    finding."""
+    """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
+    What we do not accept in a tree is a finding."""
     context = state.context
-    state.files, state.findings = read_project(context.mirror, _head(state).sha, context.project.path)
+    state.files, state.findings = read_project(
+        context.mirror, _head(state).sha, context.project.path, others=True
+    )
 
 
 def read_former(state: State) -> None:
@@ -154,7 +167,9 @@ def record(state: State) -> None:
 
 
 STEPS: tuple[Step, ...] = (
+    resign,
     fetch,
+    rebuild_revoked,
     locate,
     read,
     read_former,
@@ -174,7 +189,7 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
 
     Raises `Stalled`, `Transient`, `Refused` or `LostRace` as its steps do; the next run goes on where this one ended.
     """
-    state = State(context)
+    state = State(context, renew)
     for step in STEPS:
         step(state)
         if state.outcome is not None:

@@ -24,7 +24,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.render import render_hold
 from reconciler.release.state import Hold
 from reconciler.store import layout
-from tests.integration.environment_world import World, commit_key, make_world, policy
+from tests.integration.environment_world import World, held, make_world, policy
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
@@ -74,7 +74,7 @@ def test_every_commit_is_signed_and_carries_its_inputs(world: World, tmp_path: P
     world.settle("dev")
     signers = tmp_path / "signers"
     signers.write_text(
-        "reconciler@sentinel.invalid " + public_line(bytes(commit_key(world).verify_key)) + "\n"
+        "reconciler@sentinel.invalid " + public_line(bytes(held(world.context, "commit").verify_key)) + "\n"
     )
     world.log("dev")
     for commit in world.log("dev"):
@@ -96,8 +96,8 @@ def test_a_decision_is_made_again_from_its_inputs(world: World) -> None:
     opened = next(commit for commit in world.log("dev") if commit.trailer("Event") == "rollout.opened")
     key = layout.decision("acme", "shop", str(opened.trailer("Inputs")))
     data = json.loads(world.context.store.get(key, limit=10**6))
-    public = bytes(commit_key(world).verify_key)
-    state = environment.envbranch.read_branch(world.person, data["head"], "dev", public).state
+    keys = environment.envbranch.commit_keys(world.context)
+    state = environment.envbranch.read_branch(world.person, data["head"], "dev", keys).state
     decision = decide(
         state,
         EnvironmentPolicy.from_json(data["policy"]),

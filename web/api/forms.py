@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.clock import iso_milliseconds
-from reconciler.db.models import Node, Table
+from reconciler.db.models import Node
+from reconciler.db.table import Table
 
 COMMIT = (
     "sha", "parent", "position", "author_name", "author_email", "authored_at", "subject", "seen_at", "state", "reason",

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, g, request
 from flask.typing import ResponseReturnValue
 
-from reconciler.db.models import Table
+from reconciler.db.table import Table
 from reconciler.fleet.staleness import presence
 from web.api import forms
 from web.pages import cursors, node_reads, reads

@@ -12,7 +12,8 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Rollout, Table
+from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Rollout
+from reconciler.db.table import Table
 from web.pages.scope import Scope
 
 TOPICS = ("commits", "environments", "rollouts", "nodes", "events")

@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from reconciler.db.models import TABLES, Commit, Environment, database
+from reconciler.db.models import TABLES, Commit, Environment
 from reconciler.db.session import reading, writing
+from reconciler.db.table import database
 from tests.unit.pages.sample_project import NOW, commit_sha, digest, fill
 
 ROOT = Path(__file__).resolve().parents[3]
