@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -107,29 +108,6 @@ class Bundle(Table):
     """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
-
-    class Meta:
-        indexes = ((("organization", "project", "digest"), True),)
-
-
-class Reproduction(Table):
-    """How rebuilding a bundle from its commit ended the last time.
-
-    `outcome` is a word of `reconciler.flows.reproduction.Verdict`, or `damaged` when the object store does not have the
-    bundle as it should. `details` names the files that differ. `compiler` is the one that tried; `identical_at` is when
-    the same bytes last came out.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63)
-    digest = CharField(71)
-    outcome = CharField(15)
-    because = TextField()
-    details = DocumentField(default=list)
-    compiler = CharField(63)
-    checked_at = InstantField()
-    identical_at = InstantField(null=True)
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)

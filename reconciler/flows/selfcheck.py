@@ -9,7 +9,8 @@ from reconciler.bundle import archive
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.statement import Statement, peek_statement
 from reconciler.compile.compiler import COMPILER
-from reconciler.db.models import Event, Reproduction
+from reconciler.db.evidence import Reproduction
+from reconciler.db.models import Event
 from reconciler.db.session import writing
 from reconciler.errors import Refused
 from reconciler.flows.context import Context

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from reconciler.config.installation import Installation, Project
+from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Bundle, Reproduction
+from reconciler.db.models import Bundle
 from reconciler.db.owed import ask
 from reconciler.db.session import reading
 from reconciler.jobs.sweep import spread

@@ -14,8 +14,9 @@ from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.statement import decode_statement, sign_statement
 from reconciler.cli.main import group
 from reconciler.db import session
+from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Bundle, Event, Node, Pointer, Reproduction, Work
+from reconciler.db.models import Bundle, Event, Node, Pointer, Work
 from reconciler.db.owed import due
 from reconciler.flows import reproduction, selfcheck
 from reconciler.jobs.rebuilding import AT_ONCE, EVERY, FIRST_WITHIN, SPREAD, ask_for_rebuilds

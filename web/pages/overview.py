@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Commit, Environment, Reproduction, Rollout
-from web.pages import attention, certificates, node_reads, reads, reproductions
+from reconciler.db.models import Commit, Environment, Rollout
+from web.pages import attention, certificates, log_alarms, node_reads, reads, reproductions
 from web.pages.scope import Scope
 
 
@@ -54,7 +55,11 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
             under_way,
             newest_rollouts,
             tallies,
-            (*certificates.notices(offered), *reproductions.notices(live_reproductions(scope))),
+            (
+                *log_alarms.notices(reads.log_alarms(scope)),
+                *reproductions.notices(live_reproductions(scope)),
+                *certificates.notices(offered),
+            ),
         ),
         certificates=offered,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from reconciler.db.models import Reproduction
+from reconciler.db.evidence import Reproduction
 from web.pages.attention import ORDER, Notice
 from web.pages.times import short_digest
 from web.pages.words import REPRODUCTIONS, state_of

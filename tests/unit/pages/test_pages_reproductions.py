@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Reproduction
 from reconciler.db.session import writing
 from reconciler.flows.reproduction import Verdict
 from reconciler.flows.selfcheck import CALM, DAMAGED
