@@ -70,7 +70,10 @@ def check_log(
     # Read before the log is: everything that was published before has to be in it.
     published = list(_published(context, projects))
     note = files.checkpoint()
-    signed = read_checkpoint(note) if note is not None else None
+    try:
+        signed = read_checkpoint(note) if note is not None else None
+    except Refused:
+        signed = None
     recorded = _recorded(files.organization)
     known = [g.checkpoint for g in given] + ([signed] if signed else []) + ([recorded] if recorded else [])
     walk = _walk(files, {checkpoint.size for checkpoint in known}, progress)
@@ -79,7 +82,7 @@ def check_log(
         Check(
             "entries", not walk.wrong, _several(walk.wrong) or f"{walk.edge.size} entries, each in its place"
         ),
-        _signed(context, note, signed, walk),
+        _signed(context, note, walk),
         _seen("our record", "what was signed", recorded, walk),
         *(
             Check(
@@ -128,11 +131,11 @@ def _bundle(files: LogFiles, number: int, block: list[bytes]) -> list[str]:
         return [damage.message]
 
 
-def _signed(context: Context, note: str | None, signed: Checkpoint | None, walk: Walk) -> Check:
-    if note is None or signed is None:
+def _signed(context: Context, note: str | None, walk: Walk) -> Check:
+    if note is None:
         return Check("signed", walk.edge.size == 0, "nothing was signed yet")
     try:
-        open_checkpoint(note, trusted_roots(context).newest)
+        signed = open_checkpoint(note, trusted_roots(context).newest)
     except ReconcilerError as error:
         return Check("signed", False, error.message)
     return _seen("signed", "the published checkpoint", signed, walk)

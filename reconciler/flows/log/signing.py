@@ -84,8 +84,7 @@ def newest(context: Context) -> Signed:
     for tile, row in edge.partials():
         files.put_tile(tile, row)
     note = sign_checkpoint(checkpoint, signers(context, "pointer", root))
-    latest = files.checkpoint()
-    if latest is None or read_checkpoint(latest).size <= edge.size:
+    if _size(files.checkpoint()) <= edge.size:
         files.write_checkpoint(note)
     return Signed(note, checkpoint, edge)
 
@@ -101,7 +100,16 @@ def last_signed(organization: str, epoch: int, published: str | None) -> Checkpo
         known = rows.exists()
     if row is not None:
         return read_short(row.checkpoint)
-    return read_checkpoint(published) if published is not None and not known else None
+    if published is None or known:
+        return None
+    try:
+        return read_checkpoint(published)
+    except Refused as refusal:
+        raise Stalled(
+            "E-LOG-002",
+            f"the published checkpoint of the log of '{organization}' is damaged: {refusal.message}",
+            cure="Restore the file 'checkpoint' of the log: the database does not know what was signed either",
+        ) from None
 
 
 def check_grown(files: LogFiles, before: Checkpoint, now: Checkpoint, edge: Edge) -> None:
@@ -136,6 +144,14 @@ def record(checkpoint: Checkpoint, epoch: int, *, now: datetime) -> None:
             f"found '{checkpoint}'",
             cure="Restore the log's files from a copy; if they are lost for good, publish a root with a higher epoch",
         )
+
+
+def _size(note: str | None) -> int:
+    """How many entries a published checkpoint claims; one that cannot be read claims none, and is replaced."""
+    try:
+        return read_checkpoint(note).size if note is not None else 0
+    except Refused:
+        return 0
 
 
 def _holds(note: str, checkpoint: Checkpoint, root: Root) -> bool:
