@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint, origin_of, read_checkpoint, read_short
+from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint, origin_of, read_checkpoint
 from reconciler.bundle.leaves import Leaf, decode_leaf, encode_leaf
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.merkle import EMPTY, leaf_hash
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.bundle.tiles import WIDTH, Edge
-from reconciler.db.models import LogCheckpoint
-from reconciler.db.session import reading
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.flows.context import Context
 from reconciler.flows.log.files import LogFiles
+from reconciler.flows.log.recorded import newest_recorded
 from reconciler.flows.log.signing import open_log
 from reconciler.flows.publishing import statement_leaf
 from reconciler.flows.roots import trusted_roots
@@ -74,7 +73,7 @@ def check_log(
         signed = read_checkpoint(note) if note is not None else None
     except Refused:
         signed = None
-    recorded = _recorded(files.organization)
+    recorded = newest_recorded(files.organization)
     known = [g.checkpoint for g in given] + ([signed] if signed else []) + ([recorded] if recorded else [])
     walk = _walk(files, {checkpoint.size for checkpoint in known}, progress)
     ours = Checkpoint(origin_of(files.organization), walk.edge.size, walk.edge.root())
@@ -195,17 +194,6 @@ def _hash(read: Callable[[Context, str, str], Leaf], context: Context, project: 
         return leaf_hash(encode_leaf(read(context, project, key)))
     except ReconcilerError as error:
         return error.message
-
-
-def _recorded(organization: str) -> Checkpoint | None:
-    with reading():
-        row = (
-            LogCheckpoint.select()
-            .where(LogCheckpoint.organization == organization)
-            .order_by(LogCheckpoint.epoch.desc(), LogCheckpoint.size.desc())
-            .first()
-        )
-    return read_short(row.checkpoint) if row is not None else None
 
 
 def _several(wrong: list[str]) -> str:
