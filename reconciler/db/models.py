@@ -157,6 +157,28 @@ class Bundle(Table):
         indexes = ((("organization", "project", "digest"), True),)
 
 
+class Risk(Table):
+    """How dangerous it is to bring an environment from the bundle `against`, which is empty for nothing, to `digest`.
+
+    `level` is `low`, `medium`, `high` or `critical`, or `unknown` when it could not be judged; `reasons` are as
+    `Reason.to_json`, the worst first. `changes` counts what is removed, changed and added.
+    """
+
+    id = AutoField()
+    organization = CharField(63)
+    project = CharField(63)
+    environment = CharField(63)
+    digest = CharField(71)
+    against = CharField(71, default="")
+    level = CharField(15)
+    reasons = DocumentField(default=list)
+    changes = DocumentField(default=dict)
+    judged_at = InstantField()
+
+    class Meta:
+        indexes = ((("organization", "project", "environment", "digest", "against"), True),)
+
+
 class Environment(Table):
     """Projection of an environment branch at `head`, and how its last reconciliation ended.
 
@@ -372,6 +394,7 @@ TABLES: tuple[type[Table], ...] = (
     Work,
     Commit,
     Bundle,
+    Risk,
     Environment,
     Release,
     Rollout,

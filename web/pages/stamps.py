@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Rollout, Table
+from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Risk, Rollout, Table
 from web.pages.scope import Scope
 
 TOPICS = ("commits", "environments", "rollouts", "nodes", "events")
@@ -30,6 +30,7 @@ def stamps(scope: Scope) -> dict[str, str]:
             (Commit, (fn.COUNT(Commit.id), fn.MAX(Commit.id), fn.MAX(Commit.position))),
             (Commit, (fn.SUM(fn.LENGTH(Commit.state)), fn.SUM(fn.LENGTH(Commit.digest)))),
             (Bundle, (fn.MAX(Bundle.id),)),
+            (Risk, (fn.MAX(Risk.id),)),
         ),
         "environments": _token(
             scope,

