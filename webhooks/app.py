@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from reconciler import clock
 from reconciler.db import session
 from reconciler.db.migrate import migrate
-from reconciler.db.models import database
+from reconciler.db.table import database
 from reconciler.errors import ReconcilerError, Transient
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import open_queue, ping

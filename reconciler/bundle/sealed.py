@@ -59,7 +59,7 @@ class SealedValue:
 
     def text(self) -> str:
         """The written form."""
-        return f"v1.{self.key_id}.{_encode(self.wrapped)}.{_encode(self.value)}"
+        return f"v1.{self.key_id}.{written(self.wrapped)}.{written(self.value)}"
 
 
 def key_id(public: bytes) -> str:
@@ -72,7 +72,7 @@ def parse_sealed(text: str) -> SealedValue:
     parts = text.split(".")
     if len(parts) != 4 or parts[0] != "v1" or _KEY_ID.fullmatch(parts[1]) is None:
         raise Refused("E-SEC-001", "a sealed value is not of the form v1.KEY.WRAPPED.VALUE")
-    wrapped, value = _decode(parts[2]), _decode(parts[3])
+    wrapped, value = unwritten(parts[2]), unwritten(parts[3])
     if len(wrapped) != WRAPPED:
         raise Refused("E-SEC-001", f"a sealed value has a wrapped key of {len(wrapped)} bytes, not {WRAPPED}")
     if not NONCE + TAG < len(value) <= NONCE + TAG + LONGEST:
@@ -105,15 +105,17 @@ def open_value(value: bytes, data_key: bytes, label: Label) -> bytes:
     return plain
 
 
-def _encode(data: bytes) -> str:
+def written(data: bytes) -> str:
+    """Bytes as they stand in text: base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def unwritten(text: str) -> bytes:
+    """The bytes that `written` gave. Raises `Refused` (E-SEC-001) for any other text."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise Refused("E-SEC-001", "a sealed value holds other characters than base64url's") from None
-    if _encode(data) != text:
+    if written(data) != text:
         raise Refused("E-SEC-001", "a sealed value is not written in the one canonical way")
     return data

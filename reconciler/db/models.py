@@ -5,56 +5,9 @@ JSON is kept as canonical text: the same on SQLite and PostgreSQL, and nothing q
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
-from peewee import (
-    AutoField,
-    BigIntegerField,
-    BooleanField,
-    CharField,
-    DatabaseProxy,
-    IntegerField,
-    Model,
-    TextField,
-)
-
-database = DatabaseProxy()
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class InstantField(BigIntegerField):
-    """A moment: milliseconds since the Unix epoch in the database, an aware UTC datetime in Python."""
-
-    def db_value(self, value: datetime | None) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs a time zone")
-        return (value - EPOCH) // timedelta(milliseconds=1)
-
-    def python_value(self, value: int | None) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(milliseconds=value)
-
-
-class DocumentField(TextField):
-    """A JSON document, kept as text with sorted keys."""
-
-    def db_value(self, value: Any) -> str | None:
-        if value is None:
-            return None
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    def python_value(self, value: str | None) -> Any:
-        return None if value is None else json.loads(value)
-
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+from reconciler.db.table import DocumentField, InstantField, Table
 
 
 class Receipt(Table):
@@ -83,8 +36,8 @@ class Work(Table):
 
     `wanted` counts requests and `done` is the count that the last finished run had seen when it began, so a
     request that arrives during a run causes exactly one more. The work is owed while `wanted > done` or when
-    `due_at` has passed. `kind` is `trunk` (subject empty) or `environment` (subject: its name).
-    The lease saves work and is never needed for correctness; `fence` rises with every claim.
+    `due_at` has passed. `kind` is `trunk` (subject empty), or `environment` or `delivery` (subject: the
+    environment's name). The lease saves work and is never needed for correctness; `fence` rises with every claim.
     """
 
     id = AutoField()
@@ -152,6 +105,8 @@ class Bundle(Table):
     """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
+    root_version = IntegerField(default=1)
+    """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
@@ -252,7 +207,10 @@ class Rollout(Table):
 
 
 class Pointer(Table):
-    """The newest signed pointer of a cohort, as bytes; the same bytes are in the object store."""
+    """The newest signed pointer of a cohort, as bytes; the same bytes are in the object store.
+
+    `root_version` is the root whose keys signed it: nodes are told of no newer root before they get a pointer by it.
+    """
 
     id = AutoField()
     organization = CharField(63)
@@ -264,9 +222,21 @@ class Pointer(Table):
     envelope = TextField()
     etag = CharField(64)
     issued_at = InstantField()
+    root_version = IntegerField(default=1)
 
     class Meta:
         indexes = ((("organization", "project", "environment", "cohort"), True),)
+
+
+class PublishedRoot(Table):
+    """The newest root of an organization, as the clock saw it in the object store. For pages and for noticing a change;
+    whoever believes a root reads and verifies it."""
+
+    organization = CharField(63, primary_key=True)
+    version = IntegerField()
+    epoch = BigIntegerField()
+    expires_at = InstantField()
+    noted_at = InstantField()
 
 
 class JoinToken(Table):
@@ -290,7 +260,9 @@ class Node(Table):
     `running` is the digest it says is live, never what we want it to be. `reported_at` is our clock when the last
     heartbeat arrived. `running_since` is when `running` last changed. `refusal` is its last refusal
     ({"code","message","digest","sequence","at"}) or null; a later activation clears it. `changed_at` moves with every
-    write that the node API must learn of. `log` is the newest checkpoint of the log that it believed.
+    write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
+    (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
+    without them is given no secrets.
     """
 
     id = CharField(63, primary_key=True)
@@ -300,6 +272,8 @@ class Node(Table):
     name = CharField(127)
     labels = DocumentField(default=dict)
     key_sha256 = CharField(64)
+    signing_key = CharField(64, null=True, unique=True)
+    sealing_key = CharField(64, null=True, unique=True)
     registered_at = InstantField()
     retired_at = InstantField(null=True)
     changed_at = InstantField(index=True)
@@ -324,6 +298,33 @@ class Node(Table):
             (("organization", "project", "environment", "registered_at"), False),
             (("organization", "project", "environment", "name"), False),
         )
+
+
+class Challenge(Table):
+    """What a machine that registers has to open to prove its sealing key; deleted when it is used. Only the SHA-256 of
+    what is in it is kept."""
+
+    id = AutoField()
+    token_sha256 = CharField(64)
+    sealing_key = CharField(64)
+    answer_sha256 = CharField(64)
+    expires_at = InstantField(index=True)
+
+    class Meta:
+        indexes = ((("token_sha256", "sealing_key"), True),)
+
+
+class WrappedKey(Table):
+    """The data key of one version of a secret, wrapped for one node: 80 bytes in base64url without padding."""
+
+    id = AutoField()
+    node = CharField(63)
+    name = CharField(63)
+    version = IntegerField()
+    wrapped = CharField(107)
+
+    class Meta:
+        indexes = ((("node", "name", "version"), True),)
 
 
 class Event(Table):
@@ -399,8 +400,11 @@ TABLES: tuple[type[Table], ...] = (
     Release,
     Rollout,
     Pointer,
+    PublishedRoot,
     JoinToken,
     Node,
+    Challenge,
+    WrappedKey,
     Event,
     LogCheckpoint,
     LogAlarm,

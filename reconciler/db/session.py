@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from peewee import Database, InterfaceError, OperationalError, SqliteDatabase
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
-from reconciler.db.models import database
+from reconciler.db.table import database
 from reconciler.errors import ReconcilerError, Stalled, Transient
 from reconciler.settings import Settings
 

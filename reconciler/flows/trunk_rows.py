@@ -17,9 +17,9 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.publishing import StoredBundle
 from reconciler.flows.risks import Judged
 from reconciler.flows.risks import record as record_risks
+from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 
 FIRST_LOOK = 20
@@ -153,6 +153,7 @@ def _record_bundle(
         blob_sha256=stored.blob_sha256,
         blob_length=stored.blob_length,
         commit=stored.commit,
+        root_version=stored.root_version,
         compiler=manifest.compiler,
         created_at=context.now(),
         certificates=certificates,

@@ -45,6 +45,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import environment
 
         return lambda context, subject, renewed: environment.run(context, subject, renewed)
+    if kind == "delivery":
+        from reconciler.flows import delivery
+
+        return lambda context, subject, renewed: delivery.run(context, subject, renewed)
     if kind == "log":
         from reconciler.flows.log import watching
 

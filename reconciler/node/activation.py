@@ -1,14 +1,22 @@
 """Brings a verified bundle to life, step by step, so that at any instant the old or the new one serves, whole.
 
  1. stage     its files in a folder of its own, on the disk before anything names it
- 2. test      the proxy's own check of that very file
- 3. switch    the symlink, by one rename
- 4. reload    or restart, when what the proxy reads only at its start differs
- 5. read back from the proxy itself which configuration is live
- 6. confirm   remember it durably; only now does the sequence that may not be undercut rise
+ 2. seal      keep the sealed secrets that it needs beside it: a node that boots alone needs them
+ 3. render    open them into files in memory, with every placeholder replaced, in a folder of their own
+ 4. test      the proxy's own check of the very file that it would read
+ 5. switch    the symlink, by one rename
+ 6. reload    or restart, when what the proxy reads only at its start differs
+ 7. read back from the proxy itself which configuration is live
+ 8. confirm   remember it durably; only now does the sequence that may not be undercut rise
+ 9. prune     what neither this bundle nor the one before needs; of what was opened, all but this rendering
 
-A failure at 3 to 6 switches back and reloads. A power cut between 3 and 6 leaves the symlink on a bundle that was
-tested and never confirmed; `recover` of the machine switches back from it.
+A bundle that needs no secret and has no placeholder skips 2 and 3: the proxy reads the staged file. Whatever fails,
+what 3 opened is removed again. A failure at 5 to 8 switches back and reloads. A power cut between 5 and 8 leaves the
+symlink on a bundle that was tested and never confirmed; `recover` of the machine switches back from it.
+
+What takes effect how (6): a secret or file of the bundle that the proxy's configuration names and that has another
+version than before restarts the proxy, for it reads such files only at its start and a read-back could not tell two
+values apart. When only agents' files changed, the proxy is left alone.
 """
 
 from __future__ import annotations
@@ -22,9 +30,11 @@ from reconciler.node.effects import (
     Done,
     Effect,
     Failed,
+    KeepSealed,
     Prune,
     ReadBack,
     Reload,
+    Render,
     Restart,
     SaveState,
     Sleep,
@@ -44,31 +54,72 @@ Steps = Generator[Effect, Answer, NodeState]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle that passed every check, and the state that confirming it leads to."""
+    """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs."""
 
     trust: Trust
     active: Active
     files: dict[str, bytes] = field(repr=False)
+    sealed: bytes = field(default=b"", repr=False)
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
     """Run the steps; returns the new state. Raises `Refused` with what went wrong, after the old one serves again."""
-    digest = bundle.active.digest
+    try:
+        yield from _prepare(bundle)
+        confirmed = yield from _bring_over(state, bundle)
+    except Refused:
+        yield keep(state, bundle.active.digest)
+        raise
+    yield keep(confirmed)
+    return confirmed
+
+
+def keep(state: NodeState, *further: str) -> Prune:
+    """Remove what neither the active bundle nor the one before needs, nor those of `further` digests."""
+    active = state.active
+    digests = (active.digest if active is not None else "", state.previous, *further)
+    renderings = frozenset({active.rendering} if active is not None and active.rendering else ())
+    return Prune(frozenset(digest for digest in digests if digest), renderings)
+
+
+def _prepare(bundle: Verified) -> Generator[Effect, Answer, None]:
+    """Everything before the proxy is touched."""
+    digest, rendering = bundle.active.digest, bundle.active.rendering
+    # 1. stage
     staged = yield Stage(digest, bundle.files)
     if isinstance(staged, Failed):
         raise Refused("E-NOD-020", f"bundle {digest[:19]} cannot be written to disk: {staged.words}")
-    tested = yield Test(digest)
+    # 2. seal
+    if bundle.sealed:
+        kept = yield KeepSealed(digest, bundle.sealed)
+        if isinstance(kept, Failed):
+            raise Refused("E-NOD-020", f"its sealed secrets cannot be written to disk: {kept.words}")
+    # 3. render
+    if rendering:
+        rendered = yield Render(digest, rendering)
+        if isinstance(rendered, Failed):
+            raise unrendered(rendered)
+    # 4. test
+    secret = any(name.startswith("secret:") for name in bundle.active.inputs)
+    tested = yield Test(digest, rendering, secret)
     if not (isinstance(tested, TestResult) and tested.ok):
         raise Refused("E-NOD-021", f"the proxy's test refused the configuration: {_words(tested)}")
-    old = state.active
-    switched = yield Switch(digest)
+
+
+def _bring_over(state: NodeState, bundle: Verified) -> Steps:
+    """Let the proxy serve it, and remember that it does."""
+    digest, old = bundle.active.digest, state.active
+    # 5. switch
+    switched = yield Switch(digest, bundle.active.rendering)
     if isinstance(switched, Failed):
         yield from _undo(state, restart=False, touched=False)
         raise Refused("E-NOD-022", f"the configuration could not be switched: {switched.words}")
-    unchanged = old is not None and old.config_id == bundle.active.config_id
-    restart = old is None or old.restart_key != bundle.active.restart_key
+    unchanged = old is not None and _is_the_same(old, bundle.active)
+    restart = old is None or _needs_a_start(old, bundle.active)
+    # 6. reload or restart, 7. read back
     if not unchanged:
         yield from _take_effect(state, bundle, restart=restart)
+    # 8. confirm
     confirmed = replace(
         state,
         trust=bundle.trust,
@@ -81,8 +132,25 @@ def activate(state: NodeState, bundle: Verified) -> Steps:
     if isinstance(saved, Failed):
         yield from _undo(state, restart=restart and not unchanged, touched=not unchanged)
         raise Refused("E-NOD-025", f"the new state could not be written to disk: {saved.words}")
-    yield Prune(frozenset(d for d in (digest, confirmed.previous) if d))
     return confirmed
+
+
+def unrendered(failed: Failed) -> Refused:
+    """The refusal of a bundle that could not be rendered."""
+    return Refused(failed.code or "E-NOD-056", f"its files could not be rendered in memory: {failed.words}")
+
+
+def _is_the_same(old: Active, new: Active) -> bool:
+    """Whether the proxy has nothing to do: it would read the same, or only its agents would read something else."""
+    if (old.config_id, old.restart_key) != (new.config_id, new.restart_key):
+        return False
+    return old.rendering == new.rendering or not (old.inputs or new.inputs)
+
+
+def _needs_a_start(old: Active, new: Active) -> bool:
+    if old.restart_key != new.restart_key:
+        return True
+    return any(old.inputs.get(name, version) != version for name, version in new.inputs.items())
 
 
 def read_back(wanted: str) -> Generator[Effect, Answer, RunningReport]:
@@ -115,7 +183,7 @@ def _take_effect(state: NodeState, bundle: Verified, *, restart: bool) -> Genera
 def _undo(state: NodeState, *, restart: bool, touched: bool) -> Generator[Effect, Answer, str]:
     """Go back to the last known good; returns how that ended, in words."""
     old = state.active
-    switched = yield Switch(old.digest if old is not None else None)
+    switched = yield Switch(old.digest, old.rendering) if old is not None else Switch(None)
     if old is None:
         return "there was nothing to go back to"
     if isinstance(switched, Failed):

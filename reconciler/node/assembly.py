@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,14 +15,19 @@ from reconciler.node.driver import Hands
 from reconciler.node.effects import Say
 from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
+from reconciler.node.keys import make_keys
 from reconciler.node.machine import Agent, Wishes
 from reconciler.node.process import ProcessProxy
 from reconciler.node.proxy import Proxy
+from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What flags and environment say. `join_token` is needed once, until the node is registered."""
+    """What flags and environment say. `join_token` is needed once, until the node is registered.
+
+    `run_folder` is where secrets are opened, None for the first folder in memory that there is.
+    """
 
     control_plane: str
     home: Path
@@ -32,13 +38,24 @@ class Options:
     admin_port: int
     wait: int
     join_token: str | None = field(default=None, repr=False)
+    run_folder: Path | None = None
+    secrets_on_disk: bool = False
 
 
 def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
     """A node around the proxy binary. Raises `Stalled` when its home cannot be used."""
     files = open_files(options.home)
     proxy = ProcessProxy(options.proxy_binary, files.link, options.admin_port, files.home / "proxy.log")
-    return join(options, files, proxy, ControlPlane(options.control_plane), say)
+    run = open_run_folder(options)
+    if options.secrets_on_disk and not is_in_memory(run.path):
+        say(Say("secrets-on-disk", {"warning": f"secrets are opened in {run.path}, which is not in memory"}))
+    return join(options, files, run, proxy, ControlPlane(options.control_plane), say)
+
+
+def open_run_folder(options: Options) -> RunFolder:
+    """The folder for this node's secrets; it is made when there are any."""
+    path = options.run_folder or default_folder(options.home, os.environ)
+    return RunFolder(path, on_disk=options.secrets_on_disk)
 
 
 def open_files(home: Path) -> NodeFiles:
@@ -56,7 +73,12 @@ def open_files(home: Path) -> NodeFiles:
 
 
 def join(
-    options: Options, files: NodeFiles, proxy: Proxy, control_plane: ControlPlane, say: Callable[[Say], None]
+    options: Options,
+    files: NodeFiles,
+    run: RunFolder,
+    proxy: Proxy,
+    control_plane: ControlPlane,
+    say: Callable[[Say], None],
 ) -> tuple[Agent, Hands]:
     """A node around any proxy, as it was when it last stopped. Raises `Stalled` when its files are damaged."""
     identity, state = files.identity(), files.state()
@@ -67,9 +89,10 @@ def join(
         state=state if identity is not None else None,
         now=clock.now,
         chance=random.random,
+        make_keys=make_keys,
         boot_id=secrets.token_hex(8),
     )
-    hands = Hands(files, proxy, control_plane, say, identity.environment if identity is not None else "")
+    hands = Hands(files, run, proxy, control_plane, say, identity)
     if identity is not None and state is None:
         raise Stalled(
             "E-NOD-001",

@@ -1,4 +1,4 @@
-"""Looks for what would keep a node from working. It changes nothing but a test file in the node's home."""
+"""Looks for what would keep a node from working. It changes nothing but a test file in the node's folders."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reconciler.node.effects import Failed, HttpReply, HttpRequest
 from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
 from reconciler.node.process import ProcessProxy
+from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
 
 LEAST_FREE = 256 * 1024 * 1024
 """Bytes: room for the largest bundle, unpacked, beside the one that runs."""
@@ -26,11 +27,20 @@ class Finding:
     words: str
 
 
-def examine(*, home: Path, control_plane: str | None, proxy_binary: str, admin_port: int) -> list[Finding]:
-    """Look at home, registration, control plane and proxy, in this order."""
+def examine(
+    *,
+    home: Path,
+    control_plane: str | None,
+    proxy_binary: str,
+    admin_port: int,
+    run_folder: Path | None,
+    secrets_on_disk: bool,
+) -> list[Finding]:
+    """Look at home, folder for secrets, registration, control plane and proxy, in this order."""
     files = NodeFiles(home)
     return [
         _home(files),
+        _secrets(run_folder or default_folder(home, os.environ), allowed=secrets_on_disk),
         _registration(files),
         _control_plane(control_plane),
         _binary(proxy_binary),
@@ -50,6 +60,19 @@ def _home(files: NodeFiles) -> Finding:
     if free < LEAST_FREE:
         return Finding("home", False, f"{files.home} has {free >> 20} MiB left, less than {LEAST_FREE >> 20}")
     return Finding("home", True, f"{files.home}, {free >> 20} MiB free")
+
+
+def _secrets(path: Path, *, allowed: bool) -> Finding:
+    try:
+        run = RunFolder(path, on_disk=allowed)
+        run.prepare()
+        run.check()
+    except OSError as error:
+        return Finding("secrets", False, f"{path} cannot be used: {error.strerror or error}")
+    except ReconcilerError as error:
+        return Finding("secrets", False, str(error))
+    where = "in memory" if is_in_memory(path) else "ON DISK, as --secrets-on-disk allows"
+    return Finding("secrets", True, f"{path}, {where}")
 
 
 def _registration(files: NodeFiles) -> Finding:

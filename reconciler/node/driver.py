@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from reconciler.errors import Refused
 from reconciler.node.effects import (
     Answer,
     CurrentLink,
@@ -14,9 +16,11 @@ from reconciler.node.effects import (
     Effect,
     Failed,
     HttpRequest,
+    KeepSealed,
     Prune,
     ReadBack,
     Reload,
+    Render,
     Restart,
     SaveIdentity,
     SaveState,
@@ -28,7 +32,11 @@ from reconciler.node.effects import (
 )
 from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
-from reconciler.node.proxy import Proxy
+from reconciler.node.proxy import Proxy, TestResult
+from reconciler.node.rendering import plan, render
+from reconciler.node.runfolder import RunFolder
+from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
+from reconciler.node.state import Identity
 
 T = TypeVar("T")
 
@@ -39,13 +47,14 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Hands:
-    """What one agent's effects act on. `environment` is learnt at registration."""
+    """What one agent's effects act on. `identity` is learnt at registration."""
 
     files: NodeFiles
+    run: RunFolder
     proxy: Proxy
     control_plane: ControlPlane
     say: Callable[[Say], None]
-    environment: str = ""
+    identity: Identity | None = None
 
     def perform(self, effect: Effect) -> Answer:
         """Carry out any effect but `Sleep`, which belongs to whoever owns the time."""
@@ -59,7 +68,7 @@ class Hands:
             case Restart():
                 return self.proxy.restart()
             case Test():
-                return self.proxy.test(self.files.config(effect.digest, self.environment))
+                return self._test(effect)
             case Say():
                 self.say(effect)
                 return Done()
@@ -68,25 +77,84 @@ class Hands:
             case _:
                 try:
                     return self._write(effect)
+                except Refused as refused:
+                    return Failed(refused.message, refused.code)
                 except OSError as error:
                     return Failed(f"{type(error).__name__}: {error.strerror or error}")
 
-    def _write(self, effect: SaveIdentity | SaveState | Stage | Switch | CurrentLink | Prune) -> Answer:
+    def _write(
+        self, effect: SaveIdentity | SaveState | Stage | KeepSealed | Render | Switch | CurrentLink | Prune
+    ) -> Answer:
         match effect:
             case SaveState():
                 self.files.save_state(effect.state)
             case SaveIdentity():
                 self.files.save_identity(effect.identity)
-                self.environment = effect.identity.environment
+                self.identity = effect.identity
             case Stage():
                 return Done(str(self.files.stage(effect.digest, effect.files)))
+            case KeepSealed():
+                self.files.keep_sealed(effect.digest, effect.sealed)
+            case Render():
+                self._render(effect)
             case Switch():
-                self.files.switch(effect.digest, self.environment)
+                self._switch(effect)
             case CurrentLink():
                 return Done(self.files.linked())
             case Prune():
                 self.files.prune(effect.keep)
+                self.run.prune(effect.renderings | {self.files.linked_rendering()})
         return Done()
+
+    def _render(self, effect: Render) -> None:
+        identity = self._known()
+        files = self.files.templates(effect.digest, identity.environment)
+        needed = plan(files, identity.environment)
+        if needed.rendering != effect.rendering:
+            raise Refused(
+                "E-NOD-051", f"the staged bundle {effect.digest[:19]} is not the one that was verified"
+            )
+        values: dict[str, bytes] = {}
+        if needed.secrets:
+            self.run.check()
+            values = open_sealed_set(
+                decode_sealed_set(self.files.sealed_of(effect.digest), needed.secrets),
+                identity.keys.sealing,
+                project=identity.project,
+                environment=identity.environment,
+            )
+        folder = str(self.run.folder(needed.rendering))
+        self.run.place(needed.rendering, render(files, identity.environment, values, folder))
+        if not self.run.is_attached(needed.rendering):
+            self.run.attach(needed.rendering, self.files.folder(effect.digest))
+
+    def _switch(self, effect: Switch) -> None:
+        if effect.digest is None:
+            self.files.switch(None)
+            return
+        if effect.rendering:
+            self.run.attach(effect.rendering, self.files.folder(effect.digest))
+        self.files.switch(self._config(effect.digest, effect.rendering))
+
+    def _test(self, effect: Test) -> TestResult:
+        result = self.proxy.test(self._config(effect.digest, effect.rendering))
+        if result.ok or not effect.secret:
+            return result
+        again = self.proxy.test(self._config(effect.digest, ""))
+        if not again.ok:
+            return again
+        return TestResult(False, "its words are not passed on, because the configuration holds secrets")
+
+    def _config(self, digest: str, rendering: str) -> Path:
+        environment = self._known().environment
+        if rendering:
+            return self.run.config(rendering, environment)
+        return self.files.config(digest, environment)
+
+    def _known(self) -> Identity:
+        if self.identity is None:
+            raise RuntimeError("a node that is not registered has no environment")
+        return self.identity
 
 
 def drive(steps: Generator[Effect, Answer, T], hands: Hands, stop: threading.Event) -> T:

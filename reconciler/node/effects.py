@@ -15,9 +15,10 @@ from reconciler.node.state import Identity, NodeState
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The effect did not happen, in words a person can read."""
+    """The effect did not happen, in words a person can read. `code` is that of a refusal, empty for other faults."""
 
     words: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +85,48 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepSealed:
+    """Keep the sealed secrets of a staged bundle, mode 0600, durable when answered. Answer: `Done` or `Failed`."""
+
+    digest: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Open the kept secrets of a staged bundle and write its rendering into memory, complete or not at all.
+
+    Answer: `Done`, or `Failed` with the code of the refusal.
+    """
+
+    digest: str
+    rendering: str
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
-    """Run the proxy's own check on the staged configuration. Answer: `TestResult` or `Failed`."""
+    """Run the proxy's own check on the configuration, the rendered one if there is one.
+
+    Answer: `TestResult` or `Failed`. `secret`: the configuration holds secrets, so what the proxy says about it is not
+    passed on; its words about the staged file, which holds none, are.
+    """
 
     __test__ = False
 
     digest: str
+    rendering: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Let the proxy's symlink name this staged bundle, atomically and durably. Answer: `Done` or `Failed`.
+    """Let the proxy's symlink name this staged bundle, or its rendering, atomically and durably.
 
-    None removes the symlink: there was no configuration before.
+    Answer: `Done` or `Failed`. None removes the symlink: there was no configuration before.
     """
 
     digest: str | None
+    rendering: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +151,10 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Remove staged bundles other than these. Answer: `Done` or `Failed`."""
+    """Remove staged bundles with their sealed secrets, and renderings, other than these. Answer: `Done` or `Failed`."""
 
     keep: frozenset[str]
+    renderings: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +171,8 @@ Effect = (
     | SaveIdentity
     | SaveState
     | Stage
+    | KeepSealed
+    | Render
     | Test
     | Switch
     | CurrentLink

@@ -3,7 +3,8 @@
     identity.json   who this node is and its key, mode 0600
     state.json      what it remembers, mode 0600
     bundles/<hex>/  one folder for each staged bundle, complete or absent
-    current         symlink to bundles/<hex>/config/<environment>/sentinel.kdl
+    sealed/<hex>    the sealed secrets of that bundle, mode 0600; without the key in identity.json they open nothing
+    current         symlink to bundles/<hex>/config/<environment>/sentinel.kdl, or to a rendering in memory
 
 Everything is written beside its place, flushed to the disk and renamed, so that a power cut leaves the old or the new
 whole. Methods raise OSError.
@@ -11,12 +12,15 @@ whole. Methods raise OSError.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from reconciler.bundle.manifest import MANIFEST
+from reconciler.node.durable import replace_durably, sync_folder, write_durably
+from reconciler.node.rendering import is_rendered
+from reconciler.node.runfolder import attached
 from reconciler.node.state import (
     Identity,
     NodeState,
@@ -34,12 +38,18 @@ class NodeFiles:
         self.home = home.absolute()
         self.link = self.home / "current"
         self.bundles = self.home / "bundles"
+        self.sealed = self.home / "sealed"
 
     def prepare(self) -> None:
         """Make the folders, private to this user, and remove what an interrupted write left behind."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.bundles.mkdir(exist_ok=True, mode=0o700)
-        for unfinished in (*self.bundles.glob("*.new"), *self.home.glob("*.new")):
+        for folder in (self.bundles, self.sealed):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        for unfinished in (
+            *self.bundles.glob("*.new"),
+            *self.sealed.glob("*.new"),
+            *self.home.glob("*.new"),
+        ):
             if unfinished.is_dir() and not unfinished.is_symlink():
                 shutil.rmtree(unfinished)
             else:
@@ -101,62 +111,66 @@ class NodeFiles:
         sync_folder(self.bundles)
         return folder
 
-    def switch(self, digest: str | None, environment: str) -> None:
-        """Let `current` name this bundle's configuration, or nothing; durable when it returns."""
-        if digest is None:
+    def keep_sealed(self, digest: str, sealed: bytes) -> None:
+        """Keep the sealed secrets of a bundle; durable when it returns."""
+        replace_durably(self.sealed / self.folder(digest).name, sealed)
+
+    def sealed_of(self, digest: str) -> bytes:
+        """The sealed secrets of a bundle; empty when none were kept."""
+        try:
+            return (self.sealed / self.folder(digest).name).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def templates(self, digest: str, environment: str) -> dict[str, bytes]:
+        """The files of a staged bundle that its rendering is made of, and its manifest."""
+        folder = self.folder(digest)
+        names = [MANIFEST, *(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())]
+        return {
+            name: (folder / name).read_bytes()
+            for name in names
+            if name == MANIFEST or is_rendered(name, environment)
+        }
+
+    def switch(self, target: Path | None) -> None:
+        """Let `current` name this configuration, or nothing; durable when it returns."""
+        if target is None:
             self.link.unlink(missing_ok=True)
         else:
-            target = self.config(digest, environment)
             if not target.is_file():
                 raise FileNotFoundError(f"{target} is missing")
             fresh = self.home / "current.new"
             fresh.unlink(missing_ok=True)
-            fresh.symlink_to(target.relative_to(self.home))
+            fresh.symlink_to(target.relative_to(self.home) if target.is_relative_to(self.bundles) else target)
             fresh.rename(self.link)
         sync_folder(self.home)
 
     def linked(self) -> str:
-        """The digest that `current` names, empty when there is no symlink or it names something else."""
+        """The digest that `current` leads to, empty when there is no symlink or it leads to something else."""
         try:
-            parts = PurePosixPath(os.readlink(self.link)).parts
+            target = PurePosixPath(os.readlink(self.link))
+            name = attached(Path(target)) if target.is_absolute() else target.parts[1]
+        except (OSError, IndexError):
+            return ""
+        return f"sha256:{name}"
+
+    def linked_rendering(self) -> str:
+        """The rendering that `current` names, empty when it names none."""
+        try:
+            target = Path(os.readlink(self.link))
         except OSError:
             return ""
-        return f"sha256:{parts[1]}" if len(parts) > 1 and parts[0] == "bundles" else ""
+        return target.parents[2].name if target.is_absolute() else ""
 
     def prune(self, keep: frozenset[str]) -> None:
-        """Remove staged bundles other than `keep` and the one that `current` names."""
+        """Remove staged bundles other than `keep` and the one that `current` names, and their sealed secrets."""
         kept = {self.folder(digest).name for digest in (*keep, self.linked()) if digest}
+        for sealed in self.sealed.iterdir():
+            if sealed.name not in kept:
+                sealed.unlink()
         for folder in self.bundles.iterdir():
             if folder.name not in kept and folder.is_dir():
                 # A half-removed folder must not look complete after a power cut.
                 doomed = folder.with_suffix(".new")
                 folder.rename(doomed)
                 shutil.rmtree(doomed)
-
-
-def write_durably(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a new file and flush it to the disk. The file exists with `mode` from its first byte on."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace_durably(path: Path, content: bytes) -> None:
-    """Put `content` in the place of `path`, mode 0600: the old bytes or the new, never a mixture."""
-    fresh = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    write_durably(fresh, content, mode=0o600)
-    fresh.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,33 +10,41 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from reconciler.bundle.possession import Registration, open_challenge, sign_registration
 from reconciler.clock import iso, parse_iso
 from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
 from reconciler.node import protocol
-from reconciler.node.activation import activate, read_back
+from reconciler.node.activation import activate, keep, read_back, unrendered
 from reconciler.node.effects import (
     Answer,
     CurrentLink,
     Done,
     Effect,
     Failed,
+    KeepSealed,
     ReadBack,
     Reload,
+    Render,
     SaveIdentity,
     SaveState,
     Say,
     Sleep,
     Switch,
 )
+from reconciler.node.keys import NodeKeys
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
-from reconciler.node.state import Identity, NodeState, Refusal
+from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set
+from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.verification import Check
 
 POLL_ANYWAY = 30
 """Every so many rounds a node polls although its heartbeat named no news: two mechanisms never fail alike."""
 
 LONGEST_BACK_OFF = 900.0
+SECRETS_TRIES = 8
+"""How often a node asks for secrets that are not sealed to it yet, a second apart, before it says so and backs off."""
+
 REVIVE_ROUNDS = 10
 """A proxy that does not answer is told to reload, or started, once in so many rounds."""
 
@@ -55,13 +63,17 @@ class Wishes:
 
 @dataclass(slots=True)
 class Agent:
-    """The machine. `now` and `chance` (a number from 0 to 1) are handed in; `boot_id` is new for each start."""
+    """The machine. `now`, `chance` (a number from 0 to 1) and `make_keys` are handed in.
+
+    `boot_id` is new for each start.
+    """
 
     wishes: Wishes
     identity: Identity | None
     state: NodeState | None
     now: Callable[[], datetime]
     chance: Callable[[], float]
+    make_keys: Callable[[], NodeKeys]
     boot_id: str
     counter: int = 0
     trouble: str = ""
@@ -70,6 +82,8 @@ class Agent:
     _failures: int = 0
     _poll_seconds: float = 10.0
     _deaf: int = 0
+    _unrendered: bool = False
+    """Whether the secrets of what was confirmed last could not be opened."""
 
     def life(self) -> Generator[Effect, Answer, None]:
         """For ever: recover, register when needed, then round after round."""
@@ -89,19 +103,37 @@ class Agent:
             yield Sleep(self.pause())
 
     def recover(self) -> Generator[Effect, Answer, None]:
-        """After a start: the symlink names what was confirmed last, and the proxy serves it."""
+        """After a start: the symlink names what was confirmed last, and the proxy serves it with its secrets."""
         if self.state is None or self.state.active is None:
             return
         active = self.state.active
+        stands = yield from self._stand(active)
+        report = yield ReadBack()
+        live = isinstance(report, RunningReport) and report.config_id == active.config_id
+        if stands and not live:
+            yield Reload()
+            yield from read_back(active.config_id)
+        yield keep(self.state, self.state.delivered)
+
+    def _stand(self, active: Active) -> Generator[Effect, Answer, bool]:
+        """Let the symlink lead to what was confirmed last, with its secrets opened; False when that cannot be had."""
+        if active.rendering:
+            rendered = yield Render(active.digest, active.rendering)
+            self._unrendered = isinstance(rendered, Failed)
+            if isinstance(rendered, Failed):
+                trust = self._known()[1].trust
+                yield from self._note(
+                    unrendered(rendered), "", active.digest, trust.sequence if trust is not None else 0
+                )
+                return False
         link = yield CurrentLink()
         linked = link.path if isinstance(link, Done) else ""
         if linked != active.digest:
-            yield Say("unconfirmed-bundle-left", {"found": linked[:19], "confirmed": active.digest[:19]})
-            yield Switch(active.digest)
-        report = yield ReadBack()
-        if not isinstance(report, RunningReport) or report.config_id != active.config_id:
-            yield Reload()
-            yield from read_back(active.config_id)
+            event = "unconfirmed-bundle-left" if linked else "link-made-again"
+            yield Say(event, {"found": linked[:19], "confirmed": active.digest[:19]})
+            switched = yield Switch(active.digest, active.rendering)
+            return not isinstance(switched, Failed)
+        return True
 
     def cycle(self) -> Generator[Effect, Answer, bool]:
         """One round; True when something changed that should be reported at once. Raises `ReconcilerError`."""
@@ -110,23 +142,39 @@ class Agent:
         told = yield from self._report()
         self._poll_seconds = told.poll_seconds
         self._rounds += 1
+        if self._unrendered and self._rounds % REVIVE_ROUNDS == 1:
+            yield from self._mend()
         if not self._worth_a_poll(told.etag):
             return False
         return (yield from self._poll())
 
     def register(self) -> Generator[Effect, Answer, None]:
-        """Turn the join token into an identity, kept before it is used. Raises `Stalled` without a token."""
-        if self.wishes.join_token is None:
+        """Turn the join token into an identity, kept before it is used. Raises `Stalled` without a token.
+
+        Every registration brings new keys, and proves that it holds their private halves.
+        """
+        wishes, token = self.wishes, self.wishes.join_token
+        if token is None:
             raise Stalled(
                 "E-NOD-002",
                 "this node is not registered and has no join token",
                 cure="Make one with 'sentinelctl join-token create' and set SENTINEL_JOIN_TOKEN_FILE",
             )
-        wishes = self.wishes
-        answer = yield protocol.registration(
-            wishes.project, wishes.join_token or "", wishes.name, wishes.labels
+        keys = self.make_keys()
+        asked = Registration(
+            wishes.project,
+            token,
+            wishes.name,
+            wishes.labels,
+            {"agent": protocol.AGENT},
+            keys.public,
         )
-        identity = protocol.read_registration(protocol.expect(answer, 201), wishes.name)
+        answer = yield protocol.registration(asked, None)
+        challenge = protocol.read_challenge(protocol.expect(answer, 202))
+        opened = open_challenge(challenge, keys.sealing)
+        proof = protocol.Proof(opened, sign_registration(asked, opened, keys.signing))
+        answer = yield protocol.registration(asked, proof)
+        identity = protocol.read_registration(protocol.expect(answer, 201), wishes.name, keys)
         Check(identity, NodeState(root=identity.root), now=self.now())
         state = NodeState(root=identity.root)
         for effect in (SaveState(state), SaveIdentity(identity)):
@@ -155,7 +203,8 @@ class Agent:
         if state.active is not None and report.config_id is None:
             if self._deaf % REVIVE_ROUNDS == 0:
                 yield Say("proxy-silent", {"reason": report.reason})
-                yield Reload()
+                if (yield from self._stand(state.active)):
+                    yield Reload()
             self._deaf += 1
         else:
             self._deaf = 0
@@ -198,6 +247,8 @@ class Agent:
         while check.root_version < offer.root_version:
             answer = yield protocol.root(identity, check.root_version + 1)
             check.accept_root(protocol.expect(answer, 200).body)
+            # Whatever the rest of the offer is worth: keys that this root took away never count again.
+            yield from self._save(replace(self._known()[1], root=check.root))
         check.accept_pointer(offer.pointer, offer.cohort)
         tiles = {}
         for tile in check.log_tiles:
@@ -221,11 +272,53 @@ class Agent:
         check.accept_statement(offer.statement)
         yield from self._save(replace(state, root=check.root, delivered=check.digest, log=check.log))
         bundle = check.verified(offer.etag, iso(self.now()))
+        if bundle.active.secrets:
+            bundle = replace(bundle, sealed=(yield from self._fetch_secrets(bundle.active)))
         yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
         self.state = yield from activate(self._known()[1], bundle)
         yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
 
+    def _fetch_secrets(self, active: Active) -> Generator[Effect, Answer, bytes]:
+        """The sealed secrets of a bundle; while they are not sealed to this node yet, some seconds are given to it."""
+        identity, _ = self._known()
+        tries = 0
+        while True:
+            answer = yield protocol.secrets(identity, active.digest, len(active.secrets))
+            try:
+                sealed = protocol.read_secrets(answer)
+            except NotYet as error:
+                tries += 1
+                if tries == SECRETS_TRIES:
+                    raise Stalled(
+                        error.code, error.message, cure="See what the work 'delivery' of the environment says"
+                    ) from None
+                yield Sleep(error.after.total_seconds())
+            else:
+                return encode_sealed_set(decode_sealed_set(sealed, active.secrets))
+
+    def _mend(self) -> Generator[Effect, Answer, None]:
+        """Fetch the secrets of what was confirmed last again: those on the disk could not be opened."""
+        active = self._known()[1].active
+        if active is None:
+            return
+        if active.secrets:
+            try:
+                sealed = yield from self._fetch_secrets(active)
+            except (Refused, Stalled) as error:
+                yield Say("secrets-not-mended", {"code": error.code, "message": error.message})
+                return
+            yield KeepSealed(active.digest, sealed)
+        if (yield from self._stand(active)):
+            yield Reload()
+            yield from self._save(replace(self._known()[1], refusal=None))
+
     def _remember(self, refused: ReconcilerError, etag: str, check: Check) -> Generator[Effect, Answer, None]:
+        self.state = replace(self._known()[1], log=check.log)
+        yield from self._note(refused, etag, check.digest, check.sequence)
+
+    def _note(
+        self, refused: ReconcilerError, etag: str, digest: str, sequence: int
+    ) -> Generator[Effect, Answer, None]:
         _, state = self._known()
         known = state.refusal
         tries = known.tries + 1 if known is not None and known.etag == etag else 1
@@ -234,8 +327,8 @@ class Agent:
         refusal = Refusal(
             code=refused.code,
             message=clean(refused.message, 1_900) or "no reason given",
-            digest=check.digest,
-            sequence=check.sequence,
+            digest=digest,
+            sequence=sequence,
             at=iso(now),
             etag=etag,
             tries=tries,
@@ -243,7 +336,7 @@ class Agent:
         )
         yield Say("refused", {"code": refusal.code, "message": refusal.message})
         # A refusal is remembered even where it cannot be written down: the next heartbeat carries it.
-        self.state = replace(state, refusal=refusal, log=check.log)
+        self.state = replace(state, refusal=refusal)
         yield SaveState(self.state)
 
     def _save(self, state: NodeState) -> Generator[Effect, Answer, None]:

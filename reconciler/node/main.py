@@ -56,6 +56,18 @@ from reconciler.node.process import ProcessProxy
     type=click.IntRange(0, 30),
     help="Long poll, in seconds.",
 )
+@click.option(
+    "--run-folder",
+    envvar="SENTINEL_NODE_RUN",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where secrets are opened, on tmpfs (default: below /run, XDG_RUNTIME_DIR or /dev/shm).",
+)
+@click.option(
+    "--secrets-on-disk",
+    envvar="SENTINEL_NODE_SECRETS_ON_DISK",
+    is_flag=True,
+    help="Open secrets although that folder is not in memory.",
+)
 @click.pass_context
 def group(ctx: click.Context, /, **values: Any) -> None:
     """The agent beside a Sentinel proxy: fetches what it should run, checks it, activates it, reports."""
@@ -81,6 +93,7 @@ def run(values: dict[str, Any], stop_proxy: bool) -> None:
     finally:
         if stop_proxy and isinstance(hands.proxy, ProcessProxy):
             hands.proxy.stop()
+            hands.run.prune(frozenset())
 
 
 @group.command()
@@ -112,6 +125,7 @@ def status(values: dict[str, Any]) -> None:
         "config_id": active.config_id if active else None,
         "activated_at": active.activated_at if active else None,
         "sequence": trust.sequence if trust else None,
+        "secrets": dict(active.secrets) if active else {},
         "pointer_expires": trust.expires if trust else None,
         "refusal": state.refusal.report() if state and state.refusal else None,
         "linked": files.linked() or None,
@@ -128,6 +142,8 @@ def doctor(values: dict[str, Any]) -> None:
         control_plane=values["control_plane"],
         proxy_binary=values["proxy_binary"],
         admin_port=values["admin_port"],
+        run_folder=values["run_folder"],
+        secrets_on_disk=values["secrets_on_disk"],
     )
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.words}")
@@ -165,6 +181,8 @@ def _options(values: dict[str, Any]) -> Options:
         admin_port=values["admin_port"],
         wait=values["wait"],
         join_token=_token(values["join_token_file"]),
+        run_folder=values["run_folder"],
+        secrets_on_disk=values["secrets_on_disk"],
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import urllib3
 
-from reconciler.node.files import replace_durably
+from reconciler.node.durable import replace_durably
 from reconciler.node.proxy import MARKER, RunningReport, TestResult
 
 TEST_SECONDS = 30.0
@@ -126,7 +126,7 @@ class ProcessProxy:
         try:
             with self.log.open("ab") as log:
                 self._child = subprocess.Popen(
-                    [self.binary, "-c", str(self.link)],
+                    [self.binary, "-c", str(self.link)], env=_surroundings(),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
@@ -169,6 +169,11 @@ class ProcessProxy:
     @property
     def _memory(self) -> Path:
         return self.link.parent / "proxy.json"
+
+
+def _surroundings() -> dict[str, str]:
+    """The proxy's environment: the agent's own, without what only the agent may know."""
+    return {name: value for name, value in os.environ.items() if name != "SENTINEL_JOIN_TOKEN"}
 
 
 def find_marker(document: Any) -> str | None:

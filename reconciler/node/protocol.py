@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.bundle.checkpoint import read_checkpoint
+from reconciler.bundle.possession import Registration
+from reconciler.bundle.sealed import unwritten
 from reconciler.bundle.tiles import Tile
-from reconciler.errors import Refused, Stalled, Transient
+from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.keys import NodeKeys
 from reconciler.node.proxy import RunningReport
+from reconciler.node.sealedset import LONGEST_SECRET
 from reconciler.node.state import Identity, NodeState
 
 AGENT = "sentinel-node/0.1.0"
@@ -44,11 +49,39 @@ class Told:
     poll_seconds: float
 
 
-def registration(project: str, token: str, name: str, labels: Mapping[str, str]) -> HttpRequest:
-    """Become a node. Never sent twice by itself: it may have used the token up."""
-    body = {"token": token, "name": name, "labels": dict(labels), "versions": {"agent": AGENT}}
-    path = f"/api/v1/projects/{quote(project, safe='')}/nodes/register"
-    return HttpRequest("POST", path, _headers(None), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS, again=False)
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that the keys of a registration are this node's own."""
+
+    answer: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+def registration(asked: Registration, proof: Proof | None) -> HttpRequest:
+    """Become a node: first without a proof, which is answered with a challenge, then with it.
+
+    With a proof it is never sent twice by itself, for it may have used the token up.
+    """
+    body: dict[str, Any] = {
+        "token": asked.token,
+        "name": asked.name,
+        "labels": dict(asked.labels),
+        "versions": dict(asked.versions),
+        "keys": {"signing": asked.keys.signing, "sealing": asked.keys.sealing},
+    }
+    if proof is not None:
+        body["proof"] = {"answer": proof.answer.hex(), "signature": proof.signature.hex()}
+    path = f"/api/v1/projects/{quote(asked.project, safe='')}/nodes/register"
+    return HttpRequest(
+        "POST", path, _headers(None), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS, again=proof is None
+    )
+
+
+def secrets(identity: Identity, digest: str, count: int) -> HttpRequest:
+    """Fetch the sealed secrets of a bundle, `count` of them."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/secrets?bundle={quote(digest, safe=':')}"
+    limit = 4096 + count * LONGEST_SECRET
+    return HttpRequest("GET", path, _headers(identity), None, limit, ANSWER_SECONDS + limit / SLOWEST_BYTES)
 
 
 def heartbeat(
@@ -129,7 +162,27 @@ def expect(answer: Answer, *statuses: int) -> HttpReply:
     )
 
 
-def read_registration(reply: HttpReply, name: str) -> Identity:
+def read_challenge(reply: HttpReply) -> bytes:
+    """What the sealing key has to open. Raises `Refused` when the answer is none."""
+    return unwritten(_string(_document(reply), "challenge"))
+
+
+def read_secrets(answer: Answer) -> bytes:
+    """The sealed set, still to be checked. Raises `NotYet` while it is not ready, else as `expect`."""
+    if (
+        isinstance(answer, HttpReply)
+        and answer.status == 503
+        and '"E-NAP-015"' in answer.body.decode("latin-1")
+    ):
+        raise NotYet(
+            "E-NOD-057",
+            "the control plane has not sealed the secrets of this bundle to this node yet",
+            after=timedelta(seconds=1),
+        )
+    return expect(answer, 200).body
+
+
+def read_registration(reply: HttpReply, name: str, keys: NodeKeys) -> Identity:
     """Who we are now. Raises `Refused` when the answer is not one."""
     document = _document(reply)
     root_envelope = document.get("root")
@@ -144,6 +197,7 @@ def read_registration(reply: HttpReply, name: str) -> Identity:
         name=name,
         root=_text(root_envelope),
         poll_seconds=_seconds(document.get("poll_seconds")),
+        keys=keys,
     )
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from reconciler.errors import Stalled
+from reconciler.node.keys import NodeKeys
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this node is: written once, at registration. `root` is the first root envelope, as JSON text."""
+    """Who this node is: written once, at registration. `root` is the first root envelope, as JSON text.
+
+    `key` is what the control plane gave; `keys` are the node's own, whose private halves never leave it.
+    """
 
     id: str
     key: str = field(repr=False)
@@ -23,6 +28,7 @@ class Identity:
     name: str
     root: str = field(repr=False)
     poll_seconds: float
+    keys: NodeKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,11 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The bundle that was activated last: the last known good one."""
+    """The bundle that was activated last: the last known good one.
+
+    `rendering` names what it was rendered to, empty when the proxy reads the staged file itself; `inputs` and `secrets`
+    are those of `reconciler.node.rendering.Plan`.
+    """
 
     digest: str
     config_id: str
@@ -47,6 +57,9 @@ class Active:
     etag: str
     cohort: str
     activated_at: str
+    rendering: str
+    inputs: Mapping[str, str]
+    secrets: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,9 @@ def encode_identity(identity: Identity) -> bytes:
 
 def decode_identity(data: bytes, where: str) -> Identity:
     """Read `identity.json`. Raises `Stalled` that names the file."""
-    return _build(Identity, _decode(data, where), where)
+    document = _decode(data, where)
+    document["keys"] = _build(NodeKeys, document.get("keys"), where)
+    return _build(Identity, document, where)
 
 
 def encode_state(state: NodeState) -> bytes:

@@ -15,6 +15,7 @@ from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.clock import iso, parse_iso
 from reconciler.errors import Refused
 from reconciler.node.activation import Verified
+from reconciler.node.rendering import plan
 from reconciler.node.state import Active, Identity, NodeState, SeenLog, Trust
 
 
@@ -116,9 +117,11 @@ class Check:
         )
 
     def verified(self, etag: str, at: str) -> Verified:
-        """The bundle, ready to be activated. Raises `Refused` when it has nothing for this node's environment."""
+        """The bundle, ready to be activated but for its secrets. Raises `Refused` as `rendering.plan` does."""
         _, pointer = self._accepted()
-        environment = environment_of(decode_manifest(self._files[MANIFEST]), self._identity.environment)
+        own = self._identity.environment
+        needed = plan(self._files, own)
+        environment = environment_of(decode_manifest(self._files[MANIFEST]), own)
         return Verified(
             trust=self.trust(),
             active=Active(
@@ -128,6 +131,9 @@ class Check:
                 etag=etag,
                 cohort=pointer.cohort,
                 activated_at=at,
+                rendering=needed.rendering,
+                inputs=needed.inputs,
+                secrets=needed.secrets,
             ),
             files=self._files,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import Stalled
-from reconciler.node.assembly import Options, join, open_files
+from reconciler.node.assembly import Options, join, open_files, open_run_folder
 from reconciler.node.effects import Say
 from reconciler.node.http import ControlPlane
 from reconciler.simulator.fakeproxy import FakeProxy
@@ -61,6 +61,7 @@ def build_fleet(
 ) -> Fleet:
     """A fleet whose nodes live below `home`, registered there already or to be registered with `token_of(environment)`.
 
+    Each opens its secrets in a folder of its own, in memory where there is such a thing.
     Raises `Stalled` when a folder cannot be used or a node's files are damaged.
     """
     plane = ControlPlane(url, connections=THREADS)
@@ -98,10 +99,11 @@ def _node(
         admin_port=0,
         wait=0,
         join_token=token,
+        secrets_on_disk=True,
     )
 
     def tell(said: Say) -> None:
         say(f"{name} {said.event} " + " ".join(f"{key}={value}" for key, value in said.fields.items()))
 
-    agent, hands = join(options, files, proxy, plane, tell)
+    agent, hands = join(options, files, open_run_folder(options), proxy, plane, tell)
     return SimulatedNode(name, agent, hands, proxy)

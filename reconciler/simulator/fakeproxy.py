@@ -1,13 +1,15 @@
 """A proxy that is made up: it reads the same file, reloads by the same rules, and serves nothing.
 
 As the real one, it keeps its old configuration when the new one is bad, applies routes, upstreams and filters at a
-reload but listeners and `system` only at a start, and answers 502 where it cannot connect: here, for every route whose
-targets lie in 192.0.2.0/24 (TEST-NET-1, RFC 5737), where nothing ever answers.
+reload but listeners, `system` and the files that are named only at a start, and answers 502 where it cannot connect:
+here, for every route whose targets lie in 192.0.2.0/24 (TEST-NET-1, RFC 5737), where nothing ever answers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,9 @@ from reconciler.simulator.temperament import TEMPERAMENTS, Temperament
 
 DEAD_NETWORK = ipaddress.ip_network("192.0.2.0/24")
 VERSION = "fake/1.0.0"
+FILE_SETTINGS = ("cert-file", "key-file", "ca-file")
+"""As in the real proxy, its own test does not look at these files. Without one the real proxy starts and leaves the
+listener out; this one does not start, so that a test cannot miss it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,16 @@ class Loaded:
     config_id: str | None
     listeners: tuple[str, ...]
     dead_routes: tuple[str, ...]
+    named: tuple[tuple[str, str], ...] = ()
+    """What the configuration names: (`key-file`, path) and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that the proxy read at its start: its mode then, and the SHA-256 of what was in it."""
+
+    mode: int
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -38,6 +53,9 @@ class FakeProxy:
     temperament: Temperament = field(default_factory=lambda: TEMPERAMENTS["steady"])
     monotonic: Callable[[], float] = time.monotonic
     log: list[str] = field(default_factory=list)
+    files: dict[str, ReadFile] = field(default_factory=dict)
+    """What it read at its last start, by the name of the setting, such as `key-file`."""
+    starts: int = 0
     _live: Loaded | None = None
     _coming: tuple[float, Loaded] | None = None
 
@@ -84,8 +102,14 @@ class FakeProxy:
         except (OSError, UnicodeDecodeError, Unreadable) as error:
             self._note(f"Error: {error}")
             return TestResult(True)
+        try:
+            self.files = {setting: _read(Path(path)) for setting, path in loaded.named}
+        except OSError as error:
+            self._note(f"Error: {error.filename}: {error.strerror}")
+            return TestResult(True)
         if not self.temperament.dies_on_start:
             self._live = loaded
+            self.starts += 1
         return TestResult(True)
 
     def running(self) -> RunningReport:
@@ -140,7 +164,17 @@ def load(path: Path) -> Loaded:
         config_id=markers[0] if len(markers) == 1 else None,
         listeners=listeners,
         dead_routes=tuple(sorted(_dead_routes(document))),
+        named=tuple(
+            (setting, node.arguments[0])
+            for setting in FILE_SETTINGS
+            for node in document.walk(setting)
+            if node.arguments
+        ),
     )
+
+
+def _read(path: Path) -> ReadFile:
+    return ReadFile(stat.S_IMODE(path.stat().st_mode), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _check_references(document: Node) -> None:

@@ -63,6 +63,9 @@ class Fleet:
                 life = self._next()
                 if life is not None:
                     pool.submit(self._advance, life)
+        for node in self.nodes:
+            # Fake proxies end with this process, so nobody needs what was opened.
+            node.hands.run.prune(frozenset())
         for control_plane in {id(n.hands.control_plane): n.hands.control_plane for n in self.nodes}.values():
             control_plane.close()
 

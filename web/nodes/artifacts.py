@@ -1,7 +1,8 @@
-"""Reads signed files from the object store for nodes, and keeps the last ones in memory. Called from threads only.
+"""Reads signed and sealed files from the object store for nodes, and keeps the last ones in memory.
 
-Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the bytes, so what is in
-memory is never stale; roots are numbered and never change either.
+Called from threads only. Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the
+bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either; a statement is
+signed again under a new root, whose number therefore is part of its name here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from reconciler.bundle.sealed import LONGEST, NONCE, TAG
 from reconciler.store import layout
 from reconciler.store.port import BlobStore, Missing
 
@@ -64,13 +66,21 @@ class Artifacts:
         self._small = Memory(16 * 1024 * 1024)
         self._blobs = Memory(BLOB_MEMORY)
 
-    def statement(self, organization: str, project: str, digest: str) -> bytes | None:
-        """The statement envelope of a bundle, or None when the store lacks it."""
-        return self._read(self._small, layout.statement(organization, project, digest), STATEMENT_LIMIT)
+    def statement(self, organization: str, project: str, digest: str, version: int) -> bytes | None:
+        """The statement envelope of a bundle as it was signed under root `version`, or None when the store lacks it."""
+        key = layout.statement(organization, project, digest)
+        return self._read(self._small, key, STATEMENT_LIMIT, name=f"{key} {version}")
 
     def blob(self, organization: str, project: str, digest: str, length: int) -> bytes | None:
         """The compressed bundle, `length` bytes long, or None when the store lacks it."""
         return self._read(self._blobs, layout.bundle(organization, project, digest), length)
+
+    def sealed_value(
+        self, organization: str, project: str, environment: str, name: str, version: int
+    ) -> bytes | None:
+        """The sealed bytes of one version of a secret, or None when the store lacks it."""
+        key = layout.sealed_value(organization, project, environment, name, version)
+        return self._read(self._small, key, NONCE + LONGEST + TAG)
 
     def root(self, organization: str, version: int) -> bytes | None:
         """The root envelope of this version, or None."""
@@ -85,8 +95,8 @@ class Artifacts:
         versions = (layout.root_version(key) for key in self._store.list(layout.roots(organization)))
         return max(versions, default=None)
 
-    def _read(self, memory: Memory, key: str, limit: int) -> bytes | None:
+    def _read(self, memory: Memory, key: str, limit: int, name: str = "") -> bytes | None:
         try:
-            return memory.get(key, lambda: self._store.get(key, limit=limit))
+            return memory.get(name or key, lambda: self._store.get(key, limit=limit))
         except Missing:
             return None

@@ -115,6 +115,44 @@ def bad_range(length: int) -> Problem:
     )
 
 
+def proof_refused() -> Problem:
+    """Signature or answer of a registration do not show that the keys are the machine's own."""
+    return Problem(
+        403,
+        "E-NAP-016",
+        "Proof refused",
+        "The proof does not show that the keys of this registration are your own; ask for a new challenge",
+    )
+
+
+def keys_known() -> Problem:
+    """Another registration brought one of these keys."""
+    return Problem(
+        409, "E-NAP-013", "Keys in use", "Another node registered with one of these keys; make new ones"
+    )
+
+
+def no_sealing_key() -> Problem:
+    """A node that registered without keys is given no secrets."""
+    return Problem(
+        409,
+        "E-NAP-014",
+        "No sealing key",
+        "This node registered without a sealing key, so no secret can be sealed to it; register it again",
+    )
+
+
+def keys_on_their_way() -> Problem:
+    """A worker has not wrapped the data keys for this node yet."""
+    return Problem(
+        503,
+        "E-NAP-015",
+        "Secrets on their way",
+        "The secrets of this bundle are not wrapped for this node yet; ask again",
+        headers=((b"retry-after", b"1"),),
+    )
+
+
 def failed() -> Problem:
     """We made a mistake; the log of this process has it."""
     return Problem(500, "E-NAP-011", "Internal error", "The node API made a mistake; its log names it")

@@ -1,4 +1,9 @@
-"""Registers a node: a join token becomes a node id and a key that is shown once."""
+"""Registers a node: a join token becomes a node id and a key that is shown once.
+
+Every registration makes a new node, with public keys that no node ever had: a home that was copied, or a node that was
+retired, comes back as another node or not at all. A machine that brings no keys becomes a node that is given no
+secrets.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from peewee import IntegrityError
+
+from reconciler.bundle.possession import PublicKeys, Registration
+from reconciler.db import owed
 from reconciler.db.joining import token_hash, use_join_token
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.session import reading, writing
 from web.nodes.body import only, string_map, text
 from web.nodes.directory import NodeEntry
-from web.nodes.problems import malformed, token_refused
+from web.nodes.problems import keys_known, malformed, token_refused
+from web.nodes.proving import Proof, read_keys, read_proof, redeem
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,125}[A-Za-z0-9])?")
 MOST_LABELS = 32
@@ -24,12 +34,20 @@ MOST_LABELS = 32
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a machine asks for when it wants to become a node."""
+    """What a machine asks for when it wants to become a node. With keys, `proof` is the second step of two."""
 
     token: str = field(repr=False)
     name: str
     labels: Mapping[str, str]
     versions: Mapping[str, str]
+    keys: PublicKeys | None = None
+    proof: Proof | None = None
+
+    def registration(self, project: str) -> Registration:
+        """What the proof is about. Only of an application with keys."""
+        if self.keys is None:
+            raise RuntimeError("an application without keys proves nothing")
+        return Registration(project, self.token, self.name, self.labels, self.versions, self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +60,9 @@ class Registered:
 
 def read_application(document: Mapping[str, Any]) -> Application:
     """Check the body of a registration. Raises `Problem` 400 that names the field."""
-    only(document, frozenset({"token", "name", "labels", "versions"}))
+    only(document, frozenset({"token", "name", "labels", "versions", "keys", "proof"}))
+    if "proof" in document and "keys" not in document:
+        raise malformed("'proof' comes with 'keys'")
     name = text(document, "name", 127, least=1)
     if not NAME.fullmatch(name):
         raise malformed(
@@ -53,6 +73,8 @@ def read_application(document: Mapping[str, Any]) -> Application:
         name=name,
         labels=string_map(document, "labels", most=MOST_LABELS) if "labels" in document else {},
         versions=string_map(document, "versions", most=8) if "versions" in document else {},
+        keys=read_keys(document) if "keys" in document else None,
+        proof=read_proof(document) if "proof" in document else None,
     )
 
 
@@ -66,7 +88,19 @@ def owner(project: str, token: str) -> str:
 
 
 def register(project: str, application: Application, *, now: datetime, address: str) -> Registered:
-    """Take one use of the token and write the node, in one transaction. Raises `Problem` 401 for any bad token."""
+    """Take one use of the token and write the node, in one transaction.
+
+    Raises `Problem`: 401 for any bad token, 403 for a proof that does not hold, 409 for keys that a node has. Nothing
+    is used up then.
+    """
+    try:
+        return _register(project, application, now=now, address=address)
+    except IntegrityError:
+        raise keys_known() from None
+
+
+def _register(project: str, application: Application, *, now: datetime, address: str) -> Registered:
+    keys = application.keys
     node_id = "n-" + base64.b32encode(secrets.token_bytes(8)).decode().lower()[:12]
     key = "snk_" + secrets.token_urlsafe(32)
     key_sha256 = hashlib.sha256(key.encode()).hexdigest()
@@ -74,6 +108,8 @@ def register(project: str, application: Application, *, now: datetime, address: 
         token = use_join_token(project, application.token, now=now)
         if token is None:
             raise token_refused()
+        if keys is not None:
+            redeem(application.registration(project), application.proof, now=now)
         Node.create(
             id=node_id,
             organization=token.organization,
@@ -83,6 +119,8 @@ def register(project: str, application: Application, *, now: datetime, address: 
             labels=application.labels,
             versions=application.versions,
             key_sha256=key_sha256,
+            signing_key=keys.signing if keys is not None else None,
+            sealing_key=keys.sealing if keys is not None else None,
             registered_at=now,
             changed_at=now,
             address=address[:63],
@@ -96,5 +134,7 @@ def register(project: str, application: Application, *, now: datetime, address: 
             details={"environment": token.environment, "name": application.name},
             at=now,
         )
+        if keys is not None:
+            owed.ask(token.organization, token.project, "delivery", token.environment, now=now)
         entry = NodeEntry(node_id, token.organization, token.project, token.environment, now, key_sha256)
     return Registered(entry, key)

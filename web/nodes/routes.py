@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from web.nodes.body import Receive, Scope, Send
 from web.nodes.bundles import serve_blob, serve_log_tile, serve_root
+from web.nodes.delivery import serve_secrets
 from web.nodes.polling import serve_heartbeat, serve_poll
 from web.nodes.problems import no_route, wrong_method
 from web.nodes.replies import send_bytes, send_json
@@ -35,6 +36,9 @@ async def dispatch(service: Service, scope: Scope, receive: Receive, send: Send)
         if rest.endswith("/bundles/latest"):
             _allow(scope, "GET")
             return await serve_poll(service, rest[: -len("/bundles/latest")], scope, send)
+        if rest.endswith("/secrets"):
+            _allow(scope, "GET")
+            return await serve_secrets(service, rest[: -len("/secrets")], scope, send)
         root = _ROOT.fullmatch(rest)
         if root is not None:
             _allow(scope, "GET")
@@ -60,7 +64,7 @@ async def dispatch(service: Service, scope: Scope, receive: Receive, send: Send)
 def label(path: str) -> str:
     """The route of a path, for counting: never anything a client can choose."""
     if path.startswith(NODES):
-        for ending in ("/heartbeat", "/bundles/latest"):
+        for ending in ("/heartbeat", "/bundles/latest", "/secrets"):
             if path.endswith(ending):
                 return ending[1:]
         if "/log/tile/" in path:

@@ -12,7 +12,8 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Risk, Rollout, Table
+from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Risk, Rollout
+from reconciler.db.table import Table
 from web.pages.scope import Scope
 
 TOPICS = ("commits", "environments", "rollouts", "nodes", "events")
@@ -38,6 +39,7 @@ def stamps(scope: Scope) -> dict[str, str]:
                 Environment,
                 (fn.COUNT(Environment.id), fn.MAX(Environment.updated_at), fn.SUM(Environment.sequence)),
             ),
+            (LogAlarm, (fn.MAX(LogAlarm.id), fn.COUNT(LogAlarm.acknowledged_at))),
         ),
         "rollouts": _token(
             scope,

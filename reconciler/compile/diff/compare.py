@@ -31,7 +31,12 @@ def compare_environments(
     Raises `Refused` E-CMP-090 when a configuration cannot be read, which no compilation gives.
     """
     old = _model(name, before)
-    same = before is not None and after is not None and _contents(before) == _contents(after)
+    same = (
+        before is not None
+        and after is not None
+        and _contents(before) == _contents(after)
+        and before.certificates == after.certificates
+    )
     new = old if same else _model(name, after)
     empty = Model({})
     changes = () if same else _changes(old or empty, new or empty)

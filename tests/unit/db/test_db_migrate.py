@@ -12,7 +12,7 @@ import pytest
 from playhouse.schema_diff import diff_models
 
 from reconciler.db import migrate as subject
-from reconciler.db import models, session
+from reconciler.db import models, session, table
 from reconciler.errors import Stalled
 from reconciler.settings import Settings, read_settings
 
@@ -24,12 +24,12 @@ MIGRATE = (
 
 def test_models_and_migrations_agree(database: Settings) -> None:
     with session.reading():
-        difference = diff_models(models.database.obj, list(models.TABLES))
+        difference = diff_models(table.database.obj, list(models.TABLES))
     assert not difference, str(difference)
 
 
 def test_every_model_is_listed() -> None:
-    assert set(models.TABLES) == set(models.Table.__subclasses__())
+    assert set(models.TABLES) == set(table.Table.__subclasses__())
 
 
 def test_again_does_nothing(database: Settings) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from reconciler.node.driver import Hands
 from reconciler.node.effects import Answer, Done, Effect, Say, Sleep
 from reconciler.node.files import NodeFiles
+from reconciler.node.keys import make_keys
 from reconciler.node.machine import Agent, Wishes
+from reconciler.node.runfolder import RunFolder
 from reconciler.simulator.fakeproxy import FakeProxy
 from reconciler.simulator.temperament import TEMPERAMENTS
 from tests.unit.node.publishing import PaperControlPlane
@@ -31,6 +33,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.files = NodeFiles(self.home)
+        self.run_folder = RunFolder(self.home.with_name(f"{self.home.name}-run"), on_disk=True)
         self.proxy = FakeProxy(self.files.link, TEMPERAMENTS[self.temperament], lambda: self.seconds)
         self.start()
 
@@ -41,6 +44,7 @@ class Bench:
         """The agent's process starts; with `proxy_too` the machine booted and the proxy is gone as well."""
         if proxy_too:
             self.proxy.die()
+            self.run_folder.prune(frozenset())
         self.files.prepare()
         identity = self.files.identity()
         self.agent = Agent(
@@ -49,10 +53,17 @@ class Bench:
             self.files.state() if identity is not None else None,
             self.now,
             lambda: 0.5,
+            make_keys,
             f"boot-{len(self.said)}-{id(self) % 997:04}",
         )
-        environment = identity.environment if identity is not None else ""
-        self.hands = Hands(self.files, self.proxy, self.plane, self.said.append, environment)  # type: ignore[arg-type]
+        self.hands = Hands(
+            self.files,
+            self.run_folder,
+            self.proxy,
+            self.plane,
+            self.said.append,
+            identity,  # type: ignore[arg-type]
+        )
 
     def run(self, steps: Any) -> Any:
         """Carry a generator out; sleeping moves the clock."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey
 
 from reconciler.bundle import archive
 from reconciler.bundle.manifest import MANIFEST, Manifest, ManifestEnvironment, describe, encode_manifest
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.root import Root, make_root, sign_root
+from reconciler.bundle.sealed import Label, SealedValue, written
 from reconciler.bundle.statement import Statement, sign_statement
+from reconciler.keys.sealing import rewrap, seal
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
 from tests.unit.bundle.paper_log import PaperLog, logged
 
@@ -34,14 +38,16 @@ def make_signed_root(now: datetime, **changes: Any) -> bytes:
     return sign_root(replace(root, **changes), [signing_key("root")])
 
 
-def proxy_config(target: str = "127.0.0.1:3000", admin_port: int = 9901) -> tuple[bytes, str]:
+def proxy_config(target: str = "127.0.0.1:3000", admin_port: int = 9901, tls: str = "") -> tuple[bytes, str]:
     """A configuration as the compiler writes them, and its config-id."""
+    block = f"tls {{\n            {tls}\n        }}" if tls else ""
     text = f"""system {{
     worker-threads 2
 }}
 listeners {{
     listener "http" {{
         address "0.0.0.0:8080"
+        {block}
     }}
     listener "sentinel-admin" {{
         address "127.0.0.1:{admin_port}"
@@ -76,6 +82,7 @@ class Built:
     blob: bytes
     config_id: str
     statement: bytes
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def blob_sha256(self) -> str:
@@ -90,15 +97,24 @@ def build(
     config: bytes | None = None,
     extra: str = "",
     environments: tuple[str, ...] = ENVIRONMENTS,
+    tls: str = "",
+    secrets: Mapping[str, int] | None = None,
+    further: Mapping[str, bytes] | None = None,
 ) -> Built:
-    """A verified, signed bundle whose proxy sends everything to `target`. `extra` changes the digest alone."""
-    text, config_id = proxy_config(target, admin_port)
+    """A verified, signed bundle whose proxy sends everything to `target`. `extra` changes the digest alone.
+
+    `tls` goes into the first listener, `secrets` into the manifest, `further` files beside.
+    """
+    text, config_id = proxy_config(target, admin_port, tls)
     files = {f"config/{name}/sentinel.kdl": config if config is not None else text for name in environments}
     if extra:
         files["agents/extra.txt"] = extra.encode()
+    files.update(further or {})
     manifest = Manifest(
         compiler="sentinel-compiler/0.1.0",
-        environments={name: ManifestEnvironment(config_id, restart_key) for name in environments},
+        environments={
+            name: ManifestEnvironment(config_id, restart_key, secrets or {}) for name in environments
+        },
         files={path: describe(content) for path, content in files.items()},
     )
     tar = archive.build_tar({**files, MANIFEST: encode_manifest(manifest)})
@@ -118,7 +134,8 @@ def build(
         author="Ada <ada@example.com>",
         compiler="sentinel-compiler/0.1.0",
     )
-    return Built(digest, tar, blob, config_id, sign_statement(statement, signing_key("bundle")))
+    envelope = sign_statement(statement, signing_key("bundle"))
+    return Built(digest, tar, blob, config_id, envelope, dict(secrets or {}))
 
 
 def point(
@@ -155,6 +172,39 @@ def flip(data: bytes, at: int) -> bytes:
 
 
 @dataclass
+class PaperSecrets:
+    """The secrets of production: sealed for the environment's key, wrapped again for whoever asks."""
+
+    key: PrivateKey = field(default_factory=lambda: PrivateKey(hashlib.sha256(b"production").digest()))
+    sealed: dict[tuple[str, int], SealedValue] = field(default_factory=dict)
+    needed: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    late: int = 0
+    """So many times the answer is that the secrets are on their way."""
+
+    def put(self, name: str, version: int, value: bytes) -> None:
+        """Seal a value."""
+        label = Label("shop", "production", name, version)
+        self.sealed[name, version] = seal(value, bytes(self.key.public_key), label)
+
+    def answer(self, digest: str, node: bytes) -> HttpReply:
+        """What the node API would say."""
+        if self.late > 0:
+            self.late -= 1
+            return HttpReply(503, {"retry-after": "1"}, b'{"code":"E-NAP-015","detail":"not yet"}')
+        found = [(name, version, self.sealed[name, version]) for name, version in self.needed[digest].items()]
+        items = [
+            {
+                "name": name,
+                "version": version,
+                "value": written(sealed.value),
+                "wrapped": written(rewrap(sealed.wrapped, self.key, node)),
+            }
+            for name, version, sealed in found
+        ]
+        return HttpReply(200, {}, json.dumps({"secrets": items}).encode())
+
+
+@dataclass
 class PaperControlPlane:
     """Answers one node's requests from memory, as the node API does. `offered` may be anything, however wrong."""
 
@@ -169,6 +219,7 @@ class PaperControlPlane:
     tags: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     environment: str = "production"
+    secrets: PaperSecrets = field(default_factory=lambda: PaperSecrets())
     log: PaperLog = field(default_factory=PaperLog)
 
     def __post_init__(self) -> None:
@@ -179,7 +230,15 @@ class PaperControlPlane:
         self.pointer = point(built, sequence=sequence, now=self.now, log=self.log, **changes)
         self.statement = built.statement
         self.blobs[built.digest] = built.blob
+        self.secrets.needed[built.digest] = built.secrets
         self.cohort = changes.get("cohort", "base")
+
+    registered: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def sealing_key(self) -> bytes:
+        """The public key that the node proved last."""
+        return bytes.fromhex(self.registered["keys"]["sealing"])
 
     def close(self) -> None:
         """Nothing is open."""
@@ -189,6 +248,11 @@ class PaperControlPlane:
         if self.away:
             return Failed("ConnectionRefusedError: nobody listens")
         if request.path.endswith("/register"):
+            body = json.loads(request.body or b"")
+            if "proof" not in body:
+                answer = SealedBox(PublicKey(bytes.fromhex(body["keys"]["sealing"]))).encrypt(b"?" * 32)
+                return self._json(202, {"challenge": written(answer)})
+            self.registered = body
             return self._json(
                 201,
                 {
@@ -203,6 +267,8 @@ class PaperControlPlane:
             )
         if request.path.endswith("/bundles/latest"):
             return self._latest(request)
+        if "/secrets?bundle=" in request.path:
+            return self.secrets.answer(request.path.rpartition("=")[2], self.sealing_key)
         if "/roots/" in request.path:
             return HttpReply(200, {}, self.roots[int(request.path.rpartition("/")[2])])
         if "/log/tile/" in request.path:

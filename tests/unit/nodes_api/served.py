@@ -10,14 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from nacl.signing import SigningKey
+
 from reconciler import clock
+from reconciler.bundle.possession import Registration, open_challenge, sign_registration
+from reconciler.bundle.sealed import unwritten
 from reconciler.db.joining import create_join_token
 from reconciler.db.models import Bundle, Environment, Pointer, Rollout
 from reconciler.db.session import writing
+from reconciler.node.keys import NodeKeys
 from reconciler.settings import Settings
 from reconciler.store import layout
 from reconciler.store.choose import open_store
-from tests.unit.node.publishing import Built, make_signed_root, point
+from tests.unit.bundle.paper_log import PaperLog
+from tests.unit.node.publishing import ENVIRONMENTS, Built, make_signed_root, point
 from web.nodes import app
 
 RELEASED = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -28,6 +34,7 @@ class Release:
     """Writes what a control plane publishes. `now` is the real clock: agents compare it with theirs."""
 
     settings: Settings
+    log: PaperLog = field(default_factory=PaperLog)
 
     def __post_init__(self) -> None:
         self.store = open_store(self.settings)
@@ -48,13 +55,20 @@ class Release:
                 commit="1" * 40,
                 compiler="c",
                 created_at=clock.now(),
-                environments={},
+                environments={name: {"secrets": dict(built.secrets)} for name in ENVIRONMENTS},
             ).on_conflict_ignore().execute()
+
+    def publish_log(self) -> None:
+        """Every tile of the log, where nodes ask for them."""
+        for tile, row in self.log.tiles.items():
+            self.store.put(layout.log("acme", tile.path), row)
 
     def pointer(self, built: Built, *, sequence: int, **changes: Any) -> bytes:
         """A pointer for the base cohort of production, or as `changes` say."""
         self.bundle(built)
-        envelope = point(built, sequence=sequence, now=clock.now().replace(microsecond=0), **changes)
+        now = clock.now().replace(microsecond=0)
+        envelope = point(built, sequence=sequence, now=now, log=self.log, **changes)
+        self.publish_log()
         self.raw_pointer(envelope, built.digest, sequence, **changes)
         return envelope
 
@@ -99,6 +113,21 @@ class Release:
     def token(self, environment: str = "production", project: str = "shop", **options: Any) -> str:
         """A join token."""
         return create_join_token("acme", project, environment, now=clock.now(), **options)
+
+
+REGISTER = "/api/v1/projects/shop/nodes/register"
+
+
+def asked_for(asked: Registration, answer: bytes = b"", key: SigningKey | None = None) -> dict[str, Any]:
+    """The body of a registration with keys; with `key` the second one, which proves them."""
+    body: dict[str, Any] = {"token": asked.token, "name": asked.name, "labels": dict(asked.labels)}
+    body["keys"] = {"signing": asked.keys.signing, "sealing": asked.keys.sealing}
+    if key is not None:
+        body["proof"] = {
+            "answer": answer.hex(),
+            "signature": sign_registration(asked, answer, key).hex(),
+        }
+    return body
 
 
 @dataclass
@@ -151,7 +180,8 @@ class Api:
             messages.append(message)
 
         scope = {
-            "type": "http", "method": method, "path": path, "headers": sent, "client": ("10.0.0.9", 1),
+            "type": "http", "method": method, "path": path.partition("?")[0], "headers": sent,
+            "query_string": path.partition("?")[2].encode("utf-8", "surrogatepass"), "client": ("10.0.0.9", 1),
             "state": self.state,
         }  # fmt: skip
         await app.application(scope, receive, send)
@@ -170,6 +200,21 @@ class Api:
         assert reply.status == 201, reply.body
         document: dict[str, Any] = reply.json
         return document
+
+    async def enrol(self, token: str, keys: NodeKeys, name: str = "edge-1") -> dict[str, Any]:
+        """Register with keys, in both steps."""
+        asked = Registration("shop", token, name, {}, {}, keys.public)
+        reply = await self.ask("POST", REGISTER, body=asked_for(asked))
+        assert reply.status == 202, reply.body
+        answer = open_challenge(unwritten(reply.json["challenge"]), keys.sealing)
+        reply = await self.ask("POST", REGISTER, body=asked_for(asked, answer, keys.signing))
+        assert reply.status == 201, reply.body
+        document: dict[str, Any] = reply.json
+        return document
+
+    async def secrets(self, node: dict[str, Any], digest: str, *, key: str | None = None) -> Reply:
+        path = f"/api/v1/nodes/{node['id']}/secrets?bundle={digest}"
+        return await self.ask("GET", path, key=key or node["key"])
 
     async def beat(self, node: dict[str, Any], counter: int, **said: Any) -> Reply:
         body = {"boot_id": "boot-0001", "counter": counter, **said}

@@ -23,7 +23,12 @@ NASTY: list[Any] = [
 ]  # fmt: skip
 FIELDS = [
     "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "log",
-    "token", "name", "labels", "id", "__proto__", "",
+    "token", "name", "labels", "id", "__proto__", "", "keys", "proof",
+]  # fmt: skip
+HEX = ["0" * 64, "ab" * 32, "AB" * 32, "f" * 64, *NASTY]
+QUERIES = [
+    "bundle", "bundle=", "bundle=x", "bundle=sha256:" + "0" * 64, "bundle=%00", "bundle=%ff%fe", "&" * 180, "=" * 180,
+    "bundle=sha256:" + "0" * 64 + "&bundle=sha256:" + "0" * 64, "bundle=" + "x" * 5000, "\ud800", "%", "bundle=%zz",
 ]  # fmt: skip
 RAW = [
     b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}{}", b"\xff\xfe", b"[" * 60_000, b'{"a":' * 20_000, b'{"a":1,"a":2}',
@@ -49,6 +54,13 @@ def bodies(count: int) -> list[bytes]:
         if chance.random() < 0.3:
             document["health"] = {"state": chance.choice(["healthy", *NASTY]), "reason": chance.choice(NASTY)}
         if chance.random() < 0.3:
+            document["keys"] = {"signing": chance.choice(["a" * 64, *NASTY]), "sealing": chance.choice(HEX)}
+        if chance.random() < 0.2:
+            document["proof"] = {
+                "answer": chance.choice(HEX),
+                "signature": chance.choice(["b" * 128, *NASTY]),
+            }
+        if chance.random() < 0.3:
             document["refusal"] = {
                 "code": "E-VER-001", "message": chance.choice(["no", *NASTY]), "digest": chance.choice(NASTY),
                 "sequence": chance.choice([1, *NASTY]), "at": chance.choice(["2026-11-23T20:00:00Z", *NASTY]),
@@ -68,6 +80,7 @@ def test_fuzzed_bodies_never_break_anything(environ: dict[str, str]) -> None:
             ("POST", "/api/v1/projects/shop/nodes/register"),
             ("POST", f"/api/v1/nodes/{node['id']}/heartbeat"),
             ("GET", f"/api/v1/nodes/{node['id']}/bundles/latest"),
+            ("GET", f"/api/v1/nodes/{node['id']}/secrets"),
         ]
         accepted = 0
         for method, path in routes:
@@ -97,6 +110,8 @@ def test_fuzzed_paths_and_headers(environ: dict[str, str]) -> None:
             "/", "//", "/api", "/api/v1/nodes/", "/api/v1/nodes//heartbeat", "/api/v1/nodes/\x00/heartbeat",
             "/api/v1/bundles/", "/api/v1/bundles/../../etc/passwd", "/api/v1/projects/UP/nodes/register",
             f"/api/v1/nodes/{node['id']}/roots/999999999", f"/api/v1/nodes/{node['id']}/roots/0",
+            f"/api/v1/nodes/{node['id']}/secrets", "/api/v1/nodes//secrets", "/api/v1/nodes/secrets",
+            *(f"/api/v1/nodes/{node['id']}/secrets?{query}" for query in QUERIES),
             f"/api/v1/nodes/{node['id']}/roots/x", "/metrics/x", "/ready", "/api/v1/nodes/\ud800/bundles/latest",
         ]  # fmt: skip
         headers = [
@@ -149,7 +164,8 @@ def test_f1_17_a_body_without_end_is_refused_while_it_streams(environ: dict[str,
         if honest:
             headers.append((b"content-length", b"1073741824"))
         scope = {
-            "type": "http", "method": "POST", "path": f"/api/v1/nodes/{node['id']}/heartbeat", "headers": headers,
+            "type": "http", "method": "POST", "query_string": b"",
+            "path": f"/api/v1/nodes/{node['id']}/heartbeat", "headers": headers,
             "client": ("10.0.0.9", 1), "state": api.state,
         }  # fmt: skip
         await app.application(scope, receive, send)

@@ -1,0 +1,45 @@
+"""What every table is made of: the database that is connected later, moments and JSON documents."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from peewee import BigIntegerField, DatabaseProxy, Model, TextField
+
+database = DatabaseProxy()
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class InstantField(BigIntegerField):
+    """A moment: milliseconds since the Unix epoch in the database, an aware UTC datetime in Python."""
+
+    def db_value(self, value: datetime | None) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return (value - EPOCH) // timedelta(milliseconds=1)
+
+    def python_value(self, value: int | None) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(milliseconds=value)
+
+
+class DocumentField(TextField):
+    """A JSON document, kept as text with sorted keys."""
+
+    def db_value(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
