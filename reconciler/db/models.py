@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.evidence import Reproduction
+from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -110,28 +112,6 @@ class Bundle(Table):
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
-
-
-class Risk(Table):
-    """How dangerous it is to bring an environment from the bundle `against`, which is empty for nothing, to `digest`.
-
-    `level` is `low`, `medium`, `high` or `critical`, or `unknown` when it could not be judged; `reasons` are as
-    `Reason.to_json`, the worst first. `changes` counts what is removed, changed and added.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63)
-    environment = CharField(63)
-    digest = CharField(71)
-    against = CharField(71, default="")
-    level = CharField(15)
-    reasons = DocumentField(default=list)
-    changes = DocumentField(default=dict)
-    judged_at = InstantField()
-
-    class Meta:
-        indexes = ((("organization", "project", "environment", "digest", "against"), True),)
 
 
 class Environment(Table):
@@ -395,6 +375,7 @@ TABLES: tuple[type[Table], ...] = (
     Work,
     Commit,
     Bundle,
+    Reproduction,
     Risk,
     Environment,
     Release,

@@ -21,7 +21,7 @@ from reconciler.compile.diff.compare import compare_environments
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.risk import Risk, assess
 from reconciler.db.models import Bundle, Commit, Environment
-from reconciler.db.models import Risk as Row
+from reconciler.db.risk import Risk as Row
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused
 from reconciler.flows.confined import Broken, Confinement, run_confined

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.db import session
-from reconciler.db.models import Environment, Risk
+from reconciler.db.models import Environment
+from reconciler.db.risk import Risk
 from reconciler.flows import risks, trunk
 from reconciler.store import layout
 from tests.integration.test_flow_trunk import GOOD, World, git_server, world

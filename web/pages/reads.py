@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import fn
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -16,9 +17,9 @@ from reconciler.db.models import (
     Pointer,
     Receipt,
     Release,
-    Risk,
     Rollout,
 )
+from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused")
@@ -190,6 +191,15 @@ def risks_of(scope: Scope, digests: Iterable[str]) -> list[Risk]:
     if not wanted:
         return []
     return list(scope.rows(Risk).where(Risk.digest.in_(wanted)).order_by(Risk.id))
+
+
+def reproductions(scope: Scope, digests: Iterable[str]) -> list[Reproduction]:
+    """How rebuilding some digests from their commits ended, those that were looked at last first."""
+    wanted = sorted(digests)
+    if not wanted:
+        return []
+    query = scope.rows(Reproduction).where(Reproduction.digest.in_(wanted))
+    return list(query.order_by(Reproduction.checked_at.desc(), Reproduction.id))
 
 
 def bundle_count(scope: Scope) -> int:

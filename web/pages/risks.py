@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.db.models import Commit, Environment, Risk
+from reconciler.db.models import Commit, Environment
+from reconciler.db.risk import Risk
 from web.pages.words import RISKS, State, state_of
 
 MARKED = frozenset({"medium", "high", "critical", "unknown"})
