@@ -15,7 +15,7 @@ from reconciler.cli.folder import config_files
 from reconciler.config.characters import escaped
 from reconciler.config.editing import add_resource, set_child
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
-from reconciler.config.source import LANGUAGE
+from reconciler.config.source import LANGUAGE, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 from reconciler.errors import Stalled
 
@@ -87,6 +87,12 @@ class WorkingClone:
     def put(self, path: str, content: bytes) -> None:
         """Write a file that is not in the language."""
         self._changed[path] = content
+
+    def preview(self) -> list[SourceFile]:
+        """The files that a worker would read, as they would be."""
+        found = {file.path: file for file in config_files(self.folder)}
+        found |= {path: SourceFile(path, content) for path, content in self._changed.items() if is_read(path)}
+        return list(found.values())
 
     def save(self, message: str, *, commit: bool, with_files: Iterable[str] = ()) -> str:
         """Write what was edited and commit it with `message`; what was done, in a sentence.

@@ -42,7 +42,7 @@ def chain_problems(data: Mapping[str, Any], content: bytes) -> Iterator[Found]:
     except NotPem as error:
         yield ("chain",), file, unreadable(error)
         return
-    problem = order_problem(chain) or _ending(chain)
+    problem = chain_problem(chain)
     if problem is not None:
         yield ("chain",), file, problem
     for problem in strength_problems(chain):
@@ -52,7 +52,12 @@ def chain_problems(data: Mapping[str, Any], content: bytes) -> Iterator[Found]:
             yield ("names",), name, _not_for(name, chain[0])
 
 
-def order_problem(chain: tuple[Certificate, ...]) -> Problem | None:
+def chain_problem(chain: tuple[Certificate, ...]) -> Problem | None:
+    """Why clients cannot follow the chain from its first certificate to an issuer, or None."""
+    return _order(chain) or _ending(chain)
+
+
+def _order(chain: tuple[Certificate, ...]) -> Problem | None:
     """Why the certificates do not follow one from the other, or None."""
     expected = "the certificate itself, then each issuer in turn"
     if len(chain) > LONGEST:
