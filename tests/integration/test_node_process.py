@@ -225,7 +225,7 @@ def test_a_process_has_its_secrets_after_a_boot_with_nobody_to_ask(
     agent = machine.start("run", "--stop-proxy")
     assert agent.stdout is not None
     said += agent.stdout.readline() + machine.stop_agent()
-    assert list(machine.run_folder.iterdir()) == []
+    assert not machine.run_folder.exists()
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert "proxy.log" in {path.name for path in kept}
     assert [str(path) for path in kept if canary in path.read_bytes()] == []

@@ -111,7 +111,7 @@ def test_machines_boot_with_their_secrets_while_the_control_plane_is_down(stage:
     folders = [node.hands.run.path for node in stage.fleet.nodes] if stage.fleet else []
     stage.stop_fleet()
     stage.api.stop()
-    assert [list(folder.iterdir()) for folder in folders] == [[], []], "memory is empty after a boot"
+    assert [folder.exists() for folder in folders] == [False, False], "memory is empty after a boot"
     fleet = stage.start((Group("production", 2),))
     deadline = time.monotonic() + 20
     while not all(node.proxy.running().config_id == TWO.config_id for node in fleet.nodes):
