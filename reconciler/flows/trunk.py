@@ -79,9 +79,9 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
-    finding."""
-    found = _tree(state.context, _head(state).sha)
+    """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
+    What we do not accept in a tree is a finding."""
+    found = _tree(state.context, _head(state).sha, others=True)
     state.findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems
@@ -200,14 +200,14 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     raise RuntimeError("the last step sets the outcome")
 
 
-def _tree(context: Context, sha: str) -> TreeRead:
-    return read_tree(context.mirror, sha, context.project.path, select=is_read)
+def _tree(context: Context, sha: str, *, others: bool = False) -> TreeRead:
+    return read_tree(context.mirror, sha, context.project.path, select=is_read, others=others)
 
 
 def _files(context: Context, tree: TreeRead) -> tuple[SourceFile, ...]:
     """The files of a tree by their path in the project."""
     start = len(context.project.path) + 1 if context.project.path else 0
-    return tuple(SourceFile(path[start:], content) for path, _, content in tree.files)
+    return tuple(SourceFile(path[start:], content) for path, _, content in (*tree.files, *tree.others))
 
 
 def _head(state: State) -> CommitInfo:
