@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, certificates, log_alarms, node_reads, reads
+from web.pages import attention, certificates, log_alarms, node_reads, reads, roots
 from web.pages.scope import Scope
 
 
@@ -53,7 +53,11 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
             under_way,
             newest_rollouts,
             tallies,
-            (*log_alarms.notices(reads.log_alarms(scope)), *certificates.notices(offered)),
+            (
+                *log_alarms.notices(reads.log_alarms(scope)),
+                *certificates.notices(offered),
+                *roots.notices(reads.root(scope.organization), now=now),
+            ),
         ),
         certificates=offered,
     )
