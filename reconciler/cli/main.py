@@ -28,6 +28,7 @@ VERBS: dict[str, Verb] = {
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
     "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),
+    "reproduce": Verb("reconciler.cli.reproduce", "Rebuild a bundle from its commit and compare."),
     "sbom": Verb("reconciler.cli.sbom", "Print the bill of materials of a bundle."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
     "calendar": Verb("reconciler.cli.calendar", "Say when releases are frozen."),

@@ -14,7 +14,7 @@ from reconciler.bundle.statement import PAYLOAD_TYPE, decode_statement
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Event
 from reconciler.errors import Stalled
-from reconciler.flows import rebuilding, resigning
+from reconciler.flows import resigning
 from reconciler.flows.roots import trusted_roots
 from reconciler.store import layout
 from tests.integration.environment_world import held, publish_next_root, use_key
@@ -211,7 +211,7 @@ def test_a_bundle_of_a_thief_is_not_vouched_for(two_bundles: World, tmp_path: Pa
     with session.reading():
         (event,) = Event.select().where(Event.kind == "bundle.distrusted")
     assert event.subject == second.digest
-    assert first.digest[:19] in event.message
+    assert first.digest in event.message
     assert versions(world) == {2}
 
 
@@ -242,14 +242,3 @@ def test_a_statement_that_a_stranger_signed_stalls(world: World, tmp_path: Path)
     with pytest.raises(Stalled) as caught:
         world.run()
     assert caught.value.code == "E-TRK-007"
-
-
-def test_rebuilding_says_why_it_cannot(world: World) -> None:
-    sha = world.push({**GOOD, "services/broken.kdl": b"nonsense"})
-    world.run()
-    built, words = rebuilding.rebuild(world.context, sha)
-    assert built is None
-    assert "does not compile" in words
-    built, words = rebuilding.rebuild(world.context, "0" * 40)
-    assert built is None
-    assert words

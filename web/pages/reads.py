@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import fn
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -187,6 +188,15 @@ def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
     if not wanted:
         return {}
     return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
+
+
+def reproductions(scope: Scope, digests: Iterable[str]) -> list[Reproduction]:
+    """How rebuilding some digests from their commits ended, those that were looked at last first."""
+    wanted = sorted(digests)
+    if not wanted:
+        return []
+    query = scope.rows(Reproduction).where(Reproduction.digest.in_(wanted))
+    return list(query.order_by(Reproduction.checked_at.desc(), Reproduction.id))
 
 
 def bundle_count(scope: Scope) -> int:
