@@ -29,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
     "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),
+    "reproduce": Verb("reconciler.cli.reproduce", "Rebuild a bundle from its commit and compare."),
     "sbom": Verb("reconciler.cli.sbom", "Print the bill of materials of a bundle."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
     "calendar": Verb("reconciler.cli.calendar", "Say when releases are frozen."),
@@ -42,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "hold": Verb("reconciler.cli.environment_verbs.hold", "Tell an environment to wait."),
     "pause": Verb("reconciler.cli.environment_verbs.pause", "Pause the rollout of an environment."),
     "resume": Verb("reconciler.cli.environment_verbs.resume", "Lift a hold."),
+    "log": Verb("reconciler.cli.log_verbs.command", "Show, verify and prove the log of what was signed."),
     "join-token": Verb("reconciler.cli.join_token", "Make, list and revoke what lets a node register."),
     "fleet": Verb("reconciler.cli.fleet", "Run simulated nodes."),
 }

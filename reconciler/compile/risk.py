@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from reconciler.compile.diff.changes import Difference
-from reconciler.compile.risk_rules import certificates, guards, listeners, routes, sizes, upstreams
+from reconciler.compile.risk_rules import certificates, guards, listeners, routes, secrets, sizes, upstreams
 
 Hit = tuple[str, tuple[str, ...]]
 """Why a rule holds, in a sentence, and the names of the routes concerned."""
@@ -234,6 +234,18 @@ RULES: tuple[Rule, ...] = (
         Level.low,
         "A certificate in use has another chain or another key.",
         certificates.renewed,
+    ),
+    Rule(
+        "secret-went-back",
+        Level.medium,
+        "A secret has an older version than before: a value that was replaced, perhaps because it leaked, holds again.",
+        secrets.went_back,
+    ),
+    Rule(
+        "secret-rotated",
+        Level.low,
+        "A secret has a new value: who still uses the old one is refused.",
+        secrets.rotated,
     ),
     Rule(
         "listener-changed",

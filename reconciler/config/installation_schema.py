@@ -34,6 +34,7 @@ KEY_URI = Pattern(
     expected="file:<path>, relative to this file or absolute, or env:<VARIABLE>",
     hint="keys and secrets are named, never written here: file:keys/bundle.key or env:BUNDLE_KEY",
     check=_check_key_uri,
+    unshown=True,
 )
 
 

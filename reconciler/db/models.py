@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.evidence import Reproduction
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -373,6 +374,7 @@ TABLES: tuple[type[Table], ...] = (
     Work,
     Commit,
     Bundle,
+    Reproduction,
     Environment,
     Release,
     Rollout,

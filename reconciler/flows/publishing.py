@@ -96,9 +96,9 @@ def new_statement(context: Context, stored: StoredBundle, head: CommitInfo) -> b
     )
 
 
-def statement_leaf(context: Context, digest: str) -> StatementLeaf:
-    """The log's entry of a bundle whose statement is in the store. Raises `Missing`."""
-    organization, project = context.organization.slug, context.project.slug
+def statement_leaf(context: Context, project: str, digest: str) -> StatementLeaf:
+    """The log's entry of a project's bundle whose statement is in the store. Raises `Missing`, or `Refused`."""
+    organization = context.organization.slug
     envelope = context.store.get(layout.statement(organization, project, digest), limit=LIMITS.statement)
     payload = dsse.read_envelope(envelope, "the statement", limit=LIMITS.statement).payload
     return StatementLeaf(organization, project, digest, sha256(payload).hexdigest())
@@ -106,7 +106,7 @@ def statement_leaf(context: Context, digest: str) -> StatementLeaf:
 
 def log_statement(context: Context, digest: str) -> None:
     """Make sure that a bundle's statement is an entry of the log. Needs no key."""
-    append_statement(context, statement_leaf(context, digest))
+    append_statement(context, statement_leaf(context, context.project.slug, digest))
 
 
 def _first_blob(context: Context, key: str, digest: str) -> bytes:

@@ -14,15 +14,14 @@ from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
 from reconciler.config.rules.step import Former
-from reconciler.config.source import SourceFile, is_read
+from reconciler.config.source import SourceFile
 from reconciler.errors import Refused, Stalled
 from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
-from reconciler.flows.compiling import compile_confined
+from reconciler.flows.compiling import compile_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
-from reconciler.git.reading import TreeRead, read_tree
 from reconciler.git.url import shown
 
 T = TypeVar("T")
@@ -79,14 +78,12 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
-    finding."""
-    found = _tree(state.context, _head(state).sha)
-    state.findings = tuple(
-        Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
-        for p in found.problems
+    """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
+    What we do not accept in a tree is a finding."""
+    context = state.context
+    state.files, state.findings = read_project(
+        context.mirror, _head(state).sha, context.project.path, others=True
     )
-    state.files = _files(state.context, found)
 
 
 def read_former(state: State) -> None:
@@ -103,7 +100,8 @@ def read_former(state: State) -> None:
         return
     since = context.mirror.since(valid, head.sha, limit=trunk_rows.LONGEST_PUSH)
     trailers = tuple(info.trailers for info in since)
-    state.former = Former(name, _files(context, _tree(context, valid)), trailers)
+    files, _ = read_project(context.mirror, valid, context.project.path)
+    state.former = Former(name, files, trailers)
 
 
 def compile_head(state: State) -> None:
@@ -198,16 +196,6 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             return state.outcome
         renew()
     raise RuntimeError("the last step sets the outcome")
-
-
-def _tree(context: Context, sha: str) -> TreeRead:
-    return read_tree(context.mirror, sha, context.project.path, select=is_read)
-
-
-def _files(context: Context, tree: TreeRead) -> tuple[SourceFile, ...]:
-    """The files of a tree by their path in the project."""
-    start = len(context.project.path) + 1 if context.project.path else 0
-    return tuple(SourceFile(path[start:], content) for path, _, content in tree.files)
 
 
 def _head(state: State) -> CommitInfo:

@@ -230,3 +230,38 @@ def test_a_secret_that_is_due_is_a_warning_on_the_commit(sealed: Sealed) -> None
     sealed.files["secrets.kdl"] = text.replace('rotated="2026-11-24"', 'rotated="2025-11-23"', 1).encode()
     row = sealed.push()
     assert (row.state, [finding["code"] for finding in row.findings]) == ("compiled", ["W-SEA-001"])
+
+
+TOKEN = "npm_" + "aB3dE5gH7j" * 3 + "kL9mN1"
+
+
+@pytest.mark.parametrize("path", ["README.md", ".env", "docs/a.bin", "secrets.kdl", "certificates/x.pem"])
+def test_a_commit_with_a_token_in_any_file_is_refused_without_repeating_it(sealed: Sealed, path: str) -> None:
+    before = sealed.files.get(path, b"\0")
+    sealed.files[path] = before + b"\n// " + TOKEN.encode() + b"\n"
+    row = sealed.push()
+    (finding,) = [f for f in row.findings if f["code"] == "E-TRE-008"]
+    assert (row.state, finding["path"]) == ("refused", path)
+    assert finding["line"] == sealed.files[path].count(b"\n")
+    assert TOKEN not in json.dumps(row.findings)
+    allowed = b"sentinelctl:allow npm because it is made up"
+    sealed.files[path] = before + b"\n// " + TOKEN.encode() + b" " + allowed + b"\n"
+    row = sealed.push()
+    assert [f for f in row.findings if f["code"] == "E-TRE-008"] == []
+    assert row.state == "compiled"
+
+
+def test_a_file_that_is_too_large_to_be_searched_refuses_nothing(sealed: Sealed) -> None:
+    sealed.files["photo.raw"] = TOKEN.encode() + b" " * 5 * 1024 * 1024
+    assert sealed.push().state == "compiled"
+
+
+def test_a_token_in_another_project_of_the_repository_is_not_ours(sealed: Sealed) -> None:
+    sealed.files = {f"shop/{path}": content for path, content in sealed.files.items()}
+    sealed.files["other/README.md"] = TOKEN.encode()
+    context = sealed.world.context
+    context.project = replace(context.project, path="shop")
+    assert sealed.push().state == "compiled"
+    sealed.files["shop/README.md"] = TOKEN.encode()
+    row = sealed.push()
+    assert [(f["code"], f["path"]) for f in row.findings] == [("E-TRE-008", "shop/README.md")]

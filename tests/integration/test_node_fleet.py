@@ -24,6 +24,7 @@ from reconciler.settings import read_settings
 from reconciler.simulator.building import Group, build_fleet
 from reconciler.simulator.fleet import Fleet
 from tests.integration.node_servers import ROOT, NodeApi, TamperingServer
+from tests.unit.bundle.paper_log import PaperLog
 from tests.unit.node.publishing import build, flip, point
 from tests.unit.nodes_api.served import Release
 
@@ -204,6 +205,27 @@ def test_a_node_refuses_keeps_what_it_runs_and_says_so(stage: Stage, kind: str, 
     finally:
         stage.stop_fleet()
         front.stop()
+
+
+def test_a_rewritten_log_is_refused_by_the_whole_fleet(stage: Stage) -> None:
+    stage.release.log.grow(4)
+    stage.release.pointer(GOOD, sequence=5)
+    stage.start((Group("production", 3),), token=stage.release.token())
+    stage.until(lambda nodes: len(nodes) == 3 and all_run(GOOD.digest)(nodes))
+    seen = str(stage.release.log.checkpoint())
+    honest, stage.release.log = stage.release.log, PaperLog()
+    stage.release.log.grow(40, "f")
+    stage.release.pointer(NEXT, sequence=6)
+    nodes = stage.until(lambda nodes: all(node.refusal is not None for node in nodes))
+    assert {node.refusal["code"] for node in nodes} == {"E-VER-016"}
+    assert {(node.running, node.log) for node in nodes} == {(GOOD.digest, seen)}
+    # The log that only grew is taken as soon as it is there again.
+    stage.release.log = honest
+    stage.release.pointer(NEXT, sequence=7)
+    nodes = stage.until(all_run(NEXT.digest))
+    assert {node.log for node in stage.until(lambda nodes: all(n.log != seen for n in nodes))} == {
+        str(honest.checkpoint())
+    }
 
 
 def test_a_flipped_byte_in_the_row_of_a_pointer_is_refused(stage: Stage) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, Receipt, Release, Rollout
+from reconciler.db.evidence import Reproduction
+from reconciler.db.models import (
+    Bundle,
+    Commit,
+    Environment,
+    Event,
+    LogAlarm,
+    Pointer,
+    Receipt,
+    Release,
+    Rollout,
+)
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused")
@@ -42,6 +53,13 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     """The commits that compile to one digest, the newest first."""
     query = scope.rows(Commit).where(Commit.digest == digest)
     return list(query.order_by(Commit.position.desc()).limit(limit))
+
+
+def log_alarms(scope: Scope) -> list[LogAlarm]:
+    """The alarms of the project's log that nobody acknowledged, its organization's own included; the oldest first."""
+    scopes = (scope, Scope(scope.organization, ""))
+    open_ones = [one.rows(LogAlarm).where(LogAlarm.acknowledged_at.is_null()) for one in scopes]
+    return sorted((row for rows in open_ones for row in rows), key=lambda row: row.id)
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:
@@ -164,6 +182,15 @@ def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
     if not wanted:
         return {}
     return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
+
+
+def reproductions(scope: Scope, digests: Iterable[str]) -> list[Reproduction]:
+    """How rebuilding some digests from their commits ended, those that were looked at last first."""
+    wanted = sorted(digests)
+    if not wanted:
+        return []
+    query = scope.rows(Reproduction).where(Reproduction.digest.in_(wanted))
+    return list(query.order_by(Reproduction.checked_at.desc(), Reproduction.id))
 
 
 def bundle_count(scope: Scope) -> int:

@@ -175,4 +175,5 @@ def bundle(digest: str) -> str:
         commits=reads.commits_with_digest(scope(), digest, limit=50),
         rollouts=reads.rollouts(scope(), digest=digest, limit=50),
         environments=reads.environments(scope()),
+        reproduction=next(iter(reads.reproductions(scope(), [digest])), None),
     )

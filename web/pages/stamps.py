@@ -12,7 +12,8 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Rollout
+from reconciler.db.evidence import Reproduction
+from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Rollout
 from reconciler.db.table import Table
 from web.pages.scope import Scope
 
@@ -31,6 +32,7 @@ def stamps(scope: Scope) -> dict[str, str]:
             (Commit, (fn.COUNT(Commit.id), fn.MAX(Commit.id), fn.MAX(Commit.position))),
             (Commit, (fn.SUM(fn.LENGTH(Commit.state)), fn.SUM(fn.LENGTH(Commit.digest)))),
             (Bundle, (fn.MAX(Bundle.id),)),
+            (Reproduction, (fn.MAX(Reproduction.checked_at),)),
         ),
         "environments": _token(
             scope,
@@ -38,6 +40,7 @@ def stamps(scope: Scope) -> dict[str, str]:
                 Environment,
                 (fn.COUNT(Environment.id), fn.MAX(Environment.updated_at), fn.SUM(Environment.sequence)),
             ),
+            (LogAlarm, (fn.MAX(LogAlarm.id), fn.COUNT(LogAlarm.acknowledged_at))),
         ),
         "rollouts": _token(
             scope,

@@ -161,6 +161,31 @@ CERTIFICATES: dict[str, State] = _table(
     State("holds", "holds", "running", "go", "It holds, and for longer than its warn-before says."),
 )
 
+REPRODUCTIONS: dict[str, State] = _table(
+    State("different", "different", "refused", "stop", "Its commit compiles to something else."),
+    State("damaged", "damaged", "unhealthy", "stop", "The object store does not have it as it should."),
+    State(
+        "other-tree",
+        "another tree",
+        "refused",
+        "stop",
+        "Its commit has another tree than its statement says.",
+    ),
+    State(
+        "not-compiled", "not rebuilt", "refused", "stop", "Its commit does not compile, although it once did."
+    ),
+    State("no-commit", "commit is gone", "waiting", "hold", "The repository no longer has its commit."),
+    State(
+        "other-compiler",
+        "not with this compiler",
+        "washere",
+        "past",
+        "Another version of the compiler made it; only that one makes the same bytes.",
+    ),
+    State("identical", "identical", "running", "go", "Its commit compiles to these very bytes."),
+)
+"""How rebuilding a bundle from its commit ended."""
+
 UNKNOWN = State("unknown", "unknown", "nothere", "none", "This page does not know the state.")
 
 

@@ -34,6 +34,7 @@ def compare_environments(
         and after is not None
         and _contents(before) == _contents(after)
         and before.certificates == after.certificates
+        and before.secrets == after.secrets
     )
     new = old if same else _model(name, after)
     empty = Model({})
@@ -73,7 +74,12 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
         ("certificate", one.name): Part("certificate", one.name, _certificate_facts(one))
         for one in environment.certificates
     }
-    return Model({**model.parts, **files, **certificates})
+    # Of a secret there is nothing to tell but its version.
+    secrets = {
+        ("secret", name): Part("secret", name, {"version": version})
+        for name, version in environment.secrets.items()
+    }
+    return Model({**model.parts, **files, **certificates, **secrets})
 
 
 def _certificate_facts(one: CertificateInUse) -> dict[str, Fact]:

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from reconciler.bundle.checkpoint import Checkpoint, origin_of, read_short
 from reconciler.bundle.tiles import Edge
-from reconciler.db.models import Event, LogAlarm, LogCheckpoint, Node, Release
+from reconciler.db.models import Event, LogAlarm, Node, Release
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.log.appending import catch_up
 from reconciler.flows.log.files import LogFiles
+from reconciler.flows.log.recorded import newest_recorded
 from reconciler.flows.log.signing import open_log
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.projection import LOG_TRAILER
@@ -55,7 +56,14 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             renew()
         if verdicts[sighting.seen]:
             found += 1
-            raise_alarm(context, sighting, str(ours), verdicts[sighting.seen], now=now)
+            raise_alarm(
+                files.organization,
+                context.project.slug,
+                sighting,
+                str(ours),
+                verdicts[sighting.seen],
+                now=now,
+            )
     again = now + EVERY
     if found:
         return Outcome("changed", f"{found} of {len(sightings)} checkpoints are of another log", again)
@@ -83,9 +91,10 @@ def judge(files: LogFiles, edge: Edge, seen: str) -> str:
     )
 
 
-def raise_alarm(context: Context, sighting: Sighting, ours: str, reason: str, *, now: datetime) -> None:
+def raise_alarm(
+    organization: str, project: str, sighting: Sighting, ours: str, reason: str, *, now: datetime
+) -> None:
     """Write an alarm and an event, once for each checkpoint that somebody saw."""
-    organization, project = context.organization.slug, context.project.slug
     values = {
         "organization": organization, "project": project, "source": sighting.source,
         "subject": sighting.subject, "name": sighting.name, "seen": sighting.seen, "ours": ours, "reason": reason,
@@ -115,14 +124,9 @@ def raise_alarm(context: Context, sighting: Sighting, ours: str, reason: str, *,
 def _sightings(context: Context) -> Iterator[Sighting]:
     """Everything that was seen of the log, as far as this project knows. Call inside `reading`."""
     organization, project = context.organization.slug, context.project.slug
-    newest = (
-        LogCheckpoint.select()
-        .where(LogCheckpoint.organization == organization)
-        .order_by(LogCheckpoint.epoch.desc(), LogCheckpoint.size.desc())
-        .first()
-    )
+    newest = newest_recorded(organization)
     if newest is not None:
-        yield Sighting("log", organization, "our own record", newest.checkpoint)
+        yield Sighting("log", organization, "our own record", str(newest))
     commits = (
         Release.select()
         .where(Release.organization == organization, Release.project == project, Release.ours)

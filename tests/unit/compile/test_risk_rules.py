@@ -147,10 +147,13 @@ OF_CERTIFICATES = {
 
 
 def test_every_rule_has_a_case_and_ids_are_unique() -> None:
-    # The text of a configuration does not tell what stands behind a path: test_compile_tls.py has these.
+    # The text of a configuration does not tell what stands behind a path or a placeholder: test_compile_tls.py and
+    # test_compile_secrets.py have these.
     of_certificates = {rule.id for rule in RULES if rule.id.startswith("certificate-")}
     assert of_certificates == OF_CERTIFICATES
-    assert {case[0] for case in CASES} | of_certificates == {rule.id for rule in RULES}
+    of_secrets = {rule.id for rule in RULES if rule.id.startswith("secret-")}
+    assert of_secrets == {"secret-rotated", "secret-went-back"}
+    assert {case[0] for case in CASES} | of_certificates | of_secrets == {rule.id for rule in RULES}
     assert len({rule.id for rule in RULES}) == len(RULES)
 
 
