@@ -59,10 +59,14 @@ Tamper = Callable[[str, bytes], bytes]
 
 
 class TamperingServer:
-    """Passes requests on and lets `tamper(path, body)` change the answers' bodies; ETags stay what they were."""
+    """Passes requests on and lets `tamper(path, body)` change the answers' bodies; ETags stay what they were.
+
+    `hear` is given the bodies of requests.
+    """
 
     def __init__(self, behind: int) -> None:
         self.tamper: Tamper = lambda path, body: body
+        self.hear: Callable[[bytes], None] = lambda body: None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,8 +75,10 @@ class TamperingServer:
             def _pass_on(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=10)
+                sent = self.rfile.read(length)
+                outer.hear(sent)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-                connection.request(self.command, self.path, self.rfile.read(length) or None, headers)
+                connection.request(self.command, self.path, sent or None, headers)
                 reply = connection.getresponse()
                 body = outer.tamper(self.path, reply.read()) if reply.status == 200 else reply.read()
                 self.send_response(reply.status)
