@@ -15,6 +15,7 @@ from reconciler.db.models import (
     Event,
     LogAlarm,
     Pointer,
+    PublishedRoot,
     Receipt,
     Release,
     Rollout,
@@ -54,6 +55,11 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     """The commits that compile to one digest, the newest first."""
     query = scope.rows(Commit).where(Commit.digest == digest)
     return list(query.order_by(Commit.position.desc()).limit(limit))
+
+
+def root(organization: str) -> PublishedRoot | None:
+    """The newest root of an organization, as the clock saw it last."""
+    return PublishedRoot.get_or_none(PublishedRoot.organization == organization)
 
 
 def log_alarms(scope: Scope) -> list[LogAlarm]:
