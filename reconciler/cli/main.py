@@ -25,6 +25,7 @@ VERBS: dict[str, Verb] = {
     "nudge": Verb("reconciler.cli.nudge", "Have a project or an environment looked at now."),
     "validate": Verb("reconciler.cli.validate", "Check a config repository and print its findings."),
     "check-proxy-config": Verb("reconciler.cli.check_proxy_config", "Check a config of the real proxy."),
+    "import": Verb("reconciler.cli.import_config", "Make a config repository of a proxy's config."),
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
     "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),

@@ -16,7 +16,8 @@ from reconciler.db import session
 from reconciler.node.files import NodeFiles
 from reconciler.simulator.building import Group
 from reconciler.store import layout
-from tests.integration.test_node_fleet import GOOD, NEXT, Stage, all_run
+from tests.integration.fleet_stage import Stage, all_run
+from tests.integration.test_node_fleet import GOOD, NEXT
 from tests.unit.node.publishing import Built, build, flip, point
 
 

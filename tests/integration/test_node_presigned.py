@@ -11,7 +11,8 @@ import urllib3
 from reconciler.db import session
 from reconciler.node.files import NodeFiles
 from reconciler.simulator.building import Group
-from tests.integration.test_node_fleet import GOOD, NEXT, Stage, all_run
+from tests.integration.fleet_stage import Stage, all_run
+from tests.integration.test_node_fleet import GOOD, NEXT
 
 
 @pytest.fixture
