@@ -61,11 +61,13 @@ Tamper = Callable[[str, bytes], bytes]
 class TamperingServer:
     """Passes requests on and lets `tamper(path, body)` change the answers' bodies; ETags stay what they were.
 
-    `hear` is given the bodies of requests.
+    `fresh`: whoever asks whether there is something new is always answered in full. `hear` is given the bodies of
+    requests.
     """
 
     def __init__(self, behind: int) -> None:
         self.tamper: Tamper = lambda path, body: body
+        self.fresh = False
         self.hear: Callable[[bytes], None] = lambda body: None
         outer = self
 
@@ -77,7 +79,8 @@ class TamperingServer:
                 connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=10)
                 sent = self.rfile.read(length)
                 outer.hear(sent)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+                dropped = ("host", "connection", *(("if-none-match",) if outer.fresh else ()))
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
                 connection.request(self.command, self.path, sent or None, headers)
                 reply = connection.getresponse()
                 body = outer.tamper(self.path, reply.read()) if reply.status == 200 else reply.read()
