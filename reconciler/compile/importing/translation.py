@@ -219,7 +219,8 @@ class _Work:
         changed = False
         for pair in list(reordered((part.node for part in self._of("route")), after)):
             reason = f"only the order decides between the routes {shown(pair[0])} and {shown(pair[1])}"
-            changed = any([self._demote(("route", name), reason) for name in pair]) or changed
+            given_back = [name for name in pair if self._demote(("route", name), reason)]
+            changed = changed or bool(given_back)
         return changed
 
     def _demote(self, key: Key, reason: str) -> bool:
