@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -375,6 +376,7 @@ TABLES: tuple[type[Table], ...] = (
     Commit,
     Bundle,
     Reproduction,
+    Risk,
     Environment,
     Release,
     Rollout,

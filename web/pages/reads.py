@@ -20,6 +20,7 @@ from reconciler.db.models import (
     Release,
     Rollout,
 )
+from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused")
@@ -188,6 +189,14 @@ def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
     if not wanted:
         return {}
     return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
+
+
+def risks_of(scope: Scope, digests: Iterable[str]) -> list[Risk]:
+    """The risks of some bundles, to every environment and against whatever ran there."""
+    wanted = sorted({digest for digest in digests if digest})
+    if not wanted:
+        return []
+    return list(scope.rows(Risk).where(Risk.digest.in_(wanted)).order_by(Risk.id))
 
 
 def reproductions(scope: Scope, digests: Iterable[str]) -> list[Reproduction]:
