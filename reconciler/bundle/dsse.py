@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from nacl.exceptions import BadSignatureError
@@ -59,10 +59,23 @@ def sign(payload_type: str, payload: bytes, keys: Iterable[SigningKey]) -> bytes
     return _write(payload_type, payload, signatures)
 
 
-def add_signature(envelope: bytes, key: SigningKey, *, limit: int) -> bytes:
-    """The same envelope with one more signature, for signers who never meet. Raises `Refused` for a bad envelope."""
+def unsigned(payload_type: str, payload: bytes) -> bytes:
+    """The envelope before anybody signed it, which every reader refuses."""
+    return _write(payload_type, payload, {})
+
+
+def add_signature(
+    envelope: bytes, key: SigningKey, *, limit: int, keep: Collection[str] | None = None
+) -> bytes:
+    """The same envelope with one more signature, for signers who never meet. Of the others those by `keep` stay, by
+    default all. Raises `Refused` for a bad envelope.
+    """
     read = read_envelope(envelope, "the envelope", limit=limit)
-    signatures = {signature.keyid: signature.value for signature in read.signatures}
+    signatures = {
+        signature.keyid: signature.value
+        for signature in read.signatures
+        if keep is None or signature.keyid in keep
+    }
     signatures[keyid(bytes(key.verify_key))] = bytes(key.sign(pae(read.payload_type, read.payload)).signature)
     return _write(read.payload_type, read.payload, signatures)
 

@@ -100,12 +100,12 @@ def encode_pointer(pointer: Pointer) -> bytes:
     )
 
 
-def sign_pointer(pointer: Pointer, key: SigningKey) -> bytes:
-    """The envelope. What a node would refuse to read is never signed (`Refused`)."""
+def sign_pointer(pointer: Pointer, *keys: SigningKey) -> bytes:
+    """The envelope, signed by each of `keys`. What a node would refuse to read is never signed (`Refused`)."""
     payload = encode_pointer(pointer)
     decode_pointer(payload)
     check_included(pointer.leaf, pointer.log, read_checkpoint(pointer.log.checkpoint))
-    return dsse.sign(PAYLOAD_TYPE, payload, (key,))
+    return dsse.sign(PAYLOAD_TYPE, payload, keys)
 
 
 def decode_pointer(payload: bytes) -> Pointer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +15,9 @@ from reconciler.bundle.limits import LIMITS
 from reconciler.errors import Refused
 
 PAYLOAD_TYPE = "application/vnd.sentinel.root+json"
-ROLES = ("bundle", "pointer", "root")
+ROLES = ("bundle", "commit", "pointer", "root")
 MAX_KEYS = 64
+MAX_REVOKED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Root:
     """One version of an organization's key set.
 
     `version` counts from 1 without gaps. `epoch` is the only way to let sequences start again. `keys` maps a keyid to
-    32 raw public bytes, `roles` each of `root`, `bundle` and `pointer` to who may sign for it.
+    32 raw public bytes, `roles` each of `ROLES` to who may sign for it. `revoked` names keys whose signatures count no
+    more, not even those from before; a key that has merely left its role was replaced, and its old ones still count.
     """
 
     version: int
@@ -41,6 +43,7 @@ class Root:
     expires: datetime
     keys: Mapping[str, bytes]
     roles: Mapping[str, Role]
+    revoked: tuple[str, ...] = ()
 
     def keys_of(self, role: str) -> dict[str, bytes]:
         """Keyid to public bytes of the keys that may sign for `role`."""
@@ -54,8 +57,13 @@ def make_root(
     epoch: int,
     expires: datetime,
     roles: Mapping[str, tuple[Iterable[bytes], int]],
+    revoked: Iterable[str] = (),
 ) -> Root:
-    """A root from public keys: `roles` maps each role to its public keys and threshold."""
+    """A root from public keys: `roles` maps each role to its public keys and threshold.
+
+    `commit` may be left out: nodes never look at it.
+    """
+    roles = {"commit": ((), 1), **roles}
     publics = {name: tuple(keys) for name, (keys, _) in roles.items()}
     return Root(
         version=version,
@@ -67,6 +75,7 @@ def make_root(
             name: Role(tuple(sorted(dsse.keyid(key) for key in publics[name])), threshold)
             for name, (_, threshold) in roles.items()
         },
+        revoked=tuple(sorted(revoked)),
     )
 
 
@@ -84,20 +93,29 @@ def encode_root(root: Root) -> bytes:
                 name: {"keyids": list(role.keyids), "threshold": role.threshold}
                 for name, role in root.roles.items()
             },
+            "revoked": list(root.revoked),
         }
     )
 
 
 def sign_root(root: Root, keys: Iterable[SigningKey]) -> bytes:
     """The envelope, signed by each of `keys`. What we would refuse to read is never signed (`Refused`)."""
+    envelope = unsigned_root(root)
+    for key in keys:
+        envelope = dsse.add_signature(envelope, key, limit=LIMITS.root)
+    return envelope
+
+
+def unsigned_root(root: Root) -> bytes:
+    """The envelope that people are going to sign. Raises `Refused` for what we would refuse to read."""
     payload = encode_root(root)
     decode_root(payload)
-    return dsse.sign(PAYLOAD_TYPE, payload, keys)
+    return dsse.unsigned(PAYLOAD_TYPE, payload)
 
 
 def decode_root(payload: bytes) -> Root:
     """Read a root's payload, whose signatures are checked elsewhere. Raises `Refused` (E-VER-013, E-VER-014)."""
-    names = ("type", "version", "organization", "epoch", "expires", "keys", "roles")
+    names = ("type", "version", "organization", "epoch", "expires", "keys", "roles", "revoked")
     fields = Fields(canonical.decode(payload, "the root"), names, "the root")
     fields.constant("type", "root")
     keys = _read_keys(fields.mapping("keys"))
@@ -108,6 +126,7 @@ def decode_root(payload: bytes) -> Root:
         expires=fields.moment("expires"),
         keys=keys,
         roles=_read_roles(fields.mapping("roles"), keys),
+        revoked=_read_revoked(fields.sequence("revoked", MAX_REVOKED), keys),
     )
 
 
@@ -137,8 +156,17 @@ def _read_roles(document: object, keys: Mapping[str, bytes]) -> dict[str, Role]:
             keyids
         ):
             raise Refused("E-VER-014", f"the role {name} of the root does not name distinct keys of the root")
-        roles[name] = Role(tuple(keyids), role.number("threshold", 1, len(keyids)))
+        # A git commit carries one signature, so one has to do; without a commit key nobody's commits count.
+        most = 1 if name == "commit" else len(keyids)
+        roles[name] = Role(tuple(keyids), role.number("threshold", 1, most))
     return roles
+
+
+def _read_revoked(document: Sequence[object], keys: Mapping[str, bytes]) -> tuple[str, ...]:
+    revoked = tuple(item for item in document if isinstance(item, str) and HEX64.fullmatch(item))
+    if len(set(revoked)) != len(document) or keys.keys() & set(revoked):
+        raise Refused("E-VER-014", "the revoked keys of the root are not distinct, or are keys of the root")
+    return revoked
 
 
 def check_root(envelope: Envelope, root: Root) -> None:

@@ -54,11 +54,11 @@ def encode_statement(statement: Statement) -> bytes:
     return canonical.encode(_document(statement))
 
 
-def sign_statement(statement: Statement, key: SigningKey) -> bytes:
-    """The envelope. What a node would refuse to read is never signed (`Refused`)."""
+def sign_statement(statement: Statement, *keys: SigningKey) -> bytes:
+    """The envelope, signed by each of `keys`. What a node would refuse to read is never signed (`Refused`)."""
     payload = encode_statement(statement)
     decode_statement(payload)
-    return dsse.sign(PAYLOAD_TYPE, payload, (key,))
+    return dsse.sign(PAYLOAD_TYPE, payload, keys)
 
 
 def decode_statement(payload: bytes) -> Statement:

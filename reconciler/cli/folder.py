@@ -1,4 +1,4 @@
-"""Finds the config files of a folder on disk, as a worker would find them in a commit."""
+"""Finds the files of a folder on disk, as a worker would find them in a commit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 from reconciler.config.findings import Finding
 from reconciler.config.snapshot import Snapshot, read_snapshot
 from reconciler.config.source import SourceFile, is_read
+from reconciler.git.local import ignored_by_git
+from reconciler.git.reading import DEFAULT_LIMITS
 
 
 def config_files(path: Path) -> list[SourceFile]:
@@ -34,10 +36,33 @@ def read_folder(path: Path) -> tuple[Snapshot | None, tuple[Finding, ...], dict[
     return snapshot, findings, {file.path: file.content for file in files}
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def other_files(path: Path) -> list[SourceFile]:
+    """The other files of a folder, which are only searched for keys and tokens: as many as a worker searches.
+
+    What git ignores is left out. Of what cannot be read nothing is said: it is no part of the configuration.
+    """
+    if path.is_file():
+        return []
+    found, total = [], 0
+    for file in sorted(_walk(path, others=True)):
+        try:
+            size = file.stat().st_size
+            if size > DEFAULT_LIMITS.other_file_bytes or total + size > DEFAULT_LIMITS.other_bytes:
+                continue
+            content = file.read_bytes()
+        except OSError:
+            continue
+        total += len(content)
+        found.append(SourceFile(file.relative_to(path).as_posix(), content))
+    return found
+
+
+def _walk(root: Path, *, others: bool = False) -> Iterator[Path]:
+    ignored = ignored_by_git(root) if others else lambda path: False
     for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if name != ".git")
+        here = Path(folder)
+        names[:] = sorted(name for name in names if name != ".git" and not ignored(here / name))
         for name in files:
-            path = Path(folder) / name
-            if is_read(name) and not path.is_symlink():
+            path = here / name
+            if is_read(name) is not others and path.is_file() and not path.is_symlink() and not ignored(path):
                 yield path

@@ -12,7 +12,13 @@ import click
 from reconciler import clock
 from reconciler.embedded.bootstrap import ENVIRONMENTS
 from reconciler.embedded.template import template_files
-from reconciler.flows.founding import configuration, write_keys, write_private, write_sealing_keys
+from reconciler.flows.founding import (
+    configuration,
+    found_root,
+    write_keys,
+    write_private,
+    write_sealing_keys,
+)
 from reconciler.flows.founding_repository import founded
 
 PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "MINIO_PASSWORD")
@@ -48,18 +54,22 @@ def command(
     environments: tuple[str, ...],
     start: Path | None,
 ) -> None:
-    """Write FOLDER/control-plane.kdl with new keys, a webhook secret and, beside FOLDER, .env for docker compose.
+    """Write FOLDER/control-plane.kdl with new keys, root 1, a webhook secret and, beside FOLDER, .env.
 
-    What exists is kept: running it again changes nothing.
+    The .env has the passwords for docker compose. What exists is kept: running it again changes nothing.
     """
     content = configuration(organization, project, repository, trunk, connection, environments)
-    write_keys(folder / "keys")
-    public_keys = write_sealing_keys(folder / "keys", project, environments)
+    write_keys(folder)
+    public_keys = write_sealing_keys(folder, project, environments)
     target = folder / "control-plane.kdl"
     made = [str(folder / "keys")]
     if not target.exists():
         target.write_bytes(content)
         made.append(str(target))
+    root = folder / "root-1.json"
+    if not root.exists():
+        root.write_bytes(found_root(organization, folder, clock.now()) + b"\n")
+        made.append(str(root))
     passwords = folder.absolute().parent / ".env"
     if not passwords.exists():
         owner = f"SENTINEL_USER={os.getuid()}:{os.getgid()}\n"
@@ -71,6 +81,8 @@ def command(
         _start(start, project, public_keys)
         made.append(str(start))
     click.echo(f"Made: {', '.join(made)}")
+    click.echo(f"Publish the root where the object store is: sentinelctl keys publish {root}")
+    click.echo(f"Then take {folder}/keys/root off this machine; docs/keys.md says what for.")
     if start is None:
         click.echo("What stands in the repository for the environments' sealing keys:")
         for environment, key in public_keys.items():

@@ -5,29 +5,20 @@ Exit codes: 0 done, 1 the answer is no or the work failed, 2 wrong usage.
 
 from __future__ import annotations
 
-import importlib
 import sys
 import tempfile
 import traceback
-from dataclasses import dataclass
 
 import click
 
+from reconciler.cli.table import Table, Verb
 from reconciler.errors import ReconcilerError, Stalled
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One command: the module that holds it as `command`, and the line that `--help` shows without loading it."""
-
-    module: str
-    summary: str
-
 
 VERBS: dict[str, Verb] = {
     "up": Verb("reconciler.cli.up", "Run the whole system on this machine, embedded."),
     "demo": Verb("reconciler.cli.demo", "Play the whole road once, in a temporary directory."),
     "init": Verb("reconciler.cli.init", "Make a server configuration with new keys."),
+    "keys": Verb("reconciler.cli.keys.group", "Make, rotate, revoke and show signing keys and roots."),
     "migrate": Verb("reconciler.cli.migrate", "Bring the database to this version's tables."),
     "worker": Verb("reconciler.cli.worker", "Run a worker for RQ's queues."),
     "clock": Verb("reconciler.cli.clock", "Run the schedule: it only enqueues nudges."),
@@ -50,51 +41,13 @@ VERBS: dict[str, Verb] = {
     "hold": Verb("reconciler.cli.environment_verbs.hold", "Tell an environment to wait."),
     "pause": Verb("reconciler.cli.environment_verbs.pause", "Pause the rollout of an environment."),
     "resume": Verb("reconciler.cli.environment_verbs.resume", "Lift a hold."),
+    "log": Verb("reconciler.cli.log_verbs.command", "Show, verify and prove the log of what was signed."),
     "join-token": Verb("reconciler.cli.join_token", "Make, list and revoke what lets a node register."),
     "fleet": Verb("reconciler.cli.fleet", "Run simulated nodes."),
 }
 
 
-class Table(click.Group):
-    """A group whose commands are modules, imported when called: `--help` costs no import of the server parts."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        verb = VERBS.get(cmd_name)
-        if verb is None:
-            return None
-        try:
-            command: click.Command = importlib.import_module(verb.module).command
-        except ModuleNotFoundError as missing:
-            if missing.name is None or missing.name.split(".")[0] in {"reconciler", "webhooks", "web"}:
-                raise
-            raise click.ClickException(
-                f"'{cmd_name}' needs the package '{missing.name}', which the base install leaves out. "
-                "Install it with: pip install 'sentinel-control-plane[server]'"
-            ) from None
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in VERBS:
-            import difflib
-
-            near = difflib.get_close_matches(name, VERBS, n=1)
-            meant = f" Did you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"There is no command '{name}'.{meant}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Table, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sentinel-control-plane", prog_name="sentinelctl")
 def group() -> None:
     """A GitOps control plane for fleets of Sentinel reverse proxies."""

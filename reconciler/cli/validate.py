@@ -14,11 +14,11 @@ import click
 
 from reconciler import clock
 from reconciler.cli.against import former_at
-from reconciler.cli.folder import config_files
+from reconciler.cli.folder import config_files, other_files
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.annotations import annotation
-from reconciler.config.excerpt import excerpt
+from reconciler.config.excerpt import WITHHELD, excerpt
 from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.installation import read_installation
 from reconciler.config.rules.step import Former, hold_to
@@ -68,7 +68,8 @@ class Checked:
     help="Seconds between two looks at the files, with --watch.",
 )
 def command(path: Path, form: str, as_json: bool, against: str | None, watch: bool, interval: float) -> None:
-    """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once.
+    """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once. Every
+    other file is searched for private keys and tokens that nobody should commit.
 
     REV is HEAD, a branch, a tag or forty hex digits. What is compared is the last commit that HEAD shares with it, and
     the trailers of the commits since then count: with --against origin/main a branch is judged as its merge will be.
@@ -109,7 +110,7 @@ def _check(path: Path, files: list[SourceFile], against: str | None) -> Checked:
         _, findings = read_installation(files[0].content, files[0].path)
         return Checked(tuple(files), findings, "the server configuration is sound")
     former = former_at(path, against) if against is not None else None
-    compilation, findings = check(files, now=clock.now(), former=former)
+    compilation, findings = check([*files, *other_files(path)], now=clock.now(), former=former)
     names = ", ".join(e.name for e in compilation.environments) if compilation else ""
     return Checked(tuple(files), findings, f"{len(files)} files are sound; they compile for {names}")
 
@@ -160,9 +161,12 @@ def check(
 
 
 def print_findings(findings: Iterable[Finding], contents: Mapping[str, bytes], *, err: bool = False) -> None:
-    """Each finding with its line and a caret, and an empty line behind it."""
-    for finding in findings:
-        content = contents.get(finding.place.path) if finding.place else None
+    """Each finding with its line and a caret, and an empty line behind it. Files with credentials stay unshown."""
+    listed = list(findings)
+    withheld = {finding.place.path for finding in listed if finding.place and finding.code in WITHHELD}
+    for finding in listed:
+        shown = finding.place is not None and finding.place.path not in withheld
+        content = contents.get(finding.place.path) if finding.place and shown else None
         click.echo(excerpt(finding, content) + "\n", err=err)
 
 

@@ -20,7 +20,7 @@ from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
 from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
-from reconciler.compile.services import filter_nodes, route_nodes, split_nodes, start_nodes
+from reconciler.compile.services import filter_names, filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
@@ -262,6 +262,7 @@ def _compile(
     marked = filters + write_document([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
+    named = ((resource.name, filter_names(resource.name, data)) for resource, data in services)
     key = restart_key(
         [
             system,
@@ -272,7 +273,7 @@ def _compile(
             agents,
             cache,
             *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
-            *([write_document(native_restarts(native))] if native else []),
+            *([write_document(native_restarts(native, named))] if native else []),
         ]
     )
     config = (before + _section("filters", marked) + after).encode()

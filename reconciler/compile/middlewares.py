@@ -49,6 +49,13 @@ def rate_limit_filter(identity: str, data: Data) -> KdlNode:
     return filter_node(identity, "rate-limit", *children)
 
 
+def timeout_filter(identity: str, data: Data) -> KdlNode:
+    """Time limits."""
+    words = (("connect", "connect-timeout-secs"), ("response", "upstream-timeout-secs"))
+    children = [KdlNode(theirs, (seconds(data[ours]),)) for ours, theirs in words if ours in data]
+    return filter_node(identity, "timeout", *children)
+
+
 def redirect_filter(identity: str, data: Data) -> KdlNode:
     """A redirect."""
     children = [KdlNode("status-code", (data["status"],))]
@@ -90,15 +97,15 @@ def _cors(applied: Applied) -> tuple[KdlNode, ...]:
 
 
 def _headers(applied: Applied) -> tuple[KdlNode, ...]:
+    phases = [phase for phase in ("request", "response") if applied.data.get(phase)]
     return tuple(
         filter_node(
-            applied.filter_id(phase),
+            applied.filter_id(phase if len(phases) > 1 else ""),
             "headers",
             KdlNode("phase", (phase,)),
             *header_changes(applied.data[phase]),
         )
-        for phase in ("request", "response")
-        if applied.data.get(phase)
+        for phase in phases
     )
 
 
@@ -137,6 +144,7 @@ _FILTERS: Mapping[str, Callable[[Applied], tuple[KdlNode, ...]]] = {
     "path-rewrite": lambda applied: (
         filter_node(applied.filter_id(), "url-rewrite", *_replacements(applied.data)),
     ),
+    "timeouts": lambda applied: (timeout_filter(applied.filter_id(), applied.data),),
     "cors": _cors,
     "compression": _compression,
     "headers": _headers,
@@ -151,6 +159,13 @@ def middleware_filters(applied: Applied) -> tuple[KdlNode, ...]:
     """The filters of a middleware, in the order in which routes name them."""
     make = _FILTERS.get(applied.type)
     return make(applied) if make else ()
+
+
+def filters_named(applied: Applied) -> tuple[str, ...]:
+    """The ids of a middleware's filters, in order. That of a native one stands in a proxy resource."""
+    if applied.type == "native":
+        return (applied.data["filter"],)
+    return tuple(str(node.arguments[0]) for node in middleware_filters(applied))
 
 
 def events_of(applied: Applied) -> tuple[str, ...]:

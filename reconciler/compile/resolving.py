@@ -34,9 +34,8 @@ class Applied:
 
     def filter_id(self, part: str = "") -> str:
         """The id of its filter, or of one of its filters. Dots keep ids of one, two, three and four parts apart."""
-        if self.owner is None:
-            return f"{self.name}.middleware{f'-{part}' if part else ''}"
-        return f"{self.owner}.middleware.{self.name}{f'.{part}' if part else ''}"
+        own = self.name if self.owner is None else f"{self.owner}.middleware.{self.name}"
+        return f"{own}.{part}" if part else own
 
 
 def apply(name: str, middleware: Data, changes: Data, service: str) -> Applied | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reconciler.compile.objections import Objection
@@ -10,14 +10,16 @@ from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.resolving import Resolver, applied_of, apply
 from reconciler.compile.services import conditions
 from reconciler.compile.support import support_problem
+from reconciler.config.characters import shown
 from reconciler.config.kinds.middleware import BLOCKS, complaints, type_of
 from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering
+from reconciler.config.suggest import did_you_mean
 
 Data = Mapping[str, Any]
 
-ONCE = ("rate-limit", "cache", "redirect", "cors", "compression", "path-rewrite", "body-limit")
+ONCE = ("rate-limit", "cache", "redirect", "cors", "compression", "path-rewrite", "body-limit", "timeouts")
 """Types of which a service can have one: of two the proxy honours one, or both would act on the same thing."""
 
 UNCHANGING = ("cache", "compression")
@@ -39,6 +41,9 @@ def service_objections(rendering: Rendering) -> Iterator[Objection]:
         kind = type_of(data)
         for feature, path in _features_of_middleware(kind, data[kind]):
             yield from _support(resource, (kind, *path), feature, version)
+        if kind == "native" and data[kind]["filter"] not in native.filters():
+            problem = _no_filter(data[kind]["filter"], native.filters())
+            yield Objection(resource, ("native", "filter"), problem, data[kind]["filter"])
     for resource, data in rendering.of("service"):
         for feature, path in _features_of_service(data):
             yield from _support(resource, path, feature, version)
@@ -56,6 +61,15 @@ def _support(resource: Resource, path: tuple[str, ...], feature: str, version: s
     problem = support_problem(feature, version)
     if problem is not None:
         yield Objection(resource, path, problem)
+
+
+def _no_filter(name: str, known: Collection[str]) -> Problem:
+    return Problem(
+        "E-CMP-043",
+        f"no proxy resource has a filter {shown(name)}",
+        "a filter of a proxy resource of this environment",
+        did_you_mean(name, known) or "add it to the filters of a proxy resource",
+    )
 
 
 def _features_of_service(data: Data) -> Iterator[tuple[str, tuple[str, ...]]]:

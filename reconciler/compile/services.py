@@ -12,11 +12,12 @@ from typing import Any
 
 from reconciler.compile.inference import inference_nodes
 from reconciler.compile.middlewares import (
-    filter_node,
+    filters_named,
     header_changes,
     middleware_filters,
     rate_limit_filter,
     redirect_filter,
+    timeout_filter,
 )
 from reconciler.compile.resolving import applied_of
 from reconciler.compile.splits import merged_upstream
@@ -80,15 +81,10 @@ def filter_nodes(name: str, data: Data) -> tuple[KdlNode, ...]:
 def _own_filters(name: str, data: Data) -> tuple[KdlNode, ...]:
     found: list[KdlNode] = []
     timeouts = dict(data.get("timeouts", {}))
-    if data["protocol"] == "streaming":
+    if data["protocol"] == "streaming" and (timeouts or applied_of(data, "timeouts") is None):
         timeouts.setdefault("response", STREAMING_RESPONSE)
     if timeouts:
-        children = []
-        if "connect" in timeouts:
-            children.append(KdlNode("connect-timeout-secs", (seconds(timeouts["connect"]),)))
-        if "response" in timeouts:
-            children.append(KdlNode("upstream-timeout-secs", (seconds(timeouts["response"]),)))
-        found.append(filter_node(f"{name}.timeouts", "timeout", *children))
+        found.append(timeout_filter(f"{name}.timeouts", timeouts))
     if "rate-limit" in data:
         found.append(rate_limit_filter(f"{name}.rate-limit", data["rate-limit"]))
     if "redirect" in data:
@@ -98,9 +94,9 @@ def _own_filters(name: str, data: Data) -> tuple[KdlNode, ...]:
 
 def filter_names(name: str, data: Data) -> tuple[str, ...]:
     """The filters of a resolved service's routes: guards, its own, then its middlewares' in their order."""
-    middlewares = (node for one in data.get("applied", ()) for node in middleware_filters(one))
-    nodes = (*_own_filters(name, data), *middlewares)
-    return (*data.get("guards", ()), *(str(node.arguments[0]) for node in nodes))
+    own = (str(node.arguments[0]) for node in _own_filters(name, data))
+    named = (identity for one in data.get("applied", ()) for identity in filters_named(one))
+    return (*data.get("guards", ()), *own, *named)
 
 
 def route_nodes(name: str, data: Data) -> tuple[KdlNode, ...]:

@@ -192,6 +192,8 @@ _MIDDLEWARE: tuple[Feature, ...] = (
         "a redirect filter",
         loses="the query string of the request is not kept",
     ),
+    row("middleware.timeouts", _NATIVE, "Time limits", "as service.timeouts"),
+    row("middleware.native", _NATIVE, "A filter in the proxy's own language", "a filter of a proxy resource"),
     row("middleware.security-headers", _NATIVE, "Response headers for browsers", "a headers filter"),
     row(
         "middleware.body-limit",

@@ -10,7 +10,23 @@ RULE_CODES: tuple[Code, ...] = (
         "Private key in the repository",
         "A file of the project holds a private key. Everybody who can read the repository has it, and "
         "its history keeps it.",
-        "Make a new key, revoke the old certificate, and take the file out of the history.",
+        "Make a new key, revoke the old certificate, and take the file out of the history. docs/secrets.md says how a "
+        "false alarm is allowed.",
+    ),
+    Code(
+        "E-TRE-008",
+        "Token in the repository",
+        "A file of the project holds something of the form of a token: of a cloud, a forge, a messenger, a payment "
+        "service, a package registry, or a JWT. Any file is searched, not only the configuration. The message does not "
+        "repeat it, and the file is not read any further.",
+        "Revoke it, make a new one, and seal that with `sentinelctl secret set`. docs/secrets.md says how a false "
+        "alarm is allowed.",
+    ),
+    Code(
+        "E-TRE-009",
+        "Allowance that allows nothing",
+        "A line of .sentinel-allow is malformed, gives no reason, or names a kind or a file that there is not.",
+        'Write: allow "KIND" "PATH" because="…".',
     ),
     Code(
         "E-TRE-007",

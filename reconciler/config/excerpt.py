@@ -10,6 +10,9 @@ from reconciler.config.findings import Finding, Place
 _TOKEN = re.compile(r'#*"(?:[^"\\]|\\.)*"#*|[^\s{}();="]+|\S')
 MAX_WIDTH = 160
 
+WITHHELD = frozenset({"E-TRE-006", "E-TRE-008", "E-VAL-020"})
+"""Codes of findings about credentials. No line of the files that they are in is shown."""
+
 
 def excerpt(finding: Finding, content: bytes | None) -> str:
     """Several lines without colour. `content` is the file's, or None when only the sentence is wanted."""

@@ -19,12 +19,21 @@ from reconciler.config.suggest import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class KeyUris:
-    """Where an organization's four signing keys are, as URIs (`file:…` or `env:…`)."""
+    """Where an organization's signing keys are, as URIs (`file:…` or `env:…`).
 
-    bundle: str
-    pointer: str
-    commit: str
-    root: str
+    With several for one role, those sign that the newest root names. Root keys may all be elsewhere: then `root` is
+    empty.
+    """
+
+    bundle: tuple[str, ...]
+    pointer: tuple[str, ...]
+    commit: tuple[str, ...]
+    root: tuple[str, ...] = ()
+
+    def of(self, role: str) -> tuple[str, ...]:
+        """The URIs of a role of the root."""
+        found: tuple[str, ...] = getattr(self, role)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,9 @@ def _organization(data: Mapping[str, Any]) -> Organization:
     return Organization(
         slug=slug,
         name=data.get("name", slug),
-        keys=KeyUris(**{role: data["keys"][role] for role in ("bundle", "pointer", "commit", "root")}),
+        keys=KeyUris(
+            **{role: tuple(data["keys"].get(role, ())) for role in ("bundle", "pointer", "commit", "root")}
+        ),
         projects=tuple(_project(slug, item) for item in data.get("project", ())),
         connections=tuple(
             Connection(

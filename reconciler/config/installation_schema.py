@@ -34,6 +34,7 @@ KEY_URI = Pattern(
     expected="file:<path>, relative to this file or absolute, or env:<VARIABLE>",
     hint="keys and secrets are named, never written here: file:keys/bundle.key or env:BUNDLE_KEY",
     check=_check_key_uri,
+    unshown=True,
 )
 
 
@@ -85,8 +86,8 @@ BRANCH = Pattern(
 )
 
 
-def _key(role: str, doc: str) -> Field:
-    return scalar(role, KEY_URI, doc, f'{role} "file:keys/{role}.key"', required=True)
+def _keys(role: str, doc: str, *, required: bool = True) -> Field:
+    return values(role, KEY_URI, doc, f'{role} "file:keys/{role}.key"', required=required)
 
 
 def _slug(doc: str) -> tuple[Slot, ...]:
@@ -104,12 +105,17 @@ ORGANIZATION = Field(
         scalar("name", Text(100), "What people call it; its slug when absent.", 'name "Acme"'),
         block(
             "keys",
-            "The four Ed25519 signing keys, by URI.",
+            "The Ed25519 signing keys, by URI. With several of one role, those sign that the newest root names, so "
+            "that one can be replaced without a gap.",
             (
-                _key("bundle", "Signs statements: which bundles exist."),
-                _key("pointer", "Signs pointers: what a cohort should run."),
-                _key("commit", "Signs the commits on environment branches."),
-                _key("root", "Signs roots: which keys hold."),
+                _keys("bundle", "Signs statements: which bundles exist."),
+                _keys("pointer", "Signs pointers: what a cohort should run."),
+                _keys("commit", "Signs the commits on environment branches."),
+                _keys(
+                    "root",
+                    "Signs roots: which keys hold. Absent where people keep them on other machines.",
+                    required=False,
+                ),
             ),
             example='keys {\n    bundle "file:keys/bundle.key"\n    …\n}',
             required=True,

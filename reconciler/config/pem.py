@@ -12,14 +12,21 @@ MAX_BLOCKS = 500
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----\s([A-Za-z0-9+/=\s]*)-----END \1-----")
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 
+PRIVATE_KEY = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr]){1,8}"
+    rb"(?:[A-Za-z0-9+/]{8}|Proc-Type:|Version:|Comment:|Charset:|Hash:)"
+)
+"""PEM, OpenSSH and OpenPGP say in the same words that a private key follows, sealed by a passphrase or not. The
+beginning of the key belongs to it, for libraries that read keys hold the words alone."""
+
 
 class NotPem(ValueError):
     """The bytes are not what they should be; the message completes "the file …"."""
 
 
 def holds_private_key(content: bytes) -> bool:
-    """Whether a PEM block of the file says that it is a private key, sealed by a passphrase or not."""
-    return re.search(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----", content) is not None
+    """Whether a private key stands in the file."""
+    return PRIVATE_KEY.search(content) is not None
 
 
 def certificates(content: bytes) -> tuple[Certificate, ...]:

@@ -23,13 +23,14 @@ from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.rules.scope import check_scopes
-from reconciler.config.source import LANGUAGE, SourceFile, is_read
+from reconciler.config.source import ATTACHED, LANGUAGE, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.templates.builtin import BUILTIN
 from reconciler.config.templates.calls import Template
 from reconciler.config.templates.definition import check_template
 from reconciler.config.templates.expanding import names_template, read_from_template
 from reconciler.config.templates.planting import CHARACTERS, NODES, Allowance, TooMuch
+from reconciler.config.tripwire import search
 
 SERVICE = "service"
 Key = tuple[str, str]
@@ -98,15 +99,21 @@ class Snapshot:
 def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[Finding, ...]]:
     """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error.
 
-    Of the other files, those count that resources may name (`source.ATTACHED`).
+    Of the other files, those count that resources may name (`source.ATTACHED`). All are searched for credentials; a
+    file with one is not read, because messages show what they are about.
     """
     report = Report()
-    sources = sorted((f for f in files if is_read(f.path)), key=lambda f: f.path)
+    given = tuple(files)
+    sources = sorted((f for f in given if is_read(f.path)), key=lambda f: f.path)
     wanted = [f for f in sources if f.path.endswith(LANGUAGE)]
-    attached = {f.path: f.content for f in sources if not f.path.endswith(LANGUAGE)}
+    attached = {f.path: f.content for f in sources if f.path.endswith(ATTACHED)}
     if not _within_limits(wanted, report):
         return None, report.resolved()
-    parsed, whole = _parse(wanted, report)
+    tripped = search(given)
+    report.extend(tripped)
+    silent = {finding.place.path for finding in tripped if finding.place is not None}
+    parsed, whole = _parse([f for f in wanted if f.path not in silent], report)
+    whole = whole and not any(f.path in silent for f in wanted)
     resources: dict[Key, Resource] = {}
     whole = read_resources(parsed, resources, report) and whole
     ordered = {key: resources[key] for key in sorted(resources)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LANGUAGE = ".kdl"
-ATTACHED = (".pem", ".crt", ".key", ".wasm", ".lua")
-"""Endings of files that resources may name: chains, plugins. `.key` is read to find private keys that nobody meant to
-commit."""
+ATTACHED = (".pem", ".crt", ".wasm", ".lua")
+"""Endings of files that resources may name: chains, plugins."""
+
+ALLOWANCES = ".sentinel-allow"
+"""The file that says what may look like a credential; in the project's folder, in the syntax of the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +21,5 @@ class SourceFile:
 
 
 def is_read(path: str) -> bool:
-    """Whether a file of a project is part of its configuration, by its name."""
-    return path.endswith((LANGUAGE, *ATTACHED))
+    """Whether a file of a project is part of its configuration, by its name. All others are only searched for keys."""
+    return path.endswith((LANGUAGE, *ATTACHED)) or path.rpartition("/")[2] == ALLOWANCES

@@ -105,6 +105,16 @@ def header_complaints(data: Mapping[str, Any], path: tuple[str, ...]) -> Iterato
                 yield Complaint((*path, "remove"), problem, removed[item["name"].lower()])
 
 
+TIMEOUTS = block(
+    "timeouts",
+    "How long the proxy waits, in place of the upstream's own timeouts.",
+    (
+        scalar("connect", Duration("1s", "10m"), "For a connection to a target.", 'connect "2s"'),
+        scalar("response", Duration("1s", "1h"), "For a target's response.", 'response "15s"'),
+    ),
+    example='timeouts {\n    response "15s"\n}',
+)
+
 RATE_LIMIT = block(
     "rate-limit",
     "A limit of requests. Each proxy counts for itself. A changed limit restarts the proxy.",

@@ -97,7 +97,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A string of a given form. `problem` may look closer at what the pattern lets through."""
+    """A string of a given form. `check` may look closer at what the pattern lets through.
+
+    `unshown`: what stands here instead may be a secret that somebody pasted, so no message repeats it.
+    """
 
     name: str
     pattern: str
@@ -105,6 +108,7 @@ class Pattern:
     hint: str
     maximum: int = 255
     check: Callable[[str], Problem | None] | None = None
+    unshown: bool = False
     compiled: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -114,6 +118,9 @@ class Pattern:
         if not isinstance(value, str):
             return wrong_type(value, self.expected)
         if len(value) > self.maximum or not self.compiled.fullmatch(value):
+            if self.unshown:
+                message = f"the value is not {self.name_with_article}"
+                return Problem("E-VAL-004", message, self.expected, self.hint)
             return invisible(value) or Problem(
                 "E-VAL-004", f"{shown(value)} is not {self.name_with_article}", self.expected, self.hint
             )

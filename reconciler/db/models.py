@@ -105,6 +105,8 @@ class Bundle(Table):
     """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
+    root_version = IntegerField(default=1)
+    """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
@@ -183,7 +185,10 @@ class Rollout(Table):
 
 
 class Pointer(Table):
-    """The newest signed pointer of a cohort, as bytes; the same bytes are in the object store."""
+    """The newest signed pointer of a cohort, as bytes; the same bytes are in the object store.
+
+    `root_version` is the root whose keys signed it: nodes are told of no newer root before they get a pointer by it.
+    """
 
     id = AutoField()
     organization = CharField(63)
@@ -195,9 +200,21 @@ class Pointer(Table):
     envelope = TextField()
     etag = CharField(64)
     issued_at = InstantField()
+    root_version = IntegerField(default=1)
 
     class Meta:
         indexes = ((("organization", "project", "environment", "cohort"), True),)
+
+
+class PublishedRoot(Table):
+    """The newest root of an organization, as the clock saw it in the object store. For pages and for noticing a change;
+    whoever believes a root reads and verifies it."""
+
+    organization = CharField(63, primary_key=True)
+    version = IntegerField()
+    epoch = BigIntegerField()
+    expires_at = InstantField()
+    noted_at = InstantField()
 
 
 class JoinToken(Table):
@@ -360,6 +377,7 @@ TABLES: tuple[type[Table], ...] = (
     Release,
     Rollout,
     Pointer,
+    PublishedRoot,
     JoinToken,
     Node,
     Challenge,

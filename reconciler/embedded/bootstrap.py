@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,13 +15,14 @@ from reconciler.db.session import connect, writing
 from reconciler.embedded.gitserver import create_repository
 from reconciler.embedded.layout import Layout
 from reconciler.embedded.template import template_files
-from reconciler.flows.context import load_installation, open_context
-from reconciler.flows.founding import configuration, write_keys, write_sealing_keys
+from reconciler.flows.founding import configuration, found_root, write_keys, write_sealing_keys
 from reconciler.flows.founding_repository import founded
-from reconciler.flows.roots import ensure_root
+from reconciler.flows.noting import note_root
+from reconciler.flows.roots import publish_root, stored_versions
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import Identity, commit_edit
 from reconciler.settings import Settings
+from reconciler.store.choose import open_store
 
 ORGANIZATION = "acme"
 PROJECT = "shop"
@@ -41,7 +41,7 @@ def bootstrap(layout: Layout, settings: Settings) -> None:
     _repository(layout, public_keys)
     migrate(settings)
     connect(settings)
-    ensure_root(open_context(settings, load_installation(settings), ORGANIZATION, PROJECT, os.environ))
+    _root(layout, settings)
     _join_tokens(layout)
     with writing():
         ask(ORGANIZATION, PROJECT, "trunk", now=clock.now())
@@ -54,14 +54,21 @@ def repository_path(layout: Layout) -> Path:
 
 def _configuration(layout: Layout) -> dict[str, bytes]:
     """The public sealing key of each environment."""
-    write_keys(layout.keys)
-    public_keys = write_sealing_keys(layout.keys, PROJECT, ENVIRONMENTS)
+    write_keys(layout.home)
+    public_keys = write_sealing_keys(layout.home, PROJECT, ENVIRONMENTS)
     if not layout.config_file.exists():
         repository = f"{layout.url('git')}/{PROJECT}.git"
         layout.config_file.write_bytes(
             configuration(ORGANIZATION, PROJECT, repository, "main", CONNECTION, ENVIRONMENTS)
         )
     return public_keys
+
+
+def _root(layout: Layout, settings: Settings) -> None:
+    store = open_store(settings)
+    if not stored_versions(store, ORGANIZATION):
+        publish_root(store, ORGANIZATION, found_root(ORGANIZATION, layout.home, clock.now()), now=clock.now())
+    note_root(store, ORGANIZATION, [PROJECT], now=clock.now())
 
 
 def _repository(layout: Layout, public_keys: Mapping[str, bytes]) -> None:

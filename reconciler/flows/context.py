@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from nacl.public import PrivateKey
-from nacl.signing import SigningKey
 
 from reconciler import clock
+from reconciler.bundle.chain import Chain
 from reconciler.bundle.sealed import key_id
 from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
 from reconciler.errors import Stalled
 from reconciler.git.mirror import Credentials, Mirror
-from reconciler.keys.uri import load_key, load_sealing_key, load_secret
+from reconciler.keys.uri import load_sealing_key, load_secret
 from reconciler.settings import Settings
 from reconciler.store.choose import open_store
 from reconciler.store.port import BlobStore
@@ -33,6 +33,8 @@ class Context:
     environ: Mapping[str, str]
     store: BlobStore
     now: Callable[[], datetime] = clock.now
+    roots: Chain | None = field(default=None, repr=False)
+    """What `reconciler.flows.roots.trusted_roots` read last."""
     _mirror: Mirror | None = field(default=None, repr=False)
 
     @property
@@ -58,10 +60,6 @@ class Context:
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""
         return credentials_of(self.connection, folder=self.folder, environ=self.environ)
-
-    def key(self, role: str) -> SigningKey:
-        """The organization's signing key for `bundle`, `pointer`, `commit` or `root`. Raises `Stalled`."""
-        return load_key(getattr(self.organization.keys, role), folder=self.folder, environ=self.environ)
 
     def sealing_keys(self, environment: str) -> Mapping[str, PrivateKey]:
         """The private keys that open what is sealed for an environment, by key id; none when none is named.

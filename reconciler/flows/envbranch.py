@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.roots import trusted_roots
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release import paths
 from reconciler.release.branch import parse_branch
@@ -15,6 +16,30 @@ from reconciler.release.state import BranchFiles, EnvironmentState
 NEAR = 20
 FAR = 5_000
 """How many commits of other people may stand on top of our last one before we say that we do not find it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitKeys:
+    """Public halves of commit keys: those of the newest root, those that were replaced, and those that were revoked."""
+
+    current: tuple[bytes, ...]
+    former: tuple[bytes, ...] = ()
+    revoked: tuple[bytes, ...] = ()
+
+    @property
+    def believed(self) -> tuple[bytes, ...]:
+        """All whose commits were ours when they were made."""
+        return self.current + self.former
+
+
+def commit_keys(context: Context) -> CommitKeys:
+    """The commit keys as the roots have them. Raises `Stalled` as `trusted_roots`."""
+    roots = trusted_roots(context)
+    return CommitKeys(
+        tuple(roots.newest.keys_of("commit").values()),
+        tuple(roots.former("commit").values()),
+        tuple(roots.revoked("commit").values()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +58,14 @@ def branch_ref(context: Context, environment: str) -> str:
     return f"refs/heads/{context.project.branch_prefix}env/{environment}"
 
 
-def read_branch(mirror: Mirror, head: str, environment: str, public_key: bytes) -> BranchRead:
-    """Read the branch at `head`; `public_key` is our commit key's.
+def read_branch(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> BranchRead:
+    """Read the branch at `head`.
 
-    Raises `Stalled` E-REL-003 when there is a ledger and none of the commits is ours, E-REL-004 when the ledger that
-    we wrote cannot be read.
+    Raises `Stalled` E-REL-003 when there is a ledger and none of the commits is ours, E-REL-008 when only a revoked key
+    signed it, E-REL-004 when the ledger that we wrote cannot be read.
     """
-    ours = newest_of_ours(mirror, head, public_key)
+    found = newest_of_ours(mirror, head, keys)
+    ours, inherited = found if found is not None else (None, False)
     files, unreadable = _read(mirror, head, _wishes(mirror, head))
     originals: dict[str, bytes] = {}
     if ours is not None:
@@ -47,11 +73,7 @@ def read_branch(mirror: Mirror, head: str, environment: str, public_key: bytes) 
         unreadable |= damage
     there, changed = _read(mirror, head, paths.LEDGER)
     if ours is None and paths.ROLLOUT in {**there, **changed}:
-        raise Stalled(
-            "E-REL-003",
-            f"the branch of '{environment}' has a ledger, and our commit key has signed none of its commits",
-            cure="Put the commit key back that signed them; after a change of keys see docs/environment-branches.md",
-        )
+        raise _nobodys(mirror, head, environment, keys)
     parsed = parse_branch({**files, **originals}, unreadable)
     damaged = [found for found in parsed.malformed if found.path in paths.LEDGER]
     if damaged:
@@ -66,7 +88,7 @@ def read_branch(mirror: Mirror, head: str, environment: str, public_key: bytes) 
     return BranchRead(
         head,
         ours.sha if ours is not None else None,
-        EnvironmentState(environment, parsed, tampered if ours is not None else ()),
+        EnvironmentState(environment, parsed, tampered if ours is not None else (), inherited),
         originals,
     )
 
@@ -77,27 +99,32 @@ def read_ledger_at(mirror: Mirror, sha: str) -> BranchFiles:
     return parse_branch(originals, unreadable)
 
 
-def completed_digests(mirror: Mirror, head: str, public_key: bytes) -> tuple[str, ...] | None:
+def completed_digests(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[str, ...] | None:
     """The digests whose rollout completed in the environment of this branch; None when its ledger is not to be had."""
-    ours = newest_of_ours(mirror, head, public_key)
+    ours = newest_of_ours(mirror, head, keys)
     if ours is None:
         return None
-    ledger = read_ledger_at(mirror, ours.sha).ledger
+    ledger = read_ledger_at(mirror, ours[0].sha).ledger
     return None if ledger is None else tuple(sorted({entry.digest for entry in ledger.history}))
 
 
-def newest_of_ours(mirror: Mirror, head: str, public_key: bytes) -> CommitInfo | None:
-    """The newest first-parent commit that our key signed, or None."""
+def newest_of_ours(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[CommitInfo, bool] | None:
+    """The newest first-parent commit that a commit key of today signed; where there is none, the newest by a former
+    one, and then True. So a former key counts for nothing as soon as a commit of today's stands on its branch.
+    """
+    inherited: CommitInfo | None = None
     seen = 0
     for limit in (NEAR, FAR):
         commits = mirror.first_parents(head, limit=limit, stop=None)
         for commit in commits[seen:]:
-            if mirror.signed_by(commit.sha, public_key):
-                return commit
+            if mirror.signed_by(commit.sha, *keys.current):
+                return commit, False
+            if inherited is None and mirror.signed_by(commit.sha, *keys.former):
+                inherited = commit
         if len(commits) < limit:
-            return None
+            break
         seen = limit
-    return None
+    return None if inherited is None else (inherited, True)
 
 
 def check_continuity(mirror: Mirror, environment: str, known: str, head: str | None) -> None:
@@ -122,6 +149,22 @@ def check_continuity(mirror: Mirror, environment: str, known: str, head: str | N
             cure=f"Push {known} back, or a commit whose first parent it is (git switch --detach {known[:12]}, then "
             f"git merge --no-ff {head[:12]})",
         )
+
+
+def _nobodys(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> Stalled:
+    for commit in mirror.first_parents(head, limit=FAR, stop=None):
+        if mirror.signed_by(commit.sha, *keys.revoked):
+            return Stalled(
+                "E-REL-008",
+                f"the ledger of '{environment}' is signed by a commit key that was revoked, last in {commit.sha}, and "
+                "by no other. Nothing changes until somebody says which of its commits holds",
+                cure=f"Look at the branch's log, then run `sentinelctl keys vouch {environment} --commit SHA`",
+            )
+    return Stalled(
+        "E-REL-003",
+        f"the branch of '{environment}' has a ledger, and no commit key of ours has signed any of its commits",
+        cure="Publish a root that names the commit key which signed them; see docs/keys.md",
+    )
 
 
 def _wishes(mirror: Mirror, head: str) -> tuple[str, ...]:

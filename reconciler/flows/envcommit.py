@@ -16,6 +16,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.envbranch import BranchRead
 from reconciler.flows.log.signing import newest
 from reconciler.flows.projection import EVENT_TRAILER, LOG_TRAILER
+from reconciler.flows.roots import signers, trusted_roots
 from reconciler.git.identity import Identity
 from reconciler.git.writing import commit_edit
 from reconciler.release.actions import OpenRollout
@@ -62,7 +63,7 @@ def make_commit(
         author=US,
         committer=US,
         when=now,
-        key=context.key("commit"),
+        key=signers(context, "commit", trusted_roots(context).newest)[0],
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
-from reconciler.errors import Stalled
+from reconciler.errors import NotYet, Stalled
 from reconciler.flows import delivery, envbranch, envcommit, envrow, projection, publish
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
@@ -93,8 +93,8 @@ def read_branch(look: Look) -> None:
     if head is None:
         look.branch = None
         return
-    public_key = bytes(look.context.key("commit").verify_key)
-    look.branch = envbranch.read_branch(look.context.mirror, head, look.environment, public_key)
+    keys = envbranch.commit_keys(look.context)
+    look.branch = envbranch.read_branch(look.context.mirror, head, look.environment, keys)
 
 
 def publish_and_record(look: Look) -> None:
@@ -110,7 +110,7 @@ def publish_and_record(look: Look) -> None:
         height, commits = projection.new_commits(context, look.environment, branch.head)
     if not envelopes and not commits and look.known == branch.head:
         return
-    public_key = bytes(context.key("commit").verify_key)
+    keys = envbranch.commit_keys(context)
     with writing():
         envrow.take_row(
             context, look.environment, head=branch.head, known=look.known, ledger=ledger, now=look.now
@@ -119,7 +119,7 @@ def publish_and_record(look: Look) -> None:
         if envelopes and delivery.needed(context, look.environment):
             ask(context.organization.slug, context.project.slug, "delivery", look.environment, now=look.now)
         ask(context.organization.slug, context.project.slug, "log", now=look.now, due_at=look.now + LOG_LOOK)
-        events = projection.project(context, look.environment, height, commits, public_key)
+        events = projection.project(context, look.environment, height, commits, keys)
         if "rollout.completed" in events:
             for follower in look.trunk.after(look.environment):
                 ask(context.organization.slug, context.project.slug, "environment", follower, now=look.now)
@@ -222,7 +222,7 @@ def _keep_pointers(context: Context, environment: str) -> None:
     now = context.now()
     try:
         envelopes = publish.redate(context, environment, now=now)
-    except Stalled:
+    except (Stalled, NotYet):
         return  # Keys or root are what is stalled; the first error says so already.
     if envelopes:
         with writing():

@@ -12,7 +12,7 @@ from reconciler.db.session import reading
 from reconciler.fleet.batches import Batch, count_batches, eligible_ranks
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, completed_digests
+from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
 from reconciler.release.planning import next_name
 from reconciler.release.state import EnvironmentState, Ledger
@@ -158,10 +158,9 @@ def _predecessors(
     context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     found = {}
-    public_key = bytes(context.key("commit").verify_key) if policy.after else b""
     for name in policy.after:
         head = refs.get(branch_ref(context, name))
-        completed = () if head is None else completed_digests(context.mirror, head, public_key)
+        completed = () if head is None else completed_digests(context.mirror, head, commit_keys(context))
         if completed is not None:
             found[name] = completed
     return found

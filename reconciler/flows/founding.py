@@ -4,46 +4,72 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from reconciler.bundle.root import sign_root
+from reconciler.bundle.succession import first_root
 from reconciler.config.installation import read_installation
 from reconciler.config.kdl import KdlNode
 from reconciler.config.write import write_document
 from reconciler.errors import Stalled
-from reconciler.keys.uri import create_key, create_sealing_key, load_sealing_key
+from reconciler.keys.uri import create_key, create_sealing_key, load_key, load_sealing_key
 
-ROLES = ("bundle", "pointer", "commit", "root")
+ROOT_LIFE = timedelta(days=365)
+
+KEYS = {
+    "bundle": "keys/compile/bundle.key",
+    "pointer": "keys/release/pointer.key",
+    "commit": "keys/release/commit.key",
+    "root": "keys/root/root.key",
+}
+"""Where the first keys of an installation lie: a folder for each that holds keys, so that each can be given its own."""
 
 
 def write_keys(folder: Path) -> None:
-    """Make the signing keys and the webhook secret that are missing in `folder`, each readable by its owner alone."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for role in ROLES:
-        path = folder / f"{role}.key"
-        if not path.exists():
-            create_key(path)
-    secret = folder / "webhook.secret"
+    """Make the signing keys and the webhook secret that are missing below `folder`, the one of control-plane.kdl."""
+    make_missing([f"file:{path}" for path in KEYS.values()], folder)
+    secret = folder / "keys" / "webhook.secret"
     if not secret.exists():
         write_private(secret, secrets.token_hex(32) + "\n")
 
 
+def make_missing(uris: Iterable[str], folder: Path) -> None:
+    """Make a signing key at each `file:` URI where there is none, readable by its owner alone."""
+    for uri in uris:
+        scheme, _, rest = uri.partition(":")
+        path = folder / rest
+        if scheme == "file" and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            create_key(path)
+
+
+def found_root(organization: str, folder: Path, now: datetime) -> bytes:
+    """Root 1 with the keys that `write_keys` made, signed by its root key: a root of one person on one machine."""
+    keys = {role: load_key(f"file:{path}", folder=folder, environ={}) for role, path in KEYS.items()}
+    publics = {role: [bytes(key.verify_key)] for role, key in keys.items()}
+    root = first_root(organization, publics, expires=now.replace(microsecond=0) + ROOT_LIFE)
+    return sign_root(root, [keys["root"]])
+
+
 def write_sealing_keys(folder: Path, project: str, environments: Iterable[str]) -> dict[str, bytes]:
-    """Make the sealing keys that are missing in `folder`, one for each environment; their public keys."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make the sealing keys that are missing below `folder`, one for each environment; their public keys."""
     found = {}
     for environment in environments:
-        path = folder / sealing_key_file(project, environment)
+        name = sealing_key_file(project, environment)
+        path = folder / name
         if path.exists():
-            key = load_sealing_key(f"file:{path.name}", folder=folder, environ={})
+            key = load_sealing_key(f"file:{name}", folder=folder, environ={})
             found[environment] = bytes(key.public_key)
         else:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             found[environment] = create_sealing_key(path)
     return found
 
 
 def sealing_key_file(project: str, environment: str) -> str:
-    """What the file of an environment's sealing key is called when it is made with the installation."""
-    return f"{project}-{environment}.sealing"
+    """Where an environment's sealing key lies when it is made with the installation, from control-plane.kdl."""
+    return f"keys/release/{project}-{environment}.sealing"
 
 
 def write_private(path: Path, text: str) -> None:
@@ -74,7 +100,7 @@ def configuration(
         (organization,),
         children=(
             leaf("name", organization.capitalize()),
-            KdlNode("keys", (), children=tuple(leaf(role, f"file:keys/{role}.key") for role in ROLES)),
+            KdlNode("keys", (), children=tuple(leaf(role, f"file:{path}") for role, path in KEYS.items())),
             KdlNode(
                 "connection",
                 (connection,),
@@ -91,7 +117,7 @@ def configuration(
                     *(
                         KdlNode(
                             "sealing-key",
-                            (environment, f"file:keys/{sealing_key_file(project, environment)}"),
+                            (environment, f"file:{sealing_key_file(project, environment)}"),
                         )
                         for environment in environments
                     ),

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.clock import iso_milliseconds
 from reconciler.db.models import Event, Release, Rollout
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import FAR, read_ledger_at
+from reconciler.flows.envbranch import FAR, CommitKeys, read_ledger_at
 from reconciler.git.mirror import CommitInfo
 from reconciler.release.decision import Decision
 from reconciler.release.state import Ledger, Plan
@@ -27,7 +27,7 @@ def new_commits(context: Context, environment: str, head: str) -> tuple[int, lis
 
 
 def project(
-    context: Context, environment: str, height: int, commits: list[CommitInfo], public_key: bytes
+    context: Context, environment: str, height: int, commits: list[CommitInfo], keys: CommitKeys
 ) -> list[str]:
     """Write rows for commits that are not projected yet, once each. Returns the names of what happened.
 
@@ -36,7 +36,7 @@ def project(
     events = []
     scope = _scope(context, environment)
     for number, commit in enumerate(commits, start=height + 1):
-        ours = context.mirror.signed_by(commit.sha, public_key)
+        ours = context.mirror.signed_by(commit.sha, *keys.believed)
         Release.insert(
             **scope,
             sha=commit.sha,

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconciler.bundle.checkpoint import read_checkpoint
+from reconciler.bundle.fields import instant
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import Pointer as SignedPointer
 from reconciler.bundle.pointer import peek_pointer, sign_pointer
+from reconciler.bundle.root import Root
 from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
-from reconciler.errors import LostRace, Refused, Stalled
+from reconciler.errors import LostRace, NotYet, Refused, Stalled
 from reconciler.fleet.cohorts import BASE, NEXT
 from reconciler.flows.context import Context
 from reconciler.flows.log.signing import place
-from reconciler.flows.roots import ensure_root, read_root
+from reconciler.flows.roots import signers, trusted_roots
 from reconciler.release.state import Ledger
 from reconciler.store import layout
 
 LIFE = timedelta(hours=24)
+WAIT_FOR_STATEMENTS = timedelta(seconds=2)
 REDATE = timedelta(hours=1)
 """A pointer older than this is signed again with a new date, so that nodes notice when nobody is there to do so."""
 
@@ -35,6 +38,7 @@ class Envelope:
     digest: str
     data: bytes
     issued_at: datetime
+    root_version: int
     withdrawn: bool = False
 
 
@@ -52,34 +56,40 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
     """Sign all of them when one is missing, differs from the ledger or is older than `REDATE`. Stores no pointer.
 
     They are signed together, so that all cohorts of an environment show a node the same checkpoint of the log. A cohort
-    that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it.
-    Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names.
+    that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it. A new root is
+    a reason too: nodes hear of it by the pointers that its keys sign.
+    Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names, E-KEY-014 when the root
+    has expired, and `NotYet` E-REL-009 while a bundle's statement is not signed under this root.
     """
     desired = desired_pointers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
-    epoch = read_root(ensure_root(context), context.organization.slug).epoch
+    root = _root(context, now)
     withdrawn = sorted(rows.keys() - desired.keys()) if ledger.live else []
     current = all(
-        _is_current(rows.get(cohort), ledger.sequence, digest, epoch, now)
+        _is_current(rows.get(cohort), ledger.sequence, digest, root, now)
         for cohort, digest in desired.items()
     )
     if current and not withdrawn:
         return ()
     wanted = [
-        Envelope(cohort, ledger.sequence, digest, b"", now, cohort in withdrawn)
+        Envelope(cohort, ledger.sequence, digest, b"", now, root.version, cohort in withdrawn)
         for cohort, digest in {**desired, **dict.fromkeys(withdrawn, ledger.live)}.items()
     ]
-    return _signed(context, environment, epoch, wanted, now)
+    return _signed(context, environment, root, wanted, now)
 
 
 def redate(context: Context, environment: str, *, now: datetime) -> tuple[Envelope, ...]:
-    """Sign published pointers again when one is older than `REDATE`. The environment's branch is not consulted."""
+    """Sign published pointers again when one is older than `REDATE` or than the root. The environment's branch is not
+    consulted. Raises as `prepare`.
+    """
     rows = pointer_rows(context, environment)
-    if all(now - row.issued_at < REDATE for row in rows):
+    if not rows:
         return ()
-    epoch = read_root(ensure_root(context), context.organization.slug).epoch
-    wanted = [Envelope(row.cohort, row.sequence, row.digest, b"", now) for row in rows]
-    return _signed(context, environment, epoch, wanted, now)
+    root = _root(context, now)
+    if all(_is_current(row, row.sequence, row.digest, root, now) for row in rows):
+        return ()
+    wanted = [Envelope(row.cohort, row.sequence, row.digest, b"", now, root.version) for row in rows]
+    return _signed(context, environment, root, wanted, now)
 
 
 def store_pointers(context: Context, environment: str, envelopes: Iterable[Envelope]) -> None:
@@ -115,6 +125,7 @@ def store_pointers(context: Context, environment: str, envelopes: Iterable[Envel
             Pointer.envelope: envelope.data.decode(),
             Pointer.etag: hashlib.sha256(envelope.data).hexdigest(),
             Pointer.issued_at: envelope.issued_at,
+            Pointer.root_version: envelope.root_version,
         }
         Pointer.insert({**key, **values}).on_conflict(conflict_target=list(key), update=values).execute()
 
@@ -138,16 +149,27 @@ def pointer_rows(context: Context, environment: str) -> list[Pointer]:
         )
 
 
-def _is_current(row: Pointer | None, sequence: int, digest: str, epoch: int, now: datetime) -> bool:
-    if row is None or (row.sequence, row.digest) != (sequence, digest) or now - row.issued_at >= REDATE:
-        return False
-    try:
-        return peek_pointer(row.envelope.encode(), limit=LIMITS.pointer).epoch == epoch
-    except Refused:
-        return False
+def _root(context: Context, now: datetime) -> Root:
+    root = trusted_roots(context).newest
+    if root.expires <= now:
+        raise Stalled(
+            "E-KEY-014",
+            f"root {root.version} of '{root.organization}' expired on {instant(root.expires)}. Nodes keep what they "
+            "run and take nothing new",
+            cure="Renew it: `sentinelctl keys rotate --publish`; docs/keys.md",
+        )
+    return root
 
 
-def _bundles(context: Context, digests: set[str]) -> Mapping[str, Bundle]:
+def _is_current(row: Pointer | None, sequence: int, digest: str, root: Root, now: datetime) -> bool:
+    return (
+        row is not None
+        and (row.sequence, row.digest, row.root_version) == (sequence, digest, root.version)
+        and now - row.issued_at < REDATE
+    )
+
+
+def _bundles(context: Context, digests: set[str], root: Root) -> Mapping[str, Bundle]:
     with reading():
         rows = Bundle.select().where(
             Bundle.organization == context.organization.slug,
@@ -160,6 +182,15 @@ def _bundles(context: Context, digests: set[str]) -> Mapping[str, Bundle]:
             "E-REL-005",
             f"the ledger names the bundle {digest}, which the database does not know",
             cure="Let the trunk commit that compiles to it be built again",
+        )
+    behind = sorted(row.digest for row in found.values() if row.root_version < root.version)
+    if behind:
+        # The workers of the other queue hold the key for it. Nodes keep what they run with the pointers they have.
+        raise NotYet(
+            "E-REL-009",
+            f"the statement of {behind[0][:19]} is not signed under root {root.version} yet, which the next look at "
+            "trunk does",
+            after=WAIT_FOR_STATEMENTS,
         )
     return found
 
@@ -174,10 +205,10 @@ def _log_age(envelope: bytes) -> tuple[int, int]:
 
 
 def _signed(
-    context: Context, environment: str, epoch: int, wanted: list[Envelope], now: datetime
+    context: Context, environment: str, root: Root, wanted: list[Envelope], now: datetime
 ) -> tuple[Envelope, ...]:
     """The envelopes with their pointers, each an entry of the log, under one checkpoint."""
-    bundles = _bundles(context, {envelope.digest for envelope in wanted})
+    bundles = _bundles(context, {envelope.digest for envelope in wanted}, root)
     issued = now.replace(microsecond=0)
     pointers = [
         SignedPointer(
@@ -185,7 +216,7 @@ def _signed(
             project=context.project.slug,
             environment=environment,
             cohort=envelope.cohort,
-            epoch=epoch,
+            epoch=root.epoch,
             sequence=envelope.sequence,
             digest=envelope.digest,
             length=bundles[envelope.digest].length,
@@ -197,8 +228,8 @@ def _signed(
         for envelope in wanted
     ]
     places = place(context, [pointer.leaf for pointer in pointers])
-    key = context.key("pointer")
+    keys = signers(context, "pointer", root)
     return tuple(
-        replace(envelope, data=sign_pointer(replace(pointer, log=found), key))
+        replace(envelope, data=sign_pointer(replace(pointer, log=found), *keys))
         for envelope, pointer, found in zip(wanted, pointers, places, strict=True)
     )

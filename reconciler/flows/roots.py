@@ -1,63 +1,184 @@
-"""The organization's roots in the object store: the newest one, made when there is none."""
+"""The organization's roots in the object store: reading them, publishing the next one, and the keys they let us use."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
+from nacl.signing import SigningKey
+
+from reconciler.bundle import dsse
+from reconciler.bundle.chain import Chain, read_chain, read_next
 from reconciler.bundle.limits import LIMITS
-from reconciler.bundle.root import Root, make_root, read_first_root, sign_root
-from reconciler.errors import Refused
+from reconciler.bundle.root import Root, read_first_root
+from reconciler.bundle.succession import check_signed, check_successor, read_proposal
+from reconciler.config.installation import Organization
+from reconciler.errors import LostRace, Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.keys.uri import load_key
 from reconciler.store import layout
 from reconciler.store.port import BlobStore
 
-LIFE = timedelta(days=365)
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """What is at one URI: a key, or why there is none."""
+
+    uri: str
+    key: SigningKey | None
+    problem: Stalled | None = None
+
+    @property
+    def keyid(self) -> str:
+        """The key's id; empty when there is none."""
+        return dsse.keyid(bytes(self.key.verify_key)) if self.key is not None else ""
 
 
-def ensure_root(context: Context) -> bytes:
-    """The newest root's envelope; version 1 is made, signed and stored when the store has none.
+def trusted_roots(context: Context) -> Chain:
+    """The organization's roots as the store has them now, each verified. Read once for each version in a context.
 
-    Making it needs all of the organization's keys, as `sentinelctl init` leaves them. Two that make it at once end
-    with one root. Raises `Stalled` when a key cannot be loaded.
+    Raises `Stalled`: E-KEY-008 when there is none, E-KEY-009 when they do not follow one from the other.
     """
-    newest = newest_root(context.store, context.organization.slug)
-    if newest is not None:
-        return newest
-    return _make(context)
+    organization, store = context.organization.slug, context.store
+    versions = stored_versions(store, organization)
+    known = context.roots
+    if known is None or known.newest.version != max(versions, default=0):
+        context.roots = read_stored(store, organization, now=context.now())
+    if context.roots is None:
+        raise no_root(organization)
+    return context.roots
 
 
-def newest_root(store: BlobStore, organization: str) -> bytes | None:
-    """The envelope of the highest version that the store has, or None."""
-    keys = list(store.list(layout.roots(organization)))
-    if not keys:
+def read_stored(store: BlobStore, organization: str, *, now: datetime) -> Chain | None:
+    """The roots in the store, or None when there is none. Raises `Stalled` E-KEY-009 when they do not follow."""
+    versions = stored_versions(store, organization)
+    if not versions:
         return None
-    return store.get(max(keys, key=layout.root_version), limit=LIMITS.root)
-
-
-def read_root(envelope: bytes, organization: str) -> Root:
-    """The root in an envelope from our own store. Raises `Refused` when it is not one of this organization."""
-    return read_first_root(envelope, organization)
-
-
-def _make(context: Context) -> bytes:
-    organization = context.organization.slug
-    signer = context.key("root")
-    publics = {role: bytes(context.key(role).verify_key) for role in ("bundle", "pointer")}
-    root = make_root(
-        version=1,
-        organization=organization,
-        epoch=1,
-        expires=context.now() + LIFE,
-        roles={
-            "root": ([bytes(signer.verify_key)], 1),
-            "bundle": ([publics["bundle"]], 1),
-            "pointer": ([publics["pointer"]], 1),
-        },
-    )
-    key = layout.root(organization, 1)
+    missing = sorted(set(range(1, versions[-1] + 1)) - set(versions))
+    if missing:
+        raise _broken(organization, f"root {missing[0]} is missing, and there is a root {versions[-1]}")
     try:
-        context.store.put(key, sign_root(root, [signer]))
-    except Refused:
-        # Another process made it in the same moment, with another second in its expiry. Its root counts.
-        read_root(context.store.get(key, limit=LIMITS.root), organization)
-    return context.store.get(key, limit=LIMITS.root)
+        return read_chain(
+            [store.get(layout.root(organization, version), limit=LIMITS.root) for version in versions],
+            organization,
+            now=now,
+        )
+    except Refused as refusal:
+        raise _broken(organization, str(refusal)) from None
+
+
+def stored_versions(store: BlobStore, organization: str) -> list[int]:
+    """The versions of the roots in the store, rising."""
+    return sorted(layout.root_version(key) for key in store.list(layout.roots(organization)))
+
+
+def publish_root(store: BlobStore, organization: str, envelope: bytes, *, now: datetime) -> tuple[Root, bool]:
+    """Put the next root into the store, once enough of the old and of the new root keys have signed it.
+
+    The version number is the lock: of two that publish the same version one wins. Returns the root and whether this
+    call put it there. Raises `Stalled` (E-KEY-010 not a root, E-KEY-012 signatures are missing, E-KEY-013 another
+    version's turn) and `LostRace` (E-KEY-013) when another root took the version meanwhile.
+    """
+    new = read_proposal(envelope, organization)
+    chain = read_stored(store, organization, now=now)
+    known = chain.roots if chain is not None else ()
+    if new.version <= len(known):
+        return new, _is_there(known[new.version - 1], new)
+    if new.version != len(known) + 1:
+        raise Stalled(
+            "E-KEY-013",
+            f"the file holds root {new.version}, and the newest that is published is {len(known) or 'none'}",
+            cure=f"Publish root {len(known) + 1} first: nodes take one version after the other",
+        )
+    old = known[-1] if known else None
+    check_signed(envelope, old, new)
+    check_successor(old, new, now=now)
+    try:
+        if old is None:
+            read_first_root(envelope, organization)
+        else:
+            read_next(old, envelope, now=now)
+    except Refused as refusal:
+        raise Stalled(
+            "E-KEY-012", f"nodes would refuse this root: {refusal}", cure="Propose it again"
+        ) from None
+    try:
+        return new, store.put(layout.root(organization, new.version), envelope)
+    except Refused as refusal:
+        if refusal.code != "E-STO-003":
+            raise
+    found = read_stored(store, organization, now=now)
+    if found is None or len(found.roots) < new.version:
+        raise LostRace("E-KEY-013", f"root {new.version} was published by somebody else in this moment")
+    return new, _is_there(found.roots[new.version - 1], new)
+
+
+def held_keys(
+    organization: Organization, role: str, *, folder: Path, environ: Mapping[str, str]
+) -> tuple[HeldKey, ...]:
+    """What is at each URI that control-plane.kdl names for a role, as this process finds it."""
+    found = []
+    for uri in organization.keys.of(role):
+        try:
+            found.append(HeldKey(uri, load_key(uri, folder=folder, environ=environ)))
+        except Stalled as problem:
+            found.append(HeldKey(uri, None, problem))
+    return tuple(found)
+
+
+def signers(context: Context, role: str, root: Root) -> tuple[SigningKey, ...]:
+    """The keys of this process that sign for a role of `root`: enough of them, sorted by their ids.
+
+    Raises `Stalled`: what the loading of the only key raised, or E-KEY-007 when those that could be loaded are too few
+    of those that the root names.
+    """
+    held = held_keys(context.organization, role, folder=context.folder, environ=context.environ)
+    named = {h.keyid: h.key for h in held if h.key is not None and h.keyid in root.roles[role].keyids}
+    if len(named) >= root.roles[role].threshold:
+        return tuple(named[keyid] for keyid in sorted(named))
+    if len(held) == 1 and held[0].problem is not None:
+        raise held[0].problem
+    words = "; ".join(_why_not(found, role, root) for found in held if found.keyid not in named)
+    raise Stalled(
+        "E-KEY-007",
+        f"{root.roles[role].threshold} of the keys that root {root.version} of '{root.organization}' names for "
+        f"'{role}' have to sign, and this process holds {len(named)}: {words}",
+        cure="Put the right key at the URI in control-plane.kdl, or publish a root that names this one",
+    )
+
+
+def no_root(organization: str) -> Stalled:
+    """Nothing can be signed or believed before there is a root."""
+    return Stalled(
+        "E-KEY-008",
+        f"the organization '{organization}' has no root in the object store",
+        cure="Make one with `sentinelctl keys init` and publish it with `sentinelctl keys publish`; docs/keys.md",
+    )
+
+
+def _why_not(held: HeldKey, role: str, root: Root) -> str:
+    if held.problem is not None:
+        return f"{held.uri} ({held.problem.code})"
+    gone = "revoked" if held.keyid in root.revoked else "not one of them"
+    return f"{held.uri} is {held.keyid[:16]}, {gone}"
+
+
+def _is_there(found: Root, wanted: Root) -> bool:
+    """False, when that very root is published already."""
+    if found == wanted:
+        return False
+    raise Stalled(
+        "E-KEY-013",
+        f"another root {wanted.version} is published already",
+        cure="Propose yours again, on top of it",
+    )
+
+
+def _broken(organization: str, words: str) -> Stalled:
+    return Stalled(
+        "E-KEY-009",
+        f"the roots of '{organization}' in the object store do not follow one from the other: {words}",
+        cure="Restore what is missing or remove what was put there by hand; nodes keep what they run meanwhile",
+    )

@@ -16,11 +16,11 @@ from reconciler.config.findings import Finding, Place, Severity, has_errors, sor
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, sealed_values, trunk_rows
+from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
 from reconciler.flows.compiling import compile_confined
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.publishing import StoredBundle
+from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.reading import TreeRead, read_tree
 from reconciler.git.url import shown
@@ -33,6 +33,7 @@ class State:
     """What the steps hand on. A step that sets `outcome` ends the run."""
 
     context: Context
+    renew: Callable[[], None] = lambda: None
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
     former: Former | None = None
@@ -44,6 +45,11 @@ class State:
 
 
 Step = Callable[[State], None]
+
+
+def resign(state: State) -> None:
+    """After a new root: sign again what a replaced bundle key vouches for. The forge is not needed for it."""
+    resigning.resign(state.context, state.renew)
 
 
 def fetch(state: State) -> None:
@@ -60,6 +66,11 @@ def fetch(state: State) -> None:
     state.head = context.mirror.commit(sha)
 
 
+def rebuild_revoked(state: State) -> None:
+    """Compile again what only a revoked bundle key vouches for."""
+    resigning.rebuild_revoked(state.context, state.renew)
+
+
 def locate(state: State) -> None:
     """Record the commits since the last known head; end here when this head is dealt with already."""
     known = trunk_rows.locate(state.context, _head(state))
@@ -68,9 +79,9 @@ def locate(state: State) -> None:
 
 
 def read(state: State) -> None:
-    """Read the project's files from the head's tree: KDL, and what KDL may name. What we do not accept in a tree is a
-    finding."""
-    found = _tree(state.context, _head(state).sha)
+    """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
+    What we do not accept in a tree is a finding."""
+    found = _tree(state.context, _head(state).sha, others=True)
     state.findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems
@@ -158,7 +169,9 @@ def record(state: State) -> None:
 
 
 STEPS: tuple[Step, ...] = (
+    resign,
     fetch,
+    rebuild_revoked,
     locate,
     read,
     read_former,
@@ -178,7 +191,7 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
 
     Raises `Stalled`, `Transient`, `Refused` or `LostRace` as its steps do; the next run goes on where this one ended.
     """
-    state = State(context)
+    state = State(context, renew)
     for step in STEPS:
         step(state)
         if state.outcome is not None:
@@ -187,14 +200,14 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     raise RuntimeError("the last step sets the outcome")
 
 
-def _tree(context: Context, sha: str) -> TreeRead:
-    return read_tree(context.mirror, sha, context.project.path, select=is_read)
+def _tree(context: Context, sha: str, *, others: bool = False) -> TreeRead:
+    return read_tree(context.mirror, sha, context.project.path, select=is_read, others=others)
 
 
 def _files(context: Context, tree: TreeRead) -> tuple[SourceFile, ...]:
     """The files of a tree by their path in the project."""
     start = len(context.project.path) + 1 if context.project.path else 0
-    return tuple(SourceFile(path[start:], content) for path, _, content in tree.files)
+    return tuple(SourceFile(path[start:], content) for path, _, content in (*tree.files, *tree.others))
 
 
 def _head(state: State) -> CommitInfo:

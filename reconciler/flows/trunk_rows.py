@@ -17,7 +17,7 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.publishing import StoredBundle
+from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 
 FIRST_LOOK = 20
@@ -149,6 +149,7 @@ def _record_bundle(
         blob_sha256=stored.blob_sha256,
         blob_length=stored.blob_length,
         commit=stored.commit,
+        root_version=stored.root_version,
         compiler=manifest.compiler,
         created_at=context.now(),
         certificates=certificates,

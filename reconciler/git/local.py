@@ -101,3 +101,17 @@ class LocalRepository:
             )
         start = len(self.folder) + 1 if self.folder else 0
         return tuple((path[start:], content) for path, _, content in read.files)
+
+
+def ignored_by_git(folder: Path) -> Callable[[Path], bool]:
+    """Whether git would leave a path below the folder out; nothing is ignored where there is no repository."""
+    repository = LocalRepository.around(folder)
+    if repository is None:
+        return lambda path: False
+    root = Path(repository.repository.workdir).resolve()
+
+    def ignored(path: Path) -> bool:
+        below = (path.parent.resolve() / path.name).relative_to(root)
+        return bool(repository.repository.path_is_ignored(below.as_posix()))
+
+    return ignored

@@ -176,8 +176,8 @@ class Mirror:
                     continue
         return tuple(sorted(names))
 
-    def signed_by(self, sha: str, public_key: bytes) -> bool:
-        """Whether commit `sha` carries an SSH signature by the 32 raw bytes `public_key`, over exactly this commit."""
+    def signed_by(self, sha: str, *public_keys: bytes) -> bool:
+        """Whether commit `sha` carries an SSH signature over exactly this commit, by one of these keys of 32 bytes."""
         commit = self.commit_object(sha)
         signature, payload = cast("tuple[bytes | None, bytes]", commit.gpg_signature)
         if signature is None:
@@ -186,7 +186,7 @@ class Mirror:
             armored = signature.decode("ascii")
         except UnicodeDecodeError:
             return False
-        return verify(payload, armored, public_key)
+        return any(verify(payload, armored, public_key) for public_key in public_keys)
 
     def commit_object(self, sha: str) -> pygit2.Commit:
         """libgit2's commit. Raises `Refused` E-GIT-020 for an id that is not forty hex digits or not a commit here."""

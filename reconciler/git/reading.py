@@ -20,7 +20,10 @@ MAX_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a folder may hold. Sizes are bytes; `files` counts every entry, `depth` every folder from the root."""
+    """How much a folder may hold. Sizes are bytes; `files` counts every entry, `depth` every folder from the root.
+
+    `other_file_bytes` and `other_bytes` bound what is read of files that are not selected: above it they are left out.
+    """
 
     files: int = 20_000
     file_bytes: int = 4 * 1024 * 1024
@@ -28,6 +31,8 @@ class Limits:
     depth: int = 32
     path_bytes: int = 1_024
     tree_bytes: int = 4 * 1024 * 1024
+    other_file_bytes: int = 1024 * 1024
+    other_bytes: int = 64 * 1024 * 1024
 
 
 DEFAULT_LIMITS = Limits()
@@ -44,13 +49,15 @@ class TreeProblem:
 
 @dataclass(frozen=True, slots=True)
 class TreeRead:
-    """What was read. `files` are (path from the root of the repository, blob id, bytes), sorted by path.
+    """What was read. `files` are (path from the root of the repository, blob id, bytes), sorted by path; `others` are
+    files that were not selected, when they were asked for.
 
     With any problem the files are not to be used: they may be incomplete.
     """
 
     files: tuple[tuple[str, str, bytes], ...]
     problems: tuple[TreeProblem, ...]
+    others: tuple[tuple[str, str, bytes], ...] = ()
 
 
 def read_tree(
@@ -60,17 +67,23 @@ def read_tree(
     *,
     limits: Limits = DEFAULT_LIMITS,
     select: Callable[[str], bool] = lambda path: True,
+    others: bool = False,
 ) -> TreeRead:
     """Read the files below `folder` of commit `sha` whose path `select` accepts; "" is the whole repository.
 
-    `select` gets the path from the root of the repository. Raises `Refused` when the mirror has no such commit.
+    `select` gets the path from the root of the repository. With `others` the rest is read too, as far as its limits
+    go; a large file is no problem there. Raises `Refused` when the mirror has no such commit.
     """
-    walk = _Walk(mirror.repository, limits, select)
+    walk = _Walk(mirror.repository, limits, select, others)
     start = walk.enter(mirror.commit_object(sha).tree_id, tuple(part for part in folder.split("/") if part))
     if start is not None:
         oid, path = start
         walk.visit(oid, path)
-    return TreeRead(tuple(sorted(walk.files)), tuple(sorted(walk.problems, key=lambda p: (p.path, p.code))))
+    return TreeRead(
+        tuple(sorted(walk.files)),
+        tuple(sorted(walk.problems, key=lambda p: (p.path, p.code))),
+        tuple(sorted(walk.others)),
+    )
 
 
 class _StopReadingError(Exception):
@@ -82,10 +95,13 @@ class _Walk:
     repository: pygit2.Repository
     limits: Limits
     select: Callable[[str], bool]
+    wants_others: bool
     files: list[tuple[str, str, bytes]] = field(default_factory=list)
+    others: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[TreeProblem] = field(default_factory=list)
     count: int = 0
     total: int = 0
+    total_of_others: int = 0
 
     def enter(self, root: pygit2.Oid, folder: tuple[str, ...]) -> tuple[pygit2.Oid, str] | None:
         """The tree of the project's folder, or None after reporting that there is none."""
@@ -159,6 +175,16 @@ class _Walk:
             self.report(path, "E-GIT-106", "submodules are not fetched; put the files themselves here")
         elif self.select(path):
             self._file(entry.oid, path)
+        elif self.wants_others:
+            self._other(entry.oid, path)
+
+    def _other(self, oid: pygit2.Oid, path: str) -> None:
+        size = self._size(oid, path)
+        if size is None or size > self.limits.other_file_bytes:
+            return
+        if self.total_of_others + size <= self.limits.other_bytes:
+            self.total_of_others += size
+            self.others.append((path, str(oid), bytes(self.repository.odb.read(oid)[1])))
 
     def _file(self, oid: pygit2.Oid, path: str) -> None:
         size = self._size(oid, path)

@@ -20,11 +20,14 @@ from reconciler.db import session
 from reconciler.db.models import Pointer, Receipt
 from reconciler.db.owed import ask, due
 from reconciler.errors import ReconcilerError
+from reconciler.flows.noting import note_root
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import dispatch, open_queue
 from reconciler.jobs.starting import start_process
 from reconciler.jobs.sweep import ASK_AGAIN_AFTER, Sweeper
 from reconciler.settings import Settings
+from reconciler.store.choose import open_store
+from reconciler.store.port import BlobStore
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Clock:
     installed: InstalledFile
     queue: redis.Redis
     sweeper: Sweeper
+    store: BlobStore
     now: Callable[[], datetime] = clock.now
     _problems: dict[str, str] = field(default_factory=dict)
     _redated: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
@@ -77,6 +81,14 @@ class Clock:
                 self._redated[name] = moment
                 asked += 1
         return asked
+
+    def roots(self) -> int:
+        """Notice roots that were published since; return of how many organizations."""
+        noted = 0
+        for organization in self.installed.current().organizations:
+            projects = [project.slug for project in organization.projects]
+            noted += note_root(self.store, organization.slug, projects, now=self.now())
+        return noted
 
     def forget(self) -> int:
         """Delete receipts that nobody needs any more; return how many."""
@@ -111,6 +123,7 @@ def run_clock(settings: Settings, environ: Mapping[str, str] | None = None) -> N
             environ=os.environ if environ is None else environ,
             every=timedelta(seconds=settings.sweep_seconds),
         ),
+        store=open_store(settings),
     )
     scheduler = schedule(ticking)
     # Blocked before any thread starts and then waited for: no moment is left in which a signal could get lost.
@@ -132,6 +145,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("dispatch", ticking.dispatch, 1),
         ("sweep", ticking.sweep, 1),
         ("redate", ticking.redate, 60),
+        ("roots", ticking.roots, 5),
         ("forget", ticking.forget, 3600),
     )
     for name, action, seconds in table:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -23,6 +23,9 @@ from rq.exceptions import DeserializationError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from reconciler.errors import Stalled
+from reconciler.flows.context import load_installation
+from reconciler.jobs.keyring import lacking, servable
 from reconciler.jobs.queue import ENTRY, QUEUES, open_queue
 from reconciler.jobs.starting import RETRY_SECONDS, start_process
 from reconciler.settings import Settings
@@ -43,13 +46,16 @@ PRELOADED = (
 """Imported before the first fork, which makes every job half a second shorter."""
 
 
-def work(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
+def work(settings: Settings, queues: Sequence[str] = ()) -> None:
     """Run a worker for `queues`, in this order of preference, until SIGTERM or SIGINT: a job in hand is finished.
 
-    A second signal ends the job too. Raises `Stalled` when the database cannot be used at all.
+    When none is named, it takes those whose keys are within its reach. A second signal ends the job too. Raises
+    `Stalled` when the database cannot be used at all, or when there is no key for any queue.
     """
     _stop_while_waiting()
     start_process(settings)
+    queues = choose_queues(settings, os.environ, queues)
+    log.info("worker-started queues=%s", ",".join(queues))
     for module in PRELOADED:
         importlib.import_module(module)
     while True:
@@ -100,6 +106,24 @@ class ReconcilerWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.worker_process)
         super().main_work_horse(job, queue)
+
+
+def choose_queues(settings: Settings, environ: Mapping[str, str], queues: Sequence[str]) -> Sequence[str]:
+    """The named queues, or those that this process has keys for. Says which keys it lacks. Raises `Stalled`."""
+    try:
+        installation = load_installation(settings)
+    except Stalled as error:
+        # The file may come later; until then every piece of work says what is wrong with it.
+        log.warning("server-configuration-unusable: %s", error)
+        return queues or QUEUES
+    found = lacking(installation, folder=settings.config_file.parent, environ=environ)
+    chosen = queues or servable(found)
+    for item in found:
+        if item.queue in chosen:
+            log.warning("key-missing: %s; the work of this queue will be stalled", item)
+        elif not queues:
+            log.warning("queue-left-out: %s; restart this worker when it is there", item)
+    return chosen
 
 
 def is_ours(job: Job) -> bool:

@@ -16,9 +16,12 @@ DAYS = 397
 
 
 def self_signed(hosts: Sequence[str], today: date) -> tuple[bytes, bytes]:
-    """A certificate for the hosts and its new key, both as PEM. It holds from the beginning of `today` on, in UTC."""
+    """A certificate for the hosts and its new key, both as PEM.
+
+    It holds from the beginning of the day before `today` on, in UTC: the clocks of those who look at it differ.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    begins = datetime.combine(today, time(), UTC)
+    begins = datetime.combine(today, time(), UTC) - timedelta(days=1)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
     certificate = (
         x509.CertificateBuilder()

@@ -247,6 +247,8 @@ class Agent:
         while check.root_version < offer.root_version:
             answer = yield protocol.root(identity, check.root_version + 1)
             check.accept_root(protocol.expect(answer, 200).body)
+            # Whatever the rest of the offer is worth: keys that this root took away never count again.
+            yield from self._save(replace(self._known()[1], root=check.root))
         check.accept_pointer(offer.pointer, offer.cohort)
         tiles = {}
         for tile in check.log_tiles:

@@ -20,6 +20,11 @@ class RestoreLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Sign the ledger with today's commit key, so that the one which signed it last counts no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Promote:
     """Make a trunk commit the wish, without anybody's asking."""
 
@@ -89,6 +94,7 @@ class Supersede:
 Action = (
     CreateBranch
     | RestoreLedger
+    | TakeOver
     | Promote
     | OpenRollout
     | AdvanceStep

@@ -19,6 +19,7 @@ from reconciler.release.actions import (
     Resume,
     RollBack,
     Supersede,
+    TakeOver,
 )
 from reconciler.release.paths import short
 from reconciler.release.readme import README
@@ -111,6 +112,13 @@ def _restore(
 ) -> Edit:
     files = {path: material.originals.get(path) for path in action.paths}
     return Edit(files, f"Restore the ledger of {state.name}: {', '.join(action.paths)}", "ledger.restored")
+
+
+def _take_over(
+    action: TakeOver, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    files = {path: material.originals.get(path) for path in paths.LEDGER}
+    return Edit(files, f"Take over the ledger of {state.name} with a new commit key", "ledger.taken-over")
 
 
 def _promote(
@@ -304,6 +312,7 @@ def _written(
 _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     CreateBranch: _create,
     RestoreLedger: _restore,
+    TakeOver: _take_over,
     Promote: _promote,
     OpenRollout: _open_rollout,
     AdvanceStep: _advance,

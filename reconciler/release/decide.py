@@ -11,7 +11,7 @@ from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
-from reconciler.release.actions import CreateBranch, OpenRollout, Promote, RestoreLedger
+from reconciler.release.actions import CreateBranch, OpenRollout, Promote, RestoreLedger, TakeOver
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
@@ -38,6 +38,8 @@ def decide(
     ledger = state.files.ledger
     if ledger is None:
         return act(CreateBranch(), "the environment appeared on trunk")
+    if state.inherited:
+        return act(TakeOver(), "the key that signed it last was replaced")
     if state.tampered:
         return act(
             RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"

@@ -208,12 +208,14 @@ class EnvironmentState:
     """One environment at one moment of its branch.
 
     `files` are the wishes as they stand at the head and the ledger as it stands at our own newest commit. `tampered`
-    are ledger paths whose bytes at the head are not ours: our next commit restores them.
+    are ledger paths whose bytes at the head are not ours: our next commit restores them. `inherited`: our own newest
+    commit was signed by a commit key that was replaced since.
     """
 
     name: str
     files: BranchFiles
     tampered: tuple[str, ...] = ()
+    inherited: bool = False
 
     def at(self, now: datetime) -> EnvironmentState:
         """The same without the holds that have run out by then."""

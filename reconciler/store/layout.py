@@ -33,14 +33,24 @@ def bundle(organization: str, slug: str, digest: str) -> str:
     return f"{project(organization, slug)}bundles/{_hex(digest)}.tar.zst"
 
 
+def statements(organization: str, slug: str) -> str:
+    """Prefix of a project's statements."""
+    return f"{project(organization, slug)}statements/"
+
+
 def statement(organization: str, slug: str, digest: str) -> str:
     """The signed statement of a bundle."""
-    return f"{project(organization, slug)}statements/{_hex(digest)}.json"
+    return f"{statements(organization, slug)}{_hex(digest)}.json"
+
+
+def pointers(organization: str, slug: str) -> str:
+    """Prefix of a project's pointers."""
+    return f"{project(organization, slug)}pointers/"
 
 
 def pointer(organization: str, slug: str, environment: str, cohort: str) -> str:
     """The newest signed pointer of a cohort."""
-    return f"{project(organization, slug)}pointers/{environment}/{cohort}.json"
+    return f"{pointers(organization, slug)}{environment}/{cohort}.json"
 
 
 def node(organization: str, slug: str, identity: str) -> str:

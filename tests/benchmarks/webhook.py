@@ -31,7 +31,7 @@ def run() -> Result:
     try:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
-            write_keys(home / "keys")
+            write_keys(home)
             (home / "control-plane.kdl").write_bytes(
                 configuration("acme", "shop", REPOSITORY, "main", "origin")
             )

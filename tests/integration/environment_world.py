@@ -14,6 +14,8 @@ from nacl.signing import SigningKey
 from reconciler.bundle import archive
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import peek_pointer
+from reconciler.bundle.root import sign_root
+from reconciler.bundle.succession import first_root
 from reconciler.config.installation import Installation, KeyUris, Organization, Project
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
@@ -22,10 +24,11 @@ from reconciler.fleet.cohorts import cohort_of, open_rollout
 from reconciler.flows import environment
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.roots import publish_root
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.git.writing import commit_edit, push
-from reconciler.keys.uri import create_key
+from reconciler.keys.uri import create_key, load_key
 from reconciler.release.render import render_release
 from reconciler.release.state import Release as Wish
 from reconciler.store import layout
@@ -195,14 +198,33 @@ class World:
         return self.person.read_file(head, path)
 
 
+def make_keys(folder: Path) -> KeyUris:
+    """A new key for each role."""
+    for role in ROLES:
+        create_key(folder / f"{role}.key")
+    return KeyUris(**{role: (f"file:{folder}/{role}.key",) for role in ROLES})
+
+
+def held(context: Context, role: str) -> SigningKey:
+    """The first configured key of a role."""
+    return load_key(context.organization.keys.of(role)[0], folder=context.folder, environ={})
+
+
+def publish_first_root(context: Context, *, expires: datetime | None = None) -> bytes:
+    """Root 1 with the configured keys."""
+    publics = {role: [bytes(held(context, role).verify_key)] for role in ROLES}
+    root = first_root("acme", publics, expires=expires or START + timedelta(days=365))
+    envelope = sign_root(root, [held(context, "root")])
+    publish_root(context.store, "acme", envelope, now=START)
+    return envelope
+
+
 def make_world(settings: Any, server: GitServer, folder: Path) -> World:
     """An empty repository and an empty database."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     _, url = server.repository(name)
-    for role in ROLES:
-        create_key(folder / f"{role}.key")
     project = Project("shop", "acme", "Shop", url, "", "", "main", None)
-    keys = KeyUris(**{role: f"file:{folder}/{role}.key" for role in ROLES})
+    keys = make_keys(folder)
     organization = Organization("acme", "Acme", keys, (project,), ())
     context = Context(
         settings=settings,
@@ -212,13 +234,9 @@ def make_world(settings: Any, server: GitServer, folder: Path) -> World:
         environ={},
         store=FileStore(folder / "objects"),
     )
+    publish_first_root(context)
     world = World(context, Mirror.open(folder / "person.git", url, None), url)
     context.now = world.now
     start = world.write(None, {"README.md": b"trunk\n"})
     push(world.person, "refs/heads/main", start, None)
     return world
-
-
-def commit_key(world: World) -> SigningKey:
-    """The organization's commit key."""
-    return world.context.key("commit")

@@ -10,13 +10,19 @@ from typing import Any
 
 import pytest
 
+from reconciler.bundle.checkpoint import open_checkpoint, read_short
 from reconciler.bundle.limits import LIMITS
+from reconciler.bundle.logged import check_included
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
-from reconciler.db.models import Pointer, Work
+from reconciler.db.models import LogCheckpoint, Pointer, Work
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows import environment
+from reconciler.flows.log import watching
+from reconciler.flows.log.appending import catch_up
+from reconciler.flows.log.signing import open_log
+from reconciler.flows.roots import trusted_roots
 from reconciler.git.sshsig import public_line
 from reconciler.git.writing import push
 from reconciler.release.decide import decide
@@ -24,7 +30,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.render import render_hold
 from reconciler.release.state import Hold
 from reconciler.store import layout
-from tests.integration.environment_world import World, commit_key, make_world, policy
+from tests.integration.environment_world import World, held, make_world, policy
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
@@ -74,7 +80,7 @@ def test_every_commit_is_signed_and_carries_its_inputs(world: World, tmp_path: P
     world.settle("dev")
     signers = tmp_path / "signers"
     signers.write_text(
-        "reconciler@sentinel.invalid " + public_line(bytes(commit_key(world).verify_key)) + "\n"
+        "reconciler@sentinel.invalid " + public_line(bytes(held(world.context, "commit").verify_key)) + "\n"
     )
     world.log("dev")
     for commit in world.log("dev"):
@@ -90,14 +96,41 @@ def test_every_commit_is_signed_and_carries_its_inputs(world: World, tmp_path: P
         assert data["head"] == (commit.parents[0] if commit.parents else None)
 
 
+def test_every_pointer_and_commit_shows_a_log_that_only_grows_by_decisions(world: World) -> None:
+    world.trunk("one")
+    world.nodes("dev", 3)
+    world.settle("dev")
+    edge = catch_up(open_log(world.context))
+    with session.reading():
+        rows = list(Pointer.select().where(Pointer.environment == "dev"))
+        signed = {row.checkpoint for row in LogCheckpoint.select()}
+        owed = Work.get(Work.kind == "log")
+    root = trusted_roots(world.context).newest
+    for row in rows:
+        pointer = peek_pointer(row.envelope.encode(), limit=LIMITS.pointer)
+        check_included(pointer.leaf, pointer.log, open_checkpoint(pointer.log.checkpoint, root))
+    trailers = [str(commit.trailer("Log")) for commit in world.log("dev")[::-1]]
+    sizes = [read_short(trailer).size for trailer in trailers]
+    assert set(trailers) <= signed
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1] <= edge.size
+    assert owed.due_at is not None
+    assert watching.run(world.context, lambda: None).kind == "unchanged"
+    # A day of dating pointers again adds nothing.
+    for _ in range(24):
+        world.wait(3601)
+        world.run("dev")
+    assert catch_up(open_log(world.context)).size == edge.size
+
+
 def test_a_decision_is_made_again_from_its_inputs(world: World) -> None:
     world.trunk("one")
     world.settle("dev")
     opened = next(commit for commit in world.log("dev") if commit.trailer("Event") == "rollout.opened")
     key = layout.decision("acme", "shop", str(opened.trailer("Inputs")))
     data = json.loads(world.context.store.get(key, limit=10**6))
-    public = bytes(commit_key(world).verify_key)
-    state = environment.envbranch.read_branch(world.person, data["head"], "dev", public).state
+    keys = environment.envbranch.commit_keys(world.context)
+    state = environment.envbranch.read_branch(world.person, data["head"], "dev", keys).state
     decision = decide(
         state,
         EnvironmentPolicy.from_json(data["policy"]),

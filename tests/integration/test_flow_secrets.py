@@ -75,8 +75,8 @@ class Sealed:
 
 @pytest.fixture
 def sealed(world: World, tmp_path: Path) -> Sealed:
-    publics = write_sealing_keys(tmp_path / "sealing", "shop", ENVIRONMENTS)
-    uris = tuple((name, f"file:{tmp_path}/sealing/shop-{name}.sealing") for name in ENVIRONMENTS)
+    publics = write_sealing_keys(tmp_path, "shop", ENVIRONMENTS)
+    uris = tuple((name, f"file:{tmp_path}/keys/release/shop-{name}.sealing") for name in ENVIRONMENTS)
     world.context.project = replace(world.context.project, sealing_keys=uris)
     keys = {name: load_sealing_key(uri, folder=tmp_path, environ={}) for name, uri in uris}
     return Sealed(world, keys, founded(template_files(), "shop", publics, today=date(2026, 11, 24)))
@@ -97,6 +97,7 @@ def test_what_is_sealed_is_stored_and_opens_with_the_key_of_its_environment(seal
     assert open_value(stored["production/partner-key/1/value"], data_key, label) == VALUE
     assert {key.rpartition("/1/")[0] for key in stored} == {
         *(f"{name}/partner-key" for name in ENVIRONMENTS),
+        *(f"{name}/shop-key" for name in ENVIRONMENTS),
         "staging/slack-releases",
         "production/slack-releases",
         "production/pagerduty-edge",
@@ -106,7 +107,7 @@ def test_what_is_sealed_is_stored_and_opens_with_the_key_of_its_environment(seal
 def test_a_manifest_lists_what_nodes_need_and_nothing_that_messages_need(sealed: Sealed) -> None:
     row = sealed.push()
     assert {name: e["secrets"] for name, e in sealed.manifest(row.digest)["environments"].items()} == {
-        name: {"partner-key": 1} for name in ENVIRONMENTS
+        name: {"partner-key": 1, "shop-key": 1} for name in ENVIRONMENTS
     }
 
 
@@ -117,7 +118,7 @@ def test_a_new_version_is_a_new_bundle_and_the_old_one_stays(sealed: Sealed) -> 
     second = sealed.push()
     assert second.state == "compiled"
     assert second.digest != first.digest
-    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {"partner-key": 2}
+    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {"partner-key": 2, "shop-key": 1}
     after = sealed.stored()
     assert before.items() < after.items()
     assert {key for key in after if key not in before} == {
@@ -196,7 +197,7 @@ def test_a_rewrap_keeps_the_digest_and_adds_a_wrapped_key(sealed: Sealed, tmp_pa
     assert before.items() < after.items()
     assert {name for name in after if name not in before} == {
         f"production/{name}/1/keys/{key_id(public)}"
-        for name in ("partner-key", "slack-releases", "pagerduty-edge")
+        for name in ("partner-key", "slack-releases", "pagerduty-edge", "shop-key")
     }
 
 
@@ -230,3 +231,38 @@ def test_a_secret_that_is_due_is_a_warning_on_the_commit(sealed: Sealed) -> None
     sealed.files["secrets.kdl"] = text.replace('rotated="2026-11-24"', 'rotated="2025-11-23"', 1).encode()
     row = sealed.push()
     assert (row.state, [finding["code"] for finding in row.findings]) == ("compiled", ["W-SEA-001"])
+
+
+TOKEN = "npm_" + "aB3dE5gH7j" * 3 + "kL9mN1"
+
+
+@pytest.mark.parametrize("path", ["README.md", ".env", "docs/a.bin", "secrets.kdl", "certificates/x.pem"])
+def test_a_commit_with_a_token_in_any_file_is_refused_without_repeating_it(sealed: Sealed, path: str) -> None:
+    before = sealed.files.get(path, b"\0")
+    sealed.files[path] = before + b"\n// " + TOKEN.encode() + b"\n"
+    row = sealed.push()
+    (finding,) = [f for f in row.findings if f["code"] == "E-TRE-008"]
+    assert (row.state, finding["path"]) == ("refused", path)
+    assert finding["line"] == sealed.files[path].count(b"\n")
+    assert TOKEN not in json.dumps(row.findings)
+    allowed = b"sentinelctl:allow npm because it is made up"
+    sealed.files[path] = before + b"\n// " + TOKEN.encode() + b" " + allowed + b"\n"
+    row = sealed.push()
+    assert [f for f in row.findings if f["code"] == "E-TRE-008"] == []
+    assert row.state == "compiled"
+
+
+def test_a_file_that_is_too_large_to_be_searched_refuses_nothing(sealed: Sealed) -> None:
+    sealed.files["photo.raw"] = TOKEN.encode() + b" " * 5 * 1024 * 1024
+    assert sealed.push().state == "compiled"
+
+
+def test_a_token_in_another_project_of_the_repository_is_not_ours(sealed: Sealed) -> None:
+    sealed.files = {f"shop/{path}": content for path, content in sealed.files.items()}
+    sealed.files["other/README.md"] = TOKEN.encode()
+    context = sealed.world.context
+    context.project = replace(context.project, path="shop")
+    assert sealed.push().state == "compiled"
+    sealed.files["shop/README.md"] = TOKEN.encode()
+    row = sealed.push()
+    assert [(f["code"], f["path"]) for f in row.findings] == [("E-TRE-008", "shop/README.md")]

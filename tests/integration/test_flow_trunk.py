@@ -18,21 +18,21 @@ from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.verify import Audience, Verifier
 from reconciler.cli.folder import config_files
-from reconciler.config.installation import Installation, KeyUris, Organization, Project
+from reconciler.config.installation import Installation, Organization, Project
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Work
 from reconciler.errors import LostRace, Stalled
-from reconciler.flows import compiling, trunk
+from reconciler.flows import compiling, roots, trunk
 from reconciler.flows.confined import run_confined
 from reconciler.flows.context import Context
 from reconciler.flows.log import signing
-from reconciler.flows.roots import ensure_root
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import commit_edit, push
 from reconciler.keys.uri import create_key
 from reconciler.store import layout
 from reconciler.store.filesystem import FileStore
+from tests.integration.environment_world import ROLES, held, make_keys, publish_first_root
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
@@ -42,7 +42,6 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MIB = 1024 * 1024
 TEMPLATE = Path(__file__).resolve().parents[2] / "repo-template"
 GOOD = {file.path: file.content for file in config_files(TEMPLATE)}
-ROLES = ("bundle", "pointer", "commit", "root")
 
 
 @dataclass
@@ -103,12 +102,9 @@ class World:
 def world(database: Any, git_server: GitServer, tmp_path: Path) -> World:
     name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
     bare, url = git_server.repository(name)
-    for role in ROLES:
-        create_key(tmp_path / f"{role}.key")
+    keys = make_keys(tmp_path)
     project = Project("shop", "acme", "Shop", url, "", "", "main", None)
-    organization = Organization(
-        "acme", "Acme", KeyUris(**{role: f"file:{tmp_path}/{role}.key" for role in ROLES}), (project,), ()
-    )
+    organization = Organization("acme", "Acme", keys, (project,), ())
     context = Context(
         settings=database,
         installation=Installation((organization,)),
@@ -118,6 +114,7 @@ def world(database: Any, git_server: GitServer, tmp_path: Path) -> World:
         store=FileStore(tmp_path / "objects"),
         now=lambda: NOW,
     )
+    publish_first_root(context)
     return World(context, Mirror.open(tmp_path / "writer.git", url, None), bare)
 
 
@@ -140,11 +137,10 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
         "acme", "shop", "dev", "base", 1, 1, bundle.digest, bundle.length, bundle.blob_sha256, bundle.blob_length,
         issued=NOW, expires=NOW.replace(day=24),
     )  # fmt: skip
-    node = Verifier(
-        verify.first_state(ensure_root(world.context), "acme"), Audience("acme", "shop", "dev", "base")
-    )
+    root = store.get(layout.root("acme", 1), limit=LIMITS.root)
+    node = Verifier(verify.first_state(root, "acme"), Audience("acme", "shop", "dev", "base"))
     (place,) = signing.place(world.context, [pointer.leaf])
-    node.accept_pointer(sign_pointer(replace(pointer, log=place), world.context.key("pointer")), now=NOW)
+    node.accept_pointer(sign_pointer(replace(pointer, log=place), held(world.context, "pointer")), now=NOW)
     files = node.accept_blob(blob)
     stated = node.accept_statement(
         store.get(layout.statement("acme", "shop", bundle.digest), limit=LIMITS.statement)
@@ -403,7 +399,7 @@ def test_keys_are_loaded_after_the_child_has_answered(world: World, monkeypatch:
 
         return call
 
-    monkeypatch.setattr(Context, "key", noted("key", Context.key))
+    monkeypatch.setattr(roots, "load_key", noted("key", roots.load_key))
     monkeypatch.setattr(compiling, "run_confined", noted("child", run_confined))
     world.push(GOOD)
     world.run()
@@ -419,13 +415,12 @@ def test_a_refused_commit_needs_no_key_at_all(world: World, tmp_path: Path) -> N
 
 
 def test_another_bundle_key_than_the_roots_stalls_and_heals(world: World, tmp_path: Path) -> None:
-    ensure_root(world.context)
     sha = world.push(GOOD)
     (tmp_path / "bundle.key").rename(tmp_path / "right.key")
     create_key(tmp_path / "bundle.key")
     with pytest.raises(Stalled) as caught:
         world.run()
-    assert caught.value.code == "E-TRK-005"
+    assert caught.value.code == "E-KEY-007"
     assert world.row(sha).state == "found"
     (tmp_path / "right.key").replace(tmp_path / "bundle.key")
     assert world.run() == "changed"
@@ -471,26 +466,3 @@ def test_a_statement_for_another_commit_that_came_first_counts(world: World) -> 
         step(state)
     assert state.stored is not None
     assert state.stored.commit == sha
-
-
-def test_roots_are_made_once(world: World) -> None:
-    first = ensure_root(world.context)
-    later = replace(world.context, now=lambda: NOW.replace(hour=21))
-    assert ensure_root(later) == first
-    assert list(world.context.store.list(layout.roots("acme"))) == [layout.root("acme", 1)]
-    state = verify.first_state(first, "acme")
-    assert state.root.expires == NOW.replace(year=2027)
-    world.context.store.put(layout.root("acme", 10), b"ten")
-    world.context.store.put(layout.root("acme", 9), b"nine")
-    assert ensure_root(later) == b"ten"
-
-
-def test_two_that_make_the_root_at_once_end_with_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.flows import roots
-
-    later = replace(world.context, now=lambda: NOW.replace(hour=21))
-    with monkeypatch.context() as patch:
-        patch.setattr(roots, "newest_root", lambda *args: None)
-        first = ensure_root(world.context)
-        second = ensure_root(later)
-    assert first == second

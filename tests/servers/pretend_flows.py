@@ -19,6 +19,7 @@ import reconciler.flows
 from reconciler import clock
 from reconciler.db import owed
 from reconciler.flows.outcome import Outcome
+from reconciler.jobs.queue import QUEUES
 from reconciler.settings import read_settings
 
 
@@ -63,7 +64,7 @@ def main(what: str) -> None:
     if what == "worker":
         from reconciler.jobs.worker import work
 
-        work(settings)
+        work(settings, QUEUES)
     else:
         from reconciler.jobs.clock import run_clock
 

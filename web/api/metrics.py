@@ -21,6 +21,7 @@ METRICS: dict[str, str] = {
     "sentinel_environment_sequence": "Sequence of an environment: rises with every commit that moves nodes.",
     "sentinel_environment_stalled": "1 while a person must act on an environment.",
     "sentinel_rollouts": "Rollouts, by state.",
+    "sentinel_log_alarms": "Checkpoints that somebody saw and that the log does not begin with, unacknowledged.",
     "sentinel_nodes": "Registered nodes, by environment and status.",
     "sentinel_certificate_not_after_seconds": "When a certificate in use ends, in seconds since the Unix epoch.",
     "sentinel_page_streams": "Live streams that this process serves now.",
@@ -51,6 +52,7 @@ def _of_project(entry: ProjectEntry) -> Iterator[Sample]:
     yield "sentinel_bundles", labels, reads.bundle_count(scope)
     for state, count in sorted(reads.rollout_counts(scope).items()):
         yield "sentinel_rollouts", (*labels, ("state", state)), count
+    yield "sentinel_log_alarms", labels, len(reads.log_alarms(scope))
     fleet = node_reads.fleet(scope)
     for row in fleet.environments:
         named = (*labels, ("environment", row.name))

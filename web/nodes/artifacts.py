@@ -1,7 +1,8 @@
 """Reads signed and sealed files from the object store for nodes, and keeps the last ones in memory.
 
 Called from threads only. Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the
-bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either.
+bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either; a statement is
+signed again under a new root, whose number therefore is part of its name here.
 """
 
 from __future__ import annotations
@@ -65,9 +66,10 @@ class Artifacts:
         self._small = Memory(16 * 1024 * 1024)
         self._blobs = Memory(BLOB_MEMORY)
 
-    def statement(self, organization: str, project: str, digest: str) -> bytes | None:
-        """The statement envelope of a bundle, or None when the store lacks it."""
-        return self._read(self._small, layout.statement(organization, project, digest), STATEMENT_LIMIT)
+    def statement(self, organization: str, project: str, digest: str, version: int) -> bytes | None:
+        """The statement envelope of a bundle as it was signed under root `version`, or None when the store lacks it."""
+        key = layout.statement(organization, project, digest)
+        return self._read(self._small, key, STATEMENT_LIMIT, name=f"{key} {version}")
 
     def blob(self, organization: str, project: str, digest: str, length: int) -> bytes | None:
         """The compressed bundle, `length` bytes long, or None when the store lacks it."""
@@ -93,8 +95,8 @@ class Artifacts:
         versions = (layout.root_version(key) for key in self._store.list(layout.roots(organization)))
         return max(versions, default=None)
 
-    def _read(self, memory: Memory, key: str, limit: int) -> bytes | None:
+    def _read(self, memory: Memory, key: str, limit: int, name: str = "") -> bytes | None:
         try:
-            return memory.get(key, lambda: self._store.get(key, limit=limit))
+            return memory.get(name or key, lambda: self._store.get(key, limit=limit))
         except Missing:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -20,7 +20,6 @@ OVERLAP = timedelta(seconds=10)
 WHOLE_SECONDS = 300.0
 """How often everything is read again, whatever its time stamps say."""
 
-ROOT_SECONDS = 5.0
 BUNDLE_OVERLAP = 200
 
 Scope = tuple[str, str, str]
@@ -47,7 +46,6 @@ class Loader:
     _bundles_since: int = 0
     _whole_at: float = 0.0
     _signature: tuple[object, ...] | None = None
-    _roots: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def look(self) -> Changes:
         """One look. Raises what database and store raise; then nothing is remembered and the next look sees it all."""
@@ -55,10 +53,10 @@ class Loader:
         with reading():
             nodes, retired, newest = self._read_nodes(None if whole else self._nodes_since)
             blobs, last = self._read_bundles(0 if whole else self._bundles_since)
-            signature, rows, rollouts = self._read_environments()
+            signature, rows, rollouts, signed = self._read_environments()
         environments = None
         if signature != self._signature:
-            environments, complete = self._answers(rows, rollouts)
+            environments, complete = self._answers(rows, rollouts, signed)
             # A statement that is not in the store yet is looked for again at the next look.
             self._signature = signature if complete else None
         if whole:
@@ -99,7 +97,7 @@ class Loader:
 
     def _read_environments(
         self,
-    ) -> tuple[tuple[object, ...], list[Pointer], dict[Scope, OpenRollout]]:
+    ) -> tuple[tuple[object, ...], list[Pointer], dict[Scope, OpenRollout], dict[Scope, int]]:
         rollouts = open_rollouts()
         query = Pointer.select(
             Pointer.organization,
@@ -110,30 +108,31 @@ class Loader:
             Pointer.digest,
         )
         etags: list[tuple[str, ...]] = cast("list[tuple[str, ...]]", list(query.tuples()))
-        roots = {organization: self._root(organization) for organization in sorted({row[0] for row in etags})}
+        signed = statement_versions({row[5] for row in etags})
         signature = (
             tuple(sorted(etags)),
             tuple(sorted(rollouts.items(), key=lambda item: item[0])),
-            tuple(roots.items()),
+            tuple(sorted(signed.items())),
         )
         rows = [] if signature == self._signature else list(Pointer.select())
-        return signature, rows, rollouts
+        return signature, rows, rollouts, signed
 
     def _answers(
-        self, rows: list[Pointer], rollouts: Mapping[Scope, OpenRollout]
+        self, rows: list[Pointer], rollouts: Mapping[Scope, OpenRollout], signed: Mapping[Scope, int]
     ) -> tuple[dict[Scope, EnvironmentEntry], bool]:
         answers: dict[Scope, dict[str, Answer]] = {}
         complete = True
         for row in rows:
-            statement = self.artifacts.statement(row.organization, row.project, row.digest)
-            root = self._root(row.organization)
-            if statement is None or root is None:
+            version = signed.get((row.organization, row.project, row.digest), 1)
+            statement = self.artifacts.statement(row.organization, row.project, row.digest, version)
+            if statement is None:
                 complete = False
                 continue
-            # The envelopes stand in the answer byte for byte as they were signed and stored.
+            # The envelopes stand in the answer byte for byte as they were signed and stored. The root is the one by
+            # whose keys they were: of a newer one a node hears with the pointer that its keys sign.
             body = (
                 (
-                    f'{{"cohort":"{row.cohort}","root_version":{root},'
+                    f'{{"cohort":"{row.cohort}","root_version":{row.root_version},'
                     f'"blob":"/api/v1/bundles/{row.digest}","pointer":{row.envelope},"statement":'
                 ).encode()
                 + statement.strip()
@@ -144,14 +143,14 @@ class Loader:
         scopes = {**dict.fromkeys(answers), **dict.fromkeys(rollouts)}
         return {s: EnvironmentEntry(answers.get(s, {}), rollouts.get(s)) for s in scopes}, complete
 
-    def _root(self, organization: str) -> int | None:
-        seen = self._roots.get(organization)
-        if seen is not None and time.monotonic() - seen[0] < ROOT_SECONDS:
-            return seen[1]
-        version = self.artifacts.newest_root(organization)
-        if version is not None:
-            self._roots[organization] = (time.monotonic(), version)
-        return version
+
+def statement_versions(digests: set[str]) -> dict[Scope, int]:
+    """Under which root the statement of each of these bundles was signed last. Call inside `reading`."""
+    query = Bundle.select(Bundle.organization, Bundle.project, Bundle.digest, Bundle.root_version).where(
+        Bundle.digest.in_(sorted(digests))
+    )
+    rows: list[tuple[Any, ...]] = cast("list[tuple[Any, ...]]", list(query.tuples()))
+    return {(organization, project, digest): version for organization, project, digest, version in rows}
 
 
 def open_rollouts() -> dict[Scope, OpenRollout]:

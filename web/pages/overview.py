@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, certificates, node_reads, reads
+from web.pages import attention, certificates, log_alarms, node_reads, reads
 from web.pages.scope import Scope
 
 
@@ -53,7 +53,7 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
             under_way,
             newest_rollouts,
             tallies,
-            certificates.notices(offered),
+            (*log_alarms.notices(reads.log_alarms(scope)), *certificates.notices(offered)),
         ),
         certificates=offered,
     )

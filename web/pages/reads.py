@@ -7,7 +7,17 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, Receipt, Release, Rollout
+from reconciler.db.models import (
+    Bundle,
+    Commit,
+    Environment,
+    Event,
+    LogAlarm,
+    Pointer,
+    Receipt,
+    Release,
+    Rollout,
+)
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused")
@@ -42,6 +52,13 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     """The commits that compile to one digest, the newest first."""
     query = scope.rows(Commit).where(Commit.digest == digest)
     return list(query.order_by(Commit.position.desc()).limit(limit))
+
+
+def log_alarms(scope: Scope) -> list[LogAlarm]:
+    """The alarms of the project's log that nobody acknowledged, its organization's own included; the oldest first."""
+    scopes = (scope, Scope(scope.organization, ""))
+    open_ones = [one.rows(LogAlarm).where(LogAlarm.acknowledged_at.is_null()) for one in scopes]
+    return sorted((row for rows in open_ones for row in rows), key=lambda row: row.id)
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import fn
 
-from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Receipt, Rollout
+from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Rollout
 from reconciler.db.table import Table
 from web.pages.scope import Scope
 
@@ -38,6 +38,7 @@ def stamps(scope: Scope) -> dict[str, str]:
                 Environment,
                 (fn.COUNT(Environment.id), fn.MAX(Environment.updated_at), fn.SUM(Environment.sequence)),
             ),
+            (LogAlarm, (fn.MAX(LogAlarm.id), fn.COUNT(LogAlarm.acknowledged_at))),
         ),
         "rollouts": _token(
             scope,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from nacl.signing import SigningKey
 
 from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
@@ -53,11 +54,17 @@ class Already:
 
 
 def make_wish(
-    caller: Caller, environment: str, decide: Callable[[BranchState], Wish | Already], *, dry_run: bool
+    caller: Caller,
+    environment: str,
+    decide: Callable[[BranchState], Wish | Already],
+    *,
+    dry_run: bool,
+    key: SigningKey | None = None,
 ) -> None:
     """Read the branch of `environment`, ask `decide` what to commit, and push that; print what happened and comes next.
 
-    After a lost race everything is read and decided again. `dry_run` prints the very commit and pushes nothing.
+    After a lost race everything is read and decided again. `dry_run` prints the very commit and pushes nothing. `key`
+    signs the commit.
     """
     with TemporaryDirectory(prefix="sentinelctl-") as folder:
         mirror = Mirror.open(Path(folder) / "mirror.git", caller.url, caller.credentials)
@@ -78,7 +85,7 @@ def make_wish(
                 author=caller.author,
                 committer=caller.author,
                 when=clock.now(),
-                key=None,
+                key=key,
             )
             try:
                 push(mirror, _ref(caller, environment), sha, state.head)

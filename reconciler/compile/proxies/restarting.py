@@ -7,7 +7,7 @@ too few leaves a change undone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.compile.native.grammar.routes import ROUTE
 from reconciler.compile.native.grammar.upstreams import UPSTREAM
@@ -24,8 +24,13 @@ REGISTERED = ("rate-limit", "geo")
 _NEVER = (Effect.reload, Effect.inert)
 
 
-def native_restarts(parts: NativeParts) -> tuple[KdlNode, ...]:
-    """Nodes that differ whenever the proxy has to start anew for a changed native part."""
+def native_restarts(
+    parts: NativeParts, services: Iterable[tuple[str, tuple[str, ...]]]
+) -> tuple[KdlNode, ...]:
+    """Nodes that differ whenever the proxy has to start anew for a changed native part.
+
+    `services` are the names of services with the filters that their routes name.
+    """
     filters = parts.filters()
     registered = {
         name: node
@@ -36,6 +41,8 @@ def native_restarts(parts: NativeParts) -> tuple[KdlNode, ...]:
     found += [*parts.inside("listeners"), *parts.inside("agents"), *registered.values()]
     found += [left for node in parts.inside("routes") for left in _route(node, registered)]
     found += [left for node in parts.inside("upstreams") for left in _left(node, UPSTREAM)]
+    limited = ((name, tuple(one for one in named if one in registered)) for name, named in services)
+    found += [KdlNode("service", (name, *limits)) for name, limits in limited if limits]
     for namespace in parts.blocks("namespace"):
         found.append(namespace._replace(children=tuple(_of_namespace(namespace))))
     return tuple(found)

@@ -18,6 +18,7 @@ from reconciler.config.traffic import (
     PATH_REWRITE,
     RATE_LIMIT,
     REDIRECT,
+    TIMEOUTS,
     header_changes,
     header_complaints,
     path_rewrite_complaints,
@@ -200,6 +201,27 @@ _CUSTOM = block(
     example='custom {\n    socket "/run/zentinel/audit.sock"\n    events "request-headers" "log"\n}',
 )
 
+_NATIVE = block(
+    "native",
+    "A filter of a proxy resource, which does whatever the proxy's own language says there. This middleware may have "
+    "another name than the filter.",
+    (
+        scalar(
+            "filter",
+            Pattern(
+                "filter's name",
+                r"[!-~](?:[ -~]*[!-~])?",
+                "the name of a filter in a proxy resource",
+                "write the name that stands behind filter",
+            ),
+            "The filter.",
+            'filter "login"',
+            required=True,
+        ),
+    ),
+    example='native {\n    filter "login"\n}',
+)
+
 BLOCKS: Mapping[str, Field] = {
     field.name: field
     for field in (
@@ -211,10 +233,12 @@ BLOCKS: Mapping[str, Field] = {
         _ACCESS_CONTROL,
         PATH_REWRITE,
         REDIRECT,
+        TIMEOUTS,
         _SECURITY_HEADERS,
         _BODY_LIMIT,
         _TRANSFORM,
         _CUSTOM,
+        _NATIVE,
     )
 }
 """Every type of middleware by its name."""

@@ -19,6 +19,7 @@ from reconciler.config.traffic import (
     FOLDER,
     RATE_LIMIT,
     REDIRECT,
+    TIMEOUTS,
     header_changes,
     header_complaints,
     rate_limit_complaints,
@@ -257,15 +258,7 @@ KIND = kind(
             default="http",
         ),
         flag("websocket", "Whether connections may become websockets.", "websocket #true", default=False),
-        block(
-            "timeouts",
-            "How long the proxy waits, in place of the upstream's own timeouts.",
-            (
-                scalar("connect", Duration("1s", "10m"), "For a connection to a target.", 'connect "2s"'),
-                scalar("response", Duration("1s", "1h"), "For a target's response.", 'response "15s"'),
-            ),
-            example='timeouts {\n    response "15s"\n}',
-        ),
+        TIMEOUTS,
         scalar(
             "attempts",
             Integer(1, 10),

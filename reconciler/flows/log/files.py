@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.bundle.leaves import LARGEST_LEAF
@@ -25,7 +25,6 @@ from reconciler.bundle.merkle import (
     Span,
     consistency_spans,
     inclusion_spans,
-    leaf_hash,
     prove_consistency,
     prove_inclusion,
     root_of,
@@ -141,18 +140,15 @@ class LogFiles:
         tiles = self._tiles(inclusion_spans(index, edge.size), edge)
         return prove_inclusion(nodes_from(tiles, edge.size), index, edge.size)
 
+    def published_inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """The proof under a checkpoint of `size` entries that was published: its partial tiles are there."""
+        tiles = {tile: self._full(tile) for tile in tiles_of(inclusion_spans(index, size), size)}
+        return prove_inclusion(nodes_from(tiles, size), index, size)
+
     def consistency(self, old: int, edge: Edge) -> tuple[bytes, ...]:
         """The proof that the log as the edge has it extends its earlier self. Raises `Stalled` (E-LOG-002)."""
         tiles = self._tiles(consistency_spans(old, edge.size), edge)
         return prove_consistency(nodes_from(tiles, edge.size), old, edge.size)
-
-    def entries(self, size: int) -> Iterator[bytes | None]:
-        """The first `size` entries in their order, None for one that is missing."""
-        for number in range(size // WIDTH):
-            found: Sequence[bytes | None] | None = self.bundle(number)
-            yield from found if found is not None else [None] * WIDTH
-        for index in range(size - size % WIDTH, size):
-            yield self.entry(index)
 
     def _tiles(self, spans: Iterable[Span], edge: Edge) -> Mapping[Tile, bytes]:
         held = dict(edge.partials())
@@ -198,11 +194,6 @@ class LogFiles:
             f"the file '{path}' of the log of '{self.organization}' is damaged: {words}",
             cure="Restore the log's files from a copy; 'sentinelctl log verify' says what else is wrong",
         )
-
-
-def hash_of(entry: bytes) -> bytes:
-    """The leaf hash of an entry."""
-    return leaf_hash(entry)
 
 
 def _leaf_path(hashed: bytes) -> str:

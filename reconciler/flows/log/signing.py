@@ -30,7 +30,7 @@ from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.log.appending import append, catch_up
 from reconciler.flows.log.files import LogFiles
-from reconciler.flows.roots import ensure_root, read_root
+from reconciler.flows.roots import signers, trusted_roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def newest(context: Context) -> Signed:
     Raises `Stalled` (E-LOG-004) when the log does not begin with what was signed before it.
     """
     files, organization = open_log(context), context.organization.slug
-    root = read_root(ensure_root(context), organization)
+    root = trusted_roots(context).newest
     # What was signed is read before the log is, which can only be longer then.
     published = files.checkpoint()
     before = last_signed(organization, root.epoch, published)
@@ -83,7 +83,7 @@ def newest(context: Context) -> Signed:
         return Signed(published, checkpoint, edge)
     for tile, row in edge.partials():
         files.put_tile(tile, row)
-    note = sign_checkpoint(checkpoint, [context.key("pointer")])
+    note = sign_checkpoint(checkpoint, signers(context, "pointer", root))
     latest = files.checkpoint()
     if latest is None or read_checkpoint(latest).size <= edge.size:
         files.write_checkpoint(note)

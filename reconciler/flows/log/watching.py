@@ -55,7 +55,14 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             renew()
         if verdicts[sighting.seen]:
             found += 1
-            raise_alarm(context, sighting, str(ours), verdicts[sighting.seen], now=now)
+            raise_alarm(
+                files.organization,
+                context.project.slug,
+                sighting,
+                str(ours),
+                verdicts[sighting.seen],
+                now=now,
+            )
     again = now + EVERY
     if found:
         return Outcome("changed", f"{found} of {len(sightings)} checkpoints are of another log", again)
@@ -83,9 +90,10 @@ def judge(files: LogFiles, edge: Edge, seen: str) -> str:
     )
 
 
-def raise_alarm(context: Context, sighting: Sighting, ours: str, reason: str, *, now: datetime) -> None:
+def raise_alarm(
+    organization: str, project: str, sighting: Sighting, ours: str, reason: str, *, now: datetime
+) -> None:
     """Write an alarm and an event, once for each checkpoint that somebody saw."""
-    organization, project = context.organization.slug, context.project.slug
     values = {
         "organization": organization, "project": project, "source": sighting.source,
         "subject": sighting.subject, "name": sighting.name, "seen": sighting.seen, "ours": ours, "reason": reason,

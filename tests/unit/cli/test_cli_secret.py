@@ -335,7 +335,7 @@ def test_list_and_show_tell_everything_but_values(clone: Path, keys: dict[str, P
         "720h",
         "more.kdl",
     )
-    assert "named by: certificate shop" in done("show", "bare", value=None)
+    assert "named by: certificate front" in done("show", "bare", value=None)
     assert "named by: auth-policy customers" in done("show", "partner-key", value=None)
     assert VALUE.decode() not in text + json.dumps(shown)
 

@@ -132,3 +132,39 @@ def test_a_secret_that_is_due_is_warned_of_and_refuses_nothing(project: Path) ->
     listed = json.loads(result.output)
     assert (result.exit_code, listed["ok"]) == (0, True)
     assert [f["code"] for f in listed["findings"]] == ["W-SEA-001"]
+
+
+TOKEN = "npm_" + "aB3dE5gH7j" * 3 + "kL9mN1"
+
+
+def test_a_token_in_any_file_is_found_and_its_lines_are_not_shown(project: Path) -> None:
+    (project / "docs").mkdir()
+    (project / "docs/notes.txt").write_text(f"x\nlogin with {TOKEN}\n")
+    (project / "x.kdl").write_text(f'service "x" {{\n    upstrem "{TOKEN}"\n}}\n')
+    for form in ("text", "json", "sarif", "github"):
+        result = validate("shop", "--format", form)
+        assert result.exit_code == 1
+        assert "docs/notes.txt" in result.output
+        assert TOKEN[4:20] not in result.output
+    assert "docs/notes.txt:2:12: error E-TRE-008" in validate("shop").output
+    assert "x.kdl:2:14: error E-TRE-008" in validate("shop").output
+    assert "^" not in validate("shop").output
+
+
+def test_what_git_ignores_is_not_searched(project: Path) -> None:
+    (project / "node_modules").mkdir()
+    (project / "node_modules/token").write_text(TOKEN)
+    (project / ".env").write_text(TOKEN)
+    (project / ".git").mkdir()
+    (project / ".git/token").write_text(TOKEN)
+    assert validate("shop").output.count("E-TRE-008") >= 2
+    shutil.rmtree(project / ".git")
+    subprocess.run(["git", "init", "--quiet", str(project)], check=True)
+    (project / ".gitignore").write_text("node_modules/\n.env\n")
+    result = validate("shop")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_large_file_is_left_out(project: Path) -> None:
+    (project / "photo.raw").write_bytes(TOKEN.encode() + b" " * 1024 * 1024)
+    assert validate("shop").exit_code == 0

@@ -31,7 +31,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'rate-limit {\n    requests-per-second 100\n    by "path"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "rate-limit"
                 max-rps 100
                 key "path"
@@ -43,7 +43,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'cors {\n    origins "*"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "cors"
             }
             """,
@@ -52,7 +52,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
             'cors {\n    origins "https://shop.example"\n    methods "GET" "POST"\n    headers "Authorization"\n'
             '    expose-headers "X-Total"\n    credentials #true\n    max-age "10m"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "headers"
                 phase "response"
                 set {
@@ -69,7 +69,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'compression {\n    min-size "2KiB"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "compress"
                 min-size 2048
             }
@@ -78,7 +78,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'path-rewrite {\n    prefix "/v2"\n    host "orders.internal"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "url-rewrite"
                 hostname "orders.internal"
                 replace-prefix-match "/v2"
@@ -88,7 +88,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'path-rewrite {\n    path "/index"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "url-rewrite"
                 replace-full-path "/index"
             }
@@ -97,7 +97,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'redirect {\n    scheme "https"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "redirect"
                 status-code 302
                 scheme "https"
@@ -109,7 +109,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
             '    referrer "no-referrer"\n    content-security-policy "default-src \'self\'"\n'
             '    permissions-policy "camera=()"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "headers"
                 phase "response"
                 set {
@@ -126,7 +126,7 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
         (
             'security-headers {\n    no-sniff #false\n    frame "any"\n}',
             """
-            filter "m.middleware" {
+            filter "m" {
                 type "headers"
                 phase "response"
                 set {
@@ -139,8 +139,8 @@ def filters_of(text: str, route: str = "s") -> tuple[object, ...]:
 )
 def test_types_that_become_one_filter(body: str, expected: str) -> None:
     text = config(middleware(body), USED)
-    assert written(text, "filters", "m.middleware") == kdl(expected)
-    assert filters_of(text) == ("m.middleware",)
+    assert written(text, "filters", "m") == kdl(expected)
+    assert filters_of(text) == ("m",)
 
 
 def test_headers_of_requests_and_of_answers_are_two_filters() -> None:
@@ -149,9 +149,9 @@ def test_headers_of_requests_and_of_answers_are_two_filters() -> None:
         '        add "Vary" "Origin"\n        remove "Server"\n    }\n}'
     )
     text = config(middleware(body), USED)
-    assert filters_of(text) == ("m.middleware-request", "m.middleware-response")
-    assert written(text, "filters", "m.middleware-request") == kdl("""
-        filter "m.middleware-request" {
+    assert filters_of(text) == ("m.request", "m.response")
+    assert written(text, "filters", "m.request") == kdl("""
+        filter "m.request" {
             type "headers"
             phase "request"
             set {
@@ -159,8 +159,8 @@ def test_headers_of_requests_and_of_answers_are_two_filters() -> None:
             }
         }
         """)
-    assert written(text, "filters", "m.middleware-response") == kdl("""
-        filter "m.middleware-response" {
+    assert written(text, "filters", "m.response") == kdl("""
+        filter "m.response" {
             type "headers"
             phase "response"
             rename {
@@ -190,16 +190,16 @@ def test_custom_and_transform_are_agents() -> None:
         middleware('transform {\n    socket "/run/zentinel/t.sock"\n    max-body "64KiB"\n}', "t"),
         service('middleware "t"', 'middleware "m"'),
     )
-    assert filters_of(text) == ("t.middleware", "m.middleware")
-    assert written(text, "filters", "m.middleware") == kdl("""
-        filter "m.middleware" {
+    assert filters_of(text) == ("t", "m")
+    assert written(text, "filters", "m") == kdl("""
+        filter "m" {
             type "agent"
-            agent "m.middleware"
+            agent "m"
             failure-mode "open"
         }
         """)
-    assert written(text, "agents", "m.middleware") == kdl("""
-        agent "m.middleware" type="custom" {
+    assert written(text, "agents", "m") == kdl("""
+        agent "m" type="custom" {
             grpc "http://127.0.0.1:50051"
             timeout-ms 2000
             failure-mode "open"
@@ -207,8 +207,8 @@ def test_custom_and_transform_are_agents() -> None:
             max-concurrent-calls 5
         }
         """)
-    assert written(text, "agents", "t.middleware") == kdl("""
-        agent "t.middleware" type="custom" {
+    assert written(text, "agents", "t") == kdl("""
+        agent "t" type="custom" {
             unix-socket "/run/zentinel/t.sock"
             timeout-ms 1000
             failure-mode "closed"
@@ -232,7 +232,7 @@ def test_custom_and_transform_are_agents() -> None:
 
 def test_a_transform_may_see_one_side_alone() -> None:
     text = config(middleware('transform {\n    socket "/run/zentinel/t.sock"\n    response #false\n}'), USED)
-    assert 'events "request_headers" "request_body"\n' in written(text, "agents", "m.middleware")
+    assert 'events "request_headers" "request_body"\n' in written(text, "agents", "m")
     assert "inspect-response-body #false" in top(text, "waf")
     assert "max-inspection-bytes 1048576" in top(text, "waf")
 
@@ -240,7 +240,7 @@ def test_a_transform_may_see_one_side_alone() -> None:
 def test_agents_that_want_no_bodies_need_no_inspection() -> None:
     text = config(middleware('custom {\n    socket "/run/zentinel/c.sock"\n}'), USED)
     assert top(text, "waf") == ""
-    assert 'events "request_headers"' in written(text, "agents", "m.middleware")
+    assert 'events "request_headers"' in written(text, "agents", "m")
 
 
 def test_a_body_limit_holds_for_the_whole_proxy() -> None:
@@ -303,28 +303,86 @@ def test_the_agent_for_addresses_is_named() -> None:
     assert "denylist" in finding.hint
 
 
+def test_time_limits_can_be_shared() -> None:
+    text = config(middleware('timeouts {\n    connect "2s"\n    response "20s"\n}'), USED)
+    assert written(text, "filters", "m") == kdl("""
+        filter "m" {
+            type "timeout"
+            connect-timeout-secs 2
+            upstream-timeout-secs 20
+        }
+        """)
+    assert filters_of(text) == ("m",)
+    own = service('timeouts {\n    response "3s"\n}', 'middleware "m"')
+    assert told(middleware('timeouts {\n    connect "2s"\n}'), own) == ["E-CMP-008 3.kdl:6:12"]
+
+
+def test_a_stream_takes_the_time_limits_of_its_middleware() -> None:
+    stream = service('protocol "streaming"', 'middleware "m"')
+    text = config(middleware('timeouts {\n    response "20s"\n}'), stream)
+    assert filters_of(text) == ("m",)
+    assert filters_of(config(middleware("rate-limit {\n    requests-per-second 2\n}"), stream)) == (
+        "s.timeouts",
+        "m",
+    )
+
+
+NATIVE = 'proxy "p" {\n    filters { filter "login page" { type "log" } }\n}\n'
+
+
+def test_a_native_filter_keeps_its_place_among_the_middlewares() -> None:
+    native = middleware('native {\n    filter "login page"\n}', "mm")
+    text = config(
+        FIRST, SECOND, native, NATIVE, service('middleware "zz"', 'middleware "mm"', 'middleware "aa"')
+    )
+    assert filters_of(text) == ("zz", "login page", "aa")
+    assert text.count('filter "login page"') == 1
+
+
+def test_a_native_filter_has_to_be_there() -> None:
+    native = middleware('native {\n    filter "login pge"\n}')
+    (finding,) = objected(native, NATIVE, USED)
+    assert (finding.code, str(finding.place)) == ("E-CMP-043", "2.kdl:3:12")
+    assert "'login page'" in finding.hint
+
+
+def test_a_native_limit_of_a_service_is_read_at_the_start() -> None:
+    native = middleware('native {\n    filter "f"\n}')
+    parts = 'proxy "p" {\n    filters {\n        filter "f" { type "TYPE"; MORE }\n    }\n}\n'
+
+    def keys(kind: str, more: str) -> tuple[str, str]:
+        filters = parts.replace("TYPE", kind).replace("MORE", more)
+        without, named = (compiled(native, filters, one).environments[0] for one in (service(), USED))
+        return without.restart_key, named.restart_key
+
+    limit = keys("rate-limit", 'max-rps 3; key "route"')
+    assert limit[0] != limit[1]
+    log = keys("log", "log-body #false")
+    assert log[0] == log[1]
+
+
 FIRST = middleware("rate-limit {\n    requests-per-second 5\n    status 503\n}", "zz")
 SECOND = middleware('cors {\n    origins "*"\n}', "aa")
 
 
 def test_middlewares_keep_the_order_of_the_service() -> None:
     text = config(FIRST, SECOND, service('middleware "zz"', 'middleware "aa"'))
-    assert filters_of(text) == ("zz.middleware", "aa.middleware")
+    assert filters_of(text) == ("zz", "aa")
     other = config(FIRST, SECOND, service('middleware "aa"', 'middleware "zz"'))
-    assert filters_of(other) == ("aa.middleware", "zz.middleware")
+    assert filters_of(other) == ("aa", "zz")
 
 
 def test_services_share_the_filter_of_a_middleware() -> None:
     text = config(FIRST, service('middleware "zz"'), service('path "/t"', 'middleware "zz"', name="t"))
-    assert text.count('filter "zz.middleware"') == 1
-    assert filters_of(text) == filters_of(text, "t") == ("zz.middleware",)
+    assert text.count('filter "zz"') == 1
+    assert filters_of(text) == filters_of(text, "t") == ("zz",)
 
 
 def test_a_service_changes_single_fields() -> None:
     changed = 'middleware "zz" {\n    rate-limit {\n        requests-per-second 7\n    }\n}'
     text = config(FIRST, service(changed), service('path "/t"', 'middleware "zz"', name="t"))
     assert filters_of(text) == ("s.middleware.zz",)
-    assert filters_of(text, "t") == ("zz.middleware",)
+    assert filters_of(text, "t") == ("zz",)
     assert written(text, "filters", "s.middleware.zz") == kdl("""
         filter "s.middleware.zz" {
             type "rate-limit"
@@ -341,8 +399,8 @@ def test_a_middleware_may_differ_in_an_environment() -> None:
         'rate-limit {\n    requests-per-second 5\n}\nfor "production" {\n    rate-limit {\n'
         "        requests-per-second 50\n    }\n}"
     )
-    assert "max-rps 5\n" in written(config(limit, USED), "filters", "m.middleware")
-    assert "max-rps 50\n" in written(config(limit, USED, environment=1), "filters", "m.middleware")
+    assert "max-rps 5\n" in written(config(limit, USED), "filters", "m")
+    assert "max-rps 50\n" in written(config(limit, USED, environment=1), "filters", "m")
 
 
 def test_a_middleware_that_nothing_names_is_not_written() -> None:

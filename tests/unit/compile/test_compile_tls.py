@@ -315,7 +315,7 @@ def test_plugins_are_carried_and_listed_for_their_agent() -> None:
     texts = edited('upstream "orders"\n}', 'upstream "orders"\n    middleware "country"\n}')
     environment = dev({**texts, "p": plugin, "m": middleware}, {**PEM, "plugins/geo-1.wasm": WASM})
     assert environment.files["plugins/geo.wasm"] == WASM
-    listed = json.loads(environment.files["agents/dev/custom/country.middleware.json"])
+    listed = json.loads(environment.files["agents/dev/custom/country.json"])
     assert listed == {
         "plugins": [
             {

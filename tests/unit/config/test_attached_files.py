@@ -64,7 +64,7 @@ def test_text_between_the_certificates_is_passed_over() -> None:
         (LEAF.replace(b"MIIBrj", b"MIIArj"), ["E-PEM-001 1.kdl:3:11"]),
         (LEAF.replace(b"CERTIFICATE", b"X509 CRL"), ["E-PEM-001 1.kdl:3:11"]),
         (b"-----BEGIN A-----\n" * 600, ["E-PEM-001 1.kdl:3:11"]),
-        (LEAF + KEY, ["E-TRE-006 certificates/shop.pem:1:1"]),
+        (LEAF + KEY, ["E-TRE-006 certificates/shop.pem:13:1"]),
         (b"x" * (limits.ATTACHED_BYTES + 1), ["E-PEM-001 1.kdl:3:11", "E-TRE-007 certificates/shop.pem:1:1"]),
     ],
 )

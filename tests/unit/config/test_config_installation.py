@@ -53,7 +53,7 @@ def test_everything() -> None:
     (acme,) = installation.organizations
     assert (acme.slug, acme.name) == ("acme", "Acme")
     assert acme.keys == KeyUris(
-        "file:keys/bundle.key", "file:keys/pointer.key", "env:COMMIT_KEY", "file:/srv/root.key"
+        ("file:keys/bundle.key",), ("file:keys/pointer.key",), ("env:COMMIT_KEY",), ("file:/srv/root.key",)
     )
     assert installation.connection("origin") == Connection(
         "origin", "acme", "github", ("file:keys/old.secret", "file:keys/webhook.secret"), "env:TOKEN"

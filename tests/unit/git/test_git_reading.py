@@ -189,3 +189,21 @@ def test_git_attributes_modules_and_large_file_pointers_are_only_files(forge: Fo
 def test_a_tree_id_is_not_a_commit(forge: Forge) -> None:
     with pytest.raises(Refused):
         read_tree(forge.mirror, str(pygit2.Oid(raw=forge.tree())))
+
+
+def test_others_are_read_as_far_as_their_limits_go_and_are_no_problem(forge: Forge) -> None:
+    limits = Limits(other_file_bytes=10, other_bytes=15, total_bytes=10)
+    entries = (
+        (FILE, b"a.kdl", forge.blob(b"0123456789")),
+        (FILE, b"b.txt", forge.blob(b"b" * 10)),
+        (FILE, b"c.bin", forge.blob(b"c" * 11)),
+        (FILE, b"d.txt", forge.blob(b"d" * 6)),
+        (FILE, b"e.txt", forge.blob(b"e" * 5)),
+    )
+    read = forge.read(*entries, limits=limits, select=lambda path: path.endswith(".kdl"), others=True)
+    assert (problems(read), [path for path, _, _ in read.files]) == ([], ["a.kdl"])
+    assert [(path, content) for path, _, content in read.others] == [
+        ("b.txt", b"b" * 10),
+        ("e.txt", b"e" * 5),
+    ]
+    assert forge.read(*entries, select=lambda path: path.endswith(".kdl")).others == ()

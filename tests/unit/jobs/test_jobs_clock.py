@@ -22,6 +22,7 @@ from reconciler.jobs import clock as subject
 from reconciler.jobs import sweep
 from reconciler.jobs.installed import InstalledFile
 from reconciler.settings import Settings
+from reconciler.store.filesystem import FileStore
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MONO = 'repository "https://git.example.com/acme/mono.git"; trunk "main"; connection "origin"'
@@ -219,6 +220,7 @@ def ticking(settings: Settings, tmp_path: Path, queue: Any = None) -> subject.Cl
         installed=InstalledFile(settings.config_file),
         queue=queue,
         sweeper=sweeper(lambda url, credentials: {}, tmp_path),
+        store=FileStore(tmp_path / "objects"),
         now=lambda: NOW,
     )
 

@@ -22,6 +22,7 @@ from reconciler.node.keys import NodeKeys
 from reconciler.settings import Settings
 from reconciler.store import layout
 from reconciler.store.choose import open_store
+from tests.unit.bundle.paper_log import PaperLog
 from tests.unit.node.publishing import ENVIRONMENTS, Built, make_signed_root, point
 from web.nodes import app
 
@@ -33,6 +34,7 @@ class Release:
     """Writes what a control plane publishes. `now` is the real clock: agents compare it with theirs."""
 
     settings: Settings
+    log: PaperLog = field(default_factory=PaperLog)
 
     def __post_init__(self) -> None:
         self.store = open_store(self.settings)
@@ -56,10 +58,17 @@ class Release:
                 environments={name: {"secrets": dict(built.secrets)} for name in ENVIRONMENTS},
             ).on_conflict_ignore().execute()
 
+    def publish_log(self) -> None:
+        """Every tile of the log, where nodes ask for them."""
+        for tile, row in self.log.tiles.items():
+            self.store.put(layout.log("acme", tile.path), row)
+
     def pointer(self, built: Built, *, sequence: int, **changes: Any) -> bytes:
         """A pointer for the base cohort of production, or as `changes` say."""
         self.bundle(built)
-        envelope = point(built, sequence=sequence, now=clock.now().replace(microsecond=0), **changes)
+        now = clock.now().replace(microsecond=0)
+        envelope = point(built, sequence=sequence, now=now, log=self.log, **changes)
+        self.publish_log()
         self.raw_pointer(envelope, built.digest, sequence, **changes)
         return envelope
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from reconciler.db.models import TABLES, Commit, Environment
+from reconciler.db.models import TABLES, Commit, Environment, LogAlarm
 from reconciler.db.session import reading, writing
 from reconciler.db.table import database
 from tests.unit.pages.sample_project import NOW, commit_sha, digest, fill
@@ -285,6 +285,27 @@ def test_a_stalled_environment_needs_attention(app: Flask) -> None:
         page = client.get(path).text
         assert "E-GIT-020" in page
         assert "the forge declined the push" in page
+
+
+def test_a_rewritten_log_needs_attention_until_a_person_acknowledged_it(app: Flask) -> None:
+    seen, ours = f"sentinel/acme 7 {'A' * 43}=", f"sentinel/acme 5 {'B' * 42}A="
+    with writing():
+        for project, subject in (("shop", "n-1"), ("", "clone"), ("mail", "n-2")):
+            LogAlarm.create(
+                organization="acme", project=project, source="node", subject=subject, name=f"edge-of-{subject}",
+                seen=seen, ours=ours, reason="2 entries are gone", raised_at=NOW,
+            )  # fmt: skip
+    client = app.test_client()
+    for path in ("/", f"{SHOP}/"):
+        page = client.get(path).text
+        for words in ("edge-of-n-1", "edge-of-clone", seen, ours, "2 entries are gone", "log acknowledge 1"):
+            assert words in page
+        assert "edge-of-n-2" not in page
+    assert 'sentinel_log_alarms{organization="acme",project="shop"} 2' in client.get("/metrics").text
+    with writing():
+        LogAlarm.update(acknowledged_at=NOW).execute()
+    assert "edge-of-n-1" not in client.get(f"{SHOP}/").text
+    assert 'sentinel_log_alarms{organization="acme",project="shop"} 0' in client.get("/metrics").text
 
 
 def test_commands_are_quoted_for_a_shell(app: Flask) -> None:

@@ -14,7 +14,7 @@ from reconciler.config.installation import Connection, Installation, KeyUris, Or
 from webhooks.problems import Problem
 from webhooks.receiving import Receiving, projects_of
 
-KEYS = KeyUris("file:b", "file:p", "file:c", "file:r")
+KEYS = KeyUris(("file:b",), ("file:p",), ("file:c",), ("file:r",))
 
 
 def project(organization: str, slug: str, connection: str | None) -> Project:
