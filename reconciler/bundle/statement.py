@@ -101,6 +101,11 @@ def decode_statement(payload: bytes) -> Statement:
     return statement
 
 
+def peek_statement(envelope: bytes, *, limit: int) -> Statement:
+    """What an envelope says, **unverified**: for showing and for rebuilding, never for acting on."""
+    return decode_statement(dsse.read_envelope(envelope, "the statement", limit=limit).payload)
+
+
 def _subject(document: Any) -> tuple[str, int]:
     subject = Fields(document, ("name", "digest", "annotations"), "a subject of the statement")
     digest = Fields(subject.mapping("digest"), ("sha256",), "a subject's digest")

@@ -59,6 +59,8 @@ def command(
     The .env has the passwords for docker compose. What exists is kept: running it again changes nothing.
     """
     content = configuration(organization, project, repository, trunk, connection, environments)
+    if start is not None and start.exists() and any(start.iterdir()):
+        raise click.UsageError(f"There are files in {start} already.")
     write_keys(folder)
     public_keys = write_sealing_keys(folder, project, environments)
     target = folder / "control-plane.kdl"
@@ -84,17 +86,24 @@ def command(
     click.echo(f"Publish the root where the object store is: sentinelctl keys publish {root}")
     click.echo(f"Then take {folder}/keys/root off this machine; docs/keys.md says what for.")
     if start is None:
-        click.echo("What stands in the repository for the environments' sealing keys:")
+        click.echo("Write each environment's public key into the repository:")
         for environment, key in public_keys.items():
             click.echo(f'  environment "{environment}": sealing-key "{key.hex()}"')
+    for line in _lacking(target.read_bytes(), content):
+        click.echo(f"{target} was there before and lacks this line: {line}")
     click.echo(
         f"Add a webhook for pushes: https://<host>/webhooks/github/{connection}, secret in {folder}/keys/webhook.secret"
     )
 
 
+def _lacking(present: bytes, wanted: bytes) -> list[str]:
+    """The lines about sealing keys that a server configuration should have and does not."""
+    have = {line.strip() for line in present.decode(errors="replace").splitlines()}
+    lines = [line.strip() for line in wanted.decode().splitlines()]
+    return [line for line in lines if line.startswith("sealing-key ") and line not in have]
+
+
 def _start(folder: Path, project: str, public_keys: Mapping[str, bytes]) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise click.UsageError(f"There are files in {folder} already.")
     for path, content in founded(template_files(), project, public_keys, today=clock.now().date()).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,21 +11,17 @@ from reconciler.bundle.archive import unpack
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.manifest import SBOM, check_files
 from reconciler.errors import Refused
+from reconciler.node.verify_command import FILE, read_file
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("bundle", type=FILE)
 def command(bundle: Path) -> None:
     """Print the CycloneDX 1.5 bill of materials (JSON) in the file BUNDLE, byte for byte.
 
     The bundle has to be whole, its manifest right. Who signed it is not asked: `sentinelctl verify` does that.
     """
-    try:
-        with bundle.open("rb") as file:
-            blob = file.read(LIMITS.blob + 1)
-    except OSError as error:
-        raise click.UsageError(f"{bundle} cannot be read: {error.strerror}.") from None
-    files = unpack(blob)
+    files = unpack(read_file(bundle, LIMITS.blob))
     check_files(files)
     if SBOM not in files:
         raise Refused("E-BND-008", f"the bundle has no {SBOM}")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.evidence import Reproduction
+from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -373,6 +375,8 @@ TABLES: tuple[type[Table], ...] = (
     Work,
     Commit,
     Bundle,
+    Reproduction,
+    Risk,
     Environment,
     Release,
     Rollout,

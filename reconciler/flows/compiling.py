@@ -1,4 +1,4 @@
-"""Parses and compiles a commit's files in a confined child, and reads the child's answer, which is JSON."""
+"""Reads a commit's files, parses and compiles them in a confined child, and reads its answer, which is JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from datetime import datetime
 
 from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.compile.expiry import expiry_findings
-from reconciler.config.findings import Finding, Severity, has_errors
+from reconciler.config.findings import Finding, Place, Severity, has_errors
 from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.secret_age import due_secrets
 from reconciler.config.snapshot import read_snapshot
-from reconciler.config.source import SourceFile
+from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Transient
 from reconciler.flows.confined import Broken, Confinement, run_confined
+from reconciler.git.mirror import Mirror
+from reconciler.git.reading import read_tree
 
 LIMITS = Confinement()
 SENTENCES = {
@@ -25,6 +27,23 @@ SENTENCES = {
     "crash": "the compiler failed on this configuration",
 }
 SEVERED = frozenset({"time", "killed"})
+
+
+def read_project(
+    mirror: Mirror, sha: str, folder: str, *, others: bool = False
+) -> tuple[tuple[SourceFile, ...], tuple[Finding, ...]]:
+    """The project's files in a commit, by path from its folder; with `others` those too that nothing is compiled from.
+
+    What we do not accept in a tree is a finding. Raises `Refused` (E-GIT-020) when the mirror has no such commit.
+    """
+    found = read_tree(mirror, sha, folder, select=is_read, others=others)
+    findings = tuple(
+        Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
+        for p in found.problems
+    )
+    start = len(folder) + 1 if folder else 0
+    read = (*found.files, *found.others)
+    return tuple(SourceFile(path[start:], content) for path, _, content in read), findings
 
 
 def compile_confined(

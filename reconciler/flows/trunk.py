@@ -7,22 +7,21 @@ one bundle. The head alone is compiled; other commits of the same push are recor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
 from reconciler.config.rules.step import Former
-from reconciler.config.source import SourceFile, is_read
+from reconciler.config.source import SourceFile
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
-from reconciler.flows.compiling import compile_confined
+from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
+from reconciler.flows.compiling import compile_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
-from reconciler.git.reading import TreeRead, read_tree
 from reconciler.git.url import shown
 
 T = TypeVar("T")
@@ -41,6 +40,7 @@ class State:
     compilation: Compilation | None = None
     built: BuiltBundle | None = None
     stored: StoredBundle | None = None
+    risks: list[risks.Judged] = field(default_factory=list)
     outcome: Outcome | None = None
 
 
@@ -74,19 +74,21 @@ def rebuild_revoked(state: State) -> None:
 def locate(state: State) -> None:
     """Record the commits since the last known head; end here when this head is dealt with already."""
     known = trunk_rows.locate(state.context, _head(state))
-    if known is not None:
-        state.outcome = Outcome("unchanged", known)
+    if known is None:
+        return
+    # An environment that runs something else since has asked for this look.
+    judged = risks.judge_missing(state.context)
+    because = f"; {judged} risks are judged anew" if judged else ""
+    state.outcome = Outcome("changed" if judged else "unchanged", known + because)
 
 
 def read(state: State) -> None:
     """Read the project's files from the head's tree: KDL, what KDL may name, and the others, to search them for keys.
     What we do not accept in a tree is a finding."""
-    found = _tree(state.context, _head(state).sha, others=True)
-    state.findings = tuple(
-        Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
-        for p in found.problems
+    context = state.context
+    state.files, state.findings = read_project(
+        context.mirror, _head(state).sha, context.project.path, others=True
     )
-    state.files = _files(state.context, found)
 
 
 def read_former(state: State) -> None:
@@ -103,7 +105,8 @@ def read_former(state: State) -> None:
         return
     since = context.mirror.since(valid, head.sha, limit=trunk_rows.LONGEST_PUSH)
     trailers = tuple(info.trailers for info in since)
-    state.former = Former(name, _files(context, _tree(context, valid)), trailers)
+    files, _ = read_project(context.mirror, valid, context.project.path)
+    state.former = Former(name, files, trailers)
 
 
 def compile_head(state: State) -> None:
@@ -146,6 +149,11 @@ def store_blob(state: State) -> None:
     state.stored = publishing.store_blob(state.context, _made(state.built))
 
 
+def judge(state: State) -> None:
+    """Say how dangerous the bundle is to each environment, against what it runs. Before any key is loaded."""
+    state.risks = risks.judge(state.context, _made(state.built), _made(state.compilation))
+
+
 def sign(state: State) -> None:
     """Sign the statement and put it beside the bundle, if none is there. Keys are loaded here and not before."""
     state.stored = publishing.sign(state.context, _made(state.stored), _head(state))
@@ -165,6 +173,7 @@ def record(state: State) -> None:
         stored=_made(state.stored),
         compilation=_made(state.compilation),
         findings=sort_findings(state.findings),
+        judged=state.risks,
     )
 
 
@@ -180,6 +189,7 @@ STEPS: tuple[Step, ...] = (
     store_sealed,
     refuse,
     store_blob,
+    judge,
     sign,
     log_statement,
     record,
@@ -198,16 +208,6 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             return state.outcome
         renew()
     raise RuntimeError("the last step sets the outcome")
-
-
-def _tree(context: Context, sha: str, *, others: bool = False) -> TreeRead:
-    return read_tree(context.mirror, sha, context.project.path, select=is_read, others=others)
-
-
-def _files(context: Context, tree: TreeRead) -> tuple[SourceFile, ...]:
-    """The files of a tree by their path in the project."""
-    start = len(context.project.path) + 1 if context.project.path else 0
-    return tuple(SourceFile(path[start:], content) for path, _, content in (*tree.files, *tree.others))
 
 
 def _head(state: State) -> CommitInfo:

@@ -23,6 +23,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import dispatch, open_queue
+from reconciler.jobs.rebuilding import ask_for_rebuilds
 from reconciler.jobs.starting import start_process
 from reconciler.jobs.sweep import ASK_AGAIN_AFTER, Sweeper
 from reconciler.settings import Settings
@@ -81,6 +82,10 @@ class Clock:
                 self._redated[name] = moment
                 asked += 1
         return asked
+
+    def rebuild(self) -> int:
+        """Ask for live bundles to be rebuilt from their commits; return how many."""
+        return ask_for_rebuilds(self.installed.current(), self.now())
 
     def roots(self) -> int:
         """Notice roots that were published since; return of how many organizations."""
@@ -146,6 +151,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("sweep", ticking.sweep, 1),
         ("redate", ticking.redate, 60),
         ("roots", ticking.roots, 5),
+        ("rebuild", ticking.rebuild, 300),
         ("forget", ticking.forget, 3600),
     )
     for name, action, seconds in table:

@@ -53,6 +53,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.log import watching
 
         return lambda context, subject, renewed: watching.run(context, renewed)
+    if kind == "reproduce":
+        from reconciler.flows import selfcheck
+
+        return selfcheck.run
     raise Stalled("E-JOB-004", f"this version knows no work of the kind '{kind}'", cure="Update the worker")
 
 

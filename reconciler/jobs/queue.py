@@ -30,7 +30,13 @@ log = logging.getLogger(__name__)
 ENTRY = "reconciler.jobs.entry.run"
 """The only function that a job may name."""
 
-QUEUE_OF_KIND = {"trunk": "compile", "environment": "release", "delivery": "release", "log": "default"}
+QUEUE_OF_KIND = {
+    "trunk": "compile",
+    "environment": "release",
+    "delivery": "release",
+    "log": "default",
+    "reproduce": "default",
+}
 """`compile` needs the bundle key, `release` the pointer, commit and sealing keys: two users on two machines can run
 them. What is in `default` needs none."""
 

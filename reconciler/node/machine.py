@@ -25,6 +25,7 @@ from reconciler.node.effects import (
     ReadBack,
     Reload,
     Render,
+    Restart,
     SaveIdentity,
     SaveState,
     Say,
@@ -107,10 +108,16 @@ class Agent:
         if self.state is None or self.state.active is None:
             return
         active = self.state.active
+        link = yield CurrentLink()
+        left = isinstance(link, Done) and link.path not in ("", active.digest)
         stands = yield from self._stand(active)
         report = yield ReadBack()
         live = isinstance(report, RunningReport) and report.config_id == active.config_id
-        if stands and not live:
+        if stands and left and active.inputs:
+            # The proxy may have read what the other bundle names, under the same config-id.
+            yield Restart()
+            yield from read_back(active.config_id)
+        elif stands and not live:
             yield Reload()
             yield from read_back(active.config_id)
         yield keep(self.state, self.state.delivered)

@@ -93,7 +93,7 @@ def run(values: dict[str, Any], stop_proxy: bool) -> None:
     finally:
         if stop_proxy and isinstance(hands.proxy, ProcessProxy):
             hands.proxy.stop()
-            hands.run.prune(frozenset())
+            hands.run.wipe()
 
 
 @group.command()

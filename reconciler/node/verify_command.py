@@ -90,9 +90,9 @@ def command(
         raise click.UsageError("--pointer and --audience go together: a pointer is for somebody.")
     offered = Offered(
         roots=_roots(ctx, roots),
-        blob=_read(bundle, LIMITS.blob),
-        statement=_read(statement or _beside(bundle), LIMITS.statement),
-        pointer=_read(pointer, LIMITS.pointer) if pointer is not None else None,
+        blob=read_file(bundle, LIMITS.blob),
+        statement=read_file(statement or statement_beside(bundle), LIMITS.statement),
+        pointer=read_file(pointer, LIMITS.pointer) if pointer is not None else None,
         audience=audience,
     )
     found = examine(offered, now=moment or clock.now())
@@ -107,7 +107,7 @@ def command(
 def _roots(ctx: click.Context, paths: tuple[Path, ...]) -> tuple[bytes, ...]:
     files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
     if files:
-        return tuple(_read(file, LIMITS.root) for file in files)
+        return tuple(read_file(file, LIMITS.root) for file in files)
     if paths:
         raise click.UsageError(f"There is no *.json in {paths[0]}.")
     return (_root_of_node(ctx),)
@@ -125,8 +125,11 @@ def _root_of_node(ctx: click.Context) -> bytes:
     return state.root.encode()
 
 
-def _beside(bundle: Path) -> Path:
-    """The statement of a bundle that was fetched with it: under the same name, or as the object store lays them out."""
+def statement_beside(bundle: Path) -> Path:
+    """The statement of a bundle that was fetched with it: under the same name, or as the object store lays them out.
+
+    Raises click.UsageError when there is none.
+    """
     stem = bundle.name.removesuffix(BLOB_SUFFIX)
     places = [bundle.with_name(f"{stem}.json"), bundle.with_name(f"{stem}.statement.json")]
     if HEX.fullmatch(stem):
@@ -138,8 +141,8 @@ def _beside(bundle: Path) -> Path:
     raise click.UsageError(f"There is no statement of {bundle} ({looked}): name it with --statement.")
 
 
-def _read(path: Path, limit: int) -> bytes:
-    """The file's content, and no more of it than shows that it is too large."""
+def read_file(path: Path, limit: int) -> bytes:
+    """The file's content, and no more of it than shows that it is too large. Raises click.UsageError."""
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)

@@ -17,7 +17,7 @@ from reconciler.db.models import Event, LogAlarm, LogCheckpoint, Node, Pointer, 
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, ReconcilerError
 from reconciler.flows import publish
-from reconciler.flows.log import signing, watching
+from reconciler.flows.log import recorded, signing, watching
 from reconciler.flows.roots import trusted_roots
 from reconciler.settings import Settings
 from reconciler.store import layout
@@ -134,10 +134,10 @@ def test_a_log_that_lost_or_changed_entries_is_not_signed(logged: Installed, dat
 def test_of_two_roots_for_one_size_the_second_is_not_signed(logged: Installed) -> None:
     checkpoint = signing.newest(logged.context).checkpoint
     other = read_short(wrong(str(checkpoint), 9))
-    signing.record(other, 1, now=NOW)
+    recorded.record(other, 1, now=NOW)
     forked = read_short(f"sentinel/acme 9 {'A' * 43}=")
     with pytest.raises(ReconcilerError) as caught:
-        signing.record(forked, 1, now=NOW)
+        recorded.record(forked, 1, now=NOW)
     assert caught.value.code == "E-LOG-004"
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, current_app
 
 from web.catalogue import ProjectEntry
-from web.pages import certificates, entrance, node_reads, reads
+from web.pages import certificates, entrance, node_reads, reads, reproductions, roots
 from web.pages.feed import Feed
-from web.pages.overview import offered_certificates
+from web.pages.overview import live_reproductions, offered_certificates
 from web.pages.rendering import now
 from web.pages.scope import Scope
 
@@ -23,7 +23,10 @@ METRICS: dict[str, str] = {
     "sentinel_rollouts": "Rollouts, by state.",
     "sentinel_log_alarms": "Checkpoints that somebody saw and that the log does not begin with, unacknowledged.",
     "sentinel_nodes": "Registered nodes, by environment and status.",
+    "sentinel_bundle_reproductions": "Live bundles that were rebuilt from their commits, by how that ended.",
     "sentinel_certificate_not_after_seconds": "When a certificate in use ends, in seconds since the Unix epoch.",
+    "sentinel_root_version": "The newest root of an organization.",
+    "sentinel_root_not_after_seconds": "When that root expires, in seconds since the Unix epoch.",
     "sentinel_page_streams": "Live streams that this process serves now.",
     "sentinel_page_streams_limit": "Live streams that this process serves at most.",
 }
@@ -39,6 +42,8 @@ def metrics() -> Response:
         ("sentinel_page_streams", (), feed.streams),
         ("sentinel_page_streams_limit", (), feed.most),
     ]
+    for organization in sorted({entry.organization for entry in entrance.catalogue().projects}):
+        found += roots.samples(organization, reads.root(organization))
     for entry in entrance.catalogue().projects:
         found += _of_project(entry)
     return Response(render(found), content_type="text/plain; version=0.0.4; charset=utf-8")
@@ -50,6 +55,8 @@ def _of_project(entry: ProjectEntry) -> Iterator[Sample]:
     for state, count in sorted(reads.commit_counts(scope).items()):
         yield "sentinel_commits", (*labels, ("state", state)), count
     yield "sentinel_bundles", labels, reads.bundle_count(scope)
+    for outcome, count in reproductions.samples(live_reproductions(scope)).items():
+        yield "sentinel_bundle_reproductions", (*labels, ("outcome", outcome)), count
     for state, count in sorted(reads.rollout_counts(scope).items()):
         yield "sentinel_rollouts", (*labels, ("state", state)), count
     yield "sentinel_log_alarms", labels, len(reads.log_alarms(scope))

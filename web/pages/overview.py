@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.db.evidence import Reproduction
+from reconciler.db.live import live_bundles
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, certificates, log_alarms, node_reads, reads
+from web.pages import attention, certificates, log_alarms, node_reads, reads, reproductions, roots
 from web.pages.scope import Scope
 
 
@@ -53,10 +55,20 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
             under_way,
             newest_rollouts,
             tallies,
-            (*log_alarms.notices(reads.log_alarms(scope)), *certificates.notices(offered)),
+            (
+                *log_alarms.notices(reads.log_alarms(scope)),
+                *reproductions.notices(live_reproductions(scope)),
+                *certificates.notices(offered),
+                *roots.notices(reads.root(scope.organization), now=now),
+            ),
         ),
         certificates=offered,
     )
+
+
+def live_reproductions(scope: Scope) -> list[Reproduction]:
+    """How rebuilding the bundles that are alive ended."""
+    return reads.reproductions(scope, live_bundles(scope.organization, scope.project))
 
 
 def offered_certificates(

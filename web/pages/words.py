@@ -86,6 +86,15 @@ CELLS: dict[str, State] = _table(
     ),
 )
 
+RISKS: dict[str, State] = _table(
+    State("low", "low risk", "running", "go", "No rule holds, or only ones of little weight."),
+    State("medium", "medium risk", "unhealthy", "hold", "Something may go wrong; read the reasons."),
+    State("high", "high risk", "unhealthy", "stop", "Requests may fail, or a guard is weaker."),
+    State("critical", "critical risk", "stalled", "stop", "Something that protects or answers is gone."),
+    State("unknown", "unknown risk", "nothere", "none", "It could not be judged; the reason says why."),
+)
+"""Of bringing a bundle to an environment, against the bundle that completed there last."""
+
 ROLLOUTS: dict[str, State] = _table(
     State("open", "open", "rolling", "move", "Nodes are being brought to its digest, batch by batch."),
     State("paused", "paused", "paused", "hold", "It stopped part way and waits for a person."),
@@ -160,6 +169,31 @@ CERTIFICATES: dict[str, State] = _table(
     State("soon", "ends soon", "unhealthy", "hold", "It ends within the time that its warn-before says."),
     State("holds", "holds", "running", "go", "It holds, and for longer than its warn-before says."),
 )
+
+REPRODUCTIONS: dict[str, State] = _table(
+    State("different", "different", "refused", "stop", "Its commit compiles to something else."),
+    State("damaged", "damaged", "unhealthy", "stop", "The object store does not have it as it should."),
+    State(
+        "other-tree",
+        "another tree",
+        "refused",
+        "stop",
+        "Its commit has another tree than its statement says.",
+    ),
+    State(
+        "not-compiled", "not rebuilt", "refused", "stop", "Its commit does not compile, although it once did."
+    ),
+    State("no-commit", "commit is gone", "waiting", "hold", "The repository no longer has its commit."),
+    State(
+        "other-compiler",
+        "not with this compiler",
+        "washere",
+        "past",
+        "Another version of the compiler made it; only that one makes the same bytes.",
+    ),
+    State("identical", "identical", "running", "go", "Its commit compiles to these very bytes."),
+)
+"""How rebuilding a bundle from its commit ended."""
 
 UNKNOWN = State("unknown", "unknown", "nothere", "none", "This page does not know the state.")
 

@@ -31,6 +31,7 @@ AREAS: Mapping[str, str] = {
     "agent": "agents",
     "setting": "settings",
     "file": "other files",
+    "secret": "secrets",
 }
 """What a change is about, in the order in which it is told, with its heading."""
 

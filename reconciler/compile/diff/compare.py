@@ -22,9 +22,11 @@ _GUARDS = ("auth", "waf", "limit")
 
 
 def compare_environments(
-    name: str, before: CompiledEnvironment | None, after: CompiledEnvironment | None
+    name: str, before: CompiledEnvironment | None, after: CompiledEnvironment | None, *, raw: bool = True
 ) -> Difference:
     """What differs between two compilations of one environment; None is an environment that does not exist.
+
+    Without `raw` the texts are not compared, whose time grows faster than their length.
 
     Raises `Refused` E-CMP-090 when a configuration cannot be read, which no compilation gives.
     """
@@ -34,6 +36,7 @@ def compare_environments(
         and after is not None
         and _contents(before) == _contents(after)
         and before.certificates == after.certificates
+        and before.secrets == after.secrets
     )
     new = old if same else _model(name, after)
     empty = Model({})
@@ -42,7 +45,7 @@ def compare_environments(
         environment=name,
         changes=tuple(sorted(changes, key=_order)),
         restart=before is not None and after is not None and before.restart_key != after.restart_key,
-        raw="".join(_raw(before, after)),
+        raw="".join(_raw(before, after)) if raw else "",
         before=old,
         after=new,
     )
@@ -73,7 +76,12 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
         ("certificate", one.name): Part("certificate", one.name, _certificate_facts(one))
         for one in environment.certificates
     }
-    return Model({**model.parts, **files, **certificates})
+    # Of a secret there is nothing to tell but its version.
+    secrets = {
+        ("secret", name): Part("secret", name, {"version": version})
+        for name, version in environment.secrets.items()
+    }
+    return Model({**model.parts, **files, **certificates, **secrets})
 
 
 def _certificate_facts(one: CertificateInUse) -> dict[str, Fact]:

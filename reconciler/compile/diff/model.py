@@ -62,6 +62,15 @@ class Part:
             if key == path or key.startswith((f"{path}.", f"{path}["))
         }
 
+    def names_secret(self, name: str) -> bool:
+        """Whether a value of the part stands for a secret, or for a file with it."""
+        wanted = {f"${{secret:{name}}}", f"${{secret-file:{name}}}"}
+        return any(
+            not wanted.isdisjoint(fact if isinstance(fact, tuple) else (fact,))
+            for fact in self.facts.values()
+            if isinstance(fact, (str, tuple))
+        )
+
     @property
     def targets(self) -> dict[str, Fact]:
         """Addresses of an upstream's targets, with their weights."""
@@ -106,6 +115,11 @@ class Model:
         if kind == "file":
             place = place_of(name)
             return self.routes_with("agent", place[1]) if place else ()
+        if kind == "secret":
+            users = [part for part in self.parts.values() if part.names_secret(name)]
+            return tuple(
+                sorted({route for part in users for route in self.routes_with(part.kind, part.name)})
+            )
         if not self._users:
             self._users.update(self._index())
         return self._users.get(("", "") if kind in ("setting", "listener") else (kind, name), ())

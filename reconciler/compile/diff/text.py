@@ -53,11 +53,23 @@ def _change(change: Change) -> Iterator[str]:
             ", ".join(change.routes) if len(change.routes) <= MAX_ROUTES else f"{len(change.routes)} of them"
         )
         routes = f"  [routes: {listed}]"
+    if change.kind == "secret":
+        yield f"    {_SIGNS[change.action]} {change.name} {_versions(change)}{routes}"
+        return
     yield f"    {_SIGNS[change.action]} {what}{change.name}{was}{routes}"
     if change.area == change.kind == "route" and change.action is not Action.changed:
         return
     if change.action is Action.changed or change.kind == "route" or change.area == "tls":
         yield from (f"        {field_text(field)}" for field in change.fields)
+
+
+def _versions(change: Change) -> str:
+    """What happened to a secret: its value is nowhere, so its version is all there is."""
+    (field,) = change.fields
+    if change.action is not Action.changed:
+        return f"(v{field.before if change.action is Action.removed else field.after})"
+    back = isinstance(field.before, int) and isinstance(field.after, int) and field.after < field.before
+    return f"{'went back' if back else 'rotated'} (v{field.before} → v{field.after})"
 
 
 def field_text(field: FieldChange) -> str:

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint, origin_of, read_checkpoint, read_short
+from reconciler.bundle.checkpoint import Checkpoint, open_checkpoint, origin_of, read_checkpoint
 from reconciler.bundle.leaves import Leaf, decode_leaf, encode_leaf
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.merkle import EMPTY, leaf_hash
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.bundle.tiles import WIDTH, Edge
-from reconciler.db.models import LogCheckpoint
-from reconciler.db.session import reading
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.flows.context import Context
 from reconciler.flows.log.files import LogFiles
+from reconciler.flows.log.recorded import newest_recorded
 from reconciler.flows.log.signing import open_log
 from reconciler.flows.publishing import statement_leaf
 from reconciler.flows.roots import trusted_roots
@@ -70,8 +69,11 @@ def check_log(
     # Read before the log is: everything that was published before has to be in it.
     published = list(_published(context, projects))
     note = files.checkpoint()
-    signed = read_checkpoint(note) if note is not None else None
-    recorded = _recorded(files.organization)
+    try:
+        signed = read_checkpoint(note) if note is not None else None
+    except Refused:
+        signed = None
+    recorded = newest_recorded(files.organization)
     known = [g.checkpoint for g in given] + ([signed] if signed else []) + ([recorded] if recorded else [])
     walk = _walk(files, {checkpoint.size for checkpoint in known}, progress)
     ours = Checkpoint(origin_of(files.organization), walk.edge.size, walk.edge.root())
@@ -79,7 +81,7 @@ def check_log(
         Check(
             "entries", not walk.wrong, _several(walk.wrong) or f"{walk.edge.size} entries, each in its place"
         ),
-        _signed(context, note, signed, walk),
+        _signed(context, note, walk),
         _seen("our record", "what was signed", recorded, walk),
         *(
             Check(
@@ -128,11 +130,11 @@ def _bundle(files: LogFiles, number: int, block: list[bytes]) -> list[str]:
         return [damage.message]
 
 
-def _signed(context: Context, note: str | None, signed: Checkpoint | None, walk: Walk) -> Check:
-    if note is None or signed is None:
+def _signed(context: Context, note: str | None, walk: Walk) -> Check:
+    if note is None:
         return Check("signed", walk.edge.size == 0, "nothing was signed yet")
     try:
-        open_checkpoint(note, trusted_roots(context).newest)
+        signed = open_checkpoint(note, trusted_roots(context).newest)
     except ReconcilerError as error:
         return Check("signed", False, error.message)
     return _seen("signed", "the published checkpoint", signed, walk)
@@ -192,17 +194,6 @@ def _hash(read: Callable[[Context, str, str], Leaf], context: Context, project: 
         return leaf_hash(encode_leaf(read(context, project, key)))
     except ReconcilerError as error:
         return error.message
-
-
-def _recorded(organization: str) -> Checkpoint | None:
-    with reading():
-        row = (
-            LogCheckpoint.select()
-            .where(LogCheckpoint.organization == organization)
-            .order_by(LogCheckpoint.epoch.desc(), LogCheckpoint.size.desc())
-            .first()
-        )
-    return read_short(row.checkpoint) if row is not None else None
 
 
 def _several(wrong: list[str]) -> str:

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.bundle.checkpoint import (
-    PREFIX,
     Checkpoint,
     open_checkpoint,
     origin_of,
     read_checkpoint,
-    read_short,
     sign_checkpoint,
 )
 from reconciler.bundle.leaves import Leaf, StatementLeaf
 from reconciler.bundle.logged import LogProof
-from reconciler.bundle.merkle import extends
 from reconciler.bundle.root import Root
 from reconciler.bundle.tiles import Edge
-from reconciler.db.models import LogCheckpoint
-from reconciler.db.session import reading, writing
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import Refused
 from reconciler.flows.context import Context
 from reconciler.flows.log.appending import append, catch_up
 from reconciler.flows.log.files import LogFiles
+from reconciler.flows.log.recorded import check_grown, last_signed, record
 from reconciler.flows.roots import signers, trusted_roots
 
 
@@ -84,58 +79,17 @@ def newest(context: Context) -> Signed:
     for tile, row in edge.partials():
         files.put_tile(tile, row)
     note = sign_checkpoint(checkpoint, signers(context, "pointer", root))
-    latest = files.checkpoint()
-    if latest is None or read_checkpoint(latest).size <= edge.size:
+    if _size(files.checkpoint()) <= edge.size:
         files.write_checkpoint(note)
     return Signed(note, checkpoint, edge)
 
 
-def last_signed(organization: str, epoch: int, published: str | None) -> Checkpoint | None:
-    """The largest checkpoint that was signed in this epoch of the root, None when the log begins with it.
-
-    The database knows it; one that was lost and made anew knows nothing, and then the published one counts.
-    """
-    with reading():
-        rows = LogCheckpoint.select().where(LogCheckpoint.organization == organization)
-        row = rows.where(LogCheckpoint.epoch == epoch).order_by(LogCheckpoint.size.desc()).first()
-        known = rows.exists()
-    if row is not None:
-        return read_short(row.checkpoint)
-    return read_checkpoint(published) if published is not None and not known else None
-
-
-def check_grown(files: LogFiles, before: Checkpoint, now: Checkpoint, edge: Edge) -> None:
-    """Return when the log, whose edge and checkpoint these are, begins with `before`. Raises `Stalled` (E-LOG-004)."""
-    if before.size <= now.size:
-        proof = files.consistency(before.size, edge)
-        if extends(before.size, before.root, now.size, now.root, proof):
-            return
-        words = "other entries stand where signed ones stood"
-    else:
-        words = f"{before.size - now.size} entries are gone"
-    raise Stalled(
-        "E-LOG-004",
-        f"the log of '{files.organization}' is not the one that was signed: {words}; signed '{before}', found '{now}'",
-        cure="Restore the log's files from a copy; if they are lost for good, publish a root with a higher epoch",
-    )
-
-
-def record(checkpoint: Checkpoint, epoch: int, *, now: datetime) -> None:
-    """Remember what is signed, once: of two roots for one size the second is never signed. Raises `Stalled`."""
-    organization = checkpoint.origin.removeprefix(PREFIX)
-    values = {"organization": organization, "epoch": epoch, "size": checkpoint.size}
-    with writing():
-        LogCheckpoint.insert(
-            **values, checkpoint=str(checkpoint), signed_at=now
-        ).on_conflict_ignore().execute()
-        row = LogCheckpoint.get(*[getattr(LogCheckpoint, name) == value for name, value in values.items()])
-    if row.checkpoint != str(checkpoint):
-        raise Stalled(
-            "E-LOG-004",
-            f"the log of '{organization}' is not the one that was signed: signed '{row.checkpoint}', "
-            f"found '{checkpoint}'",
-            cure="Restore the log's files from a copy; if they are lost for good, publish a root with a higher epoch",
-        )
+def _size(note: str | None) -> int:
+    """How many entries a published checkpoint claims; one that cannot be read claims none, and is replaced."""
+    try:
+        return read_checkpoint(note).size if note is not None else 0
+    except Refused:
+        return 0
 
 
 def _holds(note: str, checkpoint: Checkpoint, root: Root) -> bool:

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from reconciler.bundle.checkpoint import Checkpoint, origin_of, read_short
 from reconciler.bundle.tiles import Edge
-from reconciler.db.models import Event, LogAlarm, LogCheckpoint, Node, Release
+from reconciler.db.models import Event, LogAlarm, Node, Release
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.log.appending import catch_up
 from reconciler.flows.log.files import LogFiles
+from reconciler.flows.log.recorded import newest_recorded
 from reconciler.flows.log.signing import open_log
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.projection import LOG_TRAILER
@@ -123,14 +124,9 @@ def raise_alarm(
 def _sightings(context: Context) -> Iterator[Sighting]:
     """Everything that was seen of the log, as far as this project knows. Call inside `reading`."""
     organization, project = context.organization.slug, context.project.slug
-    newest = (
-        LogCheckpoint.select()
-        .where(LogCheckpoint.organization == organization)
-        .order_by(LogCheckpoint.epoch.desc(), LogCheckpoint.size.desc())
-        .first()
-    )
+    newest = newest_recorded(organization)
     if newest is not None:
-        yield Sighting("log", organization, "our own record", newest.checkpoint)
+        yield Sighting("log", organization, "our own record", str(newest))
     commits = (
         Release.select()
         .where(Release.organization == organization, Release.project == project, Release.ours)

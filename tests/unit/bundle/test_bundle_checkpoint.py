@@ -170,6 +170,13 @@ def test_an_entry_is_read_as_it_was_written_and_in_no_other_form(leaf: Leaf) -> 
         assert caught.value.code == "E-LOG-001"
 
 
+@pytest.mark.parametrize("number", [b"\x29", bytes(9) + b"\x29", b""], ids=["short", "long", "empty"])
+def test_a_number_of_another_length_is_another_form(number: bytes) -> None:
+    values = [b"sentinel-leaf/1", b"audit", b"acme", number, b"3" * 64]
+    with pytest.raises(Refused, match="one form"):
+        decode_leaf(b"".join(len(value).to_bytes(4, "big") + value for value in values))
+
+
 def test_fields_cannot_run_into_each_other() -> None:
     one = PointerLeaf("acme", "shop", "prod", "base", 1, 7, "d", 100)
     assert encode_leaf(replace(one, project="sho", environment="pprod")) != encode_leaf(one)

@@ -194,6 +194,20 @@ def test_a_checkpoint_by_a_stolen_key_of_another_role_is_no_signature(logged: In
     assert "signed by 0" in failing(logged)["signed"]
 
 
+def test_a_checkpoint_file_of_noise_is_found_and_written_again(logged: Installed) -> None:
+    before = logged.sign()
+    logged.path("checkpoint").write_text("noise")
+    assert "does not hold" in failing(logged)["signed"]
+    assert logged.sign() == before
+    assert failing(logged) == {}
+    logged.path("checkpoint").write_text("noise")
+    with writing():
+        LogCheckpoint.delete().execute()
+    with pytest.raises(ReconcilerError) as caught:
+        logged.sign()
+    assert caught.value.code == "E-LOG-002"
+
+
 def repository(folder: Path, trailers: list[str | None], branch: str = "refs/heads/env/dev") -> Path:
     """A clone whose environment branch has a commit for each trailer."""
     made = pygit2.init_repository(str(folder), bare=True)

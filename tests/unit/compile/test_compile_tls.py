@@ -396,7 +396,11 @@ def test_a_renewed_certificate_by_meaning() -> None:
     assert "~ certificate shop" in difference_text(found, raw=False)
     rekeyed = difference(PEM, version=2)
     assert "key-version: 1 → 2" in difference_text(rekeyed, raw=False)
-    assert rules(rekeyed) == {("certificate-renewed", Level.low), ("restart-needed", Level.medium)}
+    assert rules(rekeyed) == {
+        ("certificate-renewed", Level.low),
+        ("restart-needed", Level.medium),
+        ("secret-rotated", Level.low),
+    }
 
 
 def issued(*hosts: str, by: Issued = ROOT, days: int = 90) -> dict[str, bytes]:
