@@ -118,7 +118,10 @@ def test_a_new_version_is_a_new_bundle_and_the_old_one_stays(sealed: Sealed) -> 
     second = sealed.push()
     assert second.state == "compiled"
     assert second.digest != first.digest
-    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {"partner-key": 2, "shop-key": 1}
+    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {
+        "partner-key": 2,
+        "shop-key": 1,
+    }
     after = sealed.stored()
     assert before.items() < after.items()
     assert {key for key in after if key not in before} == {
