@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -13,30 +15,38 @@ CHUNK = 64 * 1024
 
 
 class ControlPlane:
-    """The control plane at one base URL. Safe between threads; connections are kept and used again."""
+    """The control plane at one base URL, and mirrors of what it publishes at others. Safe between threads; connections
+    are kept and used again."""
 
-    def __init__(self, url: str, *, connections: int = 1) -> None:
-        self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, num_pools=2)
+    def __init__(self, url: str, mirrors: tuple[str, ...] = (), *, connections: int = 1) -> None:
+        self._urls = tuple(one.rstrip("/") for one in (url, *mirrors))
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, num_pools=2 + len(mirrors))
 
     def ask(self, request: HttpRequest) -> Answer:
-        """Send the request and read the whole answer. A redirect is an answer like any other and never followed."""
-        answer = self._once(request)
+        """Send the request and read the whole answer. A redirect is an answer like any other, and followed only once
+        and where the request allows it."""
+        url = self._urls[request.source] + request.path
+        answer = self._once(request, url)
         if isinstance(answer, Failed) and request.again:
             # The usual cause is a kept connection that the other side closed just now.
-            answer = self._once(request)
+            answer = self._once(request, url)
+        if request.elsewhere and isinstance(answer, HttpReply) and answer.status == 307:
+            there = answer.headers.get("location", "")
+            if urlsplit(there).scheme in ("http", "https"):
+                # The other place is somebody else's: it gets no credential of this node.
+                return self._once(replace(request, headers={}), there)
         return answer
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
-    def _once(self, request: HttpRequest) -> Answer:
+    def _once(self, request: HttpRequest, url: str) -> Answer:
         deadline = time.monotonic() + request.seconds
         try:
             reply = self._pool.request(
                 request.method,
-                self._url + request.path,
+                url,
                 headers=dict(request.headers),
                 body=request.body,
                 preload_content=False,

@@ -122,7 +122,13 @@ def download(identity: Identity, digest: str, length: int) -> HttpRequest:
     """Fetch a blob of exactly `length` bytes."""
     seconds = ANSWER_SECONDS + length / SLOWEST_BYTES
     return HttpRequest(
-        "GET", f"/api/v1/bundles/{quote(digest, safe=':')}", _headers(identity), None, length, seconds
+        "GET",
+        f"/api/v1/bundles/{quote(digest, safe=':')}",
+        _headers(identity),
+        None,
+        length,
+        seconds,
+        elsewhere=True,
     )
 
 

@@ -125,6 +125,12 @@ def read_environment(mirror: Mirror, caller: Caller, environment: str, *, fetch:
     return BranchState(mirror, environment, head, {path: content for path, _, content in read.files})
 
 
+def environments(mirror: Mirror, caller: Caller) -> list[str]:
+    """The names of the environments that have a branch, after a fetch."""
+    start = _ref(caller, "")
+    return sorted(name.removeprefix(start) for name in mirror.fetch() if name.startswith(start))
+
+
 def _ref(caller: Caller, environment: str) -> str:
     return f"{HEADS}{caller.branch_prefix}env/{environment}"
 
