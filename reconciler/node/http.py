@@ -80,7 +80,8 @@ class ControlPlane:
 def _failed(error: Exception, request: HttpRequest) -> Failed:
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return Failed(
-            f"the answer did not end within {request.seconds:.0f} s and one more for each {SLOWEST_BYTES} bytes", SLOW
+            f"the answer did not end within {request.seconds:.0f} s and one more for each {SLOWEST_BYTES} bytes",
+            SLOW,
         )
     # The text of urllib3 names the host and the reason; it never holds headers, so no key can be in it.
     reason = getattr(error, "reason", None) or error
