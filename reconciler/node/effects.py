@@ -42,7 +42,8 @@ class HttpReply:
 class HttpRequest:
     """Ask the control plane. Answer: `HttpReply` or `Failed`.
 
-    `limit`: bytes of the answer that may be read. `seconds`: for the whole exchange, however slowly it drips.
+    `limit`: bytes of the answer that may be read. `seconds`: for the answer, and one more for each
+    16 KiB of it that came.
     `again`: whether a connection that broke may be tried once more. `source` 0 is the control plane, a higher number a
     mirror. `elsewhere`: whether one redirect to another place is followed there, without the headers of the request.
     """

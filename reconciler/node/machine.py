@@ -250,6 +250,11 @@ class Agent:
             yield from take(self, check, protocol.read_offer(reply), ControlPlaneSource(identity))
         except (Refused, Stalled) as refused:
             yield from self.remember(refused, etag, check)
+        except Transient as slow:
+            # Who is away is not worth a word to the control plane; who keeps a node waiting for a bundle is.
+            if slow.code == protocol.SLOW:
+                yield from self.remember(slow, etag, check)
+            raise
         return True
 
     def _mend(self) -> Generator[Effect, Answer, None]:

@@ -55,7 +55,7 @@ def _ask(agent: Agent, mirror: MirrorSource, check: Check) -> Steps:
     if not isinstance(reply, HttpReply) or reply.status != 200:
         return False
     claimed = peek_pointer(reply.body, limit=LIMITS.pointer)
-    if claimed.issued <= parse_iso(trust.issued):
+    if claimed.epoch == trust.epoch and claimed.issued <= parse_iso(trust.issued):
         return False
     refusal = state.refusal
     if (

@@ -71,9 +71,9 @@ class MirrorSource:
         return self._get(places.bundle(self.organization, self.project, digest), length)
 
     def _get(self, path: str, limit: int) -> HttpRequest:
-        seconds = protocol.ANSWER_SECONDS + limit / protocol.SLOWEST_BYTES
+        headers = {"User-Agent": protocol.AGENT}
         return HttpRequest(
-            "GET", f"/{path}", {"User-Agent": protocol.AGENT}, None, limit, seconds, source=self.number
+            "GET", f"/{path}", headers, None, limit, protocol.ANSWER_SECONDS, source=self.number
         )
 
 

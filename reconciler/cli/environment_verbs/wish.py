@@ -37,13 +37,17 @@ class BranchState:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines."""
+    """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines.
+
+    `previewed` is told beside it when it is not made: what is known of it already.
+    """
 
     edits: Mapping[str, bytes | None]
     subject: str
     body: str
     trailers: tuple[tuple[str, str], ...]
     next: str
+    previewed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +176,6 @@ def _preview(caller: Caller, state: BranchState, wish: Wish) -> str:
             f"b/{path}" if after is not None else "/dev/null",
             lineterm="",
         )
+    if wish.previewed:
+        lines += ["", *wish.previewed]
     return "\n".join(lines)
