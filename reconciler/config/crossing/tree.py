@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.config.leaves import variants
@@ -24,14 +24,16 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All resources by (kind, name), and the other files by path."""
+    """All resources by (kind, name), and the other files by path. `environments` are looked for once: checks ask for
+    them at every resource."""
 
     resources: Mapping[tuple[str, str], Resource]
     attached: Mapping[str, bytes]
+    environments: tuple[str, ...] = field(init=False)
 
-    @property
-    def environments(self) -> tuple[str, ...]:
-        return tuple(name for kind, name in self.resources if kind == "environment")
+    def __post_init__(self) -> None:
+        names = tuple(name for kind, name in self.resources if kind == "environment")
+        object.__setattr__(self, "environments", names)
 
     def of(self, kind: str) -> Iterator[tuple[Resource, Mapping[str, Any], str | None]]:
         """(resource, effective data, the first environment it is effective in) of a kind, once for each variant.
