@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.bundle import archive
+from reconciler.bundle.contents import NAMED
 from reconciler.bundle.manifest import (
     MANIFEST,
     SBOM,
@@ -24,8 +25,6 @@ from reconciler.compile.waf import catalogue
 from reconciler.errors import Refused
 
 WAF_FILE = re.compile(r"agents/[^/]+/waf/[^/]+")
-NAMED = re.compile(rb'"\$\{bundle:([A-Za-z0-9_@+./-]+)\}"')
-"""A placeholder that a node replaces by the path of a file of the bundle."""
 _RESERVED = (MANIFEST, SBOM)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.bundle.dsse import Envelope, check_signatures, keyid, read_envelope
 from reconciler.bundle.fields import instant
@@ -32,6 +32,10 @@ def first_root(
         expires=expires,
         roles={name: (sorted(set(keys[name])), wanted[name]) for name in ROLES},
     )
+
+
+RENEW_BEFORE = timedelta(days=30)
+"""From when on a root's expiry is warned of: time for several people to find their keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import click
 
-from reconciler.compile.native import limits
+from reconciler.cli.native_files import OTHER_LANGUAGES, Shown, find
 from reconciler.compile.native.checking import PROXY, DiskNeed, check_document
 from reconciler.compile.native.including import Found, expand
 from reconciler.config.excerpt import excerpt
 from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
-
-OTHER_LANGUAGES = (".json", ".toml")
-"""Endings that the proxy reads in a language of their own, which is not checked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ def command(files: tuple[Path, ...], as_json: bool, root: Path | None) -> None:
             raise click.UsageError(
                 f"{file} is not KDL: the proxy's {file.suffix} language is not supported here"
             )
-    shown = _Shown()
+    shown = Shown()
     results = [_check(file, root, shown) for file in files]
     if as_json:
         click.echo(json.dumps({"files": [_as_json(result) for result in results]}, indent=2))
@@ -71,23 +66,7 @@ def command(files: tuple[Path, ...], as_json: bool, root: Path | None) -> None:
         raise SystemExit(1)
 
 
-class _Shown:
-    """Reads files, and keeps what findings may want to quote."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}
-
-    def read(self, path: str, shown: str) -> bytes | None:
-        try:
-            with open(path, "rb") as file:
-                content = file.read(limits.BYTES + 1)
-        except OSError:
-            return None
-        self.contents[shown] = content
-        return content
-
-
-def _check(file: Path, root: Path | None, shown: _Shown) -> _Result:
+def _check(file: Path, root: Path | None, shown: Shown) -> _Result:
     path = str(file)
     if file.suffix not in (".kdl", ""):
         message = f"the proxy does not read files that end in '{file.suffix}'"
@@ -100,27 +79,13 @@ def _check(file: Path, root: Path | None, shown: _Shown) -> _Result:
         raise click.UsageError(f"cannot read {path}")
     nodes, findings = expand(
         Found(os.path.realpath(path), path, content),
-        lambda within, pattern: _find(within, pattern, root, shown),
+        lambda within, pattern: find(within, pattern, root, shown),
     )
     if nodes is None:
         return _Result(path, sort_findings(findings), 0)
     checked = check_document(nodes, path)
     needs = (finding for need in checked.needs for finding in _look(need, root))
     return _Result(path, sort_findings((*findings, *checked.findings, *needs)), checked.left_out)
-
-
-def _find(within: str, pattern: str, root: Path | None, shown: _Shown) -> list[Found]:
-    """The files of an include, by the rules of the proxy's glob: * takes a leading dot too, ** goes into folders."""
-    base = os.path.dirname(within)
-    if os.path.isabs(pattern) and root is not None:
-        pattern = os.path.join(root, pattern.lstrip("/"))
-    found = []
-    everything = os.path.join(glob.escape(base), pattern)
-    for match in islice(sorted(glob.glob(everything, recursive=True, include_hidden=True)), limits.FILES + 1):
-        real = os.path.realpath(match)
-        name = os.path.relpath(match) if Path(match).is_relative_to(Path.cwd()) else match
-        found.append(Found(real, name, shown.read(match, name)))
-    return found
 
 
 def _look(need: DiskNeed, root: Path | None) -> Iterator[Finding]:
@@ -145,7 +110,7 @@ def _as_json(result: _Result) -> dict[str, object]:
     }
 
 
-def _print(result: _Result, shown: _Shown) -> None:
+def _print(result: _Result, shown: Shown) -> None:
     for finding in result.findings:
         content = shown.contents.get(finding.place.path) if finding.place else None
         click.echo(excerpt(finding, content) + "\n")

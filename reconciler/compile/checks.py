@@ -26,7 +26,7 @@ def rendering_objections(rendering: Rendering) -> Iterator[Objection]:
             "E-CMP-001", "there is no listener", "at least one listener", 'add: listener "public"'
         )
         yield Objection(None, (), problem)
-    if not rendering.of("service") and not any(True for _ in native.inside("routes")):
+    if not rendering.of("service") and not any(True for _ in native.blocks("routes")):
         problem = Problem("E-CMP-002", "there is no service", "at least one service", 'add: service "…"')
         yield Objection(None, (), problem)
     taken = Taken(rendering.policy)

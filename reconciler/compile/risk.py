@@ -8,7 +8,16 @@ from enum import IntEnum
 from typing import Any
 
 from reconciler.compile.diff.changes import Difference
-from reconciler.compile.risk_rules import certificates, guards, listeners, routes, secrets, sizes, upstreams
+from reconciler.compile.risk_rules import (
+    certificates,
+    exposure,
+    guards,
+    listeners,
+    routes,
+    secrets,
+    sizes,
+    upstreams,
+)
 
 Hit = tuple[str, tuple[str, ...]]
 """Why a rule holds, in a sentence, and the names of the routes concerned."""
@@ -279,6 +288,43 @@ RULES: tuple[Rule, ...] = (
         listeners.restart,
     ),
     Rule(
+        "header-let-through",
+        Level.high,
+        "A header that was taken out of requests, or set by the proxy, can be sent by clients now: whoever trusts it "
+        "is fooled.",
+        exposure.headers_let_through,
+    ),
+    Rule(
+        "trust-changed",
+        Level.high,
+        "A trust store has other issuers: other certificates are believed.",
+        exposure.trust,
+    ),
+    Rule(
+        "plugin-changed",
+        Level.medium,
+        "Code that runs with the proxy is new or another.",
+        exposure.plugins,
+    ),
+    Rule(
+        "shadow-added",
+        Level.medium,
+        "Requests, with what they carry, are copied to an upstream that did not get them.",
+        exposure.shadowed,
+    ),
+    Rule(
+        "spending-raised",
+        Level.medium,
+        "Calls to a language model may cost more, or their budget is gone or not enforced.",
+        exposure.spending,
+    ),
+    Rule(
+        "websocket-enabled",
+        Level.low,
+        "A route behind a WAF takes websockets, whose messages the WAF does not see.",
+        exposure.websocket,
+    ),
+    Rule(
         "environment-removed",
         Level.critical,
         "The environment does not exist any more.",
@@ -314,8 +360,14 @@ def render_risk() -> str:
     return (
         "# Risk\n\n"
         "How dangerous a change is to an environment, judged by what the proxy would do differently and never by the\n"
-        "text of the configuration. `sentinelctl diff` tells it. The level of a change is that of the worst rule that\n"
-        "holds, and low when none does. What comes to an environment in which nothing ran before is of low risk.\n\n"
+        "text of the configuration. The level of a change is that of the worst rule that holds, and low when none\n"
+        "does. What comes to an environment in which nothing ran before is of low risk.\n\n"
+        "`sentinelctl diff` tells the risk between two trees, `sentinelctl promote --dry-run` that of a promotion.\n"
+        "Each commit that compiles is judged for every environment against the bundle that completed there last; so\n"
+        "is what is wished for, or ahead of it, whenever that is another one. The pages of a commit and of an\n"
+        "environment show it, the matrix marks what is medium or worse, and the JSON view is `/commits/<sha>/risk`.\n"
+        "A bundle that cannot be read or compared makes the risk *unknown*. Risk is told to people, and decides\n"
+        "nothing.\n\n"
         "Each reason names its rule, says why in a sentence, and lists the routes concerned as the proxy names them:\n"
         "a service that becomes several routes has them numbered, as in `catalogue.2`.\n\n"
         "This page is generated from `reconciler/compile/risk.py`.\n\n"

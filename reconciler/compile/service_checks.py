@@ -11,7 +11,9 @@ from reconciler.compile.resolving import Resolver, applied_of, apply
 from reconciler.compile.services import conditions
 from reconciler.compile.support import support_problem
 from reconciler.config.characters import shown
+from reconciler.config.kdl import KdlNode
 from reconciler.config.kinds.middleware import BLOCKS, complaints, type_of
+from reconciler.config.kinds.service import DESTINATIONS
 from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering
@@ -47,6 +49,7 @@ def service_objections(rendering: Rendering) -> Iterator[Objection]:
     for resource, data in rendering.of("service"):
         for feature, path in _features_of_service(data):
             yield from _support(resource, path, feature, version)
+        yield from _destined(resource, data, middlewares, native.filters())
         yield from _tls(resource, data, upstreams)
         yield from _overrides(resource, data, middlewares, version)
         yield from _types(resource, data, middlewares)
@@ -61,6 +64,27 @@ def _support(resource: Resource, path: tuple[str, ...], feature: str, version: s
     problem = support_problem(feature, version)
     if problem is not None:
         yield Objection(resource, path, problem)
+
+
+def _destined(
+    resource: Resource, data: Data, middlewares: Mapping[str, Data], native: Mapping[str, KdlNode]
+) -> Iterator[Objection]:
+    """A service without a destination of its own needs a middleware that redirects."""
+    if any(name in data for name in DESTINATIONS):
+        return
+    for item in data.get("middleware", ()):
+        middleware = middlewares[item["name"]]
+        named = native.get(middleware.get("native", {}).get("filter", ""))
+        kinds = [child.arguments for child in named.children if child.name == "type"] if named else []
+        if "redirect" in middleware or ("redirect",) in kinds:
+            return
+    problem = Problem(
+        "E-CMP-044",
+        f"nothing says what becomes of a request to the service '{resource.name}'",
+        "an upstream, a split, a redirect, static or maintenance, or a middleware that redirects",
+        'add: upstream "…"',
+    )
+    yield Objection(resource, (), problem)
 
 
 def _no_filter(name: str, known: Collection[str]) -> Problem:

@@ -28,6 +28,20 @@ PROXY_CODES: tuple[Code, ...] = (
         "Remove the line, or choose another name.",
     ),
     Code(
+        "E-CMP-044",
+        "Service without a destination",
+        "A service names middlewares and neither an upstream nor anything else that answers, and none of the "
+        "middlewares redirects.",
+        "Add an upstream, or whatever else should become of its requests.",
+    ),
+    Code(
+        "E-CMP-091",
+        "Import that would change something",
+        "What sentinelctl import made of a configuration compiles to something that does not do the same. It should "
+        "never happen, and nothing is written.",
+        "Report the configuration.",
+    ),
+    Code(
         "E-CMP-043",
         "No such native filter",
         "A middleware of type native names a filter that no proxy resource of the environment has.",

@@ -152,7 +152,9 @@ def _sealed_trouble(value: str) -> str | None:
     parts = value.split(".")
     if len(parts) != 4:
         return f"has {len(parts)} parts instead of four"
-    _, key, wrapped, content = parts
+    version, key, wrapped, content = parts
+    if version != "v1":
+        return "is of no form that is known"
     if re.fullmatch("[0-9a-f]{16}", key) is None:
         return "does not name its key by 16 hex digits"
     if len(content) > LONGEST_SECRET * 2:
@@ -173,4 +175,6 @@ def _decoded_length(text: str) -> int | None:
         decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):
         return None
-    return len(decoded)
+    # Bits behind the last byte could be anything, and then one value would have several written forms.
+    canonical = base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() == text
+    return len(decoded) if canonical else None

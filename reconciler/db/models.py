@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
@@ -106,6 +107,10 @@ class Bundle(Table):
     """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
+    condemned_at = InstantField(null=True)
+    """When it was found that nobody can come to need it again; it may not be promoted from then on."""
+    removed_at = InstantField(null=True)
+    """When its blob was removed. A commit of trunk that compiles to it brings it back."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
 
@@ -375,6 +380,7 @@ TABLES: tuple[type[Table], ...] = (
     Commit,
     Bundle,
     Reproduction,
+    Risk,
     Environment,
     Release,
     Rollout,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.db import owed
 from reconciler.db.models import Environment, Event, Rollout
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
@@ -92,12 +93,20 @@ def show(
         return
     with writing():
         Environment.update(**changes, updated_at=now).where(*_is(context, state.name)).execute()
+        if _next(row.view or {}) != _next(view):
+            # What may come is judged against what runs, on the side that compiles.
+            owed.ask(context.organization.slug, context.project.slug, "trunk", "", now=now)
         if "stalled_code" in changes:
             _say(context, state.name, "environment.unstalled", f"{state.name} goes on", {}, now)
         if open_rollout is not None and plan is not None:
             Rollout.update(view=rollout_view(open_rollout, plan, decision)).where(
                 *scope, Rollout.environment == state.name, Rollout.name == open_rollout.name
             ).execute()
+
+
+def _next(view: dict[str, Any]) -> tuple[str, str]:
+    """What an environment runs, and what is wished for."""
+    return view.get("live") or "", (view.get("release") or {}).get("digest") or ""
 
 
 def note_stalled(context: Context, environment: str, error: Stalled, *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from reconciler.compile.compiler import COMPILER
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.log.signing import append_statement
+from reconciler.flows.retention import revive
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.flows.statements import Standing, StoredBundle, judge, sign_again
 from reconciler.git.mirror import CommitInfo
@@ -30,6 +31,7 @@ def store_blob(context: Context, built: BuiltBundle) -> StoredBundle:
     Compressed bytes may differ between versions of the library while the tar is the same: the first ones stay. Raises
     `Stalled` (E-TRK-006) when what is there is not this bundle at all.
     """
+    revive(context, built.digest)
     key = layout.bundle(context.organization.slug, context.project.slug, built.digest)
     blob = built.blob
     try:
@@ -52,7 +54,7 @@ def sign(context: Context, stored: StoredBundle, head: CommitInfo) -> StoredBund
     found = _statement(context, key)
     if found is None:
         try:
-            context.store.put(key, new_statement(context, stored, head))
+            context.store.put(key, sign_stated(context, statement_of(context, stored, head)))
             return ours
         except Refused as refusal:
             if refusal.code != "E-STO-003":
@@ -68,32 +70,34 @@ def sign(context: Context, stored: StoredBundle, head: CommitInfo) -> StoredBund
             cure="Move it away and push again, and it is signed again; find out who wrote it",
         ) from None
     if standing is Standing.revoked:
-        context.store.replace(key, new_statement(context, stored, head))
+        context.store.replace(key, sign_stated(context, statement_of(context, stored, head)))
         return ours
     if standing is Standing.replaced:
         sign_again(context, key, found, roots)
     return replace(ours, commit=statement.commit)
 
 
-def new_statement(context: Context, stored: StoredBundle, head: CommitInfo) -> bytes:
-    """A signed statement that a bundle was made of `head`. Raises `Stalled` when the key for it is not here."""
-    return sign_statement(
-        Statement(
-            organization=context.organization.slug,
-            project=context.project.slug,
-            tar_sha256=stored.digest.removeprefix("sha256:"),
-            tar_length=stored.length,
-            blob_sha256=stored.blob_sha256,
-            blob_length=stored.blob_length,
-            repository=shown(context.project.repository),
-            path=context.project.path,
-            commit=head.sha,
-            tree=head.tree,
-            author=_author(head),
-            compiler=COMPILER,
-        ),
-        *signers(context, "bundle", trusted_roots(context).newest),
+def statement_of(context: Context, stored: StoredBundle, head: CommitInfo) -> Statement:
+    """What we say of a bundle that was made of `head`."""
+    return Statement(
+        organization=context.organization.slug,
+        project=context.project.slug,
+        tar_sha256=stored.digest.removeprefix("sha256:"),
+        tar_length=stored.length,
+        blob_sha256=stored.blob_sha256,
+        blob_length=stored.blob_length,
+        repository=shown(context.project.repository),
+        path=context.project.path,
+        commit=head.sha,
+        tree=head.tree,
+        author=_author(head),
+        compiler=COMPILER,
     )
+
+
+def sign_stated(context: Context, statement: Statement) -> bytes:
+    """A statement, signed. Raises `Stalled` when the key for it is not here."""
+    return sign_statement(statement, *signers(context, "bundle", trusted_roots(context).newest))
 
 
 def statement_leaf(context: Context, project: str, digest: str) -> StatementLeaf:

@@ -7,6 +7,7 @@ bundle is compiled again from its commit, and when it comes out the same, a new 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from reconciler.bundle.limits import LIMITS
@@ -15,8 +16,8 @@ from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused
 from reconciler.flows.context import Context
-from reconciler.flows.publishing import log_statement, new_statement
-from reconciler.flows.rebuilding import rebuild
+from reconciler.flows.publishing import log_statement, sign_stated, statement_of
+from reconciler.flows.reproduction import Verdict, reproduce
 from reconciler.flows.roots import trusted_roots
 from reconciler.flows.statements import Standing, StoredBundle, judge, sign_again
 from reconciler.store import layout
@@ -66,18 +67,16 @@ def rebuild_revoked(context: Context, renew: Callable[[], None]) -> None:
 
 def _rebuild(context: Context, row: Bundle, version: int) -> None:
     owner = {"organization": context.organization.slug, "project": context.project.slug}
-    built, words = rebuild(context, row.commit)
-    if built is not None and built.digest == row.digest:
-        key = layout.statement(owner["organization"], owner["project"], row.digest)
-        head = context.mirror.commit(row.commit)
-        context.store.replace(key, new_statement(context, _stored(row), head))
-        log_statement(context, row.digest)
-        kind, words = "bundle.vouched", "it was built again from its commit and came out the same"
-    else:
-        kind = "bundle.distrusted"
-        words = (
-            words or f"its commit compiles to {built.digest[:19] if built is not None else 'nothing'} today"
-        )
+    kind, words = "bundle.distrusted", f"the repository has no commit {row.commit[:12]}"
+    if context.mirror.has_commit(row.commit):
+        stated = statement_of(context, _stored(row), context.mirror.commit(row.commit))
+        found = reproduce(context.mirror, replace(stated, compiler=row.compiler), None, now=context.now())
+        words = found.because
+        if found.verdict is Verdict.identical:
+            key = layout.statement(owner["organization"], owner["project"], row.digest)
+            context.store.replace(key, sign_stated(context, stated))
+            log_statement(context, row.digest)
+            kind = "bundle.vouched"
     with writing():
         Bundle.update(root_version=version).where(Bundle.id == row.id).execute()
         message = f"the key that signed {row.digest[:19]} is revoked: {words}"

@@ -7,7 +7,7 @@ one bundle. The head alone is compiled; other commits of the same push are recor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reconciler.bundle.build import BuiltBundle, build_bundle
@@ -16,7 +16,7 @@ from reconciler.config.findings import Finding, Place, Severity, has_errors, sor
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Refused, Stalled
-from reconciler.flows import publishing, resigning, sealed_values, trunk_rows
+from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
 from reconciler.flows.compiling import compile_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -40,6 +40,7 @@ class State:
     compilation: Compilation | None = None
     built: BuiltBundle | None = None
     stored: StoredBundle | None = None
+    risks: list[risks.Judged] = field(default_factory=list)
     outcome: Outcome | None = None
 
 
@@ -73,8 +74,12 @@ def rebuild_revoked(state: State) -> None:
 def locate(state: State) -> None:
     """Record the commits since the last known head; end here when this head is dealt with already."""
     known = trunk_rows.locate(state.context, _head(state))
-    if known is not None:
-        state.outcome = Outcome("unchanged", known)
+    if known is None:
+        return
+    # An environment that runs something else since has asked for this look.
+    judged = risks.judge_missing(state.context)
+    because = f"; {judged} risks are judged anew" if judged else ""
+    state.outcome = Outcome("changed" if judged else "unchanged", known + because)
 
 
 def read(state: State) -> None:
@@ -144,6 +149,11 @@ def store_blob(state: State) -> None:
     state.stored = publishing.store_blob(state.context, _made(state.built))
 
 
+def judge(state: State) -> None:
+    """Say how dangerous the bundle is to each environment, against what it runs. Before any key is loaded."""
+    state.risks = risks.judge(state.context, _made(state.built), _made(state.compilation))
+
+
 def sign(state: State) -> None:
     """Sign the statement and put it beside the bundle, if none is there. Keys are loaded here and not before."""
     state.stored = publishing.sign(state.context, _made(state.stored), _head(state))
@@ -163,6 +173,7 @@ def record(state: State) -> None:
         stored=_made(state.stored),
         compilation=_made(state.compilation),
         findings=sort_findings(state.findings),
+        judged=state.risks,
     )
 
 
@@ -178,6 +189,7 @@ STEPS: tuple[Step, ...] = (
     store_sealed,
     refuse,
     store_blob,
+    judge,
     sign,
     log_statement,
     record,

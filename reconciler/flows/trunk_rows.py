@@ -17,6 +17,8 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.risks import Judged
+from reconciler.flows.risks import record as record_risks
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 
@@ -99,8 +101,9 @@ def record(
     stored: StoredBundle,
     compilation: Compilation,
     findings: Sequence[Finding],
+    judged: Sequence[Judged] = (),
 ) -> Outcome:
-    """Write what the head compiled to, and ask for a look at each of its environments."""
+    """Write what the head compiled to and how dangerous it is, and ask for a look at each of its environments."""
     with writing():
         row = _row(context, head.sha)
         if row.state != "found":
@@ -111,6 +114,7 @@ def record(
         row.findings = _findings(findings)
         row.policies = [policy.to_json() for policy in compilation.policies]
         row.save()
+        record_risks(context, judged)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
         _announce(context, compilation.policies)
     return Outcome("changed", because)

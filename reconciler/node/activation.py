@@ -16,7 +16,8 @@ symlink on a bundle that was tested and never confirmed; `recover` of the machin
 
 What takes effect how (6): a secret or file of the bundle that the proxy's configuration names and that has another
 version than before restarts the proxy, for it reads such files only at its start and a read-back could not tell two
-values apart. When only agents' files changed, the proxy is left alone.
+values apart. When only agents' files changed, a proxy that has no placeholders of its own is left alone; another one is
+reloaded, because its files moved.
 """
 
 from __future__ import annotations

@@ -93,6 +93,12 @@ class RunFolder:
                 if folder.name not in keep:
                     shutil.rmtree(folder)
 
+    def wipe(self) -> None:
+        """Remove everything, the node's own folder included: nobody needs what was opened."""
+        self.prune(frozenset())
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rmdir()
+
 
 def attached(config: Path) -> str:
     """The name of the staged bundle that a rendered configuration belongs to. Raises OSError when there is none."""

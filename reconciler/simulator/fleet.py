@@ -65,7 +65,7 @@ class Fleet:
                     pool.submit(self._advance, life)
         for node in self.nodes:
             # Fake proxies end with this process, so nobody needs what was opened.
-            node.hands.run.prune(frozenset())
+            node.hands.run.wipe()
         for control_plane in {id(n.hands.control_plane): n.hands.control_plane for n in self.nodes}.values():
             control_plane.close()
 

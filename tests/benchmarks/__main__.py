@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import compile_1k, node_verify, poll, webhook
+from tests.benchmarks import compile_1k, node_verify, poll, signing, webhook
 from tests.benchmarks.result import Result
 
 BENCHES: dict[str, Callable[[], Result]] = {
     "compile-1k": compile_1k.run,
     "node-verify": node_verify.run,
     "poll": poll.run,
+    "signing": signing.run,
     "webhook": webhook.run,
 }
 

@@ -58,6 +58,7 @@ PAGES = {
     "project": "/o/acme/p/shop/",
     "certificates": "/o/acme/p/shop/certificates",
     "commit": f"/o/acme/p/shop/commits/{commit_sha(14)}",
+    "risk": f"/o/acme/p/shop/commits/{commit_sha(13)}",
     "environment": "/o/acme/p/shop/environments/production",
     "rollout": "/o/acme/p/shop/environments/production/rollouts/r-0006",
     "bundle": f"/o/acme/p/shop/bundles/{digest(9)}",
@@ -216,7 +217,7 @@ def test_text_is_legible(site: str, browser: Any, scheme: str) -> None:
     page = context.new_page()
     for path in PAGES.values():
         page.goto(site + path)
-        assert page.evaluate(CONTRAST) == []
+        assert (path, page.evaluate(CONTRAST)) == (path, [])
     context.close()
 
 

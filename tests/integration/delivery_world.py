@@ -36,15 +36,13 @@ class DeliveryWorld:
     def __post_init__(self) -> None:
         folder = self.settings.config_file.parent
         folder.mkdir(parents=True, exist_ok=True)
-        write_keys(folder / "keys")
-        write_sealing_keys(folder / "keys", "shop", ENVIRONMENTS)
+        write_keys(folder)
+        write_sealing_keys(folder, "shop", ENVIRONMENTS)
         self.settings.config_file.write_bytes(
             configuration("acme", "shop", "https://forge.example/shop.git", "main", "forge", ENVIRONMENTS)
         )
         self.keys = {
-            name: load_sealing_key(
-                f"file:{sealing_key_file('shop', name)}", folder=folder / "keys", environ={}
-            )
+            name: load_sealing_key(f"file:{sealing_key_file('shop', name)}", folder=folder, environ={})
             for name in ENVIRONMENTS
         }
 

@@ -14,8 +14,8 @@ from nacl.signing import SigningKey
 from reconciler.bundle import archive
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import peek_pointer
-from reconciler.bundle.root import sign_root
-from reconciler.bundle.succession import first_root
+from reconciler.bundle.root import Root, sign_root
+from reconciler.bundle.succession import Change, first_root, next_root
 from reconciler.config.installation import Installation, KeyUris, Organization, Project
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
@@ -24,7 +24,7 @@ from reconciler.fleet.cohorts import cohort_of, open_rollout
 from reconciler.flows import environment
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.roots import publish_root
+from reconciler.flows.roots import publish_root, trusted_roots
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.git.writing import commit_edit, push
@@ -85,11 +85,12 @@ class World:
         tar = archive.build_tar(files)
         blob, digest = archive.compress(tar), archive.digest_of(tar)
         self.context.store.put(layout.bundle("acme", "shop", digest), blob)
+        version = trusted_roots(self.context).newest.version
         with session.writing():
             Bundle.insert(
                 organization="acme", project="shop", digest=digest, length=len(tar),
                 blob_sha256=hashlib.sha256(blob).hexdigest(), blob_length=len(blob), commit=sha, compiler="test",
-                created_at=self.moment, environments={p.name: {} for p in self.policies},
+                created_at=self.moment, environments={p.name: {} for p in self.policies}, root_version=version,
             ).on_conflict_ignore().execute()  # fmt: skip
             Commit.create(
                 organization="acme", project="shop", sha=sha, position=number, author_name="Ada",
@@ -217,6 +218,23 @@ def publish_first_root(context: Context, *, expires: datetime | None = None) -> 
     envelope = sign_root(root, [held(context, "root")])
     publish_root(context.store, "acme", envelope, now=START)
     return envelope
+
+
+def publish_next_root(context: Context, **change: Any) -> Root:
+    """The next root with a `Change`, signed by the configured root key, and published."""
+    fields: dict[str, Any] = {"expires": START + timedelta(days=400), "add": {}, "remove": {}, **change}
+    root = next_root(trusted_roots(context).newest, Change(**fields))
+    publish_root(context.store, "acme", sign_root(root, [held(context, "root")]), now=START)
+    return root
+
+
+def use_key(context: Context, role: str, path: Path) -> bytes:
+    """Make a new key and configure it alone for a role; its public half."""
+    if not path.exists():
+        create_key(path)
+    keys = replace(context.organization.keys, **{role: (f"file:{path}",)})
+    context.organization = replace(context.organization, keys=keys)
+    return bytes(held(context, role).verify_key)
 
 
 def make_world(settings: Any, server: GitServer, folder: Path) -> World:

@@ -59,10 +59,16 @@ Tamper = Callable[[str, bytes], bytes]
 
 
 class TamperingServer:
-    """Passes requests on and lets `tamper(path, body)` change the answers' bodies; ETags stay what they were."""
+    """Passes requests on and lets `tamper(path, body)` change the answers' bodies; ETags stay what they were.
+
+    `fresh`: whoever asks whether there is something new is always answered in full. `hear` is given the bodies of
+    requests.
+    """
 
     def __init__(self, behind: int) -> None:
         self.tamper: Tamper = lambda path, body: body
+        self.fresh = False
+        self.hear: Callable[[bytes], None] = lambda body: None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,8 +77,11 @@ class TamperingServer:
             def _pass_on(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=10)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-                connection.request(self.command, self.path, self.rfile.read(length) or None, headers)
+                sent = self.rfile.read(length)
+                outer.hear(sent)
+                dropped = ("host", "connection", *(("if-none-match",) if outer.fresh else ()))
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
+                connection.request(self.command, self.path, sent or None, headers)
                 reply = connection.getresponse()
                 body = outer.tamper(self.path, reply.read()) if reply.status == 200 else reply.read()
                 self.send_response(reply.status)

@@ -10,14 +10,16 @@ import pytest
 from nacl.public import PrivateKey
 
 from reconciler import clock
-from reconciler.bundle.sealed import Label, open_value, unwrap, unwritten
+from reconciler.bundle.sealed import WRAPPED, Label, key_id, open_value, unwrap, unwritten
 from reconciler.db import session
 from reconciler.db.models import Node, Rollout, Work, WrappedKey
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows import delivery
+from reconciler.flows.founding import sealing_key_file
 from reconciler.jobs.queue import QUEUE_OF_KIND
+from reconciler.keys.sealing import rewrap
 from reconciler.settings import Settings
 from reconciler.store import layout
 from tests.integration.delivery_world import DeliveryWorld, add_nodes
@@ -206,11 +208,33 @@ def test_a_wrapped_key_that_is_damaged_or_absent_stalls(world: DeliveryWorld) ->
     assert rows() == {("n-1", "shop-key", 2)}
 
 
+def test_a_replaced_environment_key_wraps_for_new_nodes_and_leaves_the_others(world: DeliveryWorld) -> None:
+    """What `secret rewrap` commits: the data keys once more, for the new key; the old private key is gone then."""
+    add_nodes(["n-old"], now=NOW)
+    run(world)
+    before = wrapped_of("n-old", "token")
+    old, new = world.keys["production"], PrivateKey.generate()
+    store, public = world.context.store, bytes(new.public_key)
+    for name, version in NEEDY.secrets.items():
+        place = ("acme", "shop", "production", name, version)
+        wrapped = store.get(layout.wrapped_key(*place, key_id(bytes(old.public_key))), limit=WRAPPED)
+        store.put(layout.wrapped_key(*place, key_id(public)), rewrap(wrapped, old, public))
+    path = world.settings.config_file.parent / sealing_key_file("shop", "production")
+    path.write_text(bytes(new).hex())
+    keys = add_nodes(["n-new"], now=NOW)
+    run(world)
+    assert rows() == everything("n-old", "n-new")
+    assert wrapped_of("n-old", "token") == before
+    value = store.get(layout.sealed_value("acme", "shop", "production", "token", 1), limit=10**6)
+    data_key = unwrap(unwritten(wrapped_of("n-new", "token")), keys["n-new"].sealing)
+    assert open_value(value, data_key, Label("shop", "production", "token", 1)) == VALUE
+
+
 def test_an_environment_without_secrets_needs_no_key(database: Settings) -> None:
     world = DeliveryWorld(database)
     Release(database).pointer(build(), sequence=1)
     add_nodes(["n-1"], now=NOW)
-    for key in (database.config_file.parent / "keys").glob("*.sealing"):
+    for key in (database.config_file.parent / "keys").rglob("*.sealing"):
         key.unlink()
     assert run(world).kind == "unchanged"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from reconciler.flows import reproduction, selfcheck
 from reconciler.jobs.rebuilding import AT_ONCE, EVERY, FIRST_WITHIN, SPREAD, ask_for_rebuilds
 from reconciler.store import layout
 from tests.integration.test_flow_trunk import GOOD, NOW, World, git_server, world
+from tests.unit.bundle.offers import key
 
 __all__ = ["git_server", "world"]
 
@@ -56,8 +58,6 @@ def test_a_bundle_is_rebuilt_from_its_commit(world: World) -> None:
 
 def test_a_mirror_that_was_lost_is_fetched_again(world: World, tmp_path: Any) -> None:
     digest = published(world)
-    from dataclasses import replace
-
     settings = replace(world.context.settings, home=tmp_path / "elsewhere")
     context = replace(world.context, settings=settings, _mirror=None)
     selfcheck.run(context, digest, lambda: None)
@@ -80,7 +80,7 @@ def test_another_compiler_is_said_calmly(world: World, monkeypatch: pytest.Monke
 
 
 def test_what_its_commit_does_not_compile_to_is_an_alarm_once(world: World) -> None:
-    """Somebody with the bundle key signs a bundle that this commit does not make."""
+    """Somebody signs a bundle that this commit does not make, whoever's key it is."""
     digest = published(world)
     store, names = world.context.store, ("acme", "shop")
     files = archive.unpack(store.get(layout.bundle(*names, digest), limit=LIMITS.blob))
@@ -88,11 +88,9 @@ def test_what_its_commit_does_not_compile_to_is_an_alarm_once(world: World) -> N
     forged = archive.digest_of(tar)
     envelope = store.get(layout.statement(*names, digest), limit=LIMITS.statement)
     stated = decode_statement(read_envelope(envelope, "it", limit=LIMITS.statement).payload)
-    from dataclasses import replace
-
     stated = replace(stated, tar_sha256=forged.removeprefix("sha256:"), tar_length=len(tar))
     store.put(layout.bundle(*names, forged), archive.compress(tar))
-    store.put(layout.statement(*names, forged), sign_statement(stated, world.context.key("bundle")))
+    store.put(layout.statement(*names, forged), sign_statement(stated, key("bundle")))
     row = check(world, forged)
     assert (row.outcome, row.details, row.identical_at) == ("different", ["agents/more"], None)
     check(world, forged)

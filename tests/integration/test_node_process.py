@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import clock
 from reconciler.db import session
 from reconciler.db.migrate import migrate
 from reconciler.db.models import Node
+from reconciler.db.owed import ask
 from reconciler.node.process import ProcessProxy
+from reconciler.node.runfolder import default_folder
 from reconciler.settings import read_settings
+from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
 from tests.servers.process import free_port as another_port
 from tests.unit.node.publishing import build
@@ -40,6 +46,7 @@ class Machine:
             "SENTINEL_JOIN_TOKEN": token,
             "SENTINEL_PROXY_BINARY": self.binary,
             "SENTINEL_ADMIN_PORT": str(self.admin_port),
+            "SENTINEL_NODE_RUN": str(default_folder(self.home, {}).parent / f"test-{folder.name}"),
         }
         self.agent: subprocess.Popen[str] | None = None
 
@@ -61,6 +68,11 @@ class Machine:
     def proxy(self) -> ProcessProxy:
         return ProcessProxy(self.binary, self.home / "current", self.admin_port, self.home / "proxy.log")
 
+    @property
+    def run_folder(self) -> Path:
+        """Where secrets are opened: in memory, as in production."""
+        return Path(self.environ["SENTINEL_NODE_RUN"])
+
     def live(self) -> str | None:
         return self.proxy.running().config_id
 
@@ -78,6 +90,7 @@ def world(tmp_path: Path, free_port: int) -> Iterator[tuple[Release, Machine]]:
         machine.agent.kill()
         machine.agent.communicate()
     machine.proxy.stop()
+    shutil.rmtree(machine.run_folder, ignore_errors=True)
     api.stop()
     session.disconnect()
 
@@ -154,3 +167,66 @@ def test_a_machine_that_boots_serves_what_it_served(world: tuple[Release, Machin
     assert machine.live() == first.config_id
     machine.stop_agent()
     assert "Traceback" not in output
+
+
+def processes(machine: Machine) -> dict[str, bytes]:
+    """Arguments and environment of the agent and its proxy, as the kernel tells them."""
+    assert machine.agent is not None
+    proxy = json.loads((machine.home / "proxy.json").read_bytes())["pid"]
+    return {
+        f"{who} {what}": Path(f"/proc/{number}/{what}").read_bytes()
+        for who, number in (("agent", machine.agent.pid), ("proxy", proxy))
+        for what in ("cmdline", "environ")
+    }
+
+
+def test_a_process_has_its_secrets_after_a_boot_with_nobody_to_ask(
+    world: tuple[Release, Machine], tmp_path: Path
+) -> None:
+    release, machine = world
+    canary, token = b"canary-8812", machine.environ["SENTINEL_JOIN_TOKEN"].encode()
+    delivery = DeliveryWorld(release.settings)
+    delivery.seal("shop-key", 1, canary)
+    tls = 'key-file "${secret-file:shop-key}"\n            note "${secret:shop-key}"'
+    built = build(admin_port=machine.admin_port, tls=tls, secrets={"shop-key": 1})
+    release.pointer(built, sequence=1)
+    ask("acme", "shop", "delivery", "production", now=clock.now())
+    worker = Worker(delivery)
+    try:
+        machine.start()
+        until_running(built.digest)
+    finally:
+        worker.stop()
+    opened = machine.home / "current"
+    assert canary in opened.read_bytes()
+    assert opened.resolve().is_relative_to(machine.run_folder)
+    seen = processes(machine)
+    assert token in seen["agent environ"]
+    assert token not in seen["proxy environ"]
+    assert [what for what, content in seen.items() if canary in content] == []
+    doctor = subprocess.run(
+        [sys.executable, "-m", "reconciler.node.main", "doctor"],
+        cwd=ROOT, env=machine.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert f"ok   secrets: {machine.run_folder}, in memory" in doctor.stdout
+    said = machine.stop_agent()
+    # The machine goes down, memory with it, and boots where nobody answers.
+    machine.proxy.stop()
+    shutil.rmtree(machine.run_folder)
+    machine.environ["SENTINEL_CONTROL_PLANE"] = "http://127.0.0.1:9"
+    agent = machine.start()
+    assert agent.stdout is not None
+    first_words = agent.stdout.readline()
+    assert "E-NOD-010" in first_words
+    assert machine.live() == built.config_id
+    assert canary in opened.read_bytes()
+    said += first_words + machine.stop_agent()
+    # Told to take the proxy along, the agent leaves nothing opened.
+    agent = machine.start("run", "--stop-proxy")
+    assert agent.stdout is not None
+    said += agent.stdout.readline() + machine.stop_agent()
+    assert not machine.run_folder.exists()
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert "proxy.log" in {path.name for path in kept}
+    assert [str(path) for path in kept if canary in path.read_bytes()] == []
+    assert canary.decode() not in said

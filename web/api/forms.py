@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.clock import iso_milliseconds
 from reconciler.db.models import Node
 from reconciler.db.table import Table
+from web.pages.risks import Shown
 
 COMMIT = (
     "sha", "parent", "position", "author_name", "author_email", "authored_at", "subject", "seen_at", "state", "reason",
@@ -42,6 +43,19 @@ def form(row: Table, columns: Iterable[str]) -> dict[str, Any]:
 def node(row: Node, *, status: str, freshness: str, cohort: str, desired: str) -> dict[str, Any]:
     """A node with what the time and its environment make of it."""
     return {**form(row, NODE), "status": status, "freshness": freshness, "cohort": cohort, "desired": desired}
+
+
+def risk(shown: Shown) -> dict[str, Any]:
+    """The risk of a bundle to one environment; `current` says whether `against` is what runs there now."""
+    return {
+        "environment": shown.environment,
+        "digest": shown.digest,
+        "against": shown.against,
+        "current": shown.current,
+        "level": shown.state.key,
+        "reasons": [dict(reason) for reason in shown.reasons],
+        "changes": dict(shown.changes),
+    }
 
 
 def _plain(value: Any) -> Any:

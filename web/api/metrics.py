@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, current_app
 
 from web.catalogue import ProjectEntry
-from web.pages import certificates, entrance, node_reads, reads, reproductions
+from web.pages import certificates, entrance, node_reads, reads, reproductions, roots
 from web.pages.feed import Feed
 from web.pages.overview import live_reproductions, offered_certificates
 from web.pages.rendering import now
@@ -25,6 +25,8 @@ METRICS: dict[str, str] = {
     "sentinel_nodes": "Registered nodes, by environment and status.",
     "sentinel_bundle_reproductions": "Live bundles that were rebuilt from their commits, by how that ended.",
     "sentinel_certificate_not_after_seconds": "When a certificate in use ends, in seconds since the Unix epoch.",
+    "sentinel_root_version": "The newest root of an organization.",
+    "sentinel_root_not_after_seconds": "When that root expires, in seconds since the Unix epoch.",
     "sentinel_page_streams": "Live streams that this process serves now.",
     "sentinel_page_streams_limit": "Live streams that this process serves at most.",
 }
@@ -40,6 +42,8 @@ def metrics() -> Response:
         ("sentinel_page_streams", (), feed.streams),
         ("sentinel_page_streams_limit", (), feed.most),
     ]
+    for organization in sorted({entry.organization for entry in entrance.catalogue().projects}):
+        found += roots.samples(organization, reads.root(organization))
     for entry in entrance.catalogue().projects:
         found += _of_project(entry)
     return Response(render(found), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from reconciler.db.table import Table
 from reconciler.fleet.staleness import presence
 from web.api import forms
-from web.pages import cursors, node_reads, reads
+from web.pages import cursors, node_reads, reads, risks
 from web.pages.cohorts import desired
 from web.pages.entrance import catalogue, scope
 from web.pages.node_status import status
@@ -62,6 +62,16 @@ def commit(sha: str) -> ResponseReturnValue:
     if row is None:
         abort(404)
     return forms.form(row, forms.COMMIT)
+
+
+@blueprint.get("/commits/<sha>/risk")
+def risk(sha: str) -> ResponseReturnValue:
+    """How dangerous a commit's bundle is to each environment that it was judged for, in promotion order."""
+    row = reads.commit(scope(), sha)
+    if row is None:
+        abort(404)
+    found = risks.of_digest(row.digest, reads.environments(scope()), reads.risks_of(scope(), [row.digest]))
+    return {"items": [forms.risk(one) for one in found], "next": None}
 
 
 @blueprint.get("/environments")

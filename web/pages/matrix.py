@@ -11,17 +11,23 @@ from web.pages.times import short_digest, short_sha
 from web.pages.words import CELLS, State, state_of
 
 REACHED = frozenset({"running", "rolling-out", "paused"})
+COMING = frozenset({"rolling-out", "paused", "waiting", "ready", "not-here"})
+"""States of a commit that an environment may still be brought to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One commit in one environment. `rail` says how the rail of the column is drawn there."""
+    """One commit in one environment. `rail` says how the rail of the column is drawn there.
+
+    `risk` is set for what may still come here, or is coming, and is worth a mark.
+    """
 
     environment: str
     state: State
     detail: str
     rollout: str
     rail: str
+    risk: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,12 @@ def rows(
     *,
     older: Commit | None = None,
     stations: Mapping[str, int] | None = None,
+    risks: Mapping[tuple[str, str], State] | None = None,
 ) -> list[Row]:
     """The rows of the matrix. `commits` are the newest first; `older` is the next one, for comparing digests.
 
     `stations` is the position of the commit that each environment runs, for those that are not among `commits`.
+    `risks` is the risk worth a mark, by digest and environment.
     """
     known = list(rollouts)
     columns = [column(environment, known) for environment in environments]
@@ -110,12 +118,17 @@ def rows(
                     states[c.row.name][place][1],
                     states[c.row.name][place][2],
                     rails[c.row.name][place],
+                    _risk(commit, c.row.name, states[c.row.name][place][0], risks or {}),
                 )
                 for c in columns
             ),
         )
         for place, commit in enumerate(commits)
     ]
+
+
+def _risk(commit: Commit, environment: str, key: str, risks: Mapping[tuple[str, str], State]) -> State | None:
+    return risks.get((commit.digest, environment)) if key in COMING else None
 
 
 def batch_of(rollout: Rollout) -> tuple[int, int]:

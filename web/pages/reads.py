@@ -15,10 +15,12 @@ from reconciler.db.models import (
     Event,
     LogAlarm,
     Pointer,
+    PublishedRoot,
     Receipt,
     Release,
     Rollout,
 )
+from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused")
@@ -53,6 +55,11 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     """The commits that compile to one digest, the newest first."""
     query = scope.rows(Commit).where(Commit.digest == digest)
     return list(query.order_by(Commit.position.desc()).limit(limit))
+
+
+def root(organization: str) -> PublishedRoot | None:
+    """The newest root of an organization, as the clock saw it last."""
+    return PublishedRoot.get_or_none(PublishedRoot.organization == organization)
 
 
 def log_alarms(scope: Scope) -> list[LogAlarm]:
@@ -182,6 +189,14 @@ def bundles_of(scope: Scope, digests: Iterable[str]) -> dict[str, Bundle]:
     if not wanted:
         return {}
     return {row.digest: row for row in scope.rows(Bundle).where(Bundle.digest.in_(wanted))}
+
+
+def risks_of(scope: Scope, digests: Iterable[str]) -> list[Risk]:
+    """The risks of some bundles, to every environment and against whatever ran there."""
+    wanted = sorted({digest for digest in digests if digest})
+    if not wanted:
+        return []
+    return list(scope.rows(Risk).where(Risk.digest.in_(wanted)).order_by(Risk.id))
 
 
 def reproductions(scope: Scope, digests: Iterable[str]) -> list[Reproduction]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import abort, request
 
 from reconciler.db.models import Commit, Environment
-from web.pages import commands, cursors, matrix, reads
+from web.pages import commands, cursors, matrix, reads, risks
 from web.pages.entrance import entry, project_blueprint, scope
 from web.pages.findings import findings
 from web.pages.ladder import Ladder, ladder
@@ -51,7 +51,8 @@ def matrix_rows(environments: list[Environment], before: int | None) -> tuple[li
     shown, older = found[:COMMITS], found[COMMITS] if len(found) > COMMITS else None
     rollouts = reads.rollouts_of_digests(scope(), (commit.digest for commit in shown))
     stations = reads.stations(scope(), environments)
-    rows = matrix.rows(shown, environments, rollouts, older=older, stations=stations)
+    marks = risks.marks(shown, environments, reads.risks_of(scope(), (commit.digest for commit in shown)))
+    rows = matrix.rows(shown, environments, rollouts, older=older, stations=stations, risks=marks)
     return rows, shown[-1].position if older else None
 
 
@@ -82,6 +83,7 @@ def commit(sha: str) -> str:
         cells=_cells(row, environments),
         findings=findings(row.findings),
         bundle=reads.bundle(scope(), row.digest) if row.digest else None,
+        risks=risks.of_digest(row.digest, environments, reads.risks_of(scope(), [row.digest])),
         commands=commands.for_commit(entry(), row),
     )
 
@@ -121,9 +123,16 @@ def environment(name: str) -> str:
         cohorts=reads.pointers(scope(), name),
         bundles={digest: reads.bundle(scope(), digest) for digest in digests if digest},
         commands=commands.for_environment(entry(), row, history),
+        risks=_coming(row),
         batch_of=matrix.batch_of,
         moment=moment,
     )
+
+
+def _coming(row: Environment) -> list[risks.Shown]:
+    newest = reads.commits(scope(), limit=COMMITS)
+    digests = [commit.digest for commit in newest] + [((row.view or {}).get("release") or {}).get("digest")]
+    return risks.coming(row, newest, reads.risks_of(scope(), filter(None, digests)))
 
 
 @blueprint.get("/environments/<name>/rollouts/<rollout>")

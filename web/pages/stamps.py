@@ -14,6 +14,7 @@ from peewee import fn
 
 from reconciler.db.evidence import Reproduction
 from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Rollout
+from reconciler.db.risk import Risk
 from reconciler.db.table import Table
 from web.pages.scope import Scope
 
@@ -32,6 +33,7 @@ def stamps(scope: Scope) -> dict[str, str]:
             (Commit, (fn.COUNT(Commit.id), fn.MAX(Commit.id), fn.MAX(Commit.position))),
             (Commit, (fn.SUM(fn.LENGTH(Commit.state)), fn.SUM(fn.LENGTH(Commit.digest)))),
             (Bundle, (fn.MAX(Bundle.id),)),
+            (Risk, (fn.MAX(Risk.id),)),
             (Reproduction, (fn.MAX(Reproduction.checked_at),)),
         ),
         "environments": _token(

@@ -86,6 +86,15 @@ CELLS: dict[str, State] = _table(
     ),
 )
 
+RISKS: dict[str, State] = _table(
+    State("low", "low risk", "running", "go", "No rule holds, or only ones of little weight."),
+    State("medium", "medium risk", "unhealthy", "hold", "Something may go wrong; read the reasons."),
+    State("high", "high risk", "unhealthy", "stop", "Requests may fail, or a guard is weaker."),
+    State("critical", "critical risk", "stalled", "stop", "Something that protects or answers is gone."),
+    State("unknown", "unknown risk", "nothere", "none", "It could not be judged; the reason says why."),
+)
+"""Of bringing a bundle to an environment, against the bundle that completed there last."""
+
 ROLLOUTS: dict[str, State] = _table(
     State("open", "open", "rolling", "move", "Nodes are being brought to its digest, batch by batch."),
     State("paused", "paused", "paused", "hold", "It stopped part way and waits for a person."),

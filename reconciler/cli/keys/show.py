@@ -12,7 +12,7 @@ from reconciler import clock
 from reconciler.bundle.chain import Chain
 from reconciler.bundle.fields import instant
 from reconciler.bundle.root import ROLES, Root
-from reconciler.bundle.succession import differences, read_proposal
+from reconciler.bundle.succession import RENEW_BEFORE, differences, read_proposal
 from reconciler.cli.keys.files import (
     describe,
     echo_json,
@@ -23,8 +23,6 @@ from reconciler.cli.keys.files import (
     tell_roles,
 )
 from reconciler.cli.keys.options import FILE, json_option, organization_option
-
-WARN_BEFORE = timedelta(days=30)
 
 
 @click.command()
@@ -69,7 +67,7 @@ def warnings(root: Root, held: dict[str, list[dict[str, Any]]], now: datetime) -
     left = root.expires - now
     if left <= timedelta(0):
         found.append(f"Root {root.version} expired on {instant(root.expires)}: nodes take nothing new.")
-    elif left <= WARN_BEFORE:
+    elif left <= RENEW_BEFORE:
         found.append(
             f"Root {root.version} expires in {left.days} days, on {instant(root.expires)}. "
             "Renew it: sentinelctl keys rotate --publish"

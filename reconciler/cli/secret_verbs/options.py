@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import click
 
 from reconciler.bundle.sealed import LONGEST
 from reconciler.errors import Stalled
+from reconciler.flows.founding import write_private
 
 clone_options: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -77,7 +77,10 @@ def take_value(from_file: Path | None, generate: int | None, out: Path | None) -
     if generate is not None:
         value = secrets.token_urlsafe(generate).encode()
         if out is not None:
-            _write_new(out, value)
+            try:
+                write_private(out, value.decode())
+            except FileExistsError:
+                raise click.UsageError(f"There is a file {out} already.") from None
     elif from_file is not None:
         with from_file.open("rb") as file:
             value = file.read(LONGEST + 1)
@@ -93,12 +96,3 @@ def take_value(from_file: Path | None, generate: int | None, out: Path | None) -
             cure=f"A value has 1 to {LONGEST} bytes; pipe it in, or give --from-file",
         )
     return value
-
-
-def _write_new(path: Path, value: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        raise click.UsageError(f"There is a file {path} already.") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(value)

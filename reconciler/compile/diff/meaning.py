@@ -149,6 +149,8 @@ def _normal(value: KdlValue, row: Row) -> KdlValue:
             return float(value) if not value.isdigit() else int(value)
         except ValueError:
             return value
+    if row.kind is Kind.number and isinstance(value, int):
+        return float(value)
     if isinstance(value, str) and row.words is not None:
         folded = value.lower() if row.words.fold else value
         return folded if row.words.has(value) else (row.words.falls_to or folded)
@@ -166,9 +168,10 @@ def _default(text: str, kind: Kind) -> KdlValue:
 
 
 def written(node: Node) -> str:
-    """A node whose inside has no table, in one line of a form of its own."""
+    """A node whose inside has no table, in one line of a form of its own. The order of properties means nothing."""
     parts = [node.name]
-    parts += [f"{entry.key}={entry.value!r}" if entry.key else repr(entry.value) for entry in node.entries]
+    parts += [repr(entry.value) for entry in node.entries if entry.key is None]
+    parts += sorted(f"{entry.key}={entry.value!r}" for entry in node.entries if entry.key is not None)
     if node.nodes:
         parts.append("{ " + "; ".join(written(child) for child in node.nodes) + " }")
     return " ".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from reconciler.compile.listeners import Taken
@@ -14,6 +14,7 @@ from reconciler.compile.proxies.collisions import Block, collisions, twice
 from reconciler.compile.proxies.parts import NativeParts, written_blocks
 from reconciler.compile.proxies.placing import NOWHERE, everywhere, placed, unplaced
 from reconciler.compile.reserved import observability
+from reconciler.compile.services import MAX_ROUTES, route_count, route_ids
 from reconciler.compile.shared import used_upstreams
 from reconciler.config.findings import Place, Severity
 from reconciler.config.kdl import KdlNode, ParsedFile
@@ -126,15 +127,20 @@ def _around(parts: NativeParts, rendering: Rendering) -> Iterator[Node]:
         if resource.name not in native
     )
     yield unplaced(KdlNode("upstreams", children=upstreams, braces=True))
-    named = sorted(used_upstreams(data for _, data in rendering.of("service")) & native.keys())
-    matches = KdlNode("matches", children=(KdlNode("path", ("/",)),))
-    routes = tuple(
-        KdlNode("route", (f"sentinel-{number}",), children=(matches, KdlNode("upstream", (name,))))
-        for number, name in enumerate(named)
-    )
-    yield unplaced(KdlNode("routes", children=routes, braces=True))
+    yield unplaced(KdlNode("routes", children=tuple(_routes(native, rendering)), braces=True))
     if not any(True for _ in parts.blocks("observability")):
         yield unplaced(observability(rendering.policy.admin_port + 1))
+
+
+def _routes(native: Collection[str], rendering: Rendering) -> Iterator[KdlNode]:
+    """The routes of services, which listeners may name, and those that use native upstreams."""
+    matches = KdlNode("matches", children=(KdlNode("path", ("/",)),))
+    for resource, data in rendering.of("service"):
+        for route in route_ids(resource.name, min(route_count(data), MAX_ROUTES)):
+            yield KdlNode("route", (route,), children=(matches, KdlNode("builtin-handler", ("status",))))
+    used = sorted(used_upstreams(data for _, data in rendering.of("service")) & set(native))
+    for number, name in enumerate(used):
+        yield KdlNode("route", (f"sentinel-{number}",), children=(matches, KdlNode("upstream", (name,))))
 
 
 def _with_metrics(node: Node, rendering: Rendering) -> Node:

@@ -153,6 +153,8 @@ def _weakened(difference: Difference, role: str) -> Iterator[Hit]:
 def changed(difference: Difference) -> Iterator[Hit]:
     """Other files of agents, other agents behind a filter, another guard in the place of one."""
     for change in changes(difference, "file", Action.removed, Action.changed):
+        if not change.name.startswith("agents/"):
+            continue
         what = "gone" if change.action is Action.removed else "another"
         yield f"the file {change.name} is {what}", change.routes
     for change in difference.changes:

@@ -187,7 +187,8 @@ KIND = kind(
     "service",
     "Which requests there are, and what becomes of them. A request has to match a host, a path and a method; where "
     "several are given, any one of them does. It goes to an upstream, or to one of several (split), or is answered "
-    "with a redirect, with files of the node (static) or with a page (maintenance).",
+    "with a redirect, with files of the node (static) or with a page (maintenance). A middleware that redirects is "
+    "enough too.",
     (
         values(
             "hosts",
@@ -275,5 +276,5 @@ KIND = kind(
     ),
     example='service "orders" {\n    hosts "api.shop.example.com"\n    path-prefix "/orders"\n    upstream "orders"\n}',
     check=_check,
-    one_of=DESTINATIONS,
+    one_of=(*DESTINATIONS, "middleware"),
 )

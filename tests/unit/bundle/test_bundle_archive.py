@@ -187,6 +187,7 @@ def test_headers_that_we_do_not_write(changes: dict[str, bytes]) -> None:
         pytest.param(forged(b"a", b"1"), id="no end"),
         pytest.param(forged(b"a", b"1") + archive.END[:-1], id="half an end"),
         pytest.param(forged(b"a", b"1") + archive.END + b"\0", id="more than an end"),
+        pytest.param(forged(b"a", b"1") + archive.END[:-1] + b"!", id="hidden in the end"),
         pytest.param(
             forged(b"a", b"1") + archive.END + forged(b"b") + archive.END, id="hidden after the end"
         ),

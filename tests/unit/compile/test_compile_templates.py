@@ -88,4 +88,4 @@ service "stock-events" {
 }
 """,
     )
-    assert from_template == by_hand
+    assert from_template.environments == by_hand.environments

@@ -7,6 +7,7 @@ import pytest
 from reconciler.compile.diff.compare import compare_environments
 from reconciler.compile.risk import RULES, Level, Risk, assess, render_risk
 from tests.unit.compile.native_base import BASE, difference, edited, environment
+from tests.unit.compile.test_risk_exposure import OF_EXPOSURE
 
 CART = '"cart.1", "cart.2"'
 ALL = 'filters "login" "shield" "slow-down" "wait"'
@@ -153,7 +154,9 @@ def test_every_rule_has_a_case_and_ids_are_unique() -> None:
     assert of_certificates == OF_CERTIFICATES
     of_secrets = {rule.id for rule in RULES if rule.id.startswith("secret-")}
     assert of_secrets == {"secret-rotated", "secret-went-back"}
-    assert {case[0] for case in CASES} | of_certificates | of_secrets == {rule.id for rule in RULES}
+    assert {case[0] for case in CASES} | of_certificates | of_secrets | OF_EXPOSURE == {
+        rule.id for rule in RULES
+    }
     assert len({rule.id for rule in RULES}) == len(RULES)
 
 
@@ -238,10 +241,9 @@ def test_an_upstream_without_targets_is_critical() -> None:
 
 
 def test_a_file_of_an_agent_is_a_guard() -> None:
-    found = compare_environments(
-        "prod", environment(BASE, files={"jwt.json": b"1"}), environment(BASE, files={"jwt.json": b"2"})
-    )
-    assert rules(assess(found)) == {"guard-changed"}
+    path = "agents/prod/auth/jwt.json"
+    before, after = (environment(BASE, files={path: content}) for content in (b"1", b"2"))
+    assert rules(assess(compare_environments("prod", before, after))) == {"guard-changed"}
 
 
 def test_reasons_are_told_worst_first_and_in_json() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reconciler.bundle.sealed import key_id
+from reconciler.bundle.sealed import SealedValue, key_id, parse_sealed
+from reconciler.config.credentials import Sealed
 from reconciler.config.sealing import EXAMPLE_KEY, public_key_id
 from reconciler.config.secret_age import age_in_days, due_secrets, is_due
+from reconciler.errors import Refused
 from tests.unit.config.trees import KEYS, SERVICE, UPSTREAM, brief, read, sealed_text, secret, sound
 
 CERTIFICATE = """\
@@ -55,6 +59,30 @@ health-check "shop" {
 
 def test_the_id_of_a_key_is_the_same_for_who_reads_and_who_seals() -> None:
     assert public_key_id(EXAMPLE_KEY) == key_id(bytes.fromhex(EXAMPLE_KEY))
+
+
+SEALED = sealed_text("dev", "x")
+
+
+@given(
+    st.one_of(
+        st.builds(
+            lambda at, character: SEALED[:at] + character + SEALED[at + 1 :],
+            st.integers(0, len(SEALED) - 1),
+            st.sampled_from("ABCDEFGHZabcdwxyz0189-_.=v /+é"),
+        ),
+        st.integers(0, len(SEALED)).map(lambda at: SEALED[:at]),
+        st.text("vA1._-", max_size=12),
+        st.integers(27, 31).map(lambda n: SealedValue("0" * 16, bytes(80), bytes(n)).text()),
+        st.integers(65562, 65566).map(lambda n: SealedValue("0" * 16, bytes(80), bytes(n)).text()),
+    )
+)
+def test_the_language_takes_exactly_what_can_be_parsed(text: str) -> None:
+    try:
+        parsed = parse_sealed(text).text() == text
+    except Refused:
+        parsed = False
+    assert isinstance(Sealed().read(text), str) is parsed
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import redis
 
 from reconciler.config.installation import Installation, Project, read_installation
 from reconciler.db import session
-from reconciler.db.models import Commit, Environment, Pointer, Receipt
+from reconciler.db.models import Commit, Environment, Pointer, PublishedRoot, Receipt, Work
 from reconciler.db.owed import ask, due
 from reconciler.errors import Stalled, Transient
 from reconciler.git.identity import Credentials
@@ -22,7 +22,9 @@ from reconciler.jobs import clock as subject
 from reconciler.jobs import sweep
 from reconciler.jobs.installed import InstalledFile
 from reconciler.settings import Settings
+from reconciler.store import layout
 from reconciler.store.filesystem import FileStore
+from tests.unit.node.publishing import make_signed_root
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MONO = 'repository "https://git.example.com/acme/mono.git"; trunk "main"; connection "origin"'
@@ -282,6 +284,19 @@ def test_the_schedule_is_a_table_of_single_runs(database: Settings, tmp_path: Pa
     scheduler = subject.schedule(ticking(database, tmp_path))
     jobs = {job.id: job for job in scheduler.get_jobs()}
     assert {"dispatch", "sweep", "redate", "roots", "rebuild", "forget"} == set(jobs)
+
+
+def test_a_published_root_is_noticed_wherever_it_was_published(database: Settings, tmp_path: Path) -> None:
+    clock = ticking(database, tmp_path)
+    assert clock.roots() == 0
+    clock.store.put(layout.root("acme", 1), make_signed_root(NOW))
+    assert clock.roots() == 1
+    assert clock.roots() == 0
+    with session.reading():
+        owed = {(row.project, row.kind) for row in Work.select()}
+        (row,) = PublishedRoot.select()
+    assert (row.version, row.noted_at) == (1, NOW)
+    assert {("blog", "trunk"), ("shop", "trunk"), ("wiki", "trunk")} <= owed
 
 
 def test_the_server_configuration_is_read_again_when_it_changes(

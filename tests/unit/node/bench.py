@@ -44,7 +44,7 @@ class Bench:
         """The agent's process starts; with `proxy_too` the machine booted and the proxy is gone as well."""
         if proxy_too:
             self.proxy.die()
-            self.run_folder.prune(frozenset())
+            self.run_folder.wipe()
         self.files.prepare()
         identity = self.files.identity()
         self.agent = Agent(

@@ -256,6 +256,24 @@ def test_a_newer_root_is_walked_to_and_kept(bench: Bench) -> None:
     assert not [path for path in bench.plane.asked if "/roots/" in path]
 
 
+def test_a_root_that_was_believed_stays_whatever_came_with_it(bench: Bench) -> None:
+    from dataclasses import replace
+
+    from reconciler.bundle.dsse import read_envelope
+    from reconciler.bundle.root import decode_root, sign_root
+
+    first = decode_root(read_envelope(make_signed_root(bench.plane.now), "x", limit=10**6).payload)
+    bench.plane.roots[2] = sign_root(replace(first, version=2), [signing_key("root")])
+    running = bench.settle(1)["running"]
+    bench.plane.offer(NEXT, sequence=6, project="other")
+    assert bench.settle(2)["running"] == running
+    bench.start()
+    assert bench.agent.state is not None
+    assert bench.agent.state.refusal is not None
+    kept = decode_root(read_envelope(bench.agent.state.root.encode(), "x", limit=10**6).payload)
+    assert kept.version == 2
+
+
 def test_the_machine_rests_between_rounds_whatever_it_is_told(bench: Bench) -> None:
     """A control plane that has other news at every poll, all of it wrong, is not raced."""
     life = bench.agent.life()

@@ -32,6 +32,9 @@ def test_a_value_stays_one_string_in_kdl(value: str) -> None:
     text = b'before "x"\nheader "Authorization" value="${secret:token}" {\n    inner "${secret:token}"\n}\nafter "y"\n'
     filled = fill("config/production/sentinel.kdl", text, lambda placeholder: value)
     assert strings(filled) == ["x", "Authorization", value, value, "y"]
+    # The specification forbids some characters even inside strings, and not every parser minds.
+    assert all(line.isascii() and line.decode().isprintable() for line in filled.split(b"\n"))
+    assert filled.count(b"\n") == text.count(b"\n")
 
 
 @pytest.mark.parametrize("value", NASTY)

@@ -34,8 +34,8 @@ from tests.unit.node.bench import Bench
 from tests.unit.node.publishing import Built, build
 
 KEY_1, KEY_2 = b"canary-key-one-5f1e", b"canary-key-two-9b3c"
-TOKEN = b'canary "token" \\ 77aa'
-CANARIES = (KEY_1, KEY_2, TOKEN, b"77aa")
+TOKEN = b'canary "token" \\ its-tail'
+CANARIES = (KEY_1, KEY_2, TOKEN, b"its-tail")
 TLS = 'cert-file "${bundle:certificates/shop.pem}"\n            key-file "${secret-file:shop-key}"'
 AGENT = "agents/production/auth/customers.json"
 STEPS = (Stage, KeepSealed, Render, Test, Switch, Reload, Restart, SaveState)
@@ -397,7 +397,7 @@ def test_a_sealed_set_that_is_lost_is_fetched_again(bench: Bench) -> None:
 
 
 def test_secrets_that_vanish_from_memory_come_back_with_the_proxy(bench: Bench) -> None:
-    bench.run_folder.prune(frozenset())
+    bench.run_folder.wipe()
     bench.proxy.die()
     last = bench.settle(2)
     assert last["running"] == GOOD.digest
@@ -474,6 +474,7 @@ def cut_short(bench: Bench, new: Built, cut: int, *, proxy_too: bool) -> bool:
     assert state.active is not None
     assert state.active.digest in (GOOD.digest, new.digest)
     assert bench.proxy.running().config_id == state.active.config_id
+    assert key_of(bench) == sha(KEY_2 if state.active.secrets["shop-key"] == 2 else KEY_1)
     assert bench.files.linked() == state.active.digest
     assert len(list(bench.run_folder.path.iterdir())) == 1
     assert agent_file(bench) == {"jwt-secret": TOKEN.decode()}

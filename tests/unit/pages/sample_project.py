@@ -18,6 +18,7 @@ from reconciler.db.models import (
     Release,
     Rollout,
 )
+from reconciler.db.risk import Risk
 from reconciler.db.session import writing
 from reconciler.fleet.ranks import rank
 from web.catalogue import FixedCatalogue, ProjectEntry
@@ -146,6 +147,7 @@ def fill(organization: str = ORGANIZATION, project: str = PROJECT, *, salt: str 
     with writing():
         _commits(where)
         _environments(where)
+        _risks(where)
         _rollouts(where)
         _releases(where)
         _nodes(where, salt)
@@ -334,6 +336,76 @@ def _environments(where: dict[str, str]) -> None:
             envelope="{}",
             etag=sha(f"{environment}{cohort}"),
             issued_at=ago(minutes=12),
+        )
+
+
+def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
+    return {
+        "rule": rule,
+        "level": level,
+        "reason": text,
+        "routes": list(routes),
+        "concerned": max(len(routes), 1),
+    }
+
+
+def _risks(where: dict[str, str]) -> None:
+    """Production's next and newest bundles, staging's rollout, and one that was judged when something else ran."""
+    rows: tuple[tuple[str, int, int, str, list[dict[str, Any]]], ...] = (
+        (
+            "production",
+            13,
+            5,
+            "critical",
+            [
+                reason(
+                    "auth-removed", "critical", "checkout.1 is no longer guarded by customers", "checkout.1"
+                ),
+                reason(
+                    "rate-limit-raised", "medium", "search rises from 100 to 400 requests a second", "search"
+                ),
+                {
+                    **reason(
+                        "restart-needed", "medium", "the proxy has to start anew", *map(str, "abcdefgh")
+                    ),
+                    "concerned": 31,
+                },
+            ],
+        ),
+        (
+            "production",
+            12,
+            5,
+            "high",
+            [reason("host-removed", "high", "storefront leaves www.shop.example", "storefront")],
+        ),
+        (
+            "production",
+            9,
+            5,
+            "medium",
+            [reason("timeouts-cut", "medium", "a timeout falls from 30 to 5 s", "cart")],
+        ),
+        ("staging", 12, 10, "low", []),
+        (
+            "staging",
+            13,
+            10,
+            "unknown",
+            [reason("unknown", "unknown", "the bundle that runs there cannot be read")],
+        ),
+        ("staging", 9, 7, "high", [reason("waf-weakened", "high", "the WAF only detects", "cart")]),
+    )
+    for environment, number, against, level, reasons in rows:
+        Risk.create(
+            **where,
+            environment=environment,
+            digest=digest(number),
+            against=digest(against),
+            level=level,
+            reasons=reasons,
+            changes={"changed": 3, "removed": 1} if reasons else {"added": 1},
+            judged_at=ago(minutes=9),
         )
 
 

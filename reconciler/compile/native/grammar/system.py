@@ -10,7 +10,7 @@ _DAEMON_ONLY = "the proxy uses it only when it is started with -d"
 SYSTEM = Block(
     "system",
     (
-        whole("worker-threads", "0, the number of CPUs"),
+        whole("worker-threads", "0", note="0 is the number of CPUs"),
         whole("max-connections", "10000", effect=INERT),
         whole(
             "graceful-shutdown-timeout-secs",
