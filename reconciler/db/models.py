@@ -106,7 +106,7 @@ class Bundle(Table):
     environments = DocumentField()
     """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
     certificates = DocumentField(default=dict)
-    """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
+    """{environment: [`CertificateInUse.to_json`]}"""
     condemned_at = InstantField(null=True)
     """When it was found that nobody can come to need it again; it may not be promoted from then on."""
     removed_at = InstantField(null=True)

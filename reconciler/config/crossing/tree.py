@@ -24,7 +24,8 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All resources by (kind, name), and the other files by path."""
+    """All resources by (kind, name), and the other files by path. `environments` are looked for once: checks ask for
+    them at every resource."""
 
     resources: Mapping[tuple[str, str], Resource]
     attached: Mapping[str, bytes]

@@ -109,6 +109,8 @@ def test_endpoints_are_those_that_services_lead_to() -> None:
     [
         pytest.param(tree(sealed=sealed(b"b"), rotated="2026-11-25"), id="a key that is wrapped again"),
         pytest.param(tree().replace('"What it opens"', '"What it closes"'), id="a description of a secret"),
+        pytest.param(tree().replace('"Everything public"', '"All"'), id="a description"),
+        pytest.param(tree().replace('"Production"', '"Prod"'), id="a description for one environment"),
         pytest.param(
             tree()
             .replace('"Shop"', '"The shop"')
