@@ -65,12 +65,13 @@ def _overlapping(items: Any) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]
         ),
         key=lambda one: one[:2],
     )
-    found = []
-    reached, last = -1, None
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    reached = -1
+    last: Mapping[str, Any] = {}
     # Two weeks, for a freeze that goes over the end of one reaches into the next.
     for week in (0, WEEK):
         for start, end, item in begins:
-            if week and last is not None and last is not item and week + start < reached:
+            if week and last is not item and week + start < reached:
                 found.append((item, last))
             until = week + start + (end - start) % WEEK
             if until > reached:
