@@ -36,6 +36,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("S3_ACCESS_KEY", "", "Access key of the bucket."),
     Setting("S3_SECRET_KEY", "", "Secret key of the bucket."),
     Setting("S3_REGION", "us-east-1", "Region that requests are signed for."),
+    Setting(
+        "S3_PUBLIC_ENDPOINT",
+        "",
+        "Where nodes reach the bucket. With it they are sent there for bundles, by presigned URLs; empty: the node API "
+        "serves them.",
+    ),
+    Setting(
+        "KEEP_BUNDLES",
+        "20",
+        "How many bundles that completed last are kept of each environment, besides those that are in use.",
+    ),
     Setting("SWEEP_SECONDS", "60", "How often every repository is looked at although no webhook came."),
     Setting("NODE_POLL_SECONDS", "10", "How long a node is told to wait between polls and heartbeats."),
     Setting("NODES_PUBLIC_URL", "http://127.0.0.1:8002", "Where nodes reach the node API."),
@@ -56,6 +67,8 @@ class Settings:
     s3_access_key: str
     s3_secret_key: str
     s3_region: str
+    s3_public_endpoint: str | None
+    keep_bundles: int
     sweep_seconds: float
     node_poll_seconds: float
     nodes_public_url: str
@@ -102,6 +115,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             )
         return value
 
+    def number(name: str) -> int:
+        value = text(name)
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000_000:
+            raise Stalled("E-SET-001", f"{name} is '{value}'", cure="Set it to a whole number above zero")
+        return int(value)
+
     def url(name: str, schemes: tuple[str, ...]) -> str:
         value = text(name)
         if urlsplit(value).scheme not in schemes:
@@ -127,6 +146,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         s3_access_key=environ.get("S3_ACCESS_KEY", ""),
         s3_secret_key=environ.get("S3_SECRET_KEY", ""),
         s3_region=text("S3_REGION"),
+        s3_public_endpoint=url("S3_PUBLIC_ENDPOINT", ("http", "https"))
+        if text("S3_PUBLIC_ENDPOINT")
+        else None,
+        keep_bundles=number("KEEP_BUNDLES"),
         sweep_seconds=seconds("SWEEP_SECONDS"),
         node_poll_seconds=seconds("NODE_POLL_SECONDS"),
         nodes_public_url=url("NODES_PUBLIC_URL", ("http", "https")),

@@ -75,7 +75,8 @@ class TrustState:
 
     def confirmed(self, accepted: Pointer) -> TrustState:
         """The state to keep, durably, once the pointer's bundle runs and is healthy, or runs already."""
-        issued = accepted.issued if self.issued is None else max(self.issued, accepted.issued)
+        floor = self.floor(accepted.epoch)
+        issued = accepted.issued if floor is None else max(floor, accepted.issued)
         return replace(
             self,
             epoch=accepted.epoch,
@@ -84,6 +85,12 @@ class TrustState:
             cohort=accepted.cohort,
             issued=issued,
         )
+
+    def floor(self, epoch: int) -> datetime | None:
+        """The time that it is at least, by the pointers of that epoch. A new epoch begins without one: otherwise a
+        stolen pointer key could date a fleet into a year in which everything else has expired, for good.
+        """
+        return self.issued if epoch == self.epoch else None
 
     def with_root(self, root: Root) -> TrustState:
         """The state to keep once a newer root was accepted."""
@@ -197,7 +204,8 @@ class Verifier:
         self.begun.append(checklist.SEQUENCE)
         self._check_sequence(offered)
         self.begun.append(checklist.NOT_EXPIRED)
-        latest = now if self.state.issued is None else max(now, self.state.issued)
+        floor = self.state.floor(root.epoch)
+        latest = now if floor is None else max(now, floor)
         if latest >= root.expires:
             raise Refused("E-VER-008", f"root {root.version} expired at {instant(root.expires)}")
         if latest >= offered.expires:

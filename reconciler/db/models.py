@@ -106,7 +106,11 @@ class Bundle(Table):
     environments = DocumentField()
     """{name: environment}, each as it stands in the manifest."""
     certificates = DocumentField(default=dict)
-    """{environment: [`CertificateInUse.to_json`]}, as the newest commit that compiles to this digest has them."""
+    """{environment: [`CertificateInUse.to_json`]}"""
+    condemned_at = InstantField(null=True)
+    """When it was found that nobody can come to need it again; it may not be promoted from then on."""
+    removed_at = InstantField(null=True)
+    """When its blob was removed. A commit of trunk that compiles to it brings it back."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
 

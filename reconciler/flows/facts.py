@@ -67,10 +67,12 @@ def gather_facts(
     with reading():
         trunk = _trunk(context, state, policy)
         bundles = _bundles(context, state.name, wished) if wished else {}
+        removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
     return Facts(
         trunk=trunk,
         bundles=bundles,
+        removed=removed,
         predecessors=_predecessors(context, policy, refs),
         batches=_batches(ledger, nodes, now),
         ranks=() if settled else eligible_ranks(next_name(ledger), nodes),
@@ -152,6 +154,17 @@ def _bundles(context: Context, environment: str, digest: str) -> dict[str, bool]
         Bundle.digest == digest,
     )
     return {} if row is None else {digest: environment in row.environments}
+
+
+def _removed(context: Context, digest: str) -> tuple[str, ...]:
+    """The digest, when its bundle is removed or about to be."""
+    gone = Bundle.select().where(
+        Bundle.organization == context.organization.slug,
+        Bundle.project == context.project.slug,
+        Bundle.digest == digest,
+        Bundle.condemned_at.is_null(False) | Bundle.removed_at.is_null(False),
+    )
+    return (digest,) if gone.exists() else ()
 
 
 def _predecessors(

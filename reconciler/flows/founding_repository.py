@@ -2,6 +2,7 @@
 
 The values that stand in a template are sealed for keys that nobody has. `.founding` in the template says what the
 values of which secrets look like; it is not part of what is made. `{random}` stands for 32 random bytes in base64url.
+Certificates of the template are made anew as well, issued by themselves: nobody has the keys of those that stand there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reconciler.config.kdl import KdlNode, KdlValue, ParsedFile, parse_file
 from reconciler.config.source import LANGUAGE
 from reconciler.errors import Stalled
 from reconciler.keys.sealing import seal
+from reconciler.keys.self_signed import self_signed
 
 FORMS = ".founding"
 RANDOM = "{random}"
@@ -26,11 +28,17 @@ def founded(
 ) -> dict[str, bytes]:
     """The files of a repository that begins with `template`, for the public keys of its environments.
 
-    Every value that is sealed in the template is made anew, as its first version. Raises `Stalled`: E-INS-101 when
-    the template is no KDL, E-INS-102 when an environment of it has no key.
+    Every value that is sealed in the template is made anew, as its first version, and so is every certificate. Raises
+    `Stalled`: E-INS-101 when the template is no KDL, E-INS-102 when an environment of it has no key.
     """
     files = {path: content for path, content in template.items() if path != FORMS}
     forms = _forms(template.get(FORMS, b""))
+    parsed = [_parsed(path, content) for path, content in files.items() if path.endswith(LANGUAGE)]
+    for node in (node for file in parsed for node in file.nodes if node.name == "certificate"):
+        fields = {child.name: [str(value) for value in child.arguments] for child in node.children}
+        if fields.keys() >= {"names", "chain", "key"}:
+            files[fields["chain"][0]], key = self_signed(fields["names"], today)
+            forms[fields["key"][0]] = key.decode()
     for path, content in files.items():
         if path.endswith(LANGUAGE):
             files[path] = _sealed(_parsed(path, content), forms, project, public_keys, today).encode()

@@ -14,6 +14,7 @@ from reconciler.compile.compiler import COMPILER
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.log.signing import append_statement
+from reconciler.flows.retention import revive
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.flows.statements import Standing, StoredBundle, judge, sign_again
 from reconciler.git.mirror import CommitInfo
@@ -30,6 +31,7 @@ def store_blob(context: Context, built: BuiltBundle) -> StoredBundle:
     Compressed bytes may differ between versions of the library while the tar is the same: the first ones stay. Raises
     `Stalled` (E-TRK-006) when what is there is not this bundle at all.
     """
+    revive(context, built.digest)
     key = layout.bundle(context.organization.slug, context.project.slug, built.digest)
     blob = built.blob
     try:

@@ -137,14 +137,12 @@ def _record_bundle(
     context: Context, manifest: Manifest, stored: StoredBundle, compilation: Compilation
 ) -> bool:
     """Whether the bundle was not known. The row keeps the first commit, which is the one its statement names."""
-    certificates = {e.name: [one.to_json() for one in e.certificates] for e in compilation.environments}
-    known = (
+    known = Bundle.select().where(
         Bundle.organization == context.organization.slug,
         Bundle.project == context.project.slug,
         Bundle.digest == stored.digest,
     )
-    # When people want to hear of a certificate's end is no part of a bundle, so it may change under the same digest.
-    if Bundle.update(certificates=certificates).where(*known).execute():
+    if known.exists():
         return False
     Bundle.insert(
         **_owner(context),
@@ -156,7 +154,7 @@ def _record_bundle(
         root_version=stored.root_version,
         compiler=manifest.compiler,
         created_at=context.now(),
-        certificates=certificates,
+        certificates={e.name: [one.to_json() for one in e.certificates] for e in compilation.environments},
         environments={name: environment_json(e) for name, e in manifest.environments.items()},
     ).on_conflict_ignore().execute()
     words = f"bundle {stored.digest[:19]} is published, first made by {stored.commit[:12]}"

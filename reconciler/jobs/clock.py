@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 REDATE_AFTER = timedelta(hours=1)
 """A pointer is valid for 24 h; dated anew each hour, it survives a control plane that is away for most of a day."""
 
+RETAIN_SECONDS = 6 * 3600
+"""How often bundles that nobody needs are looked for."""
+
 RECEIPTS_KEPT = timedelta(days=30)
 """Forges offer redelivery for days; a delivery that comes again later than this is simply looked at again."""
 
@@ -95,6 +98,15 @@ class Clock:
             noted += note_root(self.store, organization.slug, projects, now=self.now())
         return noted
 
+    def retain(self) -> int:
+        """Ask for every project's bundles to be gone through; return of how many projects."""
+        projects = [
+            p for organization in self.installed.current().organizations for p in organization.projects
+        ]
+        for project in projects:
+            ask(project.organization, project.slug, "retention", now=self.now())
+        return len(projects)
+
     def forget(self) -> int:
         """Delete receipts that nobody needs any more; return how many."""
         with session.writing():
@@ -153,6 +165,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("roots", ticking.roots, 5),
         ("rebuild", ticking.rebuild, 300),
         ("forget", ticking.forget, 3600),
+        ("retain", ticking.retain, RETAIN_SECONDS),
     )
     for name, action, seconds in table:
         scheduler.add_job(

@@ -53,6 +53,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.log import watching
 
         return lambda context, subject, renewed: watching.run(context, renewed)
+    if kind == "retention":
+        from reconciler.flows import retention
+
+        return lambda context, subject, renewed: retention.run(context, renewed)
     if kind == "reproduce":
         from reconciler.flows import selfcheck
 

@@ -36,6 +36,7 @@ QUEUE_OF_KIND = {
     "delivery": "release",
     "log": "default",
     "reproduce": "default",
+    "retention": "default",
 }
 """`compile` needs the bundle key, `release` the pointer, commit and sealing keys: two users on two machines can run
 them. What is in `default` needs none."""

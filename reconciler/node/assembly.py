@@ -40,6 +40,8 @@ class Options:
     join_token: str | None = field(default=None, repr=False)
     run_folder: Path | None = None
     secrets_on_disk: bool = False
+    mirrors: tuple[str, ...] = ()
+    """URLs of mirrors, in the order in which they are asked."""
 
 
 def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
@@ -49,7 +51,7 @@ def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands
     run = open_run_folder(options)
     if options.secrets_on_disk and not is_in_memory(run.path):
         say(Say("secrets-on-disk", {"warning": f"secrets are opened in {run.path}, which is not in memory"}))
-    return join(options, files, run, proxy, ControlPlane(options.control_plane), say)
+    return join(options, files, run, proxy, ControlPlane(options.control_plane, options.mirrors), say)
 
 
 def open_run_folder(options: Options) -> RunFolder:
@@ -83,7 +85,14 @@ def join(
     """A node around any proxy, as it was when it last stopped. Raises `Stalled` when its files are damaged."""
     identity, state = files.identity(), files.state()
     agent = Agent(
-        wishes=Wishes(options.project, options.name, options.labels, options.join_token, options.wait),
+        wishes=Wishes(
+            options.project,
+            options.name,
+            options.labels,
+            options.join_token,
+            options.wait,
+            len(options.mirrors),
+        ),
         identity=identity,
         # Without an identity nothing was ever activated: a state alone is what an interrupted registration left.
         state=state if identity is not None else None,

@@ -17,8 +17,10 @@ from reconciler.node.effects import (
     Failed,
     HttpRequest,
     KeepSealed,
+    Kept,
     Prune,
     ReadBack,
+    ReadSealed,
     Reload,
     Render,
     Restart,
@@ -83,7 +85,16 @@ class Hands:
                     return Failed(f"{type(error).__name__}: {error.strerror or error}")
 
     def _write(
-        self, effect: SaveIdentity | SaveState | Stage | KeepSealed | Render | Switch | CurrentLink | Prune
+        self,
+        effect: SaveIdentity
+        | SaveState
+        | Stage
+        | KeepSealed
+        | ReadSealed
+        | Render
+        | Switch
+        | CurrentLink
+        | Prune,
     ) -> Answer:
         match effect:
             case SaveState():
@@ -95,6 +106,8 @@ class Hands:
                 return Done(str(self.files.stage(effect.digest, effect.files)))
             case KeepSealed():
                 self.files.keep_sealed(effect.digest, effect.sealed)
+            case ReadSealed():
+                return Kept(self.files.sealed_of(effect.digest))
             case Render():
                 self._render(effect)
             case Switch():

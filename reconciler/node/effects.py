@@ -43,8 +43,10 @@ class HttpReply:
 class HttpRequest:
     """Ask the control plane. Answer: `HttpReply` or `Failed`.
 
-    `limit`: bytes of the answer that may be read. `seconds`: for the whole exchange, however slowly it drips.
-    `again`: whether a connection that broke may be tried once more.
+    `limit`: bytes of the answer that may be read. `seconds`: for the answer, and one more for each
+    16 KiB of it that came.
+    `again`: whether a connection that broke may be tried once more. `source` 0 is the control plane, a higher number a
+    mirror. `elsewhere`: whether one redirect to another place is followed there, without the headers of the request.
     """
 
     method: str
@@ -54,6 +56,8 @@ class HttpRequest:
     limit: int
     seconds: float
     again: bool = True
+    source: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,20 @@ class KeepSealed:
 
     digest: str
     sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept, as it was kept."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSealed:
+    """Read the kept sealed secrets of a bundle again; still sealed. Answer: `Kept` or `Failed`."""
+
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +193,7 @@ Effect = (
     | SaveState
     | Stage
     | KeepSealed
+    | ReadSealed
     | Render
     | Test
     | Switch
@@ -185,4 +204,4 @@ Effect = (
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Done | Failed
+Answer = HttpReply | TestResult | RunningReport | Kept | Done | Failed

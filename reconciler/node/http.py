@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import urllib3
 
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.pacing import SLOWEST_BYTES, PacedHttpPool, PacedHttpsPool
+from reconciler.node.protocol import SLOW
 
 CONNECT_SECONDS = 10.0
 CHUNK = 64 * 1024
 
 
 class ControlPlane:
-    """The control plane at one base URL. Safe between threads; connections are kept and used again."""
+    """The control plane at one base URL, and mirrors of what it publishes at others. Safe between threads; connections
+    are kept and used again."""
 
-    def __init__(self, url: str, *, connections: int = 1) -> None:
-        self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, num_pools=2)
+    def __init__(self, url: str, mirrors: tuple[str, ...] = (), *, connections: int = 1) -> None:
+        self._urls = tuple(one.rstrip("/") for one in (url, *mirrors))
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, num_pools=2 + len(mirrors))
+        self._pool.pool_classes_by_scheme = {"http": PacedHttpPool, "https": PacedHttpsPool}
 
     def ask(self, request: HttpRequest) -> Answer:
-        """Send the request and read the whole answer. A redirect is an answer like any other and never followed."""
-        answer = self._once(request)
-        if isinstance(answer, Failed) and request.again:
+        """Send the request and read the whole answer. A redirect is an answer like any other, and followed only once
+        and where the request allows it."""
+        url = self._urls[request.source] + request.path
+        answer = self._once(request, url)
+        if isinstance(answer, Failed) and answer.code != SLOW and request.again:
             # The usual cause is a kept connection that the other side closed just now.
-            answer = self._once(request)
+            answer = self._once(request, url)
+        if request.elsewhere and isinstance(answer, HttpReply) and answer.status == 307:
+            there = answer.headers.get("location", "")
+            if urlsplit(there).scheme in ("http", "https"):
+                # The other place is somebody else's: it gets no credential of this node.
+                return self._once(replace(request, headers={}), there)
         return answer
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
-    def _once(self, request: HttpRequest) -> Answer:
-        deadline = time.monotonic() + request.seconds
+    def _once(self, request: HttpRequest, url: str) -> Answer:
         try:
             reply = self._pool.request(
                 request.method,
-                self._url + request.path,
+                url,
                 headers=dict(request.headers),
                 body=request.body,
                 preload_content=False,
@@ -45,13 +56,10 @@ class ControlPlane:
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, request.seconds), read=request.seconds),
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return Failed(_words(error))
+            return _failed(error, request)
         try:
             body = bytearray()
             while len(body) <= request.limit:
-                if time.monotonic() > deadline:
-                    return Failed(f"the answer did not end within {request.seconds:.0f} s")
-                # `read1` hands out what has arrived, so that a dripping answer cannot hold us in one long read.
                 chunk = reply.read1(min(CHUNK, request.limit + 1 - len(body)))
                 if not chunk:
                     break
@@ -61,7 +69,7 @@ class ControlPlane:
             return HttpReply(reply.status, headers, bytes(body))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             whole = False
-            return Failed(_words(error))
+            return _failed(error, request)
         finally:
             if whole:
                 reply.release_conn()
@@ -69,7 +77,12 @@ class ControlPlane:
                 reply.close()
 
 
-def _words(error: Exception) -> str:
+def _failed(error: Exception, request: HttpRequest) -> Failed:
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return Failed(
+            f"the answer did not end within {request.seconds:.0f} s and one more for each {SLOWEST_BYTES} bytes",
+            SLOW,
+        )
     # The text of urllib3 names the host and the reason; it never holds headers, so no key can be in it.
     reason = getattr(error, "reason", None) or error
-    return f"{type(reason).__name__}: {str(reason)[:200]}"
+    return Failed(f"{type(reason).__name__}: {str(reason)[:200]}")

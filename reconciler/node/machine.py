@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from reconciler.bundle.possession import Registration, open_challenge, sign_registration
 from reconciler.clock import iso, parse_iso
-from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
+from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled, Transient
 from reconciler.node import protocol
-from reconciler.node.activation import activate, keep, read_back, unrendered
+from reconciler.node.activation import keep, read_back, unrendered
 from reconciler.node.effects import (
     Answer,
     CurrentLink,
@@ -33,19 +33,18 @@ from reconciler.node.effects import (
     Switch,
 )
 from reconciler.node.keys import NodeKeys
+from reconciler.node.mirroring import ask_mirrors
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
-from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set
+from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
+from reconciler.node.taking import fetch_secrets, take
 from reconciler.node.verification import Check
 
 POLL_ANYWAY = 30
 """Every so many rounds a node polls although its heartbeat named no news: two mechanisms never fail alike."""
 
 LONGEST_BACK_OFF = 900.0
-SECRETS_TRIES = 8
-"""How often a node asks for secrets that are not sealed to it yet, a second apart, before it says so and backs off."""
-
 REVIVE_ROUNDS = 10
 """A proxy that does not answer is told to reload, or started, once in so many rounds."""
 
@@ -60,6 +59,8 @@ class Wishes:
     join_token: str | None = field(repr=False)
     wait: int = 0
     """Seconds that a poll may be parked at the control plane; 0: polls follow heartbeats."""
+    mirrors: int = 0
+    """How many mirrors can be asked while the control plane is away."""
 
 
 @dataclass(slots=True)
@@ -101,6 +102,8 @@ class Agent:
                 reported = True
             except ReconcilerError as error:
                 yield from self._unwell(error)
+                if isinstance(error, Transient):
+                    yield from ask_mirrors(self)
             yield Sleep(self.pause())
 
     def recover(self) -> Generator[Effect, Answer, None]:
@@ -128,7 +131,7 @@ class Agent:
             rendered = yield Render(active.digest, active.rendering, active.secrets)
             self._unrendered = isinstance(rendered, Failed)
             if isinstance(rendered, Failed):
-                trust = self._known()[1].trust
+                trust = self.known()[1].trust
                 yield from self._note(
                     unrendered(rendered), "", active.digest, trust.sequence if trust is not None else 0
                 )
@@ -203,7 +206,7 @@ class Agent:
         return base * (0.9 + 0.2 * self.chance())
 
     def _report(self) -> Generator[Effect, Answer, protocol.Told]:
-        identity, state = self._known()
+        identity, state = self.known()
         answer = yield ReadBack()
         words = answer.words if isinstance(answer, Failed) else "the proxy was not asked"
         report = answer if isinstance(answer, RunningReport) else RunningReport(None, False, words)
@@ -220,7 +223,7 @@ class Agent:
         return protocol.read_told(protocol.expect(reply, 200))
 
     def _worth_a_poll(self, etag: str | None) -> bool:
-        _, state = self._known()
+        _, state = self.known()
         if self.wishes.wait or self._rounds % POLL_ANYWAY == 0:
             return True
         if etag is None:
@@ -230,11 +233,11 @@ class Agent:
 
     def _refused(self) -> str:
         """The ETag that was refused and is not to be offered again yet; empty when there is none."""
-        refusal = self._known()[1].refusal
+        refusal = self.known()[1].refusal
         return refusal.etag if refusal is not None and self.now() < parse_iso(refusal.again_at) else ""
 
     def _poll(self) -> Generator[Effect, Answer, bool]:
-        identity, state = self._known()
+        identity, state = self.known()
         held = state.active.etag if state.active is not None else ""
         tags = tuple(tag for tag in dict.fromkeys((held, self._refused())) if tag)
         answer = yield protocol.poll(identity, tags, self.wishes.wait)
@@ -244,89 +247,41 @@ class Agent:
         etag = reply.headers.get("etag", "")[:200]
         check = Check(identity, state, now=self.now())
         try:
-            yield from self._take(check, protocol.read_offer(reply))
+            yield from take(self, check, protocol.read_offer(reply), ControlPlaneSource(identity))
         except (Refused, Stalled) as refused:
-            yield from self._remember(refused, etag, check)
+            yield from self.remember(refused, etag, check)
+        except Transient as slow:
+            # Who is away is not worth a word to the control plane; who keeps a node waiting for a bundle is.
+            if slow.code == protocol.SLOW:
+                yield from self.remember(slow, etag, check)
+            raise
         return True
-
-    def _take(self, check: Check, offer: protocol.Offer) -> Generator[Effect, Answer, None]:
-        identity, state = self._known()
-        while check.root_version < offer.root_version:
-            answer = yield protocol.root(identity, check.root_version + 1)
-            check.accept_root(protocol.expect(answer, 200).body)
-            # Whatever the rest of the offer is worth: keys that this root took away never count again.
-            yield from self._save(replace(self._known()[1], root=check.root))
-        check.accept_pointer(offer.pointer, offer.cohort)
-        tiles = {}
-        for tile in check.log_tiles:
-            answer = yield protocol.log_tile(identity, tile)
-            tiles[tile] = protocol.expect(answer, 200).body
-        check.accept_log(tiles)
-        if state.active is not None and check.digest == state.active.digest:
-            yield from self._save(
-                replace(
-                    state,
-                    root=check.root,
-                    trust=check.trust(),
-                    active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
-                    refusal=None,
-                    log=check.log,
-                )
-            )
-            return
-        answer = yield protocol.download(identity, check.digest, check.blob_length)
-        check.accept_blob(protocol.expect(answer, 200).body)
-        check.accept_statement(offer.statement)
-        yield from self._save(replace(state, root=check.root, delivered=check.digest, log=check.log))
-        bundle = check.verified(offer.etag, iso(self.now()))
-        if bundle.active.secrets:
-            bundle = replace(bundle, sealed=(yield from self._fetch_secrets(bundle.active)))
-        yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
-        self.state = yield from activate(self._known()[1], bundle)
-        yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
-
-    def _fetch_secrets(self, active: Active) -> Generator[Effect, Answer, bytes]:
-        """The sealed secrets of a bundle; while they are not sealed to this node yet, some seconds are given to it."""
-        identity, _ = self._known()
-        tries = 0
-        while True:
-            answer = yield protocol.secrets(identity, active.digest, len(active.secrets))
-            try:
-                sealed = protocol.read_secrets(answer)
-            except NotYet as error:
-                tries += 1
-                if tries == SECRETS_TRIES:
-                    raise Stalled(
-                        error.code, error.message, cure="See what the work 'delivery' of the environment says"
-                    ) from None
-                yield Sleep(error.after.total_seconds())
-            else:
-                return encode_sealed_set(decode_sealed_set(sealed, active.secrets))
 
     def _mend(self) -> Generator[Effect, Answer, None]:
         """Fetch the secrets of what was confirmed last again: those on the disk could not be opened."""
-        active = self._known()[1].active
+        active = self.known()[1].active
         if active is None:
             return
         if active.secrets:
             try:
-                sealed = yield from self._fetch_secrets(active)
+                sealed = yield from fetch_secrets(self, active)
             except (Refused, Stalled) as error:
                 yield Say("secrets-not-mended", {"code": error.code, "message": error.message})
                 return
             yield KeepSealed(active.digest, sealed)
         if (yield from self._stand(active)):
             yield Reload()
-            yield from self._save(replace(self._known()[1], refusal=None))
+            yield from self.save(replace(self.known()[1], refusal=None))
 
-    def _remember(self, refused: ReconcilerError, etag: str, check: Check) -> Generator[Effect, Answer, None]:
-        self.state = replace(self._known()[1], log=check.log)
+    def remember(self, refused: ReconcilerError, etag: str, check: Check) -> Generator[Effect, Answer, None]:
+        """Keep why an offer was refused, for reports, and when it may be looked at again."""
+        self.state = replace(self.known()[1], log=check.log)
         yield from self._note(refused, etag, check.digest, check.sequence)
 
     def _note(
         self, refused: ReconcilerError, etag: str, digest: str, sequence: int
     ) -> Generator[Effect, Answer, None]:
-        _, state = self._known()
+        _, state = self.known()
         known = state.refusal
         tries = known.tries + 1 if known is not None and known.etag == etag else 1
         seconds = min(max(5.0, 3 * self._poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
@@ -346,13 +301,15 @@ class Agent:
         self.state = replace(state, refusal=refusal)
         yield SaveState(self.state)
 
-    def _save(self, state: NodeState) -> Generator[Effect, Answer, None]:
+    def save(self, state: NodeState) -> Generator[Effect, Answer, None]:
+        """Remember, durably. Raises `Refused` when that cannot be."""
         saved = yield SaveState(state)
         if isinstance(saved, Failed):
             raise Refused("E-NOD-025", f"the new state could not be written to disk: {saved.words}")
         self.state = state
 
-    def _known(self) -> tuple[Identity, NodeState]:
+    def known(self) -> tuple[Identity, NodeState]:
+        """Who this node is and what it remembers. Raises RuntimeError before registration."""
         if self.identity is None or self.state is None:
             raise RuntimeError("the node is not registered")
         return self.identity, self.state

@@ -35,6 +35,15 @@ from reconciler.node.process import ProcessProxy
     type=click.Path(path_type=Path, file_okay=False),
     help="The node's folder.",
 )
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    envvar="SENTINEL_NODE_MIRRORS",
+    metavar="URL",
+    help="Mirror of what the control plane publishes, asked while it is away; may be repeated. In the variable: "
+    "URLs with spaces between them.",
+)
 @click.option("--project", envvar="SENTINEL_PROJECT", help="Project to register in.")
 @click.option(
     "--name", envvar="SENTINEL_NODE_NAME", default=socket.gethostname, help="Name (default: the host's)."
@@ -183,7 +192,18 @@ def _options(values: dict[str, Any]) -> Options:
         join_token=_token(values["join_token_file"]),
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
+        mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
     )
+
+
+def _mirror(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        raise Stalled(
+            "E-NOD-006",
+            f"'{url}' is not the URL of a mirror",
+            cure="Write --mirror https://… for each mirror",
+        )
+    return url
 
 
 def read_labels(text: str) -> dict[str, str]:

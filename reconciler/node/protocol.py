@@ -26,8 +26,8 @@ ANSWER_LIMIT = 512 * 1024
 """Bytes of an answer that is not a blob: pointer, statement and root are far smaller."""
 
 ANSWER_SECONDS = 30.0
-SLOWEST_BYTES = 16 * 1024
-"""Bytes a second below which a download is given up, after its first half minute."""
+SLOW = "E-NOD-017"
+"""Somebody answers, and so slowly that the node did not wait for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def secrets(identity: Identity, digest: str, count: int) -> HttpRequest:
     """Fetch the sealed secrets of a bundle, `count` of them."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/secrets?bundle={quote(digest, safe=':')}"
     limit = 4096 + count * LONGEST_SECRET
-    return HttpRequest("GET", path, _headers(identity), None, limit, ANSWER_SECONDS + limit / SLOWEST_BYTES)
+    return HttpRequest("GET", path, _headers(identity), None, limit, ANSWER_SECONDS)
 
 
 def heartbeat(
@@ -120,9 +120,14 @@ def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
 
 def download(identity: Identity, digest: str, length: int) -> HttpRequest:
     """Fetch a blob of exactly `length` bytes."""
-    seconds = ANSWER_SECONDS + length / SLOWEST_BYTES
     return HttpRequest(
-        "GET", f"/api/v1/bundles/{quote(digest, safe=':')}", _headers(identity), None, length, seconds
+        "GET",
+        f"/api/v1/bundles/{quote(digest, safe=':')}",
+        _headers(identity),
+        None,
+        length,
+        ANSWER_SECONDS,
+        elsewhere=True,
     )
 
 
@@ -141,6 +146,8 @@ def log_tile(identity: Identity, tile: Tile) -> HttpRequest:
 def expect(answer: Answer, *statuses: int) -> HttpReply:
     """The reply, if its status is one of these. Raises `Transient` (try later) or `Stalled` (a person must act)."""
     if isinstance(answer, Failed):
+        if answer.code == SLOW:
+            raise Transient(answer.code, answer.words)
         raise Transient("E-NOD-010", f"the control plane cannot be reached: {answer.words}")
     if not isinstance(answer, HttpReply):
         raise RuntimeError(f"a driver answered a request with {type(answer).__name__}")

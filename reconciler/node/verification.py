@@ -32,6 +32,10 @@ class Check:
         if state.log is not None:
             trust = replace(trust, log=Seen(state.log.epoch, state.log.checkpoint))
         self._trust = trust
+        # One walk, so that its number of steps is bounded.
+        self._roots = Verifier(
+            trust, Audience(identity.organization, identity.project, identity.environment, "")
+        )
         self._identity = identity
         self._now = now
         self._verifier: Verifier | None = None
@@ -50,12 +54,8 @@ class Check:
 
     def accept_root(self, envelope: bytes) -> None:
         """The root after the one that is believed."""
-        audience = Audience(
-            self._identity.organization, self._identity.project, self._identity.environment, ""
-        )
-        verifier = Verifier(self._trust, audience)
-        verifier.accept_root(envelope, now=self._now)
-        self._trust = verifier.state
+        self._roots.accept_root(envelope, now=self._now)
+        self._trust = self._roots.state
         self.root = envelope.decode("ascii")
 
     def accept_pointer(self, envelope: bytes, cohort: str) -> None:

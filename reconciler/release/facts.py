@@ -29,6 +29,7 @@ class Facts:
 
     `trunk`: the compiled commits after the one that automatic promotion took last, the newest first.
     `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
+    `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
     `batches`: counts for each step of the open rollout. `ranks`: the sorted ranks for the rollout that would open
     next, empty when none may.
@@ -36,6 +37,7 @@ class Facts:
 
     trunk: tuple[TrunkCommit, ...] = ()
     bundles: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    removed: tuple[str, ...] = ()
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     batches: tuple[Batch, ...] = ()
     ranks: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class Facts:
         return {
             "trunk": [asdict(commit) for commit in self.trunk],
             "bundles": dict(sorted(self.bundles.items())),
+            "removed": list(self.removed),
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": list(self.ranks),
@@ -56,6 +59,7 @@ class Facts:
         return cls(
             trunk=tuple(TrunkCommit(**commit) for commit in data["trunk"]),
             bundles=dict(data["bundles"]),
+            removed=tuple(data["removed"]),
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks=tuple(data["ranks"]),

@@ -68,8 +68,10 @@ def frozen_for(
     )
     total, reached = timedelta(0), since
     for start, end in spans:
-        if end > reached:
-            total += end - max(start, reached)
+        # A window wholly before or after this time leaves a span that ends before it begins: it counts nothing.
+        start = max(start, reached)
+        if end > start:
+            total += end - start
             reached = end
     return total
 

@@ -41,6 +41,16 @@ def known(case: Case) -> Iterator[Reason]:
         )
 
 
+def kept(case: Case) -> Iterator[Reason]:
+    """Its bytes are still there."""
+    if case.release.digest in case.facts.removed:
+        yield Reason(
+            "W-REL-017",
+            f"the bundle {short(case.release.digest)} was removed because nothing had pointed to it for long; push its "
+            "commit to trunk again, as a revert for instance, and it is made anew",
+        )
+
+
 def not_quarantined(case: Case) -> Iterator[Reason]:
     """Nobody, and no failed rollout, has quarantined the digest."""
     found = case.state.quarantined(case.release.digest)
@@ -90,6 +100,7 @@ def due(case: Case) -> Iterator[Reason]:
 
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
+    kept,
     not_quarantined,
     completed_before,
     strategy_known,

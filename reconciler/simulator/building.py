@@ -58,13 +58,14 @@ def build_fleet(
     token_of: Callable[[str], str | None],
     say: Callable[[str], None],
     prefix: str = "sim",
+    mirrors: tuple[str, ...] = (),
 ) -> Fleet:
     """A fleet whose nodes live below `home`, registered there already or to be registered with `token_of(environment)`.
 
     Each opens its secrets in a folder of its own, in memory where there is such a thing.
     Raises `Stalled` when a folder cannot be used or a node's files are damaged.
     """
-    plane = ControlPlane(url, connections=THREADS)
+    plane = ControlPlane(url, mirrors, connections=THREADS)
     nodes: list[SimulatedNode] = []
     numbers: dict[str, int] = {}
     for group in groups:
@@ -72,7 +73,9 @@ def build_fleet(
             number = numbers[group.environment] = numbers.get(group.environment, 0) + 1
             name = f"{prefix}-{group.environment}-{number}"
             nodes.append(
-                _node(name, group, home / name, plane, url, project, token_of(group.environment), say)
+                _node(
+                    name, group, home / name, plane, url, mirrors, project, token_of(group.environment), say
+                )
             )
     return Fleet(nodes, say)
 
@@ -83,6 +86,7 @@ def _node(
     home: Path,
     plane: ControlPlane,
     url: str,
+    mirrors: tuple[str, ...],
     project: str,
     token: str | None,
     say: Callable[[str], None],
@@ -100,6 +104,7 @@ def _node(
         wait=0,
         join_token=token,
         secrets_on_disk=True,
+        mirrors=mirrors,
     )
 
     def tell(said: Say) -> None:

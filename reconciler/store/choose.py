@@ -19,5 +19,6 @@ def open_store(settings: Settings) -> BlobStore:
             access_key=settings.s3_access_key,
             secret_key=settings.s3_secret_key,
             region=settings.s3_region,
+            public_endpoint=settings.s3_public_endpoint,
         )
     )

@@ -55,6 +55,18 @@ class FileStore:
         """See `BlobStore.exists`."""
         return self._path(key).is_file()
 
+    def delete(self, key: str) -> None:
+        """See `BlobStore.delete`."""
+        target = self._path(key)
+        with _translated(key), contextlib.suppress(FileNotFoundError):
+            target.unlink()
+            _sync_folder(target.parent)
+
+    def link(self, key: str, *, seconds: int) -> str | None:
+        """None: a folder has no address."""
+        check_key(key)
+        return None
+
     def list(self, prefix: str) -> Iterator[str]:
         """See `BlobStore.list`."""
         folder = check_prefix(prefix).rpartition("/")[0]

@@ -1,16 +1,40 @@
-"""Where everything lies in the object store. The only place that spells a key."""
+"""Where everything lies in the object store. The only place, with `reconciler.bundle.places`, that spells a key."""
 
 from __future__ import annotations
 
+from reconciler.bundle.places import (
+    bare,
+    bundle,
+    bundles,
+    log,
+    pointer,
+    pointers,
+    published,
+    root,
+    roots,
+    statement,
+    statements,
+)
 
-def root(organization: str, version: int) -> str:
-    """A signed root."""
-    return f"{roots(organization)}{version}.json"
-
-
-def roots(organization: str) -> str:
-    """Prefix of an organization's roots."""
-    return f"organizations/{organization}/roots/"
+__all__ = [
+    "bundle",
+    "bundles",
+    "decision",
+    "log",
+    "node",
+    "pointer",
+    "pointers",
+    "project",
+    "published",
+    "root",
+    "root_version",
+    "roots",
+    "sealed_value",
+    "secrets",
+    "statement",
+    "statements",
+    "wrapped_key",
+]
 
 
 def root_version(key: str) -> int:
@@ -18,39 +42,9 @@ def root_version(key: str) -> int:
     return int(key.rpartition("/")[2].removesuffix(".json"))
 
 
-def log(organization: str, path: str) -> str:
-    """A file of an organization's log, by its path there: `checkpoint`, `tile/0/000`, `entry/000` …"""
-    return f"organizations/{organization}/log/{path}"
-
-
 def project(organization: str, slug: str) -> str:
-    """Prefix of everything that belongs to one project."""
+    """Prefix of everything that belongs to one project and is not published."""
     return f"organizations/{organization}/projects/{slug}/"
-
-
-def bundle(organization: str, slug: str, digest: str) -> str:
-    """The compressed bundle of a digest (`sha256:` and hex)."""
-    return f"{project(organization, slug)}bundles/{_hex(digest)}.tar.zst"
-
-
-def statements(organization: str, slug: str) -> str:
-    """Prefix of a project's statements."""
-    return f"{project(organization, slug)}statements/"
-
-
-def statement(organization: str, slug: str, digest: str) -> str:
-    """The signed statement of a bundle."""
-    return f"{statements(organization, slug)}{_hex(digest)}.json"
-
-
-def pointers(organization: str, slug: str) -> str:
-    """Prefix of a project's pointers."""
-    return f"{project(organization, slug)}pointers/"
-
-
-def pointer(organization: str, slug: str, environment: str, cohort: str) -> str:
-    """The newest signed pointer of a cohort."""
-    return f"{pointers(organization, slug)}{environment}/{cohort}.json"
 
 
 def node(organization: str, slug: str, identity: str) -> str:
@@ -60,7 +54,7 @@ def node(organization: str, slug: str, identity: str) -> str:
 
 def decision(organization: str, slug: str, digest: str) -> str:
     """The inputs of a decision, by their digest (`sha256:` and hex)."""
-    return f"{project(organization, slug)}decisions/{_hex(digest)}.json"
+    return f"{project(organization, slug)}decisions/{bare(digest)}.json"
 
 
 def secrets(organization: str, slug: str) -> str:
@@ -80,7 +74,3 @@ def wrapped_key(organization: str, slug: str, environment: str, name: str, versi
 
 def _sealed(organization: str, slug: str, environment: str, name: str, version: int) -> str:
     return f"{secrets(organization, slug)}{environment}/{name}/{version}/"
-
-
-def _hex(digest: str) -> str:
-    return digest.removeprefix("sha256:")

@@ -44,6 +44,15 @@ class BlobStore(Protocol):
     def exists(self, key: str) -> bool:
         """Whether there is an object of this key."""
 
+    def delete(self, key: str) -> None:
+        """Remove an object. Nothing happens when there is none."""
+
+    def link(self, key: str, *, seconds: int) -> str | None:
+        """A URL at which whoever has it can read the object for so long, made without asking anybody.
+
+        None when this store has no address that others could reach.
+        """
+
     def list(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix` (text, not a folder; may be empty), sorted."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -42,13 +43,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class S3Place:
-    """Where the bucket is. `endpoint` is a URL such as `http://minio:9000`."""
+    """Where the bucket is. `endpoint` is a URL such as `http://minio:9000`; `public_endpoint` one at which nodes reach
+    the same bucket, or None when they do not."""
 
     endpoint: str
     bucket: str
     access_key: str
     secret_key: str = field(repr=False)
     region: str
+    public_endpoint: str | None = None
 
 
 class S3Store:
@@ -75,6 +78,8 @@ class S3Store:
                 ),
             ),
         )
+
+        self._public = _signing_client(place)
 
     def put(self, key: str, data: bytes) -> bool:
         """See `BlobStore.put`. A repeat of our own write whose answer was lost reads as False."""
@@ -126,6 +131,19 @@ class S3Store:
         except Missing:
             return False
         return True
+
+    def delete(self, key: str) -> None:
+        """See `BlobStore.delete`."""
+        check_key(key)
+        with contextlib.suppress(Missing), self._translated(key):
+            self._client.remove_object(self._bucket, key)
+
+    def link(self, key: str, *, seconds: int) -> str | None:
+        """See `BlobStore.link`: a presigned URL (AWS Signature Version 4) of the public endpoint."""
+        check_key(key)
+        if self._public is None:
+            return None
+        return self._public.presigned_get_object(self._bucket, key, expires=timedelta(seconds=seconds))
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `BlobStore.list`."""
@@ -181,6 +199,20 @@ class S3Store:
                 cure="Check S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_BUCKET and the clock of this machine",
             )
         return Transient("E-STO-006", f"{self._place.endpoint} failed at '{key}': {code}")
+
+
+def _signing_client(place: S3Place) -> Minio | None:
+    """A client that only signs links: with the region known it contacts nobody."""
+    if place.public_endpoint is None:
+        return None
+    url = urlsplit(place.public_endpoint)
+    return Minio(
+        url.netloc,
+        access_key=place.access_key,
+        secret_key=place.secret_key,
+        secure=url.scheme == "https",
+        region=place.region,
+    )
 
 
 class _ThereAlready(Exception):

@@ -19,8 +19,8 @@ from tests.unit.nodes_api.served import Release
 class Stage:
     """A control plane with something published, and a fleet in a thread."""
 
-    def __init__(self, tmp_path: Path, port: int, workers: int = 1) -> None:
-        self.environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3"}
+    def __init__(self, tmp_path: Path, port: int, workers: int = 1, **environ: str) -> None:
+        self.environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3", **environ}
         self.settings = read_settings(self.environ)
         migrate(self.settings)
         self.release = Release(self.settings)
@@ -31,7 +31,14 @@ class Stage:
         self._thread: threading.Thread | None = None
         self.fleet: Fleet | None = None
 
-    def start(self, groups: tuple[Group, ...], *, url: str | None = None, token: str | None = None) -> Fleet:
+    def start(
+        self,
+        groups: tuple[Group, ...],
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        mirrors: tuple[str, ...] = (),
+    ) -> Fleet:
         self._stop.clear()
         self.fleet = build_fleet(
             groups,
@@ -40,6 +47,7 @@ class Stage:
             project="shop",
             token_of=lambda environment: token,
             say=self.log.append,
+            mirrors=mirrors,
         )
         self._thread = threading.Thread(target=self.fleet.run, args=(self._stop,))
         self._thread.start()

@@ -75,6 +75,25 @@ def test_a_trunk_commit_reaches_every_node_of_the_first_environment(world: World
     assert [entry["rollout"] for entry in view["history"]] == ["r-0001"]
 
 
+def test_what_runs_or_is_wished_for_now_asks_the_side_that_compiles_for_another_look(world: World) -> None:
+    def asked() -> int:
+        with session.reading():
+            row = Work.get_or_none(Work.kind == "trunk", Work.subject == "")
+        return 0 if row is None else int(row.wanted)
+
+    world.trunk("one")
+    world.nodes("dev", 2)
+    world.run("dev")
+    wished = asked()
+    assert wished >= 1
+    world.report("dev")
+    world.settle("dev")
+    live = asked()
+    assert live > wished
+    world.run("dev")
+    assert asked() == live
+
+
 def test_every_commit_is_signed_and_carries_its_inputs(world: World, tmp_path: Path) -> None:
     world.trunk("one")
     world.settle("dev")

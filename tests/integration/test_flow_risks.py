@@ -130,6 +130,19 @@ def test_a_bundle_that_is_gone_or_damaged_makes_the_risk_unknown_and_stops_nothi
         assert judged.reasons[0]["reason"]
 
 
+def test_another_bundle_under_its_name_is_not_believed(world: World) -> None:
+    before = first(world)
+    sha = world.push(HARMLESS)
+    world.run()
+    store, other = world.context.store, world.row(sha).digest
+    blob = store.get(layout.bundle("acme", "shop", other), limit=1 << 26)
+    store.replace(layout.bundle("acme", "shop", before), blob)
+    run_there(world, "production", before)
+    sha = world.push(NO_AUTH)
+    world.run()
+    assert rows()["production", world.row(sha).digest, before].level == "unknown"
+
+
 def test_two_runs_at_once_leave_one_row(world: World) -> None:
     before = first(world)
     with session.writing():

@@ -98,6 +98,7 @@ def test_what_is_sealed_is_stored_and_opens_with_the_key_of_its_environment(seal
     assert open_value(stored["production/partner-key/1/value"], data_key, label) == VALUE
     assert {key.rpartition("/1/")[0] for key in stored} == {
         *(f"{name}/partner-key" for name in ENVIRONMENTS),
+        *(f"{name}/shop-key" for name in ENVIRONMENTS),
         "staging/slack-releases",
         "production/slack-releases",
         "production/pagerduty-edge",
@@ -108,7 +109,10 @@ def test_a_manifest_lists_what_nodes_need_and_nothing_that_messages_need(sealed:
     row = sealed.push()
     stored = sealed.stored()
     assert {name: e["secrets"] for name, e in sealed.manifest(row.digest)["environments"].items()} == {
-        name: {"partner-key": Pinned.of(1, stored[f"{name}/partner-key/1/value"]).to_json()}
+        name: {
+            secret: Pinned.of(1, stored[f"{name}/{secret}/1/value"]).to_json()
+            for secret in ("partner-key", "shop-key")
+        }
         for name in ENVIRONMENTS
     }
 
@@ -122,7 +126,8 @@ def test_a_new_version_is_a_new_bundle_and_the_old_one_stays(sealed: Sealed) -> 
     assert second.digest != first.digest
     after = sealed.stored()
     assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {
-        "partner-key": Pinned.of(2, after["production/partner-key/2/value"]).to_json()
+        "partner-key": Pinned.of(2, after["production/partner-key/2/value"]).to_json(),
+        "shop-key": Pinned.of(1, after["production/shop-key/1/value"]).to_json(),
     }
     assert before.items() < after.items()
     assert {key for key in after if key not in before} == {
@@ -211,7 +216,7 @@ def test_a_rewrap_keeps_the_digest_and_adds_a_wrapped_key(sealed: Sealed, tmp_pa
     assert before.items() < after.items()
     assert {name for name in after if name not in before} == {
         f"production/{name}/1/keys/{key_id(public)}"
-        for name in ("partner-key", "slack-releases", "pagerduty-edge")
+        for name in ("partner-key", "slack-releases", "pagerduty-edge", "shop-key")
     }
 
 

@@ -17,6 +17,7 @@ from reconciler.bundle import archive, verify
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.verify import Audience, Verifier
+from reconciler.cli.folder import config_files
 from reconciler.config.installation import Installation, Organization, Project
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Work
@@ -40,11 +41,7 @@ ADA = Identity("Ada", "ada@example.com")
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MIB = 1024 * 1024
 TEMPLATE = Path(__file__).resolve().parents[2] / "repo-template"
-GOOD = {
-    path.relative_to(TEMPLATE).as_posix(): path.read_bytes()
-    for path in TEMPLATE.rglob("*.kdl")
-    if path.is_file()
-}
+GOOD = {file.path: file.content for file in config_files(TEMPLATE)}
 
 
 @dataclass

@@ -115,6 +115,7 @@ def test_trunk_set_back_by_force_is_held_to_what_it_replaces(world: World) -> No
     world.force(base)
     assert world.run() == "changed"
     assert (world.row(base).state, codes(world, base)) == ("refused", {"E-RUL-006"})
+    assert world.row(base).digest == ""
     assert list(world.commits())[-1] == base
     assert world.run() == "unchanged"
     world.force(full)

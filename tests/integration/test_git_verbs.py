@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from reconciler.cli.environment_verbs import hold, pause, promote, resume, rollback, wish
+from reconciler.cli.environment_verbs import hold, pause, promote, resume, revoke, rollback, wish
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
@@ -22,7 +22,14 @@ from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
 
-VERBS = {"promote": promote, "rollback": rollback, "hold": hold, "pause": pause, "resume": resume}
+VERBS = {
+    "promote": promote,
+    "rollback": rollback,
+    "hold": hold,
+    "pause": pause,
+    "resume": resume,
+    "revoke": revoke,
+}
 BOT = Identity("Sentinel", "sentinel@example.com")
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
@@ -69,7 +76,11 @@ class Shop:
 
     def files(self, branch: str):
         head = self.head(branch).sha
-        paths = ["release.kdl", *(f"holds/{name}" for name in self.mirror.list_folder(head, "holds"))]
+        folders = ("holds", "quarantine")
+        paths = [
+            "release.kdl",
+            *(f"{f}/{name}" for f in folders for name in self.mirror.list_folder(head, f)),
+        ]
         found = {path: self.mirror.read_file(head, path) for path in paths}
         return parse_branch({path: content for path, content in found.items() if content is not None})
 
@@ -151,6 +162,18 @@ def test_promote_by_digest_whole_or_begun(shop: Shop) -> None:
     assert (release.digest, release.commit) == (B, "b" * 40)
     for text in ("dddddddd", "xyz", "", "aa"):
         assert refused("promote", "production", "--digest", text).code == "E-GIT-208"
+
+
+def test_a_bundle_is_revoked_everywhere_and_allowed_again(shop: Shop) -> None:
+    output = ok("revoke", A, "--reason", "it leaks")
+    assert "production: it will not be rolled out" in output
+    assert "it is live there and keeps running" in output
+    for name in ("dev", "staging", "canary", "production"):
+        assert shop.files(f"env/{name}").quarantine == (Quarantine(A, "it leaks"),), name
+    assert ok("revoke", A, "--reason", "it leaks").count("forbidden already") == 4
+    ok("revoke", A, "--lift", "--reason", "it was another one")
+    assert [shop.files(f"env/{name}").quarantine for name in ("dev", "production")] == [(), ()]
+    assert "is not forbidden" in ok("revoke", A, "--lift", "--reason", "again")
 
 
 def test_promote_for_later(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import urllib3
 
 from reconciler.errors import Refused, Stalled, Transient
 from reconciler.store import s3
@@ -50,6 +51,27 @@ def test_a_bucket_that_is_missing_is_made_by_the_first_write_alone(store: BlobSt
     assert list(store.list("")) == []
     store.replace(KEY, b"1")
     assert store.get(KEY, limit=1) == b"1"
+
+
+def test_a_link_is_good_for_its_object_and_its_time(place: S3Place) -> None:
+    store = S3Store(dataclasses.replace(place, public_endpoint=place.endpoint))
+    store.put(KEY, b"bytes")
+    store.put("other", b"other")
+    link = store.link(KEY, seconds=1)
+    assert link is not None
+    assert place.secret_key not in link
+    assert urllib3.request("GET", link).data == b"bytes"
+    assert urllib3.request("GET", link.replace(KEY, "other")).status == 403
+    time.sleep(2.5)
+    assert urllib3.request("GET", link).status == 403
+
+
+def test_links_name_the_public_endpoint_and_contact_nobody(place: S3Place) -> None:
+    assert S3Store(place).link(KEY, seconds=60) is None
+    store = S3Store(dataclasses.replace(place, public_endpoint="https://bundles.example.com"))
+    link = store.link(KEY, seconds=60)
+    assert link is not None
+    assert link.startswith(f"https://bundles.example.com/{place.bucket}/{KEY}?X-Amz-")
 
 
 @pytest.mark.parametrize(

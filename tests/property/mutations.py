@@ -7,7 +7,7 @@ comes from the checks that are tested.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -71,11 +71,12 @@ class Site:
         return arguments[position] if position < len(arguments) else self.field.rest
 
 
-def sites(files: Mapping[str, str]) -> list[Site]:
-    """Every node of the files, in order."""
+def sites(files: Mapping[str, str], attached: Iterable[SourceFile]) -> list[Site]:
+    """Every node of the files, in order. `attached` are files that these name."""
     found: list[Site] = []
-    snapshot, _ = read_snapshot(SourceFile(path, text.encode()) for path, text in files.items())
-    assert snapshot is not None
+    sources = [SourceFile(path, text.encode()) for path, text in files.items()]
+    snapshot, findings = read_snapshot([*sources, *attached])
+    assert snapshot is not None, findings
     own = {name: r for (kind, name), r in snapshot.resources.items() if kind == TEMPLATE}
     calls = {name: call_field(parameters_of(resource.effective(""))) for name, resource in own.items()}
     calls |= {name: call_field(t.parameters("")) for name, t in BUILTIN.items() if name not in own}
@@ -316,10 +317,12 @@ MUTATORS = (
 )
 
 
-def mutations(files: Mapping[str, str], seed: int, count: int) -> Iterator[Mutation]:
+def mutations(
+    files: Mapping[str, str], attached: Iterable[SourceFile], seed: int, count: int
+) -> Iterator[Mutation]:
     """`count` mutations of the files, the same for the same seed; every mutator has its turn."""
     rng = random.Random(seed)
-    every = sites(files)
+    every = sites(files, attached)
     made = 0
     while made < count:
         mutator = MUTATORS[made % len(MUTATORS)]

@@ -11,7 +11,7 @@ from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from reconciler.config.write import write_document
 from reconciler.config.writing import write_snapshot
-from tests.unit.config.trees import BASE, template
+from tests.unit.config.trees import BASE, template, template_attached
 
 text = st.text(st.characters(codec="utf-8"), max_size=12)
 names = text | st.sampled_from(["true", "null", "-1", "a b", "", "#x", "//", "/-", "{", "\ufeff", "a\u202eb"])
@@ -78,11 +78,12 @@ def test_any_bytes_end_in_nodes_or_findings(content: bytes | str) -> None:
 @settings(max_examples=30)
 def test_a_snapshot_reads_back_from_its_canonical_text(random: object) -> None:
     files = [SourceFile(path, content.encode()) for path, content in template().items()]
+    attached = template_attached()
     random.shuffle(files)  # type: ignore[attr-defined]
-    snapshot, findings = read_snapshot(files)
+    snapshot, findings = read_snapshot([*files, *attached])
     assert snapshot is not None, findings
     written = write_snapshot(snapshot)
-    again, findings = read_snapshot([SourceFile("all.kdl", written.encode())])
+    again, findings = read_snapshot([SourceFile("all.kdl", written.encode()), *attached])
     assert again is not None, findings
     assert again == snapshot
     assert again.to_json() == snapshot.to_json()
@@ -102,6 +103,8 @@ def test_a_mutated_template_is_sound_or_has_findings_with_hints(data: st.DataObj
         st.sampled_from(["", "x", '"', "{", "}", "0", " ", "\n", "=", 'for "dev" {', content[at : at + 30]])
     )
     files[path] = content[:at] + put + content[at + length :]
-    snapshot, findings = read_snapshot([SourceFile(p, c.encode()) for p, c in files.items()])
+    snapshot, findings = read_snapshot(
+        [*(SourceFile(p, c.encode()) for p, c in files.items()), *template_attached()]
+    )
     assert (snapshot is None) == any(f.is_error for f in findings)
     assert all(f.hint and f.message for f in findings)

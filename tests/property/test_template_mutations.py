@@ -14,7 +14,7 @@ from reconciler.config import snapshot
 from reconciler.config.findings import Finding, Severity
 from reconciler.config.kinds import KINDS
 from reconciler.config.source import LANGUAGE, SourceFile
-from tests.property import gallery
+from tests.property import gallery, tls_gallery
 from tests.property.mutations import MUTATORS, Mutation, Verdict, mutations
 from tests.unit.config.trees import TEMPLATE
 
@@ -23,6 +23,8 @@ SEED = 3
 FILES = {file.path: file for file in config_files(TEMPLATE)}
 GALLERY = {path: SourceFile(path, text.encode()) for path, text in gallery.FILES.items()}
 
+TLS = tls_gallery.FILES
+
 Files = Mapping[str, SourceFile]
 Answer = tuple[bool, tuple[Finding, ...]]
 
@@ -30,6 +32,11 @@ Answer = tuple[bool, tuple[Finding, ...]]
 def texts(files: Files) -> dict[str, str]:
     """Those files that are configuration, as text."""
     return {path: file.content.decode() for path, file in files.items() if path.endswith(LANGUAGE)}
+
+
+def attached(files: Files) -> list[SourceFile]:
+    """Those files that the configuration names."""
+    return [file for path, file in files.items() if not path.endswith(LANGUAGE)]
 
 
 @pytest.fixture
@@ -69,14 +76,19 @@ def complaint(mutation: Mutation, sound: bool, findings: tuple[Finding, ...]) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("files", "count"), [pytest.param(FILES, 1000, id="template"), pytest.param(GALLERY, 500, id="gallery")]
+    ("files", "count"),
+    [
+        pytest.param(FILES, 1000, id="template"),
+        pytest.param(GALLERY, 500, id="gallery"),
+        pytest.param(TLS, 500, id="TLS"),
+    ],
 )
 def test_every_mutation_is_answered_rightly(
     files: Files, count: int, checked: Callable[[Files, Mutation], Answer]
 ) -> None:
     wrong: list[str] = []
     verdicts: Counter[Verdict] = Counter()
-    for mutation in mutations(texts(files), SEED, count):
+    for mutation in mutations(texts(files), attached(files), SEED, count):
         verdicts[mutation.verdict] += 1
         told = complaint(mutation, *checked(files, mutation))
         if told:
@@ -89,7 +101,7 @@ def test_every_mutation_is_answered_rightly(
 
 
 def test_what_is_mutated_is_sound_and_the_template_is_clean() -> None:
-    for files in (FILES, GALLERY):
+    for files in (FILES, GALLERY, TLS):
         compilation, findings = check(files.values())
         assert compilation is not None, "\n".join(map(str, findings))
     assert [finding for finding in check(FILES.values())[1] if finding.severity is not Severity.info] == []
@@ -102,6 +114,7 @@ def test_the_gallery_uses_every_kind_that_needs_no_further_file() -> None:
 
 
 def test_mutations_are_the_same_for_the_same_seed() -> None:
-    assert list(mutations(texts(FILES), 1, 50)) == list(mutations(texts(FILES), 1, 50))
-    assert list(mutations(texts(FILES), 1, 50)) != list(mutations(texts(FILES), 2, 50))
+    one, again, other = (list(mutations(texts(FILES), attached(FILES), seed, 50)) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
     assert len(MUTATORS) == 10

@@ -77,6 +77,10 @@ class Artifacts:
         """The compressed bundle, `length` bytes long, or None when the store lacks it."""
         return self._read(self._blobs, layout.bundle(organization, project, digest), length)
 
+    def blob_link(self, organization: str, project: str, digest: str, *, seconds: int) -> str | None:
+        """Where nodes fetch the compressed bundle themselves for so long, or None when it is served here."""
+        return self._store.link(layout.bundle(organization, project, digest), seconds=seconds)
+
     def sealed_value(
         self, organization: str, project: str, environment: str, name: str, pinned: Pinned
     ) -> bytes | None:

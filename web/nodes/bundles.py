@@ -19,11 +19,17 @@ from web.nodes.service import Service
 CHUNK = 64 * 1024
 """A slow node holds one chunk of its own in the socket; the blob itself is shared."""
 
+LINK_SECONDS = 900
+"""How long a presigned link holds: long enough for a slow download to begin, which is when it is checked."""
+
 _RANGE = re.compile(rb"bytes=([0-9]{1,15})-([0-9]{0,15})")
 
 
 async def serve_blob(service: Service, digest: str, scope: Scope, send: Send) -> None:
-    """The compressed bundle. A single byte range is honoured, so that a download can be resumed (RFC 9110 §14)."""
+    """The compressed bundle, or a presigned link to it where nodes reach the object store.
+
+    A single byte range is honoured, so that a download can be resumed (RFC 9110 §14).
+    """
     node = service.directory.holder(bearer(scope))
     if node is None:
         raise unauthenticated()
@@ -40,6 +46,11 @@ async def serve_blob(service: Service, digest: str, scope: Scope, send: Send) ->
     }
     if tag in asked.get(b"if-none-match", b""):
         return await send_empty(send, 304, headers)
+    link = service.artifacts.blob_link(blob.organization, blob.project, blob.digest, seconds=LINK_SECONDS)
+    if link is not None:
+        # The link is for whoever has it, so nobody between us and the node may keep it.
+        where = ((b"location", link.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0"))
+        return await send_empty(send, 307, where)
     loop = asyncio.get_running_loop()
     data = await loop.run_in_executor(
         service.files, service.artifacts.blob, blob.organization, blob.project, blob.digest, blob.length

@@ -58,5 +58,7 @@ def _root(service: Service, project: str, application: Application) -> bytes:
     version = service.artifacts.newest_root(organization)
     root = None if version is None else service.artifacts.root(organization, version)
     if root is None:
-        raise not_ready("The organization has no root yet; a worker makes it with its first bundle")
+        raise not_ready(
+            "The organization has no root yet: somebody has to publish one with sentinelctl keys publish"
+        )
     return root

@@ -12,8 +12,8 @@ import click
 
 from reconciler.cli.environment_verbs.caller import find_caller
 
+ENVIRONMENT = click.argument("environment")
 OPTIONS = (
-    click.argument("environment"),
     click.option(
         "--repository", metavar="URL", help="Configuration repository. Default: the clone's remote 'origin'."
     ),
@@ -36,6 +36,11 @@ OPTIONS = (
 
 def environment_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the argument ENVIRONMENT and these options; it is called with `caller`, `environment`, `dry_run`."""
+    return ENVIRONMENT(repository_options(function))
+
+
+def repository_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options that say which repository, and as whom; it is called with `caller` and `dry_run`."""
 
     @wraps(function)
     def call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import click
@@ -10,6 +11,7 @@ from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.known import named, newest_for, warnings
 from reconciler.cli.environment_verbs.options import environment_options
+from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.cli.moment import Moment
 from reconciler.release.branch import parse_branch
@@ -48,6 +50,7 @@ def command(
 
     Without --digest this is the bundle that was completed last in the environments before it, or, where there is none
     before it, the one that automatic promotion took last. The commit is yours and is pushed with your credentials.
+    With --dry-run the risk is told as well: what runs there and what would come are compiled here and compared.
     """
 
     def decide(state: BranchState) -> Wish | Already:
@@ -62,12 +65,16 @@ def command(
             return Already(
                 f"{environment} already {'runs' if live else 'asks for'} {chosen.digest} ({chosen.because})"
             )
-        return release_wish(
+        wish = release_wish(
             state,
             Release(chosen.digest, chosen.commit, why, str(caller.author), at),
             subject=f"Promote {short(chosen.digest)} to {environment}{_when(at)}",
             because=chosen.because,
         )
+        if not dry_run:
+            return wish
+        told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, project_folder)
+        return replace(wish, previewed=told)
 
     make_wish(caller, environment, decide, dry_run=dry_run)
 

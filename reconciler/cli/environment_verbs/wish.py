@@ -37,13 +37,17 @@ class BranchState:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines."""
+    """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines.
+
+    `previewed` is told beside it when it is not made: what is known of it already.
+    """
 
     edits: Mapping[str, bytes | None]
     subject: str
     body: str
     trailers: tuple[tuple[str, str], ...]
     next: str
+    previewed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,12 @@ def read_environment(mirror: Mirror, caller: Caller, environment: str, *, fetch:
     return BranchState(mirror, environment, head, {path: content for path, _, content in read.files})
 
 
+def environments(mirror: Mirror, caller: Caller) -> list[str]:
+    """The names of the environments that have a branch, after a fetch."""
+    start = _ref(caller, "")
+    return sorted(name.removeprefix(start) for name in mirror.fetch() if name.startswith(start))
+
+
 def _ref(caller: Caller, environment: str) -> str:
     return f"{HEADS}{caller.branch_prefix}env/{environment}"
 
@@ -166,4 +176,6 @@ def _preview(caller: Caller, state: BranchState, wish: Wish) -> str:
             f"b/{path}" if after is not None else "/dev/null",
             lineterm="",
         )
+    if wish.previewed:
+        lines += ["", *wish.previewed]
     return "\n".join(lines)

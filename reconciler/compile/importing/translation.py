@@ -18,6 +18,7 @@ from reconciler.compile.importing.original import HARMLESS, Original, scopes, wr
 from reconciler.compile.importing.proposing import NotSaid
 from reconciler.compile.importing.repository import Files, Key, pieces
 from reconciler.compile.importing.routes import service
+from reconciler.compile.importing.ties import reordered
 from reconciler.compile.importing.upstreams import listener, upstream
 from reconciler.compile.native.grammar.system import SYSTEM
 from reconciler.compile.native.nodes import Node
@@ -107,8 +108,10 @@ def translate(configuration: Original, named: Named) -> Imported | tuple[Finding
             continue
         after, _ = read_model(compilation.environments[0].config, "sentinel.kdl")
         changes = differences(before, after) if after is not None else ()
-        if not changes:
+        if not changes and not work.put_in_order():
             return work.imported(files)
+        if not changes:
+            continue
         if not [change for change in changes if work.give_back(change)]:
             told = "; ".join(f"{change.action} {change.kind} {shown(change.name)}" for change in changes[:3])
             raise Refused(
@@ -208,6 +211,17 @@ class _Work:
         if change.kind == "upstream" and str(change.action) == "removed":
             reason = "no route uses it"
         return self._demote((change.kind, change.was or change.name), reason)
+
+    def put_in_order(self) -> bool:
+        """Make native what would come in another order where order may decide; whether there was anything."""
+        said = sorted(part.name for part in self._of("route") if part.data is not None)
+        after = [*said, *(part.name for part in self._of("route") if part.data is None)]
+        changed = False
+        for pair in list(reordered((part.node for part in self._of("route")), after)):
+            reason = f"only the order decides between the routes {shown(pair[0])} and {shown(pair[1])}"
+            given_back = [name for name in pair if self._demote(("route", name), reason)]
+            changed = changed or bool(given_back)
+        return changed
 
     def _demote(self, key: Key, reason: str) -> bool:
         part = self.parts.get(key)

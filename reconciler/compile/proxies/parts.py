@@ -58,7 +58,9 @@ class NativeParts:
 
     def upstreams_of_routes(self) -> Iterator[str]:
         """The upstreams that each native route names, those of namespaces too."""
-        inside = (child for block in self.blocks("namespace") for child in block.children)
+        spaces = list(self.blocks("namespace"))
+        spaces += [child for space in spaces for child in space.children if child.name == "service"]
+        inside = (child for space in spaces for child in space.children)
         more = (route for child in inside if child.name == "routes" for route in child.children)
         for route in (*self.inside("routes"), *more):
             yield from _upstreams_of(unplaced(route))

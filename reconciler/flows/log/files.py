@@ -1,4 +1,4 @@
-"""The files of one organization's log in the object store, below `organizations/<organization>/log/`.
+"""The files of one organization's log in the object store, below `public/<organization>/log/`.
 
     entry/<n>           one entry, put only where none is: whoever puts it has the number. The truth
     leaf/<ab>/<cdef…>   the number of the entry of that leaf hash, so that nothing is entered twice

@@ -12,16 +12,15 @@ import pytest
 from reconciler.bundle import archive, build
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.bundle.manifest import check_files
+from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import COMPILER, Compilation, compile_snapshot
 from reconciler.config.snapshot import read_snapshot
-from reconciler.config.source import SourceFile
+from reconciler.config.source import LANGUAGE, SourceFile
 from reconciler.errors import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "repo-template"
-FILES = [
-    SourceFile(p.relative_to(TEMPLATE).as_posix(), p.read_bytes()) for p in sorted(TEMPLATE.rglob("*.kdl"))
-]
+FILES = config_files(TEMPLATE)
 
 
 def compiled(files: Iterable[SourceFile]) -> Compilation:
@@ -49,8 +48,10 @@ def test_the_manifest_names_every_environment_as_it_was_compiled() -> None:
 
 
 def test_layout_of_files_and_comments_do_not_reach_the_digest() -> None:
-    one = b"// Everything in one file.\n" + b"\n\n".join(file.content for file in reversed(FILES))
-    assert bundle([SourceFile("all.kdl", one)]).tar == bundle(FILES).tar
+    language = [file for file in FILES if file.path.endswith(LANGUAGE)]
+    others = [file for file in FILES if file not in language]
+    one = b"// Everything in one file.\n" + b"\n\n".join(file.content for file in reversed(language))
+    assert bundle([SourceFile("all.kdl", one), *others]).tar == bundle(FILES).tar
 
 
 def test_another_compiler_gives_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:

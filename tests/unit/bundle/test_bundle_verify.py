@@ -257,8 +257,22 @@ def test_step_6_expired() -> None:
 
 def test_step_6_a_clock_set_back_does_not_revive_a_pointer() -> None:
     made = offer()
-    found = verifier(made, issued=NOW + 2 * DAY)
+    found = verifier(made, epoch=1, issued=NOW + 2 * DAY)
     assert refusal(found.accept_pointer, made.pointer_bytes(), now=NOW - 365 * DAY).code == "E-VER-008"
+
+
+def test_step_6_a_pointer_of_another_year_does_not_outlast_its_epoch() -> None:
+    """Whoever steals the pointer key can date a pointer into the future; a new epoch undoes that too."""
+    made = offer()
+    later = NOW + 40 * 365 * DAY
+    stuck = replace(made.state, root=root(expires=later + 365 * DAY)).confirmed(
+        replace(made.pointer, issued=later, expires=later + DAY)
+    )
+    found = Verifier(stuck, AUDIENCE)
+    assert refusal(found.accept_pointer, made.pointer_bytes(), now=NOW).code == "E-VER-008"
+    freed = Verifier(stuck.with_root(root(epoch=2)), AUDIENCE)
+    accepted = freed.accept_pointer(made.pointer_bytes(epoch=2, sequence=1), now=NOW)
+    assert freed.state.confirmed(accepted).issued == NOW
 
 
 def test_step_6_under_an_expired_root_nothing_is_accepted() -> None:

@@ -136,8 +136,9 @@ def test_revisions_by_branch_tag_and_id(project: Path, monkeypatch: pytest.Monke
         assert result.exit_code == 1, result.output
         assert "- orders.1" in result.output
     assert diff(str(second), ".").exit_code == 0
+    assert diff("HEAD", str(second)).exit_code == 0
     assert diff("main", "refs/heads/main").exit_code == 2
-    for inexact in ("HEAD", "HEAD~1", str(first)[:12], "main^", "@", "-", "../x"):
+    for inexact in ("HEAD~1", str(first)[:12], "main^", "@", "-", "../x"):
         assert diff("v1", "--", inexact).exit_code == 2, inexact
 
 

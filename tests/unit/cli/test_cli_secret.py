@@ -14,9 +14,9 @@ from nacl.public import PrivateKey
 
 from reconciler import clock
 from reconciler.bundle.sealed import Label, key_id, open_value, parse_sealed, unwrap
+from reconciler.cli.folder import config_files
 from reconciler.cli.secret import command
 from reconciler.cli.validate import check
-from reconciler.config.source import SourceFile
 from reconciler.embedded.template import template_files
 from reconciler.errors import Stalled
 from reconciler.flows.founding_repository import founded
@@ -96,8 +96,7 @@ def opened(clone: Path, keys: dict[str, PrivateKey], name: str, environment: str
 
 
 def sound(clone: Path) -> None:
-    files = [SourceFile(p.relative_to(clone).as_posix(), p.read_bytes()) for p in clone.rglob("*.kdl")]
-    compilation, findings = check(files)
+    compilation, findings = check(config_files(clone))
     assert compilation is not None, findings
 
 
@@ -227,7 +226,7 @@ def test_a_dirty_file_is_not_committed_along(clone: Path) -> None:
     assert "secrets.kdl" in stalls("E-SEC-015", "set", "db", "--environment", "dev")
     assert git(clone, "rev-list", "--count", "HEAD") == "1\n"
     assert path.read_text().startswith("// mine\n")
-    assert "db" not in path.read_text()
+    assert 'secret "db"' not in path.read_text()
 
 
 def test_a_broken_file_is_named(clone: Path) -> None:
@@ -253,7 +252,10 @@ def test_rewrap_is_one_commit_that_opens_for_the_new_key_alone(
         "rewrap", "--environment", "production", "--old-key", "file:../keys/production", "--new-key", public.hex(),
         value=None,
     )  # fmt: skip
-    assert f"rewrapped db, pagerduty-edge, partner-key, slack-releases for the key {key_id(public)}" in said
+    assert (
+        f"rewrapped db, pagerduty-edge, partner-key, shop-key, slack-releases for the key {key_id(public)}"
+        in said
+    )
     assert int(git(clone, "rev-list", "--count", "HEAD")) == count + 1
     assert git(clone, "show", "--format=", "--name-only").split() == [
         "environments/production.kdl",
@@ -302,14 +304,14 @@ def test_rewrap_with_the_wrong_old_key_changes_nothing(clone: Path, tmp_path: Pa
         ),
         value=None,
     )
-    assert "pagerduty-edge, partner-key, slack-releases" in words
+    assert "pagerduty-edge, partner-key, shop-key, slack-releases" in words
     assert git(clone, "status", "--porcelain") == ""
 
 
 def test_list_and_show_tell_everything_but_values(clone: Path, keys: dict[str, PrivateKey]) -> None:
     (clone / "more.kdl").write_text(
         'secret "bare"\nsecret "old" {\n    rotate-every "30d"\n}\n'
-        'certificate "shop" {\n    key "old"\n    for "dev" {\n        key "bare"\n    }\n}\n'
+        'certificate "front" {\n    key "old"\n    for "dev" {\n        key "bare"\n    }\n}\n'
     )
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "-m", "More")
@@ -326,14 +328,14 @@ def test_list_and_show_tell_everything_but_values(clone: Path, keys: dict[str, P
     text = done("list", value=None)
     assert f"v1     31 days old    key {identity}, due" in text
     assert "bare                         no value" in text
-    assert len(done("list", "--environment", "dev", value=None).splitlines()) == 2
+    assert len(done("list", "--environment", "dev", value=None).splitlines()) == 3
     shown = json.loads(done("show", "old", "--json", value=None))
     assert (shown["named-by"], shown["rotate-every"], shown["file"]) == (
-        ["certificate shop"],
+        ["certificate front"],
         "720h",
         "more.kdl",
     )
-    assert "named by: certificate shop" in done("show", "bare", value=None)
+    assert "named by: certificate front" in done("show", "bare", value=None)
     assert "named by: auth-policy customers" in done("show", "partner-key", value=None)
     assert VALUE.decode() not in text + json.dumps(shown)
 

@@ -8,7 +8,7 @@ from reconciler.compile.compiler import Compilation, compile_snapshot
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from tests.unit.compile.accepted import objections
-from tests.unit.config.trees import SERVICE, UPSTREAM, sound, template
+from tests.unit.config.trees import SERVICE, UPSTREAM, sound, template, template_attached
 
 
 def compiled(*texts: str) -> Compilation:
@@ -211,7 +211,9 @@ def test_a_tcp_check_has_no_block() -> None:
 
 
 def test_the_template_compiles_and_passes_the_proxys_grammar() -> None:
-    snapshot, _ = read_snapshot([SourceFile(path, text.encode()) for path, text in template().items()])
+    snapshot, _ = read_snapshot(
+        [*(SourceFile(path, text.encode()) for path, text in template().items()), *template_attached()]
+    )
     assert snapshot is not None
     compilation, findings = compile_snapshot(snapshot)
     assert findings == ()

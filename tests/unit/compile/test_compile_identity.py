@@ -67,10 +67,10 @@ def test_order_layout_and_comments_change_nothing() -> None:
 
 def test_the_hash_seed_changes_nothing() -> None:
     script = (
-        "import sys, hashlib, json; from pathlib import Path; from reconciler.config.source import SourceFile\n"
+        "import sys, hashlib, json; from pathlib import Path; from reconciler.cli.folder import config_files\n"
         "from reconciler.config.snapshot import read_snapshot\n"
         "from reconciler.compile.compiler import compile_snapshot\n"
-        "root = Path(sys.argv[1]); files = [SourceFile(str(p), p.read_bytes()) for p in root.rglob('*.kdl')]\n"
+        "files = config_files(Path(sys.argv[1]))\n"
         "print(hashlib.sha256(json.dumps(compile_snapshot(read_snapshot(files)[0])[0].to_json()).encode()).hexdigest())"
     )
     answers = {

@@ -482,3 +482,18 @@ def test_limits_and_agents_restart_the_proxy() -> None:
     ):
         key = compiled(middleware(body), USED).environments[0].restart_key
         assert (key != plain) is restarts, body
+
+
+def test_a_middleware_that_redirects_is_a_destination() -> None:
+    redirect = middleware('redirect {\n    scheme "https"\n}')
+    text = config(redirect, 'service "s" {\n    middleware "m"\n}\n')
+    assert filters_of(text) == ("m",)
+    assert "upstream" not in written(text, "routes", "s")
+    native = 'proxy "p" {\n    filters { filter "f" { type "redirect"; scheme "https" } }\n}\n'
+    assert told(middleware('native {\n    filter "f"\n}'), native, 'service "s" { middleware "m" }\n') == []
+
+
+def test_any_other_middleware_is_none() -> None:
+    native = 'proxy "p" {\n    filters { filter "f" { type "log" } }\n}\n'
+    for body in ("rate-limit {\n    requests-per-second 2\n}", 'native {\n    filter "f"\n}'):
+        assert told(middleware(body), native, 'service "s" { middleware "m" }\n') == ["E-CMP-044 4.kdl:1:9"]

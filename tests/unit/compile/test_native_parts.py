@@ -248,6 +248,18 @@ def test_native_routes_use_upstream_resources_and_services_native_upstreams() ->
     assert 'upstream "pooled"' in written(text, "routes", "s")
 
 
+def test_an_upstream_that_only_a_namespace_names_is_used() -> None:
+    spaces = (
+        'accept "W-NAT-016"\n'
+        'namespace "n" { routes { route "r" { matches { path "/r" }; upstream "orders" } }\n'
+        'service "inner" { routes { route "q" { matches { path "/q" }; upstream "next" } } } }\n'
+        'listeners { listener "n" { address "127.0.0.1:81"; namespace "n" } }\n'
+        "routes { }"
+    )
+    text = compiled(proxy(spaces)).environments[0].config.decode()
+    assert set(nodes(text, "upstreams")) == {"orders", "next"}
+
+
 def test_a_split_needs_upstream_resources() -> None:
     native = proxy('upstreams { upstream "pooled" { target "10.0.9.1:80" } }')
     service = 'service "s" {\n    split "orders" weight=1\n    split "pooled" weight=1\n}\n'

@@ -11,7 +11,7 @@ from reconciler.config.schema import Field
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
 from tests.unit.config.attachments import ISSUER, WASM
-from tests.unit.config.trees import BASE, SERVICE, UPSTREAM, brief, read, sound, template
+from tests.unit.config.trees import BASE, SERVICE, UPSTREAM, brief, read, sound, template, template_attached
 
 FULL = """\
 service "orders" {
@@ -217,7 +217,9 @@ def test_a_kind_cannot_stand_in_the_table_twice() -> None:
 
 
 def test_the_template_is_sound() -> None:
-    snapshot, findings = read_snapshot([SourceFile(path, text.encode()) for path, text in template().items()])
+    snapshot, findings = read_snapshot(
+        [*(SourceFile(path, text.encode()) for path, text in template().items()), *template_attached()]
+    )
     assert findings == ()
     assert snapshot is not None
     assert snapshot.environments == ("dev", "staging", "production")

@@ -14,7 +14,7 @@ from reconciler.config.kinds import KINDS
 from reconciler.config.reference import render_reference
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
-from tests.unit.config.trees import ROOT, template
+from tests.unit.config.trees import ROOT, template, template_attached
 
 
 def test_the_pages_on_disk_are_the_rendered_ones() -> None:
@@ -48,7 +48,9 @@ def test_every_topic_has_an_explanation() -> None:
 
 
 def test_the_json_form_of_the_template_fits_the_json_schema() -> None:
-    snapshot, _ = read_snapshot([SourceFile(path, text.encode()) for path, text in template().items()])
+    snapshot, _ = read_snapshot(
+        [*(SourceFile(path, text.encode()) for path, text in template().items()), *template_attached()]
+    )
     assert snapshot is not None
     form = json.loads(json.dumps(snapshot.to_json()))
     schema = json_schema()

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
-from tests.unit.config.trees import TEMPLATE, brief, template
+from tests.unit.config.trees import TEMPLATE, brief, template, template_attached
 
 CI = {
     "GitHub": ".github/workflows/validate.yml",
@@ -48,7 +48,9 @@ def test_the_templates_rules_bite(path: str, before: str, after: str, code: str)
     files = template()
     line, column = place_of(files[path], before)
     files[path] = files[path].replace(before, after, 1)
-    snapshot, findings = read_snapshot([SourceFile(p, t.encode()) for p, t in files.items()])
+    snapshot, findings = read_snapshot(
+        [*(SourceFile(p, t.encode()) for p, t in files.items()), *template_attached()]
+    )
     assert snapshot is None
     assert [f"{code} {path}:{line}:"] == [found.rpartition(":")[0] + ":" for found in brief(findings)]
     assert findings[0].place is not None

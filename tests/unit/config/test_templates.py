@@ -133,6 +133,15 @@ def test_an_environment_may_change_fields_values_and_the_template_itself() -> No
     assert snapshot.resources[("service", "a")].effective("production")["priority"] == 7
 
 
+def test_what_a_service_leaves_out_stays_out_with_other_values() -> None:
+    there = CALL.replace("a.example", "c.example").replace("\n", "\n    ")
+    text = service(f'{CALL}    remove "attempts"\n    for "dev" {{\n    {there}}}')
+    snapshot = sound(UPSTREAM, OWN, text)
+    assert "attempts" not in data(snapshot, "dev")
+    assert data(snapshot, "dev")["hosts"] == ["api.example", "b.example", "c.example"]
+    assert "attempts" not in data(snapshot, "production")
+
+
 def test_an_environment_may_do_without_the_template() -> None:
     snapshot = sound(
         UPSTREAM,

@@ -9,9 +9,10 @@ from pathlib import Path
 from nacl.public import PrivateKey
 
 from reconciler.bundle.sealed import SealedValue, key_id
+from reconciler.cli.folder import config_files
 from reconciler.config.findings import Finding
 from reconciler.config.snapshot import Snapshot, read_snapshot
-from reconciler.config.source import SourceFile
+from reconciler.config.source import LANGUAGE, SourceFile
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "repo-template"
@@ -84,8 +85,13 @@ def sound(*texts: str) -> Snapshot:
     return snapshot
 
 
+def template_attached() -> list[SourceFile]:
+    """The files of the template repository that its resources name."""
+    return [file for file in config_files(TEMPLATE) if not file.path.endswith(LANGUAGE)]
+
+
 def template() -> dict[str, str]:
-    """The files of the template repository."""
+    """The configuration in the template repository."""
     return {p.relative_to(TEMPLATE).as_posix(): p.read_text() for p in sorted(TEMPLATE.rglob("*.kdl"))}
 
 

@@ -157,6 +157,38 @@ def test_conditions_that_have_to_hold_together_stay_together() -> None:
     assert became(imported(text))["route app"] == "several conditions on the path have to hold together"
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "ties"),
+    [
+        ('path-regex "^/a"', 'path-regex "b$"', True),
+        ('path-regex "^/a"; host "a.example"', 'path-regex "b$"; host "b.example"', False),
+        ('path-regex "^/a"; host "a.example"', 'path-regex "b$"; host "*.example"', True),
+        ('path-regex "^/a"; method "GET"', 'path-regex "b$"; method "PUT"', False),
+        ('path-regex "^/a"; header "X" "1"', 'path-regex "b$"; header "X" "2"', False),
+        ('path-regex "^/a"; header "X" "1"', 'path-regex "b$"; header "Y" "2"', True),
+        ('path-regex "^/a"; header "X" "1"', 'path-regex "b$"; header "Y"', False),
+        ('path-prefix "/a"; host "a.example"; host "b.example"', 'path-prefix "/a"; host "b.example"', True),
+        ('path-prefix "/a"', 'path-prefix "/b"', False),
+    ],
+)
+def test_routes_stay_in_their_order_where_it_may_decide(one: str, other: str, ties: bool) -> None:
+    routes = "routes {{ {} }}\n"
+    second = f'route "zz" {{ matches {{ {one} }}; upstream "app" }}'
+    first = f'route "aa" {{ matches {{ {other} }}; upstream "app" }}'
+    text = MINIMAL + routes.format(f"{second}\n{first}")
+    result = imported(text)
+    assert [became(result)[f"route {name}"] == "said" for name in ("zz", "aa")] == [not ties] * 2
+    assert (compiled(result).config.find(b'"zz"') < compiled(result).config.find(b'"aa"')) is ties
+
+
+def test_routes_whose_order_stays_are_translated() -> None:
+    routes = "\n".join(
+        f'route "{name}" {{ matches {{ path-regex "^/{name}" }}; upstream "app" }}' for name in ("aa", "zz")
+    )
+    result = imported(MINIMAL + f"routes {{ {routes} }}\n")
+    assert [became(result)[f"route {name}"] for name in ("aa", "zz")] == ["said", "said"]
+
+
 def test_a_listener_may_name_a_route_that_became_a_service() -> None:
     text = MINIMAL + (
         'listeners { listener "tls" { address "127.0.0.1:8443"; protocol "https"; default-route "app"\n'

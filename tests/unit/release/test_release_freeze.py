@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config.freezes import FreezeWindow
-from reconciler.release.freeze import frozen, next_freeze, thaws_at
+from reconciler.release.freeze import frozen, frozen_for, next_freeze, thaws_at
 
 BERLIN = "Europe/Berlin"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +100,34 @@ def test_windows_that_follow_each_other_thaw_together() -> None:
 def test_a_freeze_without_an_end_in_sight_has_none() -> None:
     always = FreezeWindow("w", "r", "UTC", once=(("2026-01-01T00:00", "2099-01-01T00:00"),))
     assert thaws_at((always,), "production", datetime(2026, 5, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "minutes"),
+    [
+        (
+            "2026-11-24T20:00",
+            "2026-11-24T20:01",
+            0,
+        ),  # before everything: a freeze that comes takes nothing away
+        ("2026-11-26T23:50", "2026-11-27T00:10", 10),
+        ("2026-11-27T01:00", "2026-11-27T01:20", 20),
+        ("2026-11-27T02:50", "2026-11-27T04:10", 80),  # two windows overlap, and count once
+        ("2026-11-27T05:50", "2026-11-27T06:10", 10),
+        ("2026-12-02T10:00", "2026-12-02T11:00", 0),
+    ],
+)
+def test_how_much_of_a_time_was_frozen(since: str, until: str, minutes: int) -> None:
+    windows = (
+        FreezeWindow("first", "Because", BERLIN, once=(("2026-11-27T00:00", "2026-11-27T04:00"),)),
+        FreezeWindow("second", "Because", BERLIN, once=(("2026-11-27T03:00", "2026-11-27T06:00"),)),
+        FreezeWindow("weekends", "Because", BERLIN, weekly=(("saturday 16:00", "monday 07:00"),)),
+        FreezeWindow("new-year", "Because", BERLIN, holidays=("2027-01-01",)),
+        FreezeWindow(
+            "elsewhere", "Because", BERLIN, ("dev",), once=(("2026-11-20T00:00", "2026-12-20T00:00"),)
+        ),
+    )
+    assert frozen_for(windows, "production", local(since), local(until)) == timedelta(minutes=minutes)
 
 
 def test_what_comes_next() -> None:

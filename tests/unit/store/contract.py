@@ -116,3 +116,15 @@ class StoreContract:
             thread.join()
         assert sorted(map(str, answers)) == ["E-STO-003"] * 4 + ["False"] * 3 + ["True"]
         assert set(again().get(KEY, limit=1000)) in ({48}, {49})
+
+    def test_what_is_deleted_is_gone(self, store: BlobStore) -> None:
+        store.put(KEY, b"bytes")
+        store.delete(KEY)
+        store.delete(KEY)
+        assert not store.exists(KEY)
+        assert store.put(KEY, b"other") is True
+
+    def test_what_is_no_key_is_neither_deleted_nor_linked(self, store: BlobStore) -> None:
+        for call in (lambda: store.delete("../x"), lambda: store.link("../x", seconds=1)):
+            with pytest.raises(Refused):
+                call()

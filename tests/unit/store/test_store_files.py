@@ -103,20 +103,11 @@ def test_settings_choose(tmp_path: Path) -> None:
 
 def test_layout() -> None:
     digest = f"sha256:{'a' * 64}"
-    assert layout.root("acme", 3) == "organizations/acme/roots/3.json"
+    assert layout.root("acme", 3) == "public/acme/roots/3.json"
     assert layout.root_version(layout.root("acme", 12)) == 12
-    assert (
-        layout.bundle("acme", "shop", digest)
-        == f"organizations/acme/projects/shop/bundles/{'a' * 64}.tar.zst"
-    )
-    assert (
-        layout.statement("acme", "shop", digest)
-        == f"organizations/acme/projects/shop/statements/{'a' * 64}.json"
-    )
-    assert (
-        layout.pointer("acme", "shop", "dev", "base")
-        == "organizations/acme/projects/shop/pointers/dev/base.json"
-    )
+    assert layout.bundle("acme", "shop", digest) == f"public/acme/projects/shop/bundles/{'a' * 64}.tar.zst"
+    assert layout.statement("acme", "shop", digest) == f"public/acme/projects/shop/statements/{'a' * 64}.json"
+    assert layout.pointer("acme", "shop", "dev", "base") == "public/acme/projects/shop/pointers/dev/base.json"
     assert layout.node("acme", "shop", "n-1") == "organizations/acme/projects/shop/nodes/n-1.json"
     assert (
         layout.decision("acme", "shop", digest)
