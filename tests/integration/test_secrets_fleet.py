@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 import urllib3
+from nacl.public import PrivateKey
 
 from reconciler import clock
-from reconciler.bundle.sealed import Label, SealedValue, key_id, unwritten, written
+from reconciler.bundle.sealed import WRAPPED, Label, SealedValue, key_id, unwritten, written
 from reconciler.db import session
 from reconciler.db.models import Bundle, Event, Node, WrappedKey
 from reconciler.db.owed import ask
 from reconciler.errors import Refused
-from reconciler.keys.sealing import seal, wrap
+from reconciler.flows.founding import sealing_key_file
+from reconciler.keys.sealing import rewrap, seal, wrap
 from reconciler.node.keys import make_keys
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import decode_identity
@@ -312,6 +314,24 @@ def test_a_value_that_was_replaced_in_the_store_and_the_database_reaches_no_node
         WrappedKey.delete().where(WrappedKey.version == 2).execute()
         Bundle.delete().where(Bundle.digest == TWO.digest).execute()
     stage.point(TWO, 4)
+    assert running(stage, TWO, 1)[0].refusal is None
+    stage.matching(2)
+
+
+def test_data_keys_that_were_wrapped_for_a_new_environment_key_are_taken(stage: SecretStage) -> None:
+    """What `secret rewrap` brings: the old private key is gone, and every value and digest is as before."""
+    stage.point(ONE, 1)
+    stage.start((Group("production", 1),), token=stage.release.token())
+    running(stage, ONE, 1)
+    old, new, store = stage.world.keys["production"], PrivateKey.generate(), stage.world.context.store
+    for name, version in (("shop-key", 2), ("token", 1)):
+        place = ("acme", "shop", "production", name, version)
+        wrapped = store.get(layout.wrapped_key(*place, key_id(bytes(old.public_key))), limit=WRAPPED)
+        again = rewrap(wrapped, old, bytes(new.public_key))
+        store.put(layout.wrapped_key(*place, key_id(bytes(new.public_key))), again)
+    path = stage.settings.config_file.parent / sealing_key_file("shop", "production")
+    path.write_text(bytes(new).hex())
+    stage.point(TWO, 2)
     assert running(stage, TWO, 1)[0].refusal is None
     stage.matching(2)
 
