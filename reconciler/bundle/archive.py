@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from struct import Struct
 
 import zstandard
@@ -69,7 +69,39 @@ def build_tar(files: Mapping[str, bytes], *, limits: Limits = LIMITS) -> bytes:
     return b"".join([*parts, END])
 
 
-def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
+class Files(Mapping[str, bytes]):
+    """The files of a tar, in the order of their names. Each is cut out when it is asked for, so that a large bundle is
+    held once. `places` are the offsets of their beginnings and ends."""
+
+    __slots__ = ("_places", "_tar", "_view")
+
+    def __init__(self, tar: bytes, places: Mapping[str, tuple[int, int]]) -> None:
+        self._tar, self._view, self._places = tar, memoryview(tar), places
+
+    def __getitem__(self, name: str) -> bytes:
+        start, end = self._places[name]
+        return self._tar[start:end]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def view(self, name: str) -> memoryview:
+        """A file without a copy of it."""
+        start, end = self._places[name]
+        return self._view[start:end]
+
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two files of one size have the same bytes."""
+        return self._tar.startswith(self.view(one), self._places[other][0])
+
+
+def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> Files:
     """The files of a tar that is byte for byte one of ours.
 
     Raises `Refused`: E-BND-001 a name, E-BND-002 a count or size, E-BND-003 anything else that is not our form.
@@ -77,10 +109,10 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
     if len(tar) > limits.tar:
         raise Refused("E-BND-002", f"the tar has {len(tar)} bytes, more than {limits.tar}")
     names: list[bytes] = []
-    files: dict[str, bytes] = {}
+    places: dict[str, tuple[int, int]] = {}
     at = 0
     while at < len(tar) - len(END):
-        name, size = _read_header(tar[at : at + BLOCK], len(files) + 1)
+        name, size = _read_header(tar[at : at + BLOCK], len(names) + 1)
         _check_size(name, size, limits)
         if names and name <= names[-1]:
             raise Refused("E-BND-003", f"'{name.decode()}' is a duplicate or out of order in the tar")
@@ -91,11 +123,11 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
         if at > len(tar) - len(END) or tar[end:at] != PADDING[: at - end]:
             raise Refused("E-BND-003", f"'{name.decode()}' is cut short or padded with something")
         names.append(name)
-        files[name.decode()] = tar[start:end]
+        places[name.decode()] = (start, end)
     if tar[at:] != END:
         raise Refused("E-BND-003", "the tar does not end as it should")
     _check_names(names, limits)
-    return files
+    return Files(tar, places)
 
 
 def digest_of(tar: bytes) -> str:
@@ -131,7 +163,7 @@ def decompress(blob: bytes, *, limits: Limits = LIMITS) -> bytes:
     return b"".join(parts)
 
 
-def unpack(blob: bytes, *, limits: Limits = LIMITS) -> dict[str, bytes]:
+def unpack(blob: bytes, *, limits: Limits = LIMITS) -> Files:
     """The files of a blob: `decompress`, then `read_tar`, with their refusals."""
     return read_tar(decompress(blob, limits=limits), limits=limits)
 

@@ -6,6 +6,7 @@ Sign bytes, not objects: writers encode here, readers verify the raw bytes first
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from reconciler.errors import Refused
@@ -45,9 +46,11 @@ def decode(data: bytes, what: str) -> Any:
 
 
 def _write(document: Any) -> bytes:
-    data = _WRITER.encode(document).encode()
-    # Keys were sorted by code points, which is another order only where a key has characters beyond ASCII.
-    return data if data.isascii() else _AS_IT_IS.encode(_ordered(document)).encode()
+    text = _WRITER.encode(document)
+    # Keys were sorted by code points, which is another order only from U+E000 on, where code units are surrogates.
+    if not text.isascii() and _BEYOND.search(text):
+        text = _AS_IT_IS.encode(_ordered(document))
+    return text.encode()
 
 
 def _check(value: Any, depth: int) -> None:
@@ -102,6 +105,7 @@ def _no_float(text: str) -> float:
     raise ValueError("a number is not an integer")
 
 
+_BEYOND = re.compile("[\ue000-\U0010ffff]")
 _READER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
 )

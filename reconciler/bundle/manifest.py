@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.bundle import canonical
+from reconciler.bundle.archive import Files
 from reconciler.bundle.fields import HEX64, SLUG, Fields
 from reconciler.errors import Refused
 from reconciler.pinned import Pinned
@@ -54,7 +55,7 @@ def config_path(environment: str) -> str:
     return f"config/{environment}/sentinel.kdl"
 
 
-def describe(content: bytes) -> ManifestFile:
+def describe(content: bytes | memoryview) -> ManifestFile:
     """Size and digest of a file's content."""
     return ManifestFile(len(content), hashlib.sha256(content).hexdigest())
 
@@ -151,15 +152,17 @@ def check_files(files: Mapping[str, bytes]) -> Manifest:
 
 
 def _described(files: Mapping[str, bytes]) -> dict[str, ManifestFile]:
-    """Every file but the manifest. Environments often share bytes: what equals the last file of its size is not hashed
-    again.
-    """
+    """Every file but the manifest."""
+    if not isinstance(files, Files):
+        return {path: describe(content) for path, content in files.items() if path != MANIFEST}
+    # Environments often share bytes: what equals the last file of its size is not hashed again.
     found: dict[str, ManifestFile] = {}
     last: dict[int, str] = {}
-    for path, content in files.items():
+    for path in files:
         if path != MANIFEST:
+            content = files.view(path)
             twin = last.get(len(content))
-            alike = twin is not None and files[twin] == content
+            alike = twin is not None and files.alike(twin, path)
             found[path] = found[twin] if twin is not None and alike else describe(content)
             last[len(content)] = path
     return found

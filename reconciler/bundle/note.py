@@ -18,6 +18,7 @@ LONGEST_NOTE = 4096
 MAX_SIGNATURES = 16
 ED25519 = b"\x01"
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _LINE = re.compile("— ([^ +]+) ([A-Za-z0-9+/]+={0,2})")
 
 
@@ -60,7 +61,7 @@ def read_note(note: str) -> Note:
     text, separator, rest = note.rpartition("\n\n")
     if len(note) > LONGEST_NOTE or not separator or not text or not rest.endswith("\n"):
         raise _malformed("it is not a text, an empty line and signatures")
-    if any(character < " " and character != "\n" for character in note):
+    if _CONTROL.search(note):
         raise _malformed("it has control characters")
     lines = rest.removesuffix("\n").split("\n")
     if len(lines) > MAX_SIGNATURES:

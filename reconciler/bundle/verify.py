@@ -260,7 +260,7 @@ class Verifier:
         return stated
 
     @_refusing
-    def accept_blob(self, blob: bytes) -> dict[str, bytes]:
+    def accept_blob(self, blob: bytes) -> archive.Files:
         """Steps 8 to 10: the bundle's files, name to content, `manifest.json` included."""
         wanted = self._wanted
         if wanted is None:

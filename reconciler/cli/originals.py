@@ -100,7 +100,7 @@ def _statement(envelope: bytes) -> Statement:
     return peek_statement(envelope, limit=LIMITS.statement)
 
 
-def _files(blob: bytes, stated: Statement) -> dict[str, bytes]:
+def _files(blob: bytes, stated: Statement) -> archive.Files:
     tar = archive.decompress(blob)
     if archive.digest_of(tar) != stated.digest:
         raise Refused(

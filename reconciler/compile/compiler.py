@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,28 +55,33 @@ class CompiledEnvironment:
     certificates: tuple[CertificateInUse, ...] = ()
     endpoints: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object; files are in base64."""
+    def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
+        """A JSON object. Contents of files are what `keep` gives for them."""
         return {
             "name": self.name,
-            "config": self.config.decode(),
+            "config": keep(self.config),
             "config_id": self.config_id,
             "restart_key": self.restart_key,
-            "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+            "files": {path: keep(content) for path, content in self.files.items()},
             "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
             "endpoints": list(self.endpoints),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> CompiledEnvironment:
-        """The environment that `to_json` gave. Raises KeyError and ValueError for anything else."""
+    def from_json(cls, data: Mapping[str, Any], kept: Callable[[Any], bytes]) -> CompiledEnvironment:
+        """The environment that `to_json` gave; `kept` gives back what was kept.
+
+        Raises KeyError, TypeError and ValueError for anything else.
+        """
+        config = kept(data["config"])
+        config.decode()  # Whoever reads it later relies on its being UTF-8.
         return cls(
             name=data["name"],
-            config=data["config"].encode(),
+            config=config,
             config_id=data["config_id"],
             restart_key=data["restart_key"],
-            files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
+            files={path: kept(content) for path, content in data["files"].items()},
             secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
             endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
@@ -97,20 +101,23 @@ class Compilation:
     snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
+    def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
+        """A JSON object. Contents of files are what `keep` gives for them."""
         return {
-            "environments": [environment.to_json() for environment in self.environments],
+            "environments": [environment.to_json(keep) for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
             "snapshot_sha256": self.snapshot_sha256,
             "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Compilation:
-        """The compilation that `to_json` gave. Raises KeyError and ValueError for anything else."""
+    def from_json(cls, data: Mapping[str, Any], kept: Callable[[Any], bytes]) -> Compilation:
+        """The compilation that `to_json` gave; `kept` gives back what was kept.
+
+        Raises KeyError, TypeError and ValueError for anything else.
+        """
         return cls(
-            environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
+            environments=tuple(CompiledEnvironment.from_json(item, kept) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
             snapshot_sha256=str(data["snapshot_sha256"]),
             sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
@@ -132,8 +139,15 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
     """The objections of all environments; one that several share is told once, with their names."""
     grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
+    made: dict[tuple[Any, ...], tuple[Objection, ...]] = {}
     for rendering in renderings:
-        for objection in rendering_objections(rendering):
+        policy = rendering.policy
+        # Native parts are looked at as they are written for the environment; nothing else looks at its name.
+        apart = policy.name if rendering.of("proxy") else None
+        same = (policy.proxy_version, policy.admin_port, apart, rendering.ingredients())
+        if same not in made:
+            made[same] = tuple(rendering_objections(rendering))
+        for objection in made[same]:
             key = (
                 objection.resource.key if objection.resource else None,
                 objection.path,
@@ -161,13 +175,32 @@ class _Texts:
 
     def __init__(self) -> None:
         self._written: dict[tuple[str, int], str] = {}
+        self._joined: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._endpoints: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
-    def of(self, part: str, resource: Resource, data: Mapping[str, Any], nodes: Any, indent: int = 1) -> str:
+    def of(self, part: str, nodes: Any, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> str:
+        """What the resources become in one part of the configuration, in their order."""
+        key = (part, tuple([id(data) for _, data in resources]))
+        if key not in self._joined:
+            written = [self._one(part, nodes, resource, data) for resource, data in resources]
+            self._joined[key] = "".join(written)
+        return self._joined[key]
+
+    def _one(self, part: str, nodes: Any, resource: Resource, data: Mapping[str, Any]) -> str:
         key = (part, id(data))
-        if key not in self._written:
+        found = self._written.get(key)
+        if found is None:
             made = nodes(resource.name, data)
-            self._written[key] = write_document(made if type(made) is tuple else (made,), indent=indent)
-        return self._written[key]
+            found = write_document(made if type(made) is tuple else (made,), indent=1)
+            self._written[key] = found
+        return found
+
+    def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
+        """Where the requests of an environment go."""
+        key = rendering.ingredients()
+        if key not in self._endpoints:
+            self._endpoints[key] = endpoints(rendering)
+        return self._endpoints[key]
 
 
 def _section(name: str, body: str) -> str:
@@ -198,9 +231,6 @@ def _compile(
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
-    def written(part: str, nodes: Any, resources: Iterable[tuple[Resource, Mapping[str, Any]]]) -> str:
-        return "".join(texts.of(part, resource, data, nodes) for resource, data in resources)
-
     schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
     system = write_document([native.last("system") or reserved.system()])
     listeners = _section(
@@ -224,10 +254,10 @@ def _compile(
         for resource, data in resolver.upstreams(rendering, carried.pairs)
         if resource.name in used
     ]
-    upstreams = written("upstream", upstream_node, targets)
+    upstreams = texts.of("upstream", upstream_node, targets)
     made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
     agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
-    filters = written("filters", filter_nodes, services) + write_document(
+    filters = texts.of("filters", filter_nodes, services) + write_document(
         [*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
@@ -240,7 +270,7 @@ def _compile(
         + _section(
             "upstreams",
             upstreams
-            + written("split", split_nodes, services)
+            + texts.of("split", split_nodes, services)
             + write_document(native.inside("upstreams"), indent=1),
         )
         + agents
@@ -248,7 +278,7 @@ def _compile(
     after = (
         _section(
             "routes",
-            written("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
+            texts.of("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
         )
         + write_document([inspection] if inspection else [])
         + write_document(shared.limits_nodes(resolved))
@@ -269,8 +299,8 @@ def _compile(
             system,
             listeners,
             observability,
-            written("checks", _health_checks, targets),
-            written("starts", start_nodes, services),
+            texts.of("checks", _health_checks, targets),
+            texts.of("starts", start_nodes, services),
             agents,
             cache,
             *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
@@ -291,5 +321,5 @@ def _compile(
         },
         secrets=pinned(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
-        endpoints=endpoints(rendering),
+        endpoints=texts.endpoints(rendering),
     )

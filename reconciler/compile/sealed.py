@@ -63,7 +63,8 @@ class SealedSecret:
 
 def needed(contents: Iterable[bytes]) -> frozenset[str]:
     """Names of the secrets that the files need."""
-    return frozenset(name.decode() for content in contents for name in _NEEDED.findall(content))
+    naming = (content for content in contents if b"${secret" in content)
+    return frozenset(name.decode() for content in naming for name in _NEEDED.findall(content))
 
 
 def sealed_secrets(snapshot: Snapshot) -> tuple[SealedSecret, ...]:

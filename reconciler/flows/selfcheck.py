@@ -42,7 +42,7 @@ def run(context: Context, digest: str, renew: Callable[[], None]) -> Outcome:
     return _write(context, digest, found.verdict, found.because, _names(found))
 
 
-def _stored(context: Context, digest: str) -> tuple[Statement, dict[str, bytes]]:
+def _stored(context: Context, digest: str) -> tuple[Statement, archive.Files]:
     organization, project = context.organization.slug, context.project.slug
     envelope = context.store.get(layout.statement(organization, project, digest), limit=LIMITS.statement)
     stated = peek_statement(envelope, limit=LIMITS.statement)

@@ -22,7 +22,7 @@ reloaded, because its files moved.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Refused
@@ -59,7 +59,7 @@ class Verified:
 
     trust: Trust
     active: Active
-    files: dict[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
     sealed: bytes = field(default=b"", repr=False)
 
 

@@ -40,7 +40,7 @@ class Check:
         self._now = now
         self._verifier: Verifier | None = None
         self._pointer: Pointer | None = None
-        self._files: dict[str, bytes] = {}
+        self._files: Mapping[str, bytes] = {}
         self.root = state.root
         """The newest root that was believed, as JSON text."""
         self.digest = ""

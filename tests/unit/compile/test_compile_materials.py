@@ -109,6 +109,8 @@ def test_endpoints_are_those_that_services_lead_to() -> None:
     [
         pytest.param(tree(sealed=sealed(b"b"), rotated="2026-11-25"), id="a key that is wrapped again"),
         pytest.param(tree().replace('"What it opens"', '"What it closes"'), id="a description of a secret"),
+        pytest.param(tree().replace('"Everything public"', '"All"'), id="a description"),
+        pytest.param(tree().replace('"Production"', '"Prod"'), id="a description for one environment"),
         pytest.param(
             tree()
             .replace('"Shop"', '"The shop"')
@@ -148,7 +150,10 @@ def test_no_sealed_byte_is_in_any_file_of_the_bundle() -> None:
 
 def test_it_survives_the_way_out_of_the_confined_child() -> None:
     compilation = compiled(tree())
-    assert Compilation.from_json(json.loads(json.dumps(compilation.to_json()))) == compilation
+    assert (
+        Compilation.from_json(json.loads(json.dumps(compilation.to_json(bytes.hex))), bytes.fromhex)
+        == compilation
+    )
 
 
 def test_the_bill_names_the_snapshot_and_the_hosts() -> None:

@@ -103,7 +103,10 @@ def test_everything_that_is_sealed_goes_along_with_its_place() -> None:
 
 def test_json_and_back() -> None:
     compilation = compiled(one=2)
-    assert Compilation.from_json(json.loads(json.dumps(compilation.to_json()))) == compilation
+    assert (
+        Compilation.from_json(json.loads(json.dumps(compilation.to_json(bytes.hex))), bytes.fromhex)
+        == compilation
+    )
 
 
 def test_a_new_version_is_another_bundle_and_nothing_else() -> None:

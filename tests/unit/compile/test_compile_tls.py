@@ -219,7 +219,10 @@ def test_the_facts_of_a_certificate_in_use() -> None:
     assert one.sha256 == hashlib.sha256(SHOP.chain).hexdigest()
     assert one.warn_seconds == 21 * 86400
     compilation = compiled()
-    assert Compilation.from_json(json.loads(json.dumps(compilation.to_json()))) == compilation
+    assert (
+        Compilation.from_json(json.loads(json.dumps(compilation.to_json(bytes.hex))), bytes.fromhex)
+        == compilation
+    )
 
 
 def test_the_chain_ends_when_its_first_certificate_does() -> None:

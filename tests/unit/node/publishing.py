@@ -133,7 +133,18 @@ def build(
         },
         files={path: describe(content) for path, content in files.items()},
     )
-    tar = archive.build_tar({**files, MANIFEST: encode_manifest(manifest)})
+    return build_of(files, encode_manifest(manifest), config_id=config_id, secrets=dict(secrets or {}))
+
+
+def build_of(
+    files: Mapping[str, bytes],
+    manifest: bytes,
+    *,
+    config_id: str = "",
+    secrets: Mapping[str, int] | None = None,
+) -> Built:
+    """A signed bundle of these very files, whether or not the manifest is right about them."""
+    tar = archive.build_tar({**files, MANIFEST: manifest})
     blob = archive.compress(tar)
     digest = archive.digest_of(tar)
     statement = Statement(
