@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from reconciler.db.models import Node, Pointer
 from reconciler.db.session import writing
 from reconciler.simulator.building import Group
 from tests.integration.fleet_stage import Stage, all_run
-from tests.integration.node_servers import ROOT, NodeApi, TamperingServer
+from tests.integration.node_servers import ROOT, NodeApi
 from tests.unit.bundle.paper_log import PaperLog
-from tests.unit.node.publishing import build, flip, point
+from tests.unit.node.publishing import build, flip
 
 GOOD = build("127.0.0.1:3000")
 NEXT = build("127.0.0.1:4000")
@@ -89,65 +88,6 @@ def test_the_worker_stops_soon_and_writes_what_it_was_told(stage: Stage) -> None
     stage.until(lambda nodes: len(nodes) == 2 and all_run(GOOD.digest)(nodes))
     assert stage.api.stop() < 9, "the supervisor kills what has not stopped in ten seconds"
     assert stage.api.process.returncode == 0
-
-
-def _tampered(kind: str) -> Callable[[str, bytes], bytes]:
-    def tamper(path: str, body: bytes) -> bytes:
-        if kind == "blob" and path.startswith("/api/v1/bundles/"):
-            return flip(body, len(body) // 2)
-        if kind in ("pointer", "statement") and path.endswith("/bundles/latest"):
-            start = body.index(f'"{kind}":'.encode())
-            return flip(body, body.index(b'"sig":"', start) + 15)
-        return body
-
-    return tamper
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("pointer", "E-VER-003"),
-        ("statement", "E-VER-012"),
-        ("blob", "E-VER-009"),
-        ("lower sequence", "E-VER-005"),
-        ("expired pointer", "E-VER-008"),
-        ("another environment's pointer", "E-VER-004"),
-    ],
-)
-def test_a_node_refuses_keeps_what_it_runs_and_says_so(stage: Stage, kind: str, code: str) -> None:
-    stage.release.pointer(GOOD, sequence=5)
-    front = TamperingServer(stage.api.port)
-    try:
-        stage.start((Group("production", 1),), url=front.url, token=stage.release.token())
-        stage.until(lambda nodes: len(nodes) == 1 and all_run(GOOD.digest)(nodes))
-        front.tamper = _tampered(kind)
-        now = clock.now().replace(microsecond=0)
-        if kind == "lower sequence":
-            stage.release.pointer(NEXT, sequence=4)
-        elif kind == "expired pointer":
-            stage.release.bundle(NEXT)
-            old = point(
-                NEXT, sequence=6, now=now, issued=now - timedelta(days=2), expires=now - timedelta(days=1)
-            )
-            stage.release.raw_pointer(old, NEXT.digest, 6)
-        elif kind.startswith("another"):
-            stage.release.bundle(NEXT)
-            stage.release.raw_pointer(point(NEXT, sequence=6, now=now, environment="dev"), NEXT.digest, 6)
-        else:
-            stage.release.pointer(NEXT, sequence=6)
-        node = stage.until(lambda nodes: nodes[0].refusal is not None)[0]
-        assert node.refusal["code"] == code
-        assert len(node.refusal["message"]) > 20
-        assert node.running == GOOD.digest
-        assert node.health == "healthy"
-        # Once what is offered is right again, it is taken, and the refusal is over.
-        front.tamper = lambda path, body: body
-        stage.release.pointer(NEXT, sequence=7)
-        node = stage.until(all_run(NEXT.digest))[0]
-        assert node.refusal is None
-    finally:
-        stage.stop_fleet()
-        front.stop()
 
 
 def test_a_rewritten_log_is_refused_by_the_whole_fleet(stage: Stage) -> None:

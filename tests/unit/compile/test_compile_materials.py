@@ -150,7 +150,10 @@ def test_no_sealed_byte_is_in_any_file_of_the_bundle() -> None:
 
 def test_it_survives_the_way_out_of_the_confined_child() -> None:
     compilation = compiled(tree())
-    assert Compilation.from_json(json.loads(json.dumps(compilation.to_json()))) == compilation
+    assert (
+        Compilation.from_json(json.loads(json.dumps(compilation.to_json(bytes.hex))), bytes.fromhex)
+        == compilation
+    )
 
 
 def test_the_bill_names_the_snapshot_and_the_hosts() -> None:
