@@ -135,9 +135,9 @@ def _component(name: str, kind: ComponentType, ref: str, *, sha256: str) -> Comp
 def _hosts(endpoints: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
     """Host → the URLs at which any file leads to it."""
     found: dict[str, set[str]] = {}
-    for urls in endpoints.values():
-        for url in urls:
-            found.setdefault(_host(url), set()).add(url)
+    # Most environments lead to the same places.
+    for url in {url for urls in endpoints.values() for url in urls}:
+        found.setdefault(_host(url), set()).add(url)
     return found
 
 
@@ -167,7 +167,8 @@ def _dependencies(materials: Materials, hosts: Mapping[str, set[str]]) -> list[d
         **({HOSTS: ()} if counted else {_host_ref(host): () for host in hosts}),
     }
     for path in materials.files:
-        led_to = {HOSTS if counted else _host_ref(_host(url)) for url in materials.endpoints.get(path, ())}
+        urls = materials.endpoints.get(path, ())
+        led_to = {HOSTS for _ in urls[:1]} if counted else {_host_ref(_host(url)) for url in urls}
         used = map(_file_ref, materials.uses.get(path, ()))
         graph[_file_ref(path)] = {*used, *led_to, *called_for.get(path, ())}
     return [

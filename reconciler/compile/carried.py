@@ -39,6 +39,8 @@ class Chains:
 
 def chains(rendering: Rendering) -> Chains:
     """The chains that listeners and the upstreams in use name. Nothing named may be missing."""
+    if not rendering.of("certificate"):
+        return Chains({}, {}, ())
     environment = rendering.policy.name
     users = _users(rendering)
     versions = {
@@ -73,9 +75,12 @@ def chains(rendering: Rendering) -> Chains:
 
 def trust_files(rendering: Rendering) -> dict[str, bytes]:
     """The trust stores that the upstreams in use name, each as one file."""
+    stores = rendering.of("trust-store")
+    if not stores:
+        return {}
     named = {data.get("tls", {}).get("trust-store") for _, data in upstreams_in_use(rendering)}
     found = {}
-    for resource, data in rendering.of("trust-store"):
+    for resource, data in stores:
         if resource.name in named:
             issuers = {c.der: c for file in data["files"] for c in certificates(rendering.attached[file])}
             path = f"trust/{_stem(resource, rendering.policy.name, 'files')}.pem"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,7 @@ from reconciler.compile.objections import Objection
 from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
-from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
+from reconciler.compile.sealed import SealedSecret, needed, pinned, sealed_secrets
 from reconciler.compile.services import filter_names, filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
@@ -29,6 +28,7 @@ from reconciler.config.report import Problem, Report, placed
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
+from reconciler.pinned import Pinned
 
 COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
@@ -41,8 +41,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
-    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
+    further files of the environment by their path in a bundle. `secrets` name the sealed values that these files need;
+    the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
     `endpoints` the URLs of the upstreams' targets.
     """
 
@@ -51,33 +51,38 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
-    secrets: Mapping[str, int] = field(default_factory=dict)
+    secrets: Mapping[str, Pinned] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
     endpoints: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object; files are in base64."""
+    def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
+        """A JSON object. Contents of files are what `keep` gives for them."""
         return {
             "name": self.name,
-            "config": self.config.decode(),
+            "config": keep(self.config),
             "config_id": self.config_id,
             "restart_key": self.restart_key,
-            "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
-            "secrets": dict(self.secrets),
+            "files": {path: keep(content) for path, content in self.files.items()},
+            "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
             "endpoints": list(self.endpoints),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> CompiledEnvironment:
-        """The environment that `to_json` gave. Raises KeyError and ValueError for anything else."""
+    def from_json(cls, data: Mapping[str, Any], kept: Callable[[Any], bytes]) -> CompiledEnvironment:
+        """The environment that `to_json` gave; `kept` gives back what was kept.
+
+        Raises KeyError, TypeError and ValueError for anything else.
+        """
+        config = kept(data["config"])
+        config.decode()  # Whoever reads it later relies on its being UTF-8.
         return cls(
             name=data["name"],
-            config=data["config"].encode(),
+            config=config,
             config_id=data["config_id"],
             restart_key=data["restart_key"],
-            files={path: base64.b64decode(text, validate=True) for path, text in data["files"].items()},
-            secrets={str(name): int(version) for name, version in data["secrets"].items()},
+            files={path: kept(content) for path, content in data["files"].items()},
+            secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
             endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
         )
@@ -96,20 +101,23 @@ class Compilation:
     snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
+    def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
+        """A JSON object. Contents of files are what `keep` gives for them."""
         return {
-            "environments": [environment.to_json() for environment in self.environments],
+            "environments": [environment.to_json(keep) for environment in self.environments],
             "policies": [policy.to_json() for policy in self.policies],
             "snapshot_sha256": self.snapshot_sha256,
             "sealed": [secret.to_json() for secret in self.sealed],
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Compilation:
-        """The compilation that `to_json` gave. Raises KeyError and ValueError for anything else."""
+    def from_json(cls, data: Mapping[str, Any], kept: Callable[[Any], bytes]) -> Compilation:
+        """The compilation that `to_json` gave; `kept` gives back what was kept.
+
+        Raises KeyError, TypeError and ValueError for anything else.
+        """
         return cls(
-            environments=tuple(CompiledEnvironment.from_json(item) for item in data["environments"]),
+            environments=tuple(CompiledEnvironment.from_json(item, kept) for item in data["environments"]),
             policies=tuple(EnvironmentPolicy.from_json(item) for item in data["policies"]),
             snapshot_sha256=str(data["snapshot_sha256"]),
             sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
@@ -131,8 +139,15 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
     """The objections of all environments; one that several share is told once, with their names."""
     grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
+    made: dict[tuple[Any, ...], tuple[Objection, ...]] = {}
     for rendering in renderings:
-        for objection in rendering_objections(rendering):
+        policy = rendering.policy
+        # Native parts are looked at as they are written for the environment; nothing else looks at its name.
+        apart = policy.name if rendering.of("proxy") else None
+        same = (policy.proxy_version, policy.admin_port, apart, rendering.ingredients())
+        if same not in made:
+            made[same] = tuple(rendering_objections(rendering))
+        for objection in made[same]:
             key = (
                 objection.resource.key if objection.resource else None,
                 objection.path,
@@ -160,13 +175,32 @@ class _Texts:
 
     def __init__(self) -> None:
         self._written: dict[tuple[str, int], str] = {}
+        self._joined: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._endpoints: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
-    def of(self, part: str, resource: Resource, data: Mapping[str, Any], nodes: Any, indent: int = 1) -> str:
+    def of(self, part: str, nodes: Any, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> str:
+        """What the resources become in one part of the configuration, in their order."""
+        key = (part, tuple([id(data) for _, data in resources]))
+        if key not in self._joined:
+            written = [self._one(part, nodes, resource, data) for resource, data in resources]
+            self._joined[key] = "".join(written)
+        return self._joined[key]
+
+    def _one(self, part: str, nodes: Any, resource: Resource, data: Mapping[str, Any]) -> str:
         key = (part, id(data))
-        if key not in self._written:
+        found = self._written.get(key)
+        if found is None:
             made = nodes(resource.name, data)
-            self._written[key] = write_document(made if type(made) is tuple else (made,), indent=indent)
-        return self._written[key]
+            found = write_document(made if type(made) is tuple else (made,), indent=1)
+            self._written[key] = found
+        return found
+
+    def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
+        """Where the requests of an environment go."""
+        key = rendering.ingredients()
+        if key not in self._endpoints:
+            self._endpoints[key] = endpoints(rendering)
+        return self._endpoints[key]
 
 
 def _section(name: str, body: str) -> str:
@@ -197,9 +231,6 @@ def _compile(
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
-    def written(part: str, nodes: Any, resources: Iterable[tuple[Resource, Mapping[str, Any]]]) -> str:
-        return "".join(texts.of(part, resource, data, nodes) for resource, data in resources)
-
     schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
     system = write_document([native.last("system") or reserved.system()])
     listeners = _section(
@@ -223,10 +254,10 @@ def _compile(
         for resource, data in resolver.upstreams(rendering, carried.pairs)
         if resource.name in used
     ]
-    upstreams = written("upstream", upstream_node, targets)
+    upstreams = texts.of("upstream", upstream_node, targets)
     made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
     agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
-    filters = written("filters", filter_nodes, services) + write_document(
+    filters = texts.of("filters", filter_nodes, services) + write_document(
         [*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
@@ -239,7 +270,7 @@ def _compile(
         + _section(
             "upstreams",
             upstreams
-            + written("split", split_nodes, services)
+            + texts.of("split", split_nodes, services)
             + write_document(native.inside("upstreams"), indent=1),
         )
         + agents
@@ -247,7 +278,7 @@ def _compile(
     after = (
         _section(
             "routes",
-            written("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
+            texts.of("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
         )
         + write_document([inspection] if inspection else [])
         + write_document(shared.limits_nodes(resolved))
@@ -268,8 +299,8 @@ def _compile(
             system,
             listeners,
             observability,
-            written("checks", _health_checks, targets),
-            written("starts", start_nodes, services),
+            texts.of("checks", _health_checks, targets),
+            texts.of("starts", start_nodes, services),
             agents,
             cache,
             *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
@@ -288,7 +319,7 @@ def _compile(
             **trust_files(rendering),
             **plugin_files(rendering, applied),
         },
-        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
+        secrets=pinned(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
-        endpoints=endpoints(rendering),
+        endpoints=texts.endpoints(rendering),
     )

@@ -80,9 +80,7 @@ def filter_nodes(name: str, data: Data) -> tuple[KdlNode, ...]:
 
 def _own_filters(name: str, data: Data) -> tuple[KdlNode, ...]:
     found: list[KdlNode] = []
-    timeouts = dict(data.get("timeouts", {}))
-    if data["protocol"] == "streaming" and (timeouts or applied_of(data, "timeouts") is None):
-        timeouts.setdefault("response", STREAMING_RESPONSE)
+    timeouts = _timeouts(data)
     if timeouts:
         found.append(timeout_filter(f"{name}.timeouts", timeouts))
     if "rate-limit" in data:
@@ -92,9 +90,17 @@ def _own_filters(name: str, data: Data) -> tuple[KdlNode, ...]:
     return tuple(found)
 
 
+def _timeouts(data: Data) -> Data:
+    timeouts = dict(data.get("timeouts", {}))
+    if data["protocol"] == "streaming" and (timeouts or applied_of(data, "timeouts") is None):
+        timeouts.setdefault("response", STREAMING_RESPONSE)
+    return timeouts
+
+
 def filter_names(name: str, data: Data) -> tuple[str, ...]:
     """The filters of a resolved service's routes: guards, its own, then its middlewares' in their order."""
-    own = (str(node.arguments[0]) for node in _own_filters(name, data))
+    parts = ("timeouts", "rate-limit", "redirect")
+    own = (f"{name}.{part}" for part in parts if (_timeouts(data) if part == "timeouts" else part in data))
     named = (identity for one in data.get("applied", ()) for identity in filters_named(one))
     return (*data.get("guards", ()), *own, *named)
 
@@ -121,7 +127,7 @@ def route_nodes(name: str, data: Data) -> tuple[KdlNode, ...]:
 
 def start_nodes(name: str, data: Data) -> tuple[KdlNode, ...]:
     """What the proxy reads of a resolved service only when it starts, with the routes that it holds for."""
-    limits = [node for node in _own_filters(name, data) if _is_limit(node)]
+    limits = [rate_limit_filter(f"{name}.rate-limit", data["rate-limit"])] if "rate-limit" in data else []
     limits += [node for one in data.get("applied", ()) for node in middleware_filters(one) if _is_limit(node)]
     # Model routing and fallback may change with a reload, but they stand beside what may not.
     inference = inference_nodes(data["inference"]) if "inference" in data else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconciler.config.kdl import KdlValue
@@ -16,6 +17,7 @@ UNITS: dict[str, int] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 8
 _FORM = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 
 
+@lru_cache(maxsize=1024)
 def milliseconds(text: str) -> int:
     """The length of a duration in milliseconds. Raises ValueError when the text is not one."""
     match = _FORM.fullmatch(text)
@@ -24,6 +26,7 @@ def milliseconds(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
+@lru_cache(maxsize=1024)
 def seconds(text: str) -> int:
     """The length of a duration of whole seconds. Raises ValueError when it is not one."""
     length, rest = divmod(milliseconds(text), 1000)

@@ -28,7 +28,9 @@ KdlValue = str | int | float | bool | None
 EMPTY: Mapping[str, KdlValue] = {}
 """The properties of a node without any; shared, and never written to."""
 
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?<!\\A)\ufeff")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_MARK = "\ufeff"
+"""A byte order mark, which may stand at the beginning and nowhere else."""
 
 
 class KdlNode(NamedTuple):
@@ -71,6 +73,9 @@ class ParsedFile:
         return self._places
 
 
+_tuple = tuple.__new__
+
+
 class _Reading:
     """Turns ckdl's nodes into ours, and notes what the language does not have."""
 
@@ -83,9 +88,6 @@ class _Reading:
         self.annotated = False
         self.infinite = False
         self.floats = False
-
-    def values(self, values: list[Any]) -> tuple[KdlValue, ...]:
-        return tuple([self.value(value) for value in values])
 
     def value(self, value: Any) -> KdlValue:
         kind = value.__class__
@@ -114,11 +116,17 @@ class _Reading:
             self.properties += len(properties)
             properties = {key: self.value(value) for key, value in properties.items()}
         children = node.children
-        return KdlNode(
-            node.name,
-            self.values(node.args),
-            properties or EMPTY,
-            self.nodes(children, depth + 1) if children else (),
+        arguments = node.args
+        # A named tuple's own constructor takes its time to find the defaults that are given here anyway.
+        return _tuple(
+            KdlNode,
+            (
+                node.name,
+                tuple(map(self.value, arguments)) if arguments else (),
+                properties or EMPTY,
+                self.nodes(children, depth + 1) if children else (),
+                False,
+            ),
         )
 
 
@@ -171,7 +179,7 @@ def parse_file(text: str | bytes, path: str) -> tuple[ParsedFile | None, tuple[F
             f"fewer than {limits.DIGIT_RUN}",
             "put it in quotes if it is text",
         )
-    control = _CONTROL.search(decoded)
+    control = _CONTROL.search(decoded, len(_MARK) if decoded.startswith(_MARK) else 0)
     if control:
         return refuse(
             "E-SYN-007",

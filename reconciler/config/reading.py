@@ -27,11 +27,11 @@ class Reader:
         """Note a mistake at a node's name or at one of its arguments."""
         self.report.add(Mark(self.file, node, argument=argument), problem)
 
-    def slot(self, node: KdlNode, slot: Slot, value: Any, mark: Mark) -> Json:
-        """The canonical form of one value, or None after noting what is wrong with it."""
-        result = slot.type.read(value)
+    def slot(self, node: KdlNode, slot: Slot, index: int) -> Json:
+        """The canonical form of one argument, or None after noting what is wrong with it."""
+        result = slot.type.read(node.arguments[index])
         if result.__class__ is Problem:
-            self.report.add(mark, result)
+            self.complain(node, result, argument=index)
             return None
         return result
 
@@ -44,6 +44,7 @@ class Reader:
         """
         data: dict[str, Any] = {}
         seen: dict[str, KdlNode] = {}
+        taken: dict[str, set[Any]] = {}
         known = schema.child
         for node in nodes:
             field = known.get(node.name)
@@ -57,10 +58,10 @@ class Reader:
                 data.setdefault(node.name, []).append(native_item(node, self.file))
             elif field.repeatable:
                 seen[node.name] = node
-                self._append(field, node, data)
+                self._append(field, node, data, taken.setdefault(node.name, set()))
             elif field.is_list:
                 seen[node.name] = node
-                self.extend(field, node, data)
+                self.extend(field, node, data, taken.setdefault(node.name, set()))
             elif node.name in seen:
                 self.complain(
                     node,
@@ -76,15 +77,16 @@ class Reader:
                 value = self.node(field, node)
                 if value is not None:
                     data[node.name] = value
-        for field in schema.children:
-            if (field.is_list or field.repeatable) and not field.verbatim and field.name in data:
+        for field in schema.arranged:
+            if field.name in data:
                 data[field.name] = in_order(field, data[field.name])
-            if require and field.required and field.name not in seen:
+        for field in schema.demanded if require else ():
+            if field.name not in seen:
                 self.report.add(Mark(self.file, parent) if parent else None, missing(schema, field))
         return data
 
-    def extend(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
-        """Add the values of one node of a list to those that are in `data` already."""
+    def extend(self, field: Field, node: KdlNode, data: dict[str, Any], taken: set[Any]) -> None:
+        """Add the values of one node of a list to those that are in `data` already. `taken` holds the same ones."""
         values = self.node(field, node)
         if values is None:
             return
@@ -92,26 +94,29 @@ class Reader:
         for index, value in enumerate(values):
             if value is None:
                 continue
-            if value in known:
+            if value in taken:
                 self.complain(node, repeated(value, field), argument=index)
             else:
+                taken.add(value)
                 known.append(value)
 
-    def _append(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
+    def _append(self, field: Field, node: KdlNode, data: dict[str, Any], taken: set[Any]) -> None:
         value = self.node(field, node)
         if value is None:
             return
         known = data.setdefault(field.name, [])
-        key = [slot.name for slot in field.arguments[: field.unique]]
-        if key and all(value.get(name) is not None for name in key):
-            for other in known:
-                if all(other.get(name) == value[name] for name in key):
-                    self.complain(node, repeated(value[key[-1]], field), argument=len(key) - 1)
-                    return
+        key = tuple(value.get(slot.name) for slot in field.arguments[: field.unique])
+        if key and None not in key:
+            if key in taken:
+                self.complain(node, repeated(key[-1], field), argument=len(key) - 1)
+                return
+            taken.add(key)
         known.append(value)
 
     def node(self, field: Field, node: KdlNode) -> Json:
         """The data of one node: a value, a list, or an object; None when nothing of it could be read."""
+        if field.is_scalar and len(node.arguments) == 1 and not (node.properties or node.children):
+            return self.slot(node, field.arguments[0], 0)
         self.superfluous(field, node)
         if field.is_scalar:
             return self.arguments(field, node).get(field.arguments[0].name)
@@ -143,7 +148,7 @@ class Reader:
                 if slot.required:
                     self.complain(node, no_value(node, slot))
                 break
-            value = self.slot(node, slot, node.arguments[index], Mark(self.file, node, argument=index))
+            value = self.slot(node, slot, index)
             if value is not None:
                 data[slot.name] = value
         return data
@@ -154,10 +159,7 @@ class Reader:
         first = len(field.arguments)
         if len(node.arguments) <= first:
             self.complain(node, no_value(node, slot))
-        return [
-            self.slot(node, slot, value, Mark(self.file, node, argument=index))
-            for index, value in enumerate(node.arguments[first:], first)
-        ]
+        return [self.slot(node, slot, index) for index in range(first, len(node.arguments))]
 
     def _property(self, slot: Slot, node: KdlNode) -> Json:
         if slot.name not in node.properties:
@@ -168,8 +170,11 @@ class Reader:
                     Problem("E-KND-005", f"'{node.name}' lacks '{slot.name}='", slot.type.expected, hint),
                 )
             return slot.default
-        mark = Mark(self.file, node, property_key=slot.name, property_value=True)
-        return self.slot(node, slot, node.properties[slot.name], mark)
+        result = slot.type.read(node.properties[slot.name])
+        if result.__class__ is Problem:
+            self.report.add(Mark(self.file, node, property_key=slot.name, property_value=True), result)
+            return None
+        return result
 
     def superfluous(self, field: Field, node: KdlNode) -> None:
         """Note what stands in a node although its schema has no place for it."""

@@ -45,9 +45,13 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
         _check_scope(resource, environments, report)
         _check_template(resource, environments, resources, report)
         missing: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
-        scopes = _scopes(resource, environments)
-        for environment in scopes:
-            for path, kind, target in references_of(resource, environment):
+        named: dict[int, tuple[tuple[tuple[str, ...], str, str], ...]] = {}
+        for environment in _scopes(resource, environments):
+            # Environments in which the resource is the same have the very same data.
+            data = resource.effective(environment)
+            if id(data) not in named:
+                named[id(data)] = tuple(references_in(resource, data))
+            for path, kind, target in named[id(data)]:
                 found = resources.get((kind, target))
                 if found is None and kind == "upstream" and path != SPLIT and target in native(environment):
                     continue
@@ -110,8 +114,14 @@ def secret_fields(kind: str) -> frozenset[str]:
 
 def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(path of the field, kind referred to, name) of every reference that a resource makes in an environment."""
-    data = resource.effective(environment)
+    return references_in(resource, resource.effective(environment))
+
+
+def references_in(resource: Resource, data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """As `references_of`, with the resource's data in the environment at hand."""
     for field, path, kind in _paths(resource.kind.name):
+        if path[0] not in data:
+            continue
         for target in _values(data, path):
             if not names_in(target):
                 yield field, kind, target

@@ -119,7 +119,7 @@ class Resource:
         present = self.origin.present[""]
         if environment in self.overrides:
             present = (present - set(self.overrides[environment].removed)) | self.origin.present[environment]
-        lacking = [f.name for f in self.kind.field.children if f.required and f.name not in present]
+        lacking = [f.name for f in self.kind.field.demanded if f.name not in present]
         if self.kind.one_of and present.isdisjoint(self.kind.one_of):
             lacking.append(self.kind.one_of[0])
         return lacking

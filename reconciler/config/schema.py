@@ -67,26 +67,30 @@ class Field:
     instead: Mapping[str, str] = field(default_factory=dict, compare=False)
     child: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     keyed: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
+    is_scalar: bool = field(init=False, repr=False, compare=False)
+    """One argument and nothing else: its JSON form is the value itself."""
+    is_list: bool = field(init=False, repr=False, compare=False)
+    """Any number of values of one type: its JSON form is an array, sorted and without repetitions."""
+    arranged: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    """The children whose items or values the canonical form puts in order."""
+    demanded: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    """The required children."""
+    filled: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    """The children that `complete` has something to do for: those with a default or with children of their own."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "child", {child.name: child for child in self.children})
         object.__setattr__(self, "keyed", {slot.name: slot for slot in self.properties})
         if len(self.child) != len(self.children) or len(self.keyed) != len(self.properties):
             raise ValueError(f"the field '{self.name}' lists a name twice")
-
-    @property
-    def is_scalar(self) -> bool:
-        """One argument and nothing else: its JSON form is the value itself."""
-        return len(self.arguments) == 1 and not (
-            self.rest or self.properties or self.children or self.repeatable
-        )
-
-    @property
-    def is_list(self) -> bool:
-        """Any number of values of one type: its JSON form is an array, sorted and without repetitions."""
-        return self.rest is not None and not (
-            self.arguments or self.properties or self.children or self.repeatable
-        )
+        alone = not (self.properties or self.children or self.repeatable)
+        object.__setattr__(self, "is_scalar", alone and len(self.arguments) == 1 and self.rest is None)
+        object.__setattr__(self, "is_list", alone and not self.arguments and self.rest is not None)
+        filled = tuple(child for child in self.children if child.children or child.default is not None)
+        object.__setattr__(self, "filled", filled)
+        arranged = (c for c in self.children if (c.is_list or c.repeatable) and not c.verbatim)
+        object.__setattr__(self, "arranged", tuple(arranged))
+        object.__setattr__(self, "demanded", tuple(child for child in self.children if child.required))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ def block(
 def complete(schema: Field, data: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a block with the defaults of absent fields filled in, at every depth that is present."""
     done = dict(data)
-    for child in schema.children:
+    for child in schema.filled:
         present = done.get(child.name)
         if present is None:
             if child.default is not None:

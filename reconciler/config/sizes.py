@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconciler.config.kdl import KdlValue
@@ -16,6 +17,7 @@ UNITS: dict[str, int] = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _FORM = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)")
 
 
+@lru_cache(maxsize=1024)
 def size_in_bytes(text: str) -> int:
     """The number of bytes. Raises ValueError when the text is not a size."""
     match = _FORM.fullmatch(text)

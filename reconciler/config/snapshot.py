@@ -55,8 +55,15 @@ class Rendering:
         if kind not in self._made:
             name = self.policy.name
             found = self.resources.get(kind, ())
-            self._made[kind] = tuple((resource, resource.effective(name)) for resource in found)
+            self._made[kind] = tuple([(resource, resource.effective(name)) for resource in found])
         return self._made[kind]
+
+    def ingredients(self) -> tuple[Any, ...]:
+        """Equal for two environments of one snapshot that have the same resources with the very same data.
+
+        They differ in their policies, and in what depends on the environment's name.
+        """
+        return tuple([(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from reconciler.config.characters import shown
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.scan import ScanError, Scanned, ScannedNode, Token, line_and_column, scan, tokens
 
+_DECIMAL_RUN = re.compile(rf"[0-9][0-9_]{{{limits.DIGIT_RUN - 1},}}")
 _DIGIT_RUN = re.compile(rf"[0-9][0-9_]{{{limits.DIGIT_RUN - 1},}}|0x[0-9a-fA-F_]{{{limits.DIGIT_RUN},}}")
 
 
@@ -20,6 +21,9 @@ def long_number(text: str) -> tuple[int, int] | None:
     A run of digits inside quotes or a comment is text and does no harm. Text that cannot be told apart, because a
     quote or a comment is never closed, counts as a number.
     """
+    # One expression for both kinds takes twice as long as looking for each in its own way.
+    if "0x" not in text and _DECIMAL_RUN.search(text) is None:
+        return None
     run = _DIGIT_RUN.search(text)
     if run is None:
         return None

@@ -29,7 +29,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def write_string(text: str) -> str:
     """A quoted KDL string. Raises ValueError for lone surrogates, which KDL cannot express."""
-    if _UNSAFE.search(text) is None:
+    # Most text is plain, and to see that costs less than to search for what is not.
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return f'"{_UNSAFE.sub(_escape, text)}"'
 
@@ -65,18 +66,19 @@ def write_value(value: KdlValue) -> str:
 
 
 def _write(node: KdlNode, indent: str, out: list[str]) -> None:
-    line = indent + write_name(node.name)
-    for value in node.arguments:
+    name, arguments, properties, children, braces = node
+    line = indent + write_name(name)
+    for value in arguments:
         line += f" {write_string(value) if value.__class__ is str else write_value(value)}"
-    if node.properties:
-        for key, value in sorted(node.properties.items()):
+    if properties:
+        for key, value in sorted(properties.items()):
             line += f" {write_name(key)}={write_value(value)}"
-    if not node.children:
-        out.append(f"{line} {{ }}" if node.braces else line)
+    if not children:
+        out.append(f"{line} {{ }}" if braces else line)
         return
     out.append(line + " {")
     deeper = indent + INDENT
-    for child in node.children:
+    for child in children:
         _write(child, deeper, out)
     out.append(indent + "}")
 

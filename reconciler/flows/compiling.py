@@ -1,8 +1,7 @@
-"""Reads a commit's files, parses and compiles them in a confined child, and reads its answer, which is JSON."""
+"""Reads a commit's files, parses and compiles them in a confined child, and reads its answer."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Transient
 from reconciler.flows.confined import Broken, Confinement, run_confined
+from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
 
@@ -84,19 +84,20 @@ def compile_files(files: Sequence[SourceFile], now: datetime, former: Former | N
             ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
             findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
             compilation = None if has_errors(held.findings) else replace(compilation, policies=held.policies)
+    parts = Parts()
     answer = {
         "findings": [finding.to_json() for finding in findings],
-        "compilation": None if compilation is None else compilation.to_json(),
+        "compilation": None if compilation is None else compilation.to_json(parts.keep),
     }
-    return json.dumps(answer).encode()
+    return parts.behind(answer)
 
 
 def decode(answer: bytes) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """Read a child's answer. Raises AttributeError, KeyError, TypeError or ValueError when it is something else."""
-    document = json.loads(answer)
+    document, kept = take_apart(answer)
     findings = tuple(Finding.from_json(item) for item in document["findings"])
     found = document["compilation"]
-    return None if found is None else Compilation.from_json(found), findings
+    return None if found is None else Compilation.from_json(found, kept), findings
 
 
 def _finding(broken: Broken) -> Finding:

@@ -23,11 +23,12 @@ OPENINGS = ("${secret:", "${secret-file:")
 def check(tree: Tree) -> Iterator[Objection]:
     """Names that stand for no secret, and placeholders that are a part of a longer string."""
     names = [name for kind, name in tree.resources if kind == "secret"]
+    naming = tree.files_where(may_name_secrets)
     for resource in tree.resources.values():
         if resource.origin is None:
             continue
         # What comes from a template may stand in another file.
-        if resource.written is None and not may_name_secrets(resource.origin.file.text):
+        if resource.written is None and resource.origin.file.path not in naming:
             continue
         is_template = resource.kind.name == TEMPLATE
         for data, environments in variants(resource, tree.environments):
@@ -44,10 +45,11 @@ def check(tree: Tree) -> Iterator[Objection]:
 
 def check_parameters(tree: Tree) -> Iterator[Objection]:
     """Placeholders of parameters where there are no parameters."""
+    naming = tree.files_where(lambda text: PARAMETER in text)
     for resource in tree.resources.values():
         if resource.origin is None or resource.kind.name == TEMPLATE:
             continue
-        if PARAMETER not in resource.origin.file.text:
+        if resource.origin.file.path not in naming:
             continue
         for data, environments in variants(resource, tree.environments):
             for leaf in leaves(resource.kind.field, data):

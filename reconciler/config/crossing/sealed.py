@@ -9,7 +9,7 @@ from reconciler.config.characters import shown
 from reconciler.config.credentials import may_name_secrets, secret_used
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.leaves import leaves, variants
-from reconciler.config.references import references_of
+from reconciler.config.references import references_in, secret_fields
 from reconciler.config.report import Problem
 from reconciler.config.resources import Resource
 from reconciler.config.sealing import public_key_id
@@ -22,9 +22,12 @@ def check(tree: Tree) -> Iterator[Objection]:
     """What keeps a value from being opened, and names of secrets where they have no value."""
     secrets = {name: resource for (kind, name), resource in tree.resources.items() if kind == "secret"}
     yield from _values(secrets, tree)
+    if not secrets:
+        return  # Names of secrets that do not exist have been told.
+    naming = tree.files_where(may_name_secrets)
     for resource in tree.resources.values():
         if resource.kind.name != "secret" and not (resource.origin and resource.origin.broken):
-            yield from _without_value(resource, secrets, tree)
+            yield from _without_value(resource, secrets, tree, naming)
 
 
 def _values(secrets: Mapping[str, Resource], tree: Tree) -> Iterator[Objection]:
@@ -70,14 +73,17 @@ def _wrong_key(environment: str, key: str, wanted: str | None) -> Problem:
     )
 
 
-def _without_value(resource: Resource, secrets: Mapping[str, Resource], tree: Tree) -> Iterator[Objection]:
+def _without_value(
+    resource: Resource, secrets: Mapping[str, Resource], tree: Tree, naming: frozenset[str]
+) -> Iterator[Objection]:
+    """`naming` are the files in whose text a secret may be named, beside fields that take its plain name."""
     missing: dict[tuple[tuple[str, ...], Any, str], list[str]] = {}
     for data, names in variants(resource, tree.environments):
-        where = names if resource.kind.overridable else _told_of(resource, tree)
-        for named in _named(resource, data, names[0] if names else ""):
+        for named in _named(resource, data, naming):
             secret = secrets.get(named[2])
             if secret is None or (secret.origin and secret.origin.broken):
                 continue
+            where = names if resource.kind.overridable else _told_of(resource, tree)
             have = {item["environment"] for item in secret.data.get("sealed", ())}
             missing.setdefault(named, []).extend(name for name in where if name not in have)
     for (path, value, name), environments in missing.items():
@@ -91,11 +97,12 @@ def _without_value(resource: Resource, secrets: Mapping[str, Resource], tree: Tr
             yield Objection(resource, path, problem, value, environments[0])
 
 
-def _named(resource: Resource, data: Mapping[str, Any], environment: str) -> Iterator[Named]:
-    for path, kind, target in references_of(resource, environment):
-        if kind == "secret":
-            yield path, target, target
-    if resource.origin is None or not may_name_secrets(resource.origin.file.text):
+def _named(resource: Resource, data: Mapping[str, Any], naming: frozenset[str]) -> Iterator[Named]:
+    if secret_fields(resource.kind.name):
+        for path, kind, target in references_in(resource, data):
+            if kind == "secret":
+                yield path, target, target
+    if resource.origin is None or resource.origin.file.path not in naming:
         return
     for leaf in leaves(resource.kind.field, data):
         name = secret_used(leaf.value)

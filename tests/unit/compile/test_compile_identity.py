@@ -60,8 +60,8 @@ def test_order_layout_and_comments_change_nothing() -> None:
         assert snapshot is not None, findings
         compilation, _ = compile_snapshot(snapshot)
         assert compilation is not None
-        found.add(json.dumps(compilation.to_json()))
-    found.add(json.dumps(compiled(*blocks[1:]).to_json()))
+        found.add(json.dumps(compilation.to_json(bytes.hex)))
+    found.add(json.dumps(compiled(*blocks[1:]).to_json(bytes.hex)))
     assert len(found) == 1
 
 
@@ -71,7 +71,7 @@ def test_the_hash_seed_changes_nothing() -> None:
         "from reconciler.config.snapshot import read_snapshot\n"
         "from reconciler.compile.compiler import compile_snapshot\n"
         "files = config_files(Path(sys.argv[1]))\n"
-        "print(hashlib.sha256(json.dumps(compile_snapshot(read_snapshot(files)[0])[0].to_json()).encode()).hexdigest())"
+        "print(hashlib.sha256(json.dumps(compile_snapshot(read_snapshot(files)[0])[0].to_json(bytes.hex)).encode()).hexdigest())"
     )
     answers = {
         subprocess.run(
@@ -127,4 +127,7 @@ def test_another_admin_port_is_a_restart_and_another_policy_is_nothing() -> None
 
 def test_json_and_back() -> None:
     compilation = compiled(SERVICE, UPSTREAM)
-    assert Compilation.from_json(json.loads(json.dumps(compilation.to_json()))) == compilation
+    assert (
+        Compilation.from_json(json.loads(json.dumps(compilation.to_json(bytes.hex))), bytes.fromhex)
+        == compilation
+    )

@@ -85,6 +85,7 @@ NODE = st.builds(
     st.tuples(st.sampled_from(["production", "dev"]), WORD),
     st.dictionaries(st.sampled_from(["version", "p"]), WORD, max_size=2),
     st.just(()),
+    st.just(False),
 )
 
 
