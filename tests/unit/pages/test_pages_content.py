@@ -109,6 +109,8 @@ def test_every_select_goes_through_a_scope() -> None:
     allowed = {
         ("scope.py", "table"),
         ("reads.py", "Receipt"),
+        # The root is an organization's, which a scope holds as well.
+        ("reads.py", "PublishedRoot"),
         ("stamps.py", "Receipt"),
         ("health.py", "Event"),
     }
@@ -312,6 +314,23 @@ def test_commands_are_quoted_for_a_shell(app: Flask) -> None:
     page = app.test_client().get(f"{SHOP}/environments/production").text
     assert "sentinelctl promote production" in page
     assert "git revert --no-edit" in page
+
+
+def test_what_can_be_promoted_and_what_is_held_come_with_their_command(app: Flask) -> None:
+    client = app.test_client()
+    with writing():
+        row = Environment.get(Environment.name == "production")
+        row.view = {**row.view, "holds": []}
+        row.save()
+    assert "sentinelctl resume production" not in client.get(f"{SHOP}/environments/production").text
+    with writing():
+        row.view = {**row.view, "holds": [{"name": "r-0009", "reason": "it failed", "owner": ""}]}
+        row.save()
+    assert "sentinelctl resume production" in client.get(f"{SHOP}/environments/production").text
+    pages = {commit.sha: client.get(f"{SHOP}/commits/{commit.sha}").text for commit in Commit.select()}
+    ready = {sha for sha, page in pages.items() if "can be promoted" in page}
+    assert ready
+    assert {sha for sha, page in pages.items() if "sentinelctl promote" in page} == ready
 
 
 def test_without_tables_the_page_says_so(empty_app: Flask) -> None:
