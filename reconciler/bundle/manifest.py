@@ -11,6 +11,7 @@ from reconciler.bundle import canonical
 from reconciler.bundle.archive import Files
 from reconciler.bundle.fields import HEX64, SLUG, Fields
 from reconciler.errors import Refused
+from reconciler.pinned import Pinned
 
 MANIFEST = "manifest.json"
 SBOM = "sbom.cdx.json"
@@ -31,13 +32,13 @@ class ManifestFile:
 class ManifestEnvironment:
     """`config_id` names the proxy configuration, `restart_key` what the proxy reads only at its start.
 
-    `secrets` maps the name of each secret that the environment's files need to its version. Two bundles with one
-    `config_id` and the same secrets are one configuration to a node.
+    `secrets` maps the name of each secret that the environment's files need to the sealed value that is meant. Two
+    bundles with one `config_id` and the same secrets are one configuration to a node.
     """
 
     config_id: str
     restart_key: str
-    secrets: Mapping[str, int] = field(default_factory=dict)
+    secrets: Mapping[str, Pinned] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,19 @@ def encode_manifest(manifest: Manifest) -> bytes:
         {
             "type": "manifest",
             "compiler": manifest.compiler,
-            "environments": {
-                name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
-                for name, e in manifest.environments.items()
-            },
+            "environments": {name: environment_json(e) for name, e in manifest.environments.items()},
             "files": _listing(manifest.files),
         }
     )
+
+
+def environment_json(environment: ManifestEnvironment) -> dict[str, Any]:
+    """An environment as it stands in a manifest."""
+    return {
+        "config-id": environment.config_id,
+        "restart-key": environment.restart_key,
+        "secrets": {name: pinned.to_json() for name, pinned in environment.secrets.items()},
+    }
 
 
 def _listing(files: Mapping[str, ManifestFile]) -> dict[str, Any]:
@@ -100,14 +107,17 @@ def decode_manifest(data: bytes) -> Manifest:
     return Manifest(top.text("compiler", longest=200), environments, files)
 
 
-def _secrets(fields: Fields) -> dict[str, int]:
+def _secrets(fields: Fields) -> dict[str, Pinned]:
     needed = fields.mapping("secrets")
     if len(needed) > MAX_SECRETS:
         raise Refused("E-VER-014", f"{fields.what} needs more than {MAX_SECRETS} secrets")
-    for name, version in needed.items():
-        if not SLUG.fullmatch(name) or type(version) is not int or not 1 <= version <= MAX_VERSION:
+    secrets = {}
+    for name, value in needed.items():
+        if not SLUG.fullmatch(name):
             raise Refused("E-VER-014", f"{fields.what} needs a secret '{name[:64]}' that cannot be one")
-    return needed
+        pinned = Fields(value, ("version", "sha256"), f"{fields.what}, secret '{name}'")
+        secrets[name] = Pinned(pinned.number("version", 1, MAX_VERSION), pinned.text("sha256", HEX64))
+    return secrets
 
 
 def environment_of(manifest: Manifest, name: str) -> ManifestEnvironment:

@@ -9,6 +9,9 @@ The written form is `v1.KEY.WRAPPED.VALUE`, the parts behind KEY in base64url wi
 The additional data of VALUE is `Label.bound()`: a value opened under another name, version, environment or project is
 refused. Wrapping a data key again for another public key leaves VALUE as it is, so whoever delivers secrets never
 opens one. Making sealed values needs randomness and is done in `reconciler.keys.sealing`.
+
+Anybody can seal for a public key, so that a value opens says nothing of who sealed it. A signed manifest does, which
+names VALUE by its SHA-256 (`reconciler.pinned`).
 """
 
 from __future__ import annotations

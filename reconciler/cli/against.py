@@ -30,7 +30,8 @@ def former_at(path: Path, revision: str) -> Former:
     sha = repository.revision(revision)
     if sha is None:
         raise click.UsageError(
-            f"{shown(revision)} is neither HEAD nor a branch, a tag or a full commit id of this repository."
+            f"{shown(revision)} is neither HEAD nor a branch, a tag or a full commit id of this repository, "
+            "nor a commit before one of them such as HEAD~1."
         )
     base = repository.fork_point(sha)
     if base is None:

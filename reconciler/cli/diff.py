@@ -32,7 +32,8 @@ def command(a: str, b: str, environment: str | None, as_json: bool, raw: bool) -
     """Say what the proxies would do differently with B than with A: deletions first, then the unified diff.
 
     A and B are folders, or revisions of the repository around the current folder: HEAD, a branch, a tag or forty hex
-    digits, exactly. Of a revision the project is what it holds at the current folder.
+    digits, exactly, or the Nth commit before one of them: HEAD~1. Of a revision the project is what it holds at the
+    current folder.
 
     Exit code 0 when both compile to the same, 1 when they differ, 2 for wrong usage and for what does not compile.
     """
@@ -72,7 +73,8 @@ def _files(name: str) -> list[SourceFile]:
     sha = repository.revision(name) if repository is not None else None
     if repository is None or sha is None:
         raise click.UsageError(
-            f"{shown(name)} is neither a folder nor HEAD, a branch, a tag or a full commit id of this repository."
+            f"{shown(name)} is neither a folder nor HEAD, a branch, a tag or a full commit id of this repository, "
+            "nor a commit before one of them such as HEAD~1."
         )
     try:
         return [SourceFile(path, content) for path, content in repository.read(sha, is_read)]

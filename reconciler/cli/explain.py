@@ -10,10 +10,11 @@ import click
 
 from reconciler.compile.feature import Feature
 from reconciler.compile.support import FEATURES
+from reconciler.config.characters import shown
 from reconciler.config.explaining import explain, topics
 from reconciler.config.kinds import KINDS
 from reconciler.config.proxies import NEWEST
-from reconciler.config.suggest import did_you_mean
+from reconciler.config.suggest import nearest
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 
@@ -29,10 +30,9 @@ def command(topic: str | None) -> None:
         return
     text = _explained(topic)
     if text is None:
-        hint = did_you_mean(topic, [*topics(), *FEATURES])
-        raise click.UsageError(
-            f"There is no kind, template, feature or code '{topic}'.{f' {hint.capitalize()}' if hint else ''}"
-        )
+        near = nearest(topic, [*topics(), *FEATURES])
+        hint = f"Did you mean '{near}'?" if near else "Without an argument, the kinds are listed."
+        raise click.UsageError(f"There is no kind, template, feature or code {shown(topic)}. {hint}")
     click.echo(text, nl=False)
 
 

@@ -28,7 +28,7 @@ GREETING = """
     2. Promote what dev runs, and watch production roll out in batches.
          {sentinelctl} promote staging        # then: promote production
 
-    3. Break something: the push is refused with file and line, and nothing changes.
+    3. Break something: the pages refuse the commit with file and line, and nothing changes.
          echo 'servce "oops" {{ }}' >> services/storefront.kdl && git commit -qam "Oops" && git push
 
   Ctrl-C stops everything; the next `make up` resumes where it was.

@@ -71,8 +71,9 @@ def command(path: Path, form: str, as_json: bool, against: str | None, watch: bo
     """Check the *.kdl files below PATH (the current folder when absent) and print all their findings at once. Every
     other file is searched for private keys and tokens that nobody should commit.
 
-    REV is HEAD, a branch, a tag or forty hex digits. What is compared is the last commit that HEAD shares with it, and
-    the trailers of the commits since then count: with --against origin/main a branch is judged as its merge will be.
+    REV is HEAD, a branch, a tag or forty hex digits, or the Nth commit before one of them: REV~N. What is compared is
+    the last commit that HEAD shares with it, and the trailers of the commits since then count: with --against
+    origin/main a branch is judged as its merge will be.
 
     A file of the name control-plane.kdl is checked as a server configuration. Exit code 1 when there is an error; with
     --watch it is that of the last check, when it is ended with Ctrl-C. A certificate in use that has ended is an error

@@ -41,7 +41,7 @@ class WorkingClone:
         if len(found) != 1:
             raise Stalled(
                 "E-SEC-011",
-                f"there are {len(found)} projects below {self.folder}",
+                f"there are {len(found)} projects below {self.folder.resolve()}",
                 cure="Run it in the project's folder, or name that with --path",
             )
         return found[0]
@@ -63,7 +63,7 @@ class WorkingClone:
             hint = did_you_mean(name, known)
             raise Stalled(
                 "E-SEC-011",
-                f"there is no {kind} '{escaped(name)[:80]}' below {self.folder}",
+                f"there is no {kind} '{escaped(name)[:80]}' below {self.folder.resolve()}",
                 cure=f"{hint[:1].upper()}{hint[1:]}" if hint else f"There are: {', '.join(known) or 'none'}",
             )
         return found[1]

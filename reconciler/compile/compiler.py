@@ -18,7 +18,7 @@ from reconciler.compile.objections import Objection
 from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
-from reconciler.compile.sealed import SealedSecret, needed, sealed_secrets, versions
+from reconciler.compile.sealed import SealedSecret, needed, pinned, sealed_secrets
 from reconciler.compile.services import filter_names, filter_nodes, route_nodes, split_nodes, start_nodes
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config.findings import Finding
@@ -28,6 +28,7 @@ from reconciler.config.report import Problem, Report, placed
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.config.write import write_document
+from reconciler.pinned import Pinned
 
 COMPILER = "sentinel-compiler/0.3.0"
 """Name and version. It changes whenever the same snapshot would give other bytes."""
@@ -40,8 +41,8 @@ class CompiledEnvironment:
     """The configuration of one environment.
 
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
-    further files of the environment by their path in a bundle. `secrets` are names and versions of what these files
-    need; the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
+    further files of the environment by their path in a bundle. `secrets` name the sealed values that these files need;
+    the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
     `endpoints` the URLs of the upstreams' targets.
     """
 
@@ -50,7 +51,7 @@ class CompiledEnvironment:
     config_id: str
     restart_key: str
     files: Mapping[str, bytes]
-    secrets: Mapping[str, int] = field(default_factory=dict)
+    secrets: Mapping[str, Pinned] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
     endpoints: tuple[str, ...] = ()
 
@@ -62,7 +63,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "files": {path: keep(content) for path, content in self.files.items()},
-            "secrets": dict(self.secrets),
+            "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
             "endpoints": list(self.endpoints),
         }
@@ -81,7 +82,7 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             files={path: kept(content) for path, content in data["files"].items()},
-            secrets={str(name): int(version) for name, version in data["secrets"].items()},
+            secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
             endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
         )
@@ -333,7 +334,7 @@ def _compile(
             **trust_files(rendering),
             **plugin_files(rendering, applied),
         },
-        secrets=versions(sealed, policy.name, needed([config, *guarded.files.values()])),
+        secrets=pinned(sealed, policy.name, needed([config, *guarded.files.values()])),
         certificates=carried.certificates,
         endpoints=texts.endpoints(rendering),
     )

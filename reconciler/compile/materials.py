@@ -10,6 +10,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from reconciler.compile.carried import upstreams_in_use
+from reconciler.compile.sealed import pin
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
 
@@ -34,7 +35,7 @@ def snapshot_sha256(snapshot: Snapshot) -> str:
     """The digest, in hex, of the canonical form of what is compiled.
 
     That is one JSON object for each environment and each resource that is no policy, without descriptions. Of a secret
-    it has name and versions and never a sealed byte, so wrapping a key again changes nothing.
+    it has the name, versions and SHA-256 of the values as they are sealed, so wrapping a key again changes nothing.
     """
     text = json.dumps(list(_canonical(snapshot)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -79,5 +80,8 @@ def _plain(resource: Resource) -> dict[str, Any]:
 
 
 def _secret(resource: Resource) -> dict[str, Any]:
-    sealed = {item["environment"]: item["version"] for item in resource.data.get("sealed", ())}
-    return {"kind": "secret", "name": resource.name, "versions": sealed}
+    sealed = {
+        item["environment"]: pin(item["version"], item["value"]).to_json()
+        for item in resource.data.get("sealed", ())
+    }
+    return {"kind": "secret", "name": resource.name, "sealed": sealed}

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.config.credentials import sealed_content
 from reconciler.config.findings import Place
 from reconciler.config.report import places
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Snapshot
+from reconciler.pinned import Pinned
 
 _NEEDED = re.compile(rb'"\$\{secret(?:-file)?:([a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)\}"')
 
@@ -76,10 +78,15 @@ def sealed_secrets(snapshot: Snapshot) -> tuple[SealedSecret, ...]:
     )
 
 
-def versions(sealed: Iterable[SealedSecret], environment: str, names: frozenset[str]) -> dict[str, int]:
-    """Name → version of those secrets, as they are sealed for an environment."""
-    known = {one.name: one.version for one in sealed if one.environment == environment}
-    return {name: known[name] for name in sorted(names)}
+def pinned(sealed: Iterable[SealedSecret], environment: str, names: frozenset[str]) -> dict[str, Pinned]:
+    """Which value of each of those secrets an environment needs, as they are sealed for it."""
+    known = {one.name: one for one in sealed if one.environment == environment}
+    return {name: pin(known[name].version, known[name].text) for name in sorted(names)}
+
+
+def pin(version: int, text: str) -> Pinned:
+    """What names a written sealed value."""
+    return Pinned.of(version, sealed_content(text))
 
 
 def _sealed(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Mapping[str, Any]]]:

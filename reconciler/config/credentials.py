@@ -147,6 +147,14 @@ class Sealed:
         return {"type": "string", "pattern": r"^v1\.[0-9a-f]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"}
 
 
+def sealed_content(text: str) -> bytes:
+    """VALUE of a sealed value that was read: nonce, ciphertext and tag."""
+    content = _decoded(text.rpartition(".")[2])
+    if content is None:
+        raise ValueError("this is no sealed value that was read")
+    return content
+
+
 def _sealed_trouble(value: str) -> str | None:
     """What is wrong with a sealed value's form; it is never the value itself."""
     parts = value.split(".")
@@ -159,16 +167,15 @@ def _sealed_trouble(value: str) -> str | None:
         return "does not name its key by 16 hex digits"
     if len(content) > LONGEST_SECRET * 2:
         return f"is longer than {LONGEST_SECRET} bytes"
-    length = _decoded_length(wrapped)
-    if length != WRAPPED_KEY:
+    if len(_decoded(wrapped) or b"") != WRAPPED_KEY:
         return "has a wrapped key of the wrong length"
-    length = _decoded_length(content)
-    if length is None or length <= NONCE_AND_TAG:
+    length = len(_decoded(content) or b"")
+    if length <= NONCE_AND_TAG:
         return "is cut short or holds other characters than base64url's"
     return f"is longer than {LONGEST_SECRET} bytes" if length - NONCE_AND_TAG > LONGEST_SECRET else None
 
 
-def _decoded_length(text: str) -> int | None:
+def _decoded(text: str) -> bytes | None:
     if re.fullmatch("[A-Za-z0-9_-]+", text) is None or len(text) % 4 == 1:
         return None
     try:
@@ -177,4 +184,4 @@ def _decoded_length(text: str) -> int | None:
         return None
     # Bits behind the last byte could be anything, and then one value would have several written forms.
     canonical = base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() == text
-    return len(decoded) if canonical else None
+    return decoded if canonical else None

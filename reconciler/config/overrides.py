@@ -65,12 +65,13 @@ def _split(
     base: list[KdlNode] = []
     blocks: list[KdlNode] = []
     only: dict[str, Any] = {}
+    taken: set[Any] = set()
     for child in node.children:
         if child.name == FOR:
             blocks.append(child)
         elif child.name == ONLY.name:
             reader.superfluous(ONLY, child)
-            reader.extend(ONLY, child, only)
+            reader.extend(ONLY, child, only, taken)
         elif child.name == REMOVE and REMOVE not in kind.field.child:
             problem = Problem(
                 "E-KND-010", "'remove' stands outside a 'for'", 'for "…" { remove "…" }', "move it into one"

@@ -44,6 +44,7 @@ class Reader:
         """
         data: dict[str, Any] = {}
         seen: dict[str, KdlNode] = {}
+        taken: dict[str, set[Any]] = {}
         known = schema.child
         for node in nodes:
             field = known.get(node.name)
@@ -57,10 +58,10 @@ class Reader:
                 data.setdefault(node.name, []).append(native_item(node, self.file))
             elif field.repeatable:
                 seen[node.name] = node
-                self._append(field, node, data)
+                self._append(field, node, data, taken.setdefault(node.name, set()))
             elif field.is_list:
                 seen[node.name] = node
-                self.extend(field, node, data)
+                self.extend(field, node, data, taken.setdefault(node.name, set()))
             elif node.name in seen:
                 self.complain(
                     node,
@@ -84,8 +85,8 @@ class Reader:
                 self.report.add(Mark(self.file, parent) if parent else None, missing(schema, field))
         return data
 
-    def extend(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
-        """Add the values of one node of a list to those that are in `data` already."""
+    def extend(self, field: Field, node: KdlNode, data: dict[str, Any], taken: set[Any]) -> None:
+        """Add the values of one node of a list to those that are in `data` already. `taken` holds the same ones."""
         values = self.node(field, node)
         if values is None:
             return
@@ -93,22 +94,23 @@ class Reader:
         for index, value in enumerate(values):
             if value is None:
                 continue
-            if value in known:
+            if value in taken:
                 self.complain(node, repeated(value, field), argument=index)
             else:
+                taken.add(value)
                 known.append(value)
 
-    def _append(self, field: Field, node: KdlNode, data: dict[str, Any]) -> None:
+    def _append(self, field: Field, node: KdlNode, data: dict[str, Any], taken: set[Any]) -> None:
         value = self.node(field, node)
         if value is None:
             return
         known = data.setdefault(field.name, [])
-        key = [slot.name for slot in field.arguments[: field.unique]]
-        if key and all(value.get(name) is not None for name in key):
-            for other in known:
-                if all(other.get(name) == value[name] for name in key):
-                    self.complain(node, repeated(value[key[-1]], field), argument=len(key) - 1)
-                    return
+        key = tuple(value.get(slot.name) for slot in field.arguments[: field.unique])
+        if key and None not in key:
+            if key in taken:
+                self.complain(node, repeated(key[-1], field), argument=len(key) - 1)
+                return
+            taken.add(key)
         known.append(value)
 
     def node(self, field: Field, node: KdlNode) -> Json:

@@ -104,7 +104,7 @@ class Bundle(Table):
     compiler = CharField(63)
     created_at = InstantField()
     environments = DocumentField()
-    """{name: {"config-id": …, "restart-key": …, "secrets": {…}}}"""
+    """{name: environment}, each as it stands in the manifest."""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}"""
     condemned_at = InstantField(null=True)

@@ -1,22 +1,26 @@
 """Wraps the data keys of an environment's secrets again, once for each of its nodes. No value is opened.
 
+A data key is wrapped only where the sealed value in the object store is the one that the bundle's manifest lists:
+whoever can write there could seal another one for the environment's public key.
+
 Every wrapped key is a unique row, so a run may die anywhere and the next one goes on, and two at once end with one row
 each. Nodes are taken in batches; a large fleet takes several runs, between which other work has its turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from nacl.public import PrivateKey
 
-from reconciler.bundle.sealed import WRAPPED, unwrap, written
+from reconciler.bundle.sealed import LONGEST, NONCE, TAG, WRAPPED, unwrap, written
 from reconciler.db.models import Bundle, Node, Pointer, Rollout, WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.keys.sealing import wrap
+from reconciler.pinned import Pinned
 from reconciler.store import layout
 from reconciler.store.port import Missing
 
@@ -32,8 +36,8 @@ ROLLOUTS = 20
 ROWS_AT_ONCE = 200
 """SQLite takes at most 999 variables in one statement on old builds, and a row has four."""
 
-Secret = tuple[str, int]
-"""Name and version."""
+Secret = tuple[str, int, str]
+"""Name, version, and the SHA-256 of the sealed value that a manifest lists."""
 
 
 def needed(context: Context, environment: str) -> frozenset[Secret]:
@@ -49,16 +53,17 @@ def needed(context: Context, environment: str) -> frozenset[Secret]:
         Bundle.organization == scope[0], Bundle.project == scope[1], Bundle.digest.in_(sorted(digests))
     )
     return frozenset(
-        secret
+        (name, pinned["version"], pinned["sha256"])
         for row in bundles
-        for secret in row.environments.get(environment, {}).get("secrets", {}).items()
+        for name, pinned in row.environments.get(environment, {}).get("secrets", {}).items()
     )
 
 
 def run(context: Context, environment: str, renew: Callable[[], None]) -> Outcome:
     """Wrap what is missing. `renew` is called between batches.
 
-    Raises `Stalled` (E-SEC-020) when a secret is sealed for a key that is not held, after all others are wrapped.
+    Raises `Stalled` after all others are wrapped: E-SEC-021 when a sealed value is another one than its bundle lists,
+    E-SEC-020 when it is sealed for a key that is not held.
     """
     with reading():
         wanted = needed(context, environment)
@@ -88,35 +93,60 @@ class _DataKeys:
     def __init__(self, context: Context, environment: str) -> None:
         self._context = context
         self._environment = environment
+        self._scope = (context.organization.slug, context.project.slug, environment)
         self._keys: Mapping[str, PrivateKey] = context.sealing_keys(environment)
         self._known: dict[Secret, bytes | None] = {}
+        self._replaced: set[Secret] = set()
 
     def get(self, secret: Secret) -> bytes | None:
-        """The data key, or None when no private key that is held opens it."""
+        """The data key, or None when no private key that is held opens it or its value is not the one that is meant."""
         if secret not in self._known:
-            self._known[secret] = self._unwrap(secret)
+            if not self._stands(secret):
+                self._replaced.add(secret)
+            self._known[secret] = None if secret in self._replaced else self._unwrap(secret)
         return self._known[secret]
 
     def complain(self) -> None:
         """Raise `Stalled` when a data key that was asked for could not be had."""
-        lost = sorted(f"{name} v{version}" for (name, version), key in self._known.items() if key is None)
+        if self._replaced:
+            raise Stalled(
+                "E-SEC-021",
+                f"the object store has other values of '{self._environment}' than its bundles were made with, or "
+                f"none: {_listed(self._replaced)}",
+                cure="Find out who can write to the object store, and restore these values from a backup",
+            )
+        lost = _listed(secret for secret, key in self._known.items() if key is None)
         if lost:
             raise Stalled(
                 "E-SEC-020",
-                f"no sealing key that is held for '{self._environment}' opens {', '.join(lost[:5])}",
+                f"no sealing key that is held for '{self._environment}' opens {lost}",
                 cure="Name the private key in control-plane.kdl, or run `sentinelctl secret rewrap` with the old key",
             )
 
+    def _stands(self, secret: Secret) -> bool:
+        name, version, sha256 = secret
+        try:
+            value = self._context.store.get(
+                layout.sealed_value(*self._scope, name, version), limit=NONCE + LONGEST + TAG
+            )
+        except (Missing, Refused):
+            return False
+        return Pinned(version, sha256).names(value)
+
     def _unwrap(self, secret: Secret) -> bytes | None:
-        context = self._context
-        scope = (context.organization.slug, context.project.slug, self._environment)
+        name, version, _ = secret
         for key_id, key in self._keys.items():
             try:
-                wrapped = context.store.get(layout.wrapped_key(*scope, *secret, key_id), limit=WRAPPED)
+                place = layout.wrapped_key(*self._scope, name, version, key_id)
+                wrapped = self._context.store.get(place, limit=WRAPPED)
                 return unwrap(wrapped, key)
             except (Missing, Refused):
                 continue
         return None
+
+
+def _listed(secrets: Iterable[Secret]) -> str:
+    return ", ".join(sorted(f"{name} v{version}" for name, version, _ in secrets)[:5])
 
 
 def _nodes(context: Context, environment: str, after: str) -> Sequence[Node]:
@@ -143,7 +173,7 @@ def _missing(nodes: Sequence[Node], wanted: frozenset[Secret]) -> list[tuple[Nod
         for row in rows.where(WrappedKey.node.in_([node.id for node in nodes]))
     }
     return [
-        (node, secret) for node in nodes for secret in sorted(wanted) if (node.id, *secret) not in present
+        (node, secret) for node in nodes for secret in sorted(wanted) if (node.id, *secret[:2]) not in present
     ]
 
 

@@ -20,7 +20,7 @@ from reconciler.flows.statements import Standing, StoredBundle, judge, sign_agai
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
 from reconciler.store import layout
-from reconciler.store.port import Missing
+from reconciler.store.port import Missing, Taken
 
 AUTHOR_LENGTH = 500
 
@@ -36,7 +36,7 @@ def store_blob(context: Context, built: BuiltBundle) -> StoredBundle:
     blob = built.blob
     try:
         context.store.put(key, blob)
-    except Refused:
+    except Taken:
         blob = _first_blob(context, key, built.digest)
     return StoredBundle(built.digest, len(built.tar), sha256(blob).hexdigest(), len(blob))
 
@@ -56,9 +56,7 @@ def sign(context: Context, stored: StoredBundle, head: CommitInfo) -> StoredBund
         try:
             context.store.put(key, sign_stated(context, statement_of(context, stored, head)))
             return ours
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
+        except Taken:
             # Another run put one for another commit in the same moment: the one that is there counts.
             found = context.store.get(key, limit=LIMITS.statement)
     try:

@@ -19,7 +19,7 @@ from reconciler.errors import LostRace, Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.keys.uri import load_key
 from reconciler.store import layout
-from reconciler.store.port import BlobStore
+from reconciler.store.port import BlobStore, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,8 @@ def publish_root(store: BlobStore, organization: str, envelope: bytes, *, now: d
         ) from None
     try:
         return new, store.put(layout.root(organization, new.version), envelope)
-    except Refused as refusal:
-        if refusal.code != "E-STO-003":
-            raise
-    found = read_stored(store, organization, now=now)
+    except Taken:
+        found = read_stored(store, organization, now=now)
     if found is None or len(found.roots) < new.version:
         raise LostRace("E-KEY-013", f"root {new.version} was published by somebody else in this moment")
     return new, _is_there(found.roots[new.version - 1], new)

@@ -7,13 +7,14 @@ may be wrapped for one environment key after another, each beside the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from reconciler.bundle.sealed import LONGEST, NONCE, TAG, parse_sealed
 from reconciler.compile.sealed import SealedSecret
 from reconciler.config.findings import Finding, Severity
-from reconciler.errors import Refused
 from reconciler.flows.context import Context
 from reconciler.store import layout
+from reconciler.store.port import Taken
 
 LIMIT = NONCE + LONGEST + TAG
 
@@ -40,18 +41,13 @@ def store_sealed(context: Context, sealed: Iterable[SealedSecret]) -> tuple[Find
         try:
             if value not in known:
                 context.store.put(value, parts.value)
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
+        except Taken:
             # Another run stored a value for another commit in the same moment.
             return (_changed(one),)
-        try:
+        # Every wrapping of a data key is another one, and each does: the one that was there first stays.
+        with suppress(Taken):
             if wrapped not in known:
                 context.store.put(wrapped, parts.wrapped)
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
-            # Every wrapping of a data key is another one, and each does: the one that was there first stays.
     return ()
 
 

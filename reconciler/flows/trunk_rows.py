@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.bundle.manifest import Manifest
+from reconciler.bundle.manifest import Manifest, environment_json
 from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
@@ -155,10 +155,7 @@ def _record_bundle(
         compiler=manifest.compiler,
         created_at=context.now(),
         certificates={e.name: [one.to_json() for one in e.certificates] for e in compilation.environments},
-        environments={
-            name: {"config-id": e.config_id, "restart-key": e.restart_key, "secrets": dict(e.secrets)}
-            for name, e in manifest.environments.items()
-        },
+        environments={name: environment_json(e) for name, e in manifest.environments.items()},
     ).on_conflict_ignore().execute()
     words = f"bundle {stored.digest[:19]} is published, first made by {stored.commit[:12]}"
     _event(context, "bundle.published", stored.digest, words, {"commit": stored.commit})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from reconciler.git.commits import CommitInfo
 from reconciler.git.mirror import OBJECT_ID, Mirror
 from reconciler.git.reading import TreeRead, read_tree
 
+STEPS = re.compile(r"[0-9]{1,4}")
 NAMESPACES = ("refs/heads/", "refs/tags/", "refs/remotes/")
 
 
@@ -41,9 +43,13 @@ class LocalRepository:
     def revision(self, name: str) -> str | None:
         """The commit that HEAD, a branch, a tag or forty hex digits name exactly; None when nothing has that name.
 
-        A branch goes before a tag, and a tag before a remote's branch. Nothing else that git understands is tried:
-        what is compared should be what was named.
+        A branch goes before a tag, and a tag before a remote's branch. `~N` after any of them is the Nth commit before
+        it, along first parents; no name of git's may hold a tilde. Nothing else that git understands is tried: what is
+        compared should be what was named.
         """
+        named, tilde, count = name.rpartition("~")
+        if tilde:
+            return self._before(named, int(count)) if STEPS.fullmatch(count) else None
         if OBJECT_ID.fullmatch(name):
             oid = pygit2.Oid(hex=name)
             return self._commit(oid) if oid in self.repository else None
@@ -57,6 +63,14 @@ class LocalRepository:
             except (ValueError, KeyError, pygit2.GitError):
                 continue
         return None
+
+    def _before(self, name: str, count: int) -> str | None:
+        """The commit `count` first parents before a named one; None when the clone's history is shorter."""
+        sha = self.revision(name)
+        for _ in range(count):
+            parents = self.repository[sha].peel(pygit2.Commit).parent_ids if sha is not None else []
+            sha = str(parents[0]) if parents and parents[0] in self.repository else None
+        return sha
 
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""

@@ -21,6 +21,7 @@ from reconciler.db.models import Pointer, Receipt
 from reconciler.db.owed import ask, due
 from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
+from reconciler.flows.publish import REDATE
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import dispatch, open_queue
 from reconciler.jobs.rebuilding import ask_for_rebuilds
@@ -31,9 +32,6 @@ from reconciler.store.choose import open_store
 from reconciler.store.port import BlobStore
 
 log = logging.getLogger(__name__)
-
-REDATE_AFTER = timedelta(hours=1)
-"""A pointer is valid for 24 h; dated anew each hour, it survives a control plane that is away for most of a day."""
 
 RETAIN_SECONDS = 6 * 3600
 """How often bundles that nobody needs are looked for."""
@@ -72,7 +70,7 @@ class Clock:
         with session.reading():
             old = (
                 Pointer.select(Pointer.organization, Pointer.project, Pointer.environment)
-                .where(Pointer.issued_at <= moment - REDATE_AFTER)
+                .where(Pointer.issued_at <= moment - REDATE)
                 .distinct()
             )
             names = sorted((row.organization, row.project, row.environment) for row in old)

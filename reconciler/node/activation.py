@@ -97,7 +97,7 @@ def _prepare(bundle: Verified) -> Generator[Effect, Answer, None]:
             raise Refused("E-NOD-020", f"its sealed secrets cannot be written to disk: {kept.words}")
     # 3. render
     if rendering:
-        rendered = yield Render(digest, rendering)
+        rendered = yield Render(digest, rendering, bundle.active.secrets)
         if isinstance(rendered, Failed):
             raise unrendered(rendered)
     # 4. test

@@ -123,7 +123,7 @@ class Hands:
         identity = self._known()
         files = self.files.templates(effect.digest, identity.environment)
         needed = plan(files, identity.environment)
-        if needed.rendering != effect.rendering:
+        if (needed.rendering, needed.secrets) != (effect.rendering, effect.secrets):
             raise Refused(
                 "E-NOD-051", f"the staged bundle {effect.digest[:19]} is not the one that was verified"
             )

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Identity, NodeState
+from reconciler.pinned import Pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,13 @@ class ReadSealed:
 class Render:
     """Open the kept secrets of a staged bundle and write its rendering into memory, complete or not at all.
 
-    Answer: `Done`, or `Failed` with the code of the refusal.
+    `rendering` and `secrets` are what the verified manifest gave; what lies on the disk has to be just that. Answer:
+    `Done`, or `Failed` with the code of the refusal.
     """
 
     digest: str
     rendering: str
+    secrets: Mapping[str, Pinned]
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class Agent:
     def _stand(self, active: Active) -> Generator[Effect, Answer, bool]:
         """Let the symlink lead to what was confirmed last, with its secrets opened; False when that cannot be had."""
         if active.rendering:
-            rendered = yield Render(active.digest, active.rendering)
+            rendered = yield Render(active.digest, active.rendering, active.secrets)
             self._unrendered = isinstance(rendered, Failed)
             if isinstance(rendered, Failed):
                 trust = self.known()[1].trust

@@ -134,7 +134,7 @@ def status(values: dict[str, Any]) -> None:
         "config_id": active.config_id if active else None,
         "activated_at": active.activated_at if active else None,
         "sequence": trust.sequence if trust else None,
-        "secrets": dict(active.secrets) if active else {},
+        "secrets": {name: p.version for name, p in active.secrets.items()} if active else {},
         "pointer_expires": trust.expires if trust else None,
         "refusal": state.refusal.report() if state and state.refusal else None,
         "linked": files.linked() or None,

@@ -175,12 +175,15 @@ def read_challenge(reply: HttpReply) -> bytes:
 
 
 def read_secrets(answer: Answer) -> bytes:
-    """The sealed set, still to be checked. Raises `NotYet` while it is not ready, else as `expect`."""
-    if (
-        isinstance(answer, HttpReply)
-        and answer.status == 503
-        and '"E-NAP-015"' in answer.body.decode("latin-1")
-    ):
+    """The sealed set, still to be checked.
+
+    Raises `NotYet` while it is not ready, `Refused` (E-NOD-059) when the control plane has another value than the
+    bundle lists, else as `expect`.
+    """
+    words = _detail(answer) if isinstance(answer, HttpReply) and answer.status in (409, 503) else ""
+    if words.startswith("E-NAP-017 "):
+        raise Refused("E-NOD-059", f"the control plane has no value to give: {words}")
+    if words.startswith("E-NAP-015 "):
         raise NotYet(
             "E-NOD-057",
             "the control plane has not sealed the secrets of this bundle to this node yet",

@@ -26,19 +26,20 @@ from reconciler.bundle.manifest import (
 )
 from reconciler.errors import Refused
 from reconciler.node.placeholders import Placeholder, fill, find
+from reconciler.pinned import Pinned
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`rendering` is its name, empty when there is nothing to replace: then the proxy reads the staged file itself.
 
-    `inputs` are what the proxy's own configuration names (`secret:NAME` → version, `bundle:PATH` → digest). `secrets`
-    are names and versions of all that the environment needs.
+    `inputs` are what the proxy's own configuration names (`secret:NAME` → version and digest of the sealed value,
+    `bundle:PATH` → digest). `secrets` are those that the environment needs, as the manifest lists them.
     """
 
     rendering: str
     inputs: Mapping[str, str]
-    secrets: Mapping[str, int]
+    secrets: Mapping[str, Pinned]
 
 
 def is_rendered(path: str, environment: str) -> bool:
@@ -112,4 +113,4 @@ def _input(
         return f"bundle:{name}", manifest.files[name].sha256
     if name not in own.secrets:
         raise Refused("E-NOD-053", f"'{path}' names the secret '{name}', which the manifest does not list")
-    return f"secret:{name}", str(own.secrets[name])
+    return f"secret:{name}", f"{own.secrets[name].version} {own.secrets[name].sha256}"

@@ -1,6 +1,7 @@
 """The sealed secrets of one bundle as a node fetches and keeps them: sealed values, data keys wrapped for this node.
 
-What is on the disk is the control plane's answer again, so it opens nothing without the node's own key.
+What is on the disk is the control plane's answer again, so it opens nothing without the node's own key. Whoever knows
+a public key can seal for it, so a set is only read against what the signed manifest says of each value.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from reconciler.bundle.sealed import (
     written,
 )
 from reconciler.errors import Refused
+from reconciler.pinned import Pinned
 
 LONGEST_SECRET = 4 * (NONCE + LONGEST + TAG) // 3 + 1024
 """Bytes of one secret in an answer."""
@@ -39,19 +41,30 @@ class SealedSecret:
     wrapped: bytes = field(repr=False)
 
 
-def decode_sealed_set(data: bytes, needed: Mapping[str, int]) -> tuple[SealedSecret, ...]:
-    """Read a set that must have exactly the names and versions of `needed`. Raises `Refused` (E-NOD-050)."""
+def decode_sealed_set(data: bytes, needed: Mapping[str, Pinned]) -> tuple[SealedSecret, ...]:
+    """Read a set that must have exactly the sealed values of `needed`.
+
+    Raises `Refused`: E-NOD-050 for other names or versions, E-NOD-059 for another value under the right ones.
+    """
     try:
         document = json.loads(data)
         found = tuple(_secret(item) for item in document["secrets"])
     except (ValueError, KeyError, TypeError, RecursionError, Refused):
         raise Refused("E-NOD-050", "the sealed set of secrets is not one, or is damaged") from None
     versions = {secret.name: secret.version for secret in found}
-    if versions != needed or len(found) != len(needed):
-        differing = sorted(name for name, _ in {*versions.items()} ^ {*needed.items()})
+    wanted = {name: pinned.version for name, pinned in needed.items()}
+    if versions != wanted or len(found) != len(wanted):
+        differing = sorted({name for name, _ in {*versions.items()} ^ {*wanted.items()}})
         raise Refused(
             "E-NOD-050",
             f"the sealed set has other secrets or versions than the bundle needs: {', '.join(differing[:5])}",
+        )
+    replaced = sorted(secret.name for secret in found if not needed[secret.name].names(secret.value))
+    if replaced:
+        raise Refused(
+            "E-NOD-059",
+            f"the sealed set has other values than the signed manifest lists under these versions: "
+            f"{', '.join(f'{name} v{wanted[name]}' for name in replaced[:5])}",
         )
     return found
 

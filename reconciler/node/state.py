@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from reconciler.errors import Stalled
 from reconciler.node.keys import NodeKeys
+from reconciler.pinned import Pinned
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class Active:
     activated_at: str
     rendering: str
     inputs: Mapping[str, str]
-    secrets: Mapping[str, int]
+    secrets: Mapping[str, Pinned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,17 @@ def decode_state(data: bytes, where: str) -> NodeState:
     for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal), ("log", SeenLog)):
         if document.get(name) is not None:
             document[name] = _build(kind, document[name], where)
+    if document.get("active") is not None:
+        active = document["active"]
+        document["active"] = replace(active, secrets=_pinned(active.secrets, where))
     return _build(NodeState, document, where)
+
+
+def _pinned(document: Any, where: str) -> dict[str, Pinned]:
+    try:
+        return {name: Pinned.from_json(item) for name, item in document.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _damaged(where, "its secrets are not named by version and digest") from None
 
 
 def _encode(document: dict[str, Any]) -> bytes:

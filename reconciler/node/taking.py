@@ -98,7 +98,7 @@ def _sealed(agent: Agent, active: Active, source: Source) -> Generator[Effect, A
     kept = yield ReadSealed(before.digest)
     if not isinstance(kept, Kept):
         raise Refused("E-NOD-058", "the sealed secrets of the last bundle cannot be read again")
-    return kept.data
+    return encode_sealed_set(decode_sealed_set(kept.data, active.secrets))
 
 
 def fetch_secrets(agent: Agent, active: Active) -> Generator[Effect, Answer, bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError, Stalled, Transient
-from reconciler.store.port import Missing, check_key, check_prefix, conflict, too_large
+from reconciler.store.port import Missing, Taken, check_key, check_prefix, too_large
 
 INCOMING = ".incoming"
 """Folder of unfinished writes. No key begins with a dot, so nothing in it is ever an object."""
@@ -31,7 +31,7 @@ class FileStore:
                 os.link(incoming, target)
             except FileExistsError:
                 if self._read(target, len(data)) != data:
-                    raise conflict(key) from None
+                    raise Taken(key) from None
                 return False
             _sync_folder(target.parent)
             return True

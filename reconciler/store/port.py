@@ -22,6 +22,17 @@ class Missing(Stalled):
         self.key = key
 
 
+class Taken(Refused):
+    """There are other bytes under this key, and they stay. Whoever lost a race on purpose catches it."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            "E-STO-003",
+            f"the object store has other bytes under '{key}'",
+            cure="An object with a digest never changes: find out who wrote it, then restore the right one",
+        )
+
+
 class BlobStore(Protocol):
     """Objects by key. A key is relative, parts separated by `/`, no part beginning with a dot (`check_key`).
 
@@ -32,7 +43,7 @@ class BlobStore(Protocol):
     def put(self, key: str, data: bytes) -> bool:
         """Store an object that never changes. True when this call made it, False when the same bytes were there.
 
-        Atomic and durable. Raises `Refused` (E-STO-003) when other bytes are there; they stay.
+        Atomic and durable. Raises `Taken` (E-STO-003) when other bytes are there; they stay.
         """
 
     def replace(self, key: str, data: bytes) -> None:
@@ -62,15 +73,6 @@ def check_key(key: str) -> str:
     if len(key) > MAX_KEY or KEY.fullmatch(key) is None:
         raise Refused("E-STO-002", f"{ascii(key)[:120]} cannot be the key of an object")
     return key
-
-
-def conflict(key: str) -> Refused:
-    """The refusal of `put` when other bytes are there."""
-    return Refused(
-        "E-STO-003",
-        f"the object store has other bytes under '{key}'",
-        cure="An object with a digest never changes: find out who wrote it, then restore the right one",
-    )
 
 
 def too_large(key: str, limit: int) -> Refused:

@@ -19,7 +19,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from reconciler.errors import ReconcilerError, Refused, Stalled, Transient
-from reconciler.store.port import Missing, check_key, check_prefix, conflict, too_large
+from reconciler.store.port import Missing, Taken, check_key, check_prefix, too_large
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -94,9 +94,9 @@ class S3Store:
             except Missing:
                 raise Transient("E-STO-006", f"the object '{key}' was being written by another") from None
             except Refused:
-                raise conflict(key) from None
+                raise Taken(key) from None
             if there != data:
-                raise conflict(key) from None
+                raise Taken(key) from None
             return False
         return True
 

@@ -17,11 +17,11 @@ from reconciler.db.owed import due
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.founding import configuration, sealing_key_file, write_keys, write_sealing_keys
 from reconciler.jobs.entry import perform
-from reconciler.keys.sealing import seal
 from reconciler.keys.uri import load_sealing_key
 from reconciler.node.keys import NodeKeys, make_keys
 from reconciler.settings import Settings
 from reconciler.store import layout
+from tests.unit.node.publishing import paper_seal
 
 ENVIRONMENTS = ("dev", "production")
 
@@ -60,7 +60,7 @@ class DeliveryWorld:
     ) -> None:
         """Seal a value and store it, as the trunk flow does."""
         public = bytes((key or self.keys[environment]).public_key)
-        sealed = seal(value, public, Label("shop", environment, name, version))
+        sealed = paper_seal(value, public, Label("shop", environment, name, version))
         place, store = ("acme", "shop", environment, name, version), self.context.store
         store.put(layout.sealed_value(*place), sealed.value)
         store.put(layout.wrapped_key(*place, sealed.key_id), sealed.wrapped)

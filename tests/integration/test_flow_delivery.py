@@ -12,7 +12,7 @@ from nacl.public import PrivateKey
 from reconciler import clock
 from reconciler.bundle.sealed import WRAPPED, Label, key_id, open_value, unwrap, unwritten
 from reconciler.db import session
-from reconciler.db.models import Node, Rollout, Work, WrappedKey
+from reconciler.db.models import Event, Node, Rollout, Work, WrappedKey
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
@@ -23,12 +23,13 @@ from reconciler.keys.sealing import rewrap
 from reconciler.settings import Settings
 from reconciler.store import layout
 from tests.integration.delivery_world import DeliveryWorld, add_nodes
-from tests.unit.node.publishing import build
+from tests.unit.node.publishing import build, paper_seal, pinned
 from tests.unit.nodes_api.served import Release
 
 NOW = clock.now()
 VALUE = b"canary-5521"
-NEEDY = build(secrets={"shop-key": 2, "token": 1})
+NEEDY = build(secrets={"shop-key": pinned("shop-key", 2, VALUE), "token": pinned("token", 1, VALUE)})
+NEEDED = {(name, pin.version) for name, pin in NEEDY.secrets.items()}
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def wrapped_of(node: str, name: str) -> str:
 
 
 def everything(*nodes: str) -> set[tuple[str, str, int]]:
-    return {(node, *secret) for node in nodes for secret in NEEDY.secrets.items()}
+    return {(node, *secret) for node in nodes for secret in NEEDED}
 
 
 def run(world: DeliveryWorld) -> Any:
@@ -73,7 +74,7 @@ def test_every_node_gets_what_it_needs_and_opens_it_with_its_own_key(world: Deli
     assert run(world).kind == "unchanged"
 
 
-def test_no_value_is_opened_or_even_read(world: DeliveryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_missing_is_read(world: DeliveryWorld) -> None:
     add_nodes(["n-1"], now=NOW)
     read: list[str] = []
     context = world.context
@@ -87,8 +88,10 @@ def test_no_value_is_opened_or_even_read(world: DeliveryWorld, monkeypatch: pyte
     context.store = Watched()  # type: ignore[assignment]
     delivery.run(context, "production", lambda: None)
     assert rows() == everything("n-1")
-    assert len(read) == 2
-    assert not [key for key in read if key.endswith("/value")]
+    assert len(read) == 4, "each once, however many nodes there are"
+    read.clear()
+    delivery.run(context, "production", lambda: None)
+    assert read == []
 
 
 def test_nodes_that_cannot_or_must_not_have_secrets_get_none(world: DeliveryWorld) -> None:
@@ -117,7 +120,7 @@ def test_what_is_there_stays_and_what_is_missing_is_added(world: DeliveryWorld) 
 
 def test_the_bundles_of_earlier_rollouts_are_wrapped_too(world: DeliveryWorld) -> None:
     """A rollback finds its keys without waiting."""
-    older = build("127.0.0.1:9000", secrets={"shop-key": 1})
+    older = build("127.0.0.1:9000", secrets={"shop-key": pinned("shop-key", 1, VALUE)})
     release = Release(world.settings)
     release.bundle(older)
     release.rollout("r-1", "0" * 16, state="completed")
@@ -187,7 +190,8 @@ def test_a_run_that_loses_its_lease_leaves_whole_batches(
 def test_a_secret_for_a_key_that_is_not_held_stalls_after_the_others_are_wrapped(
     world: DeliveryWorld,
 ) -> None:
-    more = build("127.0.0.1:9100", secrets={"shop-key": 2, "stranger": 1})
+    secrets = {"shop-key": pinned("shop-key", 2, VALUE), "stranger": pinned("stranger", 1, VALUE)}
+    more = build("127.0.0.1:9100", secrets=secrets)
     Release(world.settings).pointer(more, sequence=2)
     world.seal("stranger", 1, VALUE, key=PrivateKey.generate())
     add_nodes(["n-1"], now=NOW)
@@ -208,6 +212,34 @@ def test_a_wrapped_key_that_is_damaged_or_absent_stalls(world: DeliveryWorld) ->
     assert rows() == {("n-1", "shop-key", 2)}
 
 
+@pytest.mark.parametrize("how", ["replaced", "oversized", "removed"])
+def test_a_value_that_is_not_the_bundles_is_wrapped_for_nobody(world: DeliveryWorld, how: str) -> None:
+    """What somebody sealed for the environment's public key and put in its place, with a data key that opens it."""
+    add_nodes(["n-1", "n-2"], now=NOW)
+    store, place = world.context.store, ("acme", "shop", "production", "token", 1)
+    public = bytes(world.keys["production"].public_key)
+    forged = paper_seal(b"chosen", public, Label("shop", "production", "token", 1))
+    true = store.get(layout.sealed_value(*place), limit=10**6)
+    true_key = store.get(layout.wrapped_key(*place, forged.key_id), limit=WRAPPED)
+    if how == "removed":
+        next(world.settings.home.rglob(f"*/{layout.sealed_value(*place)}")).unlink()
+    else:
+        store.replace(layout.sealed_value(*place), forged.value if how == "replaced" else b"x" * 70_000)
+    store.replace(layout.wrapped_key(*place, forged.key_id), forged.wrapped)
+    ask("acme", "shop", "delivery", "production", now=NOW)
+    (ending,) = world.work()
+    assert ending.startswith("stalled: E-SEC-021")
+    assert "token v1" in ending
+    assert rows() == {("n-1", "shop-key", 2), ("n-2", "shop-key", 2)}, "all others are wrapped"
+    with reading():
+        event = Event.get(Event.kind == "work.stalled")
+    assert (event.details["code"], event.subject) == ("E-SEC-021", "production")
+    store.replace(layout.sealed_value(*place), true)
+    store.replace(layout.wrapped_key(*place, forged.key_id), true_key)
+    assert run(world).kind == "changed"
+    assert rows() == everything("n-1", "n-2")
+
+
 def test_a_replaced_environment_key_wraps_for_new_nodes_and_leaves_the_others(world: DeliveryWorld) -> None:
     """What `secret rewrap` commits: the data keys once more, for the new key; the old private key is gone then."""
     add_nodes(["n-old"], now=NOW)
@@ -215,7 +247,7 @@ def test_a_replaced_environment_key_wraps_for_new_nodes_and_leaves_the_others(wo
     before = wrapped_of("n-old", "token")
     old, new = world.keys["production"], PrivateKey.generate()
     store, public = world.context.store, bytes(new.public_key)
-    for name, version in NEEDY.secrets.items():
+    for name, version in NEEDED:
         place = ("acme", "shop", "production", name, version)
         wrapped = store.get(layout.wrapped_key(*place, key_id(bytes(old.public_key))), limit=WRAPPED)
         store.put(layout.wrapped_key(*place, key_id(public)), rewrap(wrapped, old, public))

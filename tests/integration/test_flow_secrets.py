@@ -22,6 +22,7 @@ from reconciler.flows.founding import write_sealing_keys
 from reconciler.flows.founding_repository import founded
 from reconciler.keys.sealing import rewrap, seal
 from reconciler.keys.uri import create_sealing_key, load_sealing_key
+from reconciler.pinned import Pinned
 from reconciler.store import layout
 from tests.integration.test_flow_trunk import World, git_server, world
 
@@ -106,8 +107,13 @@ def test_what_is_sealed_is_stored_and_opens_with_the_key_of_its_environment(seal
 
 def test_a_manifest_lists_what_nodes_need_and_nothing_that_messages_need(sealed: Sealed) -> None:
     row = sealed.push()
+    stored = sealed.stored()
     assert {name: e["secrets"] for name, e in sealed.manifest(row.digest)["environments"].items()} == {
-        name: {"partner-key": 1, "shop-key": 1} for name in ENVIRONMENTS
+        name: {
+            secret: Pinned.of(1, stored[f"{name}/{secret}/1/value"]).to_json()
+            for secret in ("partner-key", "shop-key")
+        }
+        for name in ENVIRONMENTS
     }
 
 
@@ -118,11 +124,11 @@ def test_a_new_version_is_a_new_bundle_and_the_old_one_stays(sealed: Sealed) -> 
     second = sealed.push()
     assert second.state == "compiled"
     assert second.digest != first.digest
-    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {
-        "partner-key": 2,
-        "shop-key": 1,
-    }
     after = sealed.stored()
+    assert sealed.manifest(second.digest)["environments"]["production"]["secrets"] == {
+        "partner-key": Pinned.of(2, after["production/partner-key/2/value"]).to_json(),
+        "shop-key": Pinned.of(1, after["production/shop-key/1/value"]).to_json(),
+    }
     assert before.items() < after.items()
     assert {key for key in after if key not in before} == {
         "production/partner-key/2/value",
@@ -137,6 +143,16 @@ def test_back_to_the_old_version_is_the_old_bundle(sealed: Sealed) -> None:
     sealed.push()
     sealed.files["secrets.kdl"] = before
     assert sealed.push().digest == first.digest
+
+
+def test_a_value_that_was_replaced_in_the_store_refuses_what_seals_the_true_one(sealed: Sealed) -> None:
+    sealed.push()
+    store = sealed.world.context.store
+    place = layout.sealed_value("acme", "shop", "production", "partner-key", 1)
+    store.replace(place, b"x" * 60)
+    sealed.files["README.md"] = b"Another commit.\n"
+    row = sealed.push()
+    assert (row.state, [finding["code"] for finding in row.findings]) == ("refused", ["E-SEC-004"])
 
 
 def test_another_value_under_a_known_version_is_refused_at_its_place(sealed: Sealed) -> None:

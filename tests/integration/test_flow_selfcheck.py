@@ -199,3 +199,15 @@ def test_a_round_is_bounded_and_takes_those_that_waited_longest(world: World) ->
     assert ask_for_rebuilds(world.context.installation, late) == AT_ONCE
     assert digest_of(0) not in wanted()
     assert len(due(late)) == AT_ONCE
+
+
+def test_what_the_store_has_is_verified_where_it_lies(world: World, tmp_path: Any) -> None:
+    digest = published(world)
+    objects = tmp_path / "objects"
+    blob = objects / layout.bundle("acme", "shop", digest)
+    roots = objects / layout.roots("acme")
+    done = CliRunner().invoke(group, ["verify", str(blob), "--root", str(roots)])
+    assert done.exit_code == 0, done.output
+    assert digest in done.output
+    bill = CliRunner().invoke(group, ["sbom", str(blob)])
+    assert bill.stdout_bytes.startswith(b'{"$schema"')

@@ -149,15 +149,16 @@ def test_a_push_becomes_a_bundle_that_a_node_accepts(world: World) -> None:
     environments = ("dev", "production", "staging")
     assert {path for path in files if not path.startswith("agents/")} == {
         *(f"config/{name}/sentinel.kdl" for name in environments),
+        "certificates/shop.pem",
         "manifest.json",
         "sbom.cdx.json",
     }
     assert {f"agents/{name}/waf/public.conf" for name in environments} <= set(files)
     manifest = json.loads(files["manifest.json"])
     assert manifest["environments"] == bundle.environments
-    assert {name: value["secrets"] for name, value in bundle.environments.items()} == {
-        name: {"partner-key": 1} for name in environments
-    }
+    for value in bundle.environments.values():
+        versions = {name: pin["version"] for name, pin in value["secrets"].items()}
+        assert versions == {"partner-key": 1, "shop-key": 1}
 
 
 def test_environments_get_their_place_and_owed_work(world: World) -> None:
@@ -360,9 +361,14 @@ def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(world: World, step: tr
     assert world.row(sha).state == "compiled"
     assert len(world.bundles()) == 1
     assert world.kinds() == ["commit.found", "bundle.published", "commit.compiled"]
-    stored = list(world.context.store.list(layout.project("acme", "shop")))
-    sealed = [key for key in stored if key.startswith(layout.secrets("acme", "shop"))]
-    assert (len(stored) - len(sealed), len(sealed)) == (2, 12)
+    stored = list(world.context.store.list(""))
+    (bundle,) = world.bundles()
+    assert len([key for key in stored if layout.bare(bundle.digest) in key]) == 2, (
+        "its blob and its statement"
+    )
+    private = [key for key in stored if key.startswith(layout.project("acme", "shop"))]
+    assert private == [key for key in stored if key.startswith(layout.secrets("acme", "shop"))]
+    assert len(private) == 18
 
 
 def test_two_runs_at_once_end_with_one_of_everything(world: World) -> None:

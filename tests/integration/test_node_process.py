@@ -25,7 +25,7 @@ from reconciler.settings import read_settings
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
 from tests.servers.process import free_port as another_port
-from tests.unit.node.publishing import build
+from tests.unit.node.publishing import build, pinned
 from tests.unit.node.test_node_proxy_contract import double_binary
 from tests.unit.nodes_api.served import Release
 
@@ -188,7 +188,7 @@ def test_a_process_has_its_secrets_after_a_boot_with_nobody_to_ask(
     delivery = DeliveryWorld(release.settings)
     delivery.seal("shop-key", 1, canary)
     tls = 'key-file "${secret-file:shop-key}"\n            note "${secret:shop-key}"'
-    built = build(admin_port=machine.admin_port, tls=tls, secrets={"shop-key": 1})
+    built = build(admin_port=machine.admin_port, tls=tls, secrets={"shop-key": pinned("shop-key", 1, canary)})
     release.pointer(built, sequence=1)
     ask("acme", "shop", "delivery", "production", now=clock.now())
     worker = Worker(delivery)

@@ -11,23 +11,28 @@ from typing import Any
 
 import pytest
 import urllib3
+from nacl.public import PrivateKey
 
 from reconciler import clock
-from reconciler.bundle.sealed import Label, unwritten, written
+from reconciler.bundle.sealed import WRAPPED, Label, SealedValue, key_id, unwritten, written
 from reconciler.db import session
-from reconciler.db.models import Node, WrappedKey
+from reconciler.db.models import Bundle, Event, Node, WrappedKey
 from reconciler.db.owed import ask
 from reconciler.errors import Refused
-from reconciler.keys.sealing import seal, wrap
+from reconciler.flows.founding import sealing_key_file
+from reconciler.keys.sealing import rewrap, seal, wrap
 from reconciler.node.keys import make_keys
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import decode_identity
+from reconciler.pinned import Pinned
 from reconciler.simulator.building import Group
 from reconciler.store import layout
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.fleet_stage import Stage, all_run
 from tests.integration.node_servers import TamperingServer
-from tests.unit.node.publishing import Built, build
+from tests.integration.test_node_mirrors import Mirror, publish, refusals
+from tests.integration.test_node_mirrors import running as activated
+from tests.unit.node.publishing import Built, build, pinned
 
 KEYS = {1: b"canary-private-key-one", 2: b"canary-private-key-two"}
 TOKEN = b"canary-token-of-the-agent"
@@ -35,13 +40,14 @@ CANARIES = (*KEYS.values(), TOKEN)
 TLS = 'cert-file "${bundle:certificates/shop.pem}"\n            key-file "${secret-file:shop-key}"'
 
 
-def shop(number: int) -> Built:
+def shop(number: int, target: str = "127.0.0.1:3000") -> Built:
     """A bundle with certificate `number`, which goes with version `number` of the key."""
     further = {
         "certificates/shop.pem": f"certificate {number}".encode(),
         "agents/production/auth/customers.json": b'{"jwt-secret": "${secret:token}"}',
     }
-    return build(tls=TLS, secrets={"shop-key": number, "token": 1}, further=further)
+    secrets = {"shop-key": pinned("shop-key", number, KEYS[number]), "token": pinned("token", 1, TOKEN)}
+    return build(target, tls=TLS, secrets=secrets, further=further)
 
 
 ONE, TWO = shop(1), shop(2)
@@ -195,6 +201,21 @@ def _of_another_environment(document: Any, stage: SecretStage) -> None:
     key["value"], key["wrapped"] = written(sealed.value), written(sealed.wrapped)
 
 
+def _chosen(stage: SecretStage) -> SealedValue:
+    """As good as the true one, but for what it holds: sealed for this very node under the very label."""
+    own = bytes(identity(stage, 1).keys.sealing.public_key)
+    return seal(b"chosen by an attacker", own, Label("shop", "production", "shop-key", 2))
+
+
+def _of_an_attackers_choice(document: Any, stage: SecretStage) -> None:
+    key, forged = _secret(document, "shop-key"), _chosen(stage)
+    key["value"], key["wrapped"] = written(forged.value), written(forged.wrapped)
+
+
+def _another_data_key(document: Any, stage: SecretStage) -> None:
+    _secret(document, "shop-key")["wrapped"] = written(_chosen(stage).wrapped)
+
+
 def _for_another_node(document: Any, stage: SecretStage) -> None:
     _secret(document, "shop-key")["wrapped"] = written(wrap(b"k" * 32, bytes(make_keys().sealing.public_key)))
 
@@ -211,10 +232,12 @@ def _stored(stage: SecretStage, environment: str, name: str, version: int) -> by
 @pytest.mark.parametrize(
     ("bend", "code"),
     [
-        (_bent, "E-SEC-003"),
-        (_of_another_name, "E-SEC-003"),
-        (_of_another_version, "E-SEC-003"),
-        (_of_another_environment, "E-SEC-003"),
+        (_bent, "E-NOD-059"),
+        (_of_another_name, "E-NOD-059"),
+        (_of_another_version, "E-NOD-059"),
+        (_of_another_environment, "E-NOD-059"),
+        (_of_an_attackers_choice, "E-NOD-059"),
+        (_another_data_key, "E-SEC-003"),
         (_for_another_node, "E-SEC-002"),
         (_another_version_named, "E-NOD-050"),
     ],
@@ -251,6 +274,105 @@ def test_a_secret_that_was_changed_or_moved_is_refused_and_the_old_one_serves(
         front.stop()
 
 
+def test_a_value_that_was_replaced_in_the_store_and_the_database_reaches_no_node(stage: SecretStage) -> None:
+    """Whoever can write to both makes everything match: value, data key, and what the rows say of the bundle."""
+    stage.point(ONE, 1)
+    stage.start((Group("production", 1),), token=stage.release.token())
+    running(stage, ONE, 1)
+    place, store = ("acme", "shop", "production", "shop-key", 2), stage.world.context.store
+    public = bytes(stage.world.keys["production"].public_key)
+    true = _stored(stage, "production", "shop-key", 2)
+    true_key = store.get(layout.wrapped_key(*place, key_id(public)), limit=10**6)
+    forged = seal(b"chosen by an attacker", public, Label("shop", "production", "shop-key", 2))
+    store.replace(layout.sealed_value(*place), forged.value)
+    store.replace(layout.wrapped_key(*place, forged.key_id), forged.wrapped)
+    # The worker wraps nothing of it, and says so.
+    stage.point(TWO, 2)
+    refused = stage.until(lambda nodes: nodes[0].refusal is not None, 40)[0]
+    assert refused.refusal["code"] == "E-NOD-057"
+    with session.reading():
+        assert [e.details["code"] for e in Event.select().where(Event.kind == "work.stalled")] == [
+            "E-SEC-021"
+        ]
+        assert not WrappedKey.select().where(WrappedKey.version == 2).exists()
+    # The rows are made to match, so that control plane and worker are taken in.
+    with session.writing():
+        bundle = Bundle.get(Bundle.digest == TWO.digest)
+        for environment in bundle.environments.values():
+            environment["secrets"]["shop-key"] = Pinned.of(2, forged.value).to_json()
+        Bundle.update(environments=bundle.environments).where(Bundle.digest == TWO.digest).execute()
+    stage.point(TWO, 3)
+    refused = stage.until(
+        lambda nodes: nodes[0].refusal is not None and nodes[0].refusal["code"] == "E-NOD-059", 40
+    )[0]
+    assert (refused.running, refused.health) == (ONE.digest, "healthy")
+    with session.reading():
+        assert WrappedKey.select().where(WrappedKey.version == 2).exists(), "it did come as far as the node"
+    stage.matching(1)
+    # Put right again, it is taken.
+    store.replace(layout.sealed_value(*place), true)
+    store.replace(layout.wrapped_key(*place, key_id(public)), true_key)
+    with session.writing():
+        WrappedKey.delete().where(WrappedKey.version == 2).execute()
+        Bundle.delete().where(Bundle.digest == TWO.digest).execute()
+    stage.point(TWO, 4)
+    assert running(stage, TWO, 1)[0].refusal is None
+    stage.matching(2)
+
+
+def test_data_keys_that_were_wrapped_for_a_new_environment_key_are_taken(stage: SecretStage) -> None:
+    """What `secret rewrap` brings: the old private key is gone, and every value and digest is as before."""
+    stage.point(ONE, 1)
+    stage.start((Group("production", 1),), token=stage.release.token())
+    running(stage, ONE, 1)
+    old, new, store = stage.world.keys["production"], PrivateKey.generate(), stage.world.context.store
+    for name, version in (("shop-key", 2), ("token", 1)):
+        place = ("acme", "shop", "production", name, version)
+        wrapped = store.get(layout.wrapped_key(*place, key_id(bytes(old.public_key))), limit=WRAPPED)
+        again = rewrap(wrapped, old, bytes(new.public_key))
+        store.put(layout.wrapped_key(*place, key_id(bytes(new.public_key))), again)
+    path = stage.settings.config_file.parent / sealing_key_file("shop", "production")
+    path.write_text(bytes(new).hex())
+    stage.point(TWO, 2)
+    assert running(stage, TWO, 1)[0].refusal is None
+    stage.matching(2)
+
+
+def test_a_mirror_brings_bundles_whose_secrets_are_kept_already_and_no_others(stage: SecretStage) -> None:
+    mirror = Mirror(stage.settings.files)
+    try:
+        stage.point(ONE, 1)
+        stage.start((Group("production", 1),), token=stage.release.token(), mirrors=(mirror.url,))
+        running(stage, ONE, 1)
+        stage.api.stop()
+        (kept,) = (stage.home(1) / "sealed").iterdir()
+        true = kept.read_bytes()
+        document = json.loads(true)
+        _of_an_attackers_choice(document, stage)
+        kept.write_bytes(json.dumps(document).encode())
+        publish(stage, shop(1, "127.0.0.1:4001"), 2, later=2)
+        until_refused(stage, "E-NOD-059")
+        stage.matching(1)
+        kept.write_bytes(true)
+        same = shop(1, "127.0.0.1:4002")
+        publish(stage, same, 3, later=4)
+        activated(stage, same.digest)
+        stage.matching(1)
+        publish(stage, TWO, 4, later=6)
+        until_refused(stage, "E-NOD-058")
+        activated(stage, same.digest)
+    finally:
+        stage.stop_fleet()
+        mirror.stop()
+
+
+def until_refused(stage: SecretStage, code: str) -> None:
+    deadline = time.monotonic() + 30
+    while code not in refusals(stage):
+        assert time.monotonic() < deadline, stage.log[-20:]
+        time.sleep(0.05)
+
+
 def test_no_value_is_found_anywhere_but_in_the_files_in_memory(stage: SecretStage, tmp_path: Path) -> None:
     """Canaries through registration, activation, rotation, a refusal, a rollback and a boot."""
     stage.point(ONE, 1)
@@ -267,7 +389,7 @@ def test_no_value_is_found_anywhere_but_in_the_files_in_memory(stage: SecretStag
         running(stage, ONE, 2)
         stage.point(TWO, 2)
         running(stage, TWO, 2)
-        bad = build(tls='note "${secret:shop-key}" { "', secrets={"shop-key": 1})
+        bad = build(tls='note "${secret:shop-key}" { "', secrets={"shop-key": pinned("shop-key", 1, KEYS[1])})
         stage.point(bad, 3)
         stage.until(lambda nodes: all(node.refusal is not None for node in nodes), 30)
         stage.point(ONE, 4)

@@ -1,8 +1,8 @@
 """Reads signed and sealed files from the object store for nodes, and keeps the last ones in memory.
 
 Called from threads only. Nothing here checks signatures: nodes do, and must not have to believe us. Digests name the
-bytes, so what is in memory is never stale; roots and sealed values are numbered and never change either; a statement is
-signed again under a new root, whose number therefore is part of its name here.
+bytes, so what is in memory is never stale; a sealed value is kept by its digest too, once it has it; roots are numbered
+and never change either; a statement is signed again under a new root, whose number therefore is part of its name here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from reconciler.bundle.sealed import LONGEST, NONCE, TAG
+from reconciler.errors import Refused
+from reconciler.pinned import Pinned
 from reconciler.store import layout
 from reconciler.store.port import BlobStore, Missing
 
@@ -80,11 +82,26 @@ class Artifacts:
         return self._store.link(layout.bundle(organization, project, digest), seconds=seconds)
 
     def sealed_value(
-        self, organization: str, project: str, environment: str, name: str, version: int
+        self, organization: str, project: str, environment: str, name: str, pinned: Pinned
     ) -> bytes | None:
-        """The sealed bytes of one version of a secret, or None when the store lacks it."""
-        key = layout.sealed_value(organization, project, environment, name, version)
-        return self._read(self._small, key, NONCE + LONGEST + TAG)
+        """The sealed value that is meant, or None when the store lacks it.
+
+        Raises `Refused` (E-SEC-021, E-STO-004) when the store has other bytes under its version; those are not kept.
+        """
+        key = layout.sealed_value(organization, project, environment, name, pinned.version)
+
+        def fetch() -> bytes:
+            value = self._store.get(key, limit=NONCE + LONGEST + TAG)
+            if not pinned.names(value):
+                raise Refused(
+                    "E-SEC-021", f"'{key}' does not have the SHA-256 {pinned.sha256} that is listed"
+                )
+            return value
+
+        try:
+            return self._small.get(f"{key} {pinned.sha256}", fetch)
+        except Missing:
+            return None
 
     def root(self, organization: str, version: int) -> bytes | None:
         """The root envelope of this version, or None."""

@@ -153,6 +153,17 @@ def keys_on_their_way() -> Problem:
     )
 
 
+def secret_replaced(name: str, version: int) -> Problem:
+    """What the object store has is not what the bundle was made with."""
+    return Problem(
+        409,
+        "E-NAP-017",
+        "Secret replaced",
+        f"Under version {version} of the secret '{name}' the object store has another value than the bundle was "
+        "made with",
+    )
+
+
 def failed() -> Problem:
     """We made a mistake; the log of this process has it."""
     return Problem(500, "E-NAP-011", "Internal error", "The node API made a mistake; its log names it")

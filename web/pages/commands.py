@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.db.models import Commit, Environment, Release
 from web.catalogue import ProjectEntry
+from web.pages.matrix import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,13 @@ def for_environment(entry: ProjectEntry, row: Environment, history: list[Release
         ),
     ]
     release = next((r for r in history if changes_release(r)), None)
-    if (row.view or {}).get("live"):
+    view = row.view or {}
+    if view.get("live"):
         found.insert(
             1, Command(_line("sentinelctl", "rollback", row.name), "bring back the previous good bundle")
         )
+    if view.get("holds"):
+        found.insert(0, Command(_line("sentinelctl", "resume", row.name), "lift what holds it, and go on"))
     if release is not None:
         found.insert(
             -1,
@@ -46,9 +51,14 @@ def for_environment(entry: ProjectEntry, row: Environment, history: list[Release
     return found
 
 
-def for_commit(entry: ProjectEntry, commit: Commit) -> list[Command]:
-    """What a person could do with a commit of trunk."""
+def for_commit(entry: ProjectEntry, commit: Commit, cells: Iterable[Cell]) -> list[Command]:
+    """What a person could do with a commit of trunk. `cells` says where it is."""
     found = [Command(_line("git", "show", commit.sha[:12]), "read the change")]
+    found += [
+        Command(_line("sentinelctl", "promote", cell.environment), f"bring it to {cell.environment}")
+        for cell in cells
+        if cell.state.key == "ready"
+    ]
     if commit.state == "compiled":
         found.append(
             Command(

@@ -75,16 +75,17 @@ def commit(sha: str) -> str:
     if row is None:
         abort(404)
     environments = reads.environments(scope())
+    cells = _cells(row, environments)
     return page(
         "commit.html",
         "commit",
         stamp=at,
         commit=row,
-        cells=_cells(row, environments),
+        cells=cells,
         findings=findings(row.findings),
         bundle=reads.bundle(scope(), row.digest) if row.digest else None,
         risks=risks.of_digest(row.digest, environments, reads.risks_of(scope(), [row.digest])),
-        commands=commands.for_commit(entry(), row),
+        commands=commands.for_commit(entry(), row, cells),
     )
 
 

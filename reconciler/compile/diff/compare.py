@@ -76,10 +76,10 @@ def _model(name: str, environment: CompiledEnvironment | None) -> Model | None:
         ("certificate", one.name): Part("certificate", one.name, _certificate_facts(one))
         for one in environment.certificates
     }
-    # Of a secret there is nothing to tell but its version.
+    # Of a secret there is nothing to tell but its version: another value has another one, or is refused (E-SEC-004).
     secrets = {
-        ("secret", name): Part("secret", name, {"version": version})
-        for name, version in environment.secrets.items()
+        ("secret", name): Part("secret", name, {"version": pinned.version})
+        for name, pinned in environment.secrets.items()
     }
     return Model({**model.parts, **files, **certificates, **secrets})
 

@@ -57,15 +57,25 @@ WEEK = 7 * 24 * 60
 
 def _overlapping(items: Any) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Pairs of weekly freezes of which the first begins inside the second."""
-    found = []
-    whole = [item for item in items if {"from", "until"} <= item.keys()]
-    for one in whole:
-        for other in whole:
-            start, end = minutes_of_week(other["from"]), minutes_of_week(other["until"])
-            inside = (minutes_of_week(one["from"]) - start) % WEEK
-            if one is not other and inside < (end - start) % WEEK:
-                found.append((one, other))
-                break
+    begins = sorted(
+        (
+            (minutes_of_week(item["from"]), minutes_of_week(item["until"]), item)
+            for item in items
+            if {"from", "until"} <= item.keys()
+        ),
+        key=lambda one: one[:2],
+    )
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    reached = -1
+    last: Mapping[str, Any] = {}
+    # Two weeks, for a freeze that goes over the end of one reaches into the next.
+    for week in (0, WEEK):
+        for start, end, item in begins:
+            if week and last is not item and week + start < reached:
+                found.append((item, last))
+            until = week + start + (end - start) % WEEK
+            if until > reached:
+                reached, last = until, item
     return found
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,9 +32,9 @@ from reconciler.bundle.merkle import (
 )
 from reconciler.bundle.note import LONGEST_NOTE
 from reconciler.bundle.tiles import LARGEST_TILE, WIDTH, Edge, Tile, nodes_from, number_path, tiles_of
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import Stalled
 from reconciler.store import layout
-from reconciler.store.port import BlobStore, Missing
+from reconciler.store.port import BlobStore, Missing, Taken
 
 EDGE_LIMIT = 256 * 1024
 BUNDLE_LIMIT = WIDTH * (LARGEST_LEAF + 2)
@@ -54,9 +55,7 @@ class LogFiles:
         """Take a number for an entry; False when another entry has it."""
         try:
             self.store.put(self._key(f"entry/{number_path(index)}"), data)
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
+        except Taken:
             return False
         return True
 
@@ -67,11 +66,8 @@ class LogFiles:
 
     def put_index(self, hashed: bytes, index: int) -> None:
         """Remember the number of an entry. The first one stays, should the log hold one entry twice."""
-        try:
+        with contextlib.suppress(Taken):
             self.store.put(self._key(_leaf_path(hashed)), b"%d" % index)
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
 
     def put_tile(self, tile: Tile, row: bytes) -> None:
         """Store a tile. Raises `Stalled` (E-LOG-002) when there is another one."""
@@ -174,9 +170,7 @@ class LogFiles:
     def _put(self, path: str, data: bytes) -> None:
         try:
             self.store.put(self._key(path), data)
-        except Refused as refusal:
-            if refusal.code != "E-STO-003":
-                raise
+        except Taken:
             raise self._damaged(path, "it is not what the entries say") from None
 
     def _get(self, path: str, limit: int) -> bytes | None:

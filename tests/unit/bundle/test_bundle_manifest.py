@@ -8,6 +8,7 @@ import pytest
 from reconciler.bundle import archive, canonical
 from reconciler.bundle.manifest import MANIFEST, check_files, decode_manifest, describe, encode_manifest
 from reconciler.errors import Refused
+from reconciler.pinned import Pinned
 from tests.unit.bundle.offers import bundle_files
 
 
@@ -56,11 +57,34 @@ def with_secrets(secrets: object) -> bytes:
     return changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": secrets}})
 
 
-def test_the_secrets_of_an_environment_are_names_and_versions() -> None:
-    assert decode_manifest(with_secrets({"tls-key": 2})).environments["dev"].secrets == {"tls-key": 2}
+SHA = "0" * 64
 
 
-@pytest.mark.parametrize("secrets", [{"Tls": 1}, {"a": 0}, {"a": True}, {"a": "1"}, {"../a": 1}, ["a"]])
+def test_the_secrets_of_an_environment_are_names_versions_and_digests() -> None:
+    data = with_secrets({"tls-key": {"version": 2, "sha256": SHA}})
+    assert decode_manifest(data).environments["dev"].secrets == {"tls-key": Pinned(2, SHA)}
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        {"Tls": {"version": 1, "sha256": SHA}},
+        {"../a": {"version": 1, "sha256": SHA}},
+        {"a": 1},
+        {"a": ["version", "sha256"]},
+        {"a": {"version": 0, "sha256": SHA}},
+        {"a": {"version": True, "sha256": SHA}},
+        {"a": {"version": "1", "sha256": SHA}},
+        {"a": {"version": 1_000_001, "sha256": SHA}},
+        {"a": {"version": 1}},
+        {"a": {"sha256": SHA}},
+        {"a": {"version": 1, "sha256": SHA, "more": 1}},
+        {"a": {"version": 1, "sha256": SHA[1:]}},
+        {"a": {"version": 1, "sha256": "A" * 64}},
+        {"a": {"version": 1, "sha256": None}},
+        ["a"],
+    ],
+)
 def test_nothing_else_is_a_need_for_a_secret(secrets: object) -> None:
     with pytest.raises(Refused) as caught:
         decode_manifest(with_secrets(secrets))

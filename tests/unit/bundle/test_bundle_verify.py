@@ -282,7 +282,7 @@ def test_step_6_under_an_expired_root_nothing_is_accepted() -> None:
     assert (error.code, "root 1" in error.message) == ("E-VER-008", True)
 
 
-def test_step_7_the_blob_has_exactly_its_length_and_digest() -> None:
+def test_step_8_the_blob_has_exactly_its_length_and_digest() -> None:
     made = offer()
     for blob in (made.blob + b"\0", made.blob[:-1], b"", bytes(len(made.blob))):
         assert refusal(walk(made).accept_blob, blob).code == "E-VER-009"
@@ -298,12 +298,12 @@ def test_step_7_the_blob_has_exactly_its_length_and_digest() -> None:
         pytest.param(archive.compress(b"x"), id="less than promised"),
     ],
 )
-def test_step_8_bounded_unpack(blob: bytes) -> None:
+def test_step_9_bounded_unpack(blob: bytes) -> None:
     made = offer(blob=blob)
     assert refusal(walk(made).accept_blob, blob).code == "E-VER-010"
 
 
-def test_step_9_the_tar_has_its_digest() -> None:
+def test_step_10_the_tar_has_its_digest() -> None:
     made = offer()
     other = archive.build_tar(bundle_files(config__production__sentinel=b""))
     twisted = offer(made.files, blob=archive.compress(other))
@@ -323,7 +323,7 @@ def test_step_9_the_tar_has_its_digest() -> None:
         pytest.param({**bundle_files(), "manifest.json": b"{}"}, id="an empty manifest"),
     ],
 )
-def test_step_9_the_manifest_describes_every_file(files: dict[str, bytes]) -> None:
+def test_step_10_the_manifest_describes_every_file(files: dict[str, bytes]) -> None:
     made = offer(files)
     assert refusal(walk(made).accept_blob, made.blob).code == "E-VER-011"
 
@@ -340,14 +340,14 @@ def test_step_9_the_manifest_describes_every_file(files: dict[str, bytes]) -> No
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_step_10_the_statement_is_about_this_bundle(changes: dict[str, Any]) -> None:
+def test_step_11_the_statement_is_about_this_bundle(changes: dict[str, Any]) -> None:
     made = offer()
     found = walk(made)
     found.accept_blob(made.blob)
     assert refusal(found.accept_statement, made.statement_bytes(**changes)).code == "E-VER-012"
 
 
-def test_step_10_a_stolen_pointer_key_ships_no_content_of_its_own() -> None:
+def test_step_11_a_stolen_pointer_key_ships_no_content_of_its_own() -> None:
     made = offer()
     found = walk(made)
     found.accept_blob(made.blob)

@@ -131,14 +131,26 @@ def test_revisions_by_branch_tag_and_id(project: Path, monkeypatch: pytest.Monke
     without_basket(project)
     second = commit(repository, "HEAD", first)
     monkeypatch.chdir(project)
-    for revision in ("v1", "v1-signed", str(first)):
+    for revision in ("v1", "v1-signed", str(first), "HEAD~1", "main~1", f"{second}~1"):
         result = diff(revision, "main", "--environment", "production")
         assert result.exit_code == 1, result.output
         assert "- orders.1" in result.output
     assert diff(str(second), ".").exit_code == 0
     assert diff("HEAD", str(second)).exit_code == 0
     assert diff("main", "refs/heads/main").exit_code == 2
-    for inexact in ("HEAD~1", str(first)[:12], "main^", "@", "-", "../x"):
+    for inexact in (
+        "HEAD~9",
+        "HEAD~",
+        "HEAD~-1",
+        "~1",
+        "HEAD~1~x",
+        "nowhere~1",
+        str(first)[:12],
+        "main^",
+        "@",
+        "-",
+        "../x",
+    ):
         assert diff("v1", "--", inexact).exit_code == 2, inexact
 
 

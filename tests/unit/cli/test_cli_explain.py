@@ -47,3 +47,10 @@ def test_the_kinds_are_listed_and_a_typing_mistake_is_answered() -> None:
     result = explain("servise")
     assert result.exit_code == 2
     assert "Did you mean 'service'?" in result.output
+
+
+def test_what_is_nothing_like_anything_is_answered_with_where_the_kinds_are() -> None:
+    result = explain("\x1b[31mnonsense")
+    assert result.exit_code == 2
+    assert "the kinds are listed" in result.output
+    assert "\x1b" not in result.output

@@ -79,9 +79,9 @@ def compiled(text: str) -> Compilation:
     return compilation
 
 
-def sealed(filling: bytes) -> str:
+def sealed(filling: bytes, wrapping: bytes = b"w") -> str:
     """Something of a sealed value's form."""
-    return SealedValue(key_id(PUBLIC), filling * 80, filling * 40).text()
+    return SealedValue(key_id(PUBLIC), wrapping * 80, filling * 40).text()
 
 
 def tree(**changes: str) -> str:
@@ -107,7 +107,7 @@ def test_endpoints_are_those_that_services_lead_to() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(tree(sealed=sealed(b"b"), rotated="2026-11-25"), id="a key that is wrapped again"),
+        pytest.param(tree(sealed=sealed(b"a", b"x"), rotated="2026-11-25"), id="a key that is wrapped again"),
         pytest.param(tree().replace('"What it opens"', '"What it closes"'), id="a description of a secret"),
         pytest.param(tree().replace('"Everything public"', '"All"'), id="a description"),
         pytest.param(tree().replace('"Production"', '"Prod"'), id="a description for one environment"),
@@ -133,6 +133,7 @@ def test_what_is_not_compiled_makes_no_other_bundle(other: str) -> None:
     "other",
     [
         pytest.param(tree(version="2"), id="another version of a secret"),
+        pytest.param(tree(sealed=sealed(b"b")), id="another value of a secret"),
         pytest.param(tree().replace("unused.internal", "other.internal"), id="an upstream that nothing uses"),
         pytest.param(tree().replace("10.0.0.1:3001", "10.0.0.1:3002"), id="a target"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -16,6 +17,7 @@ from reconciler.compile.diff.text import difference_text
 from reconciler.compile.risk import Level, assess
 from reconciler.compile.sealed import needed
 from reconciler.config.findings import Place
+from reconciler.pinned import Pinned
 from tests.unit.config.trees import KEYS, UPSTREAM, sealed_text, secret, sound
 
 POLICIES = """\
@@ -65,6 +67,11 @@ def compiled(*texts: str, **versions: int) -> Compilation:
     return compilation
 
 
+def pinned(environment: str, what: str, version: int) -> Pinned:
+    """What names the sealed value of that seed."""
+    return Pinned.of(version, parse_sealed(sealed_text(environment, what)).value)
+
+
 def production(compilation: Compilation) -> CompiledEnvironment:
     return next(e for e in compilation.environments if e.name == "production")
 
@@ -72,12 +79,15 @@ def production(compilation: Compilation) -> CompiledEnvironment:
 def test_an_environment_needs_what_its_files_name_and_nothing_else() -> None:
     compilation = compiled(one=3)
     assert {e.name: dict(e.secrets) for e in compilation.environments} == {
-        "dev": {"one": 3, "two": 1},
-        "production": {"one": 3},
+        "dev": {"one": pinned("dev", "one 3", 3), "two": pinned("dev", "two 1", 1)},
+        "production": {"one": pinned("production", "one 3", 3)},
     }
     bundle = build_bundle(compilation)
     manifest = json.loads(archive.unpack(bundle.blob)["manifest.json"])
-    assert manifest["environments"]["production"]["secrets"] == {"one": 3}
+    value = parse_sealed(sealed_text("production", "one 3")).value
+    assert manifest["environments"]["production"]["secrets"] == {
+        "one": {"version": 3, "sha256": hashlib.sha256(value).hexdigest()}
+    }
 
 
 def test_everything_that_is_sealed_goes_along_with_its_place() -> None:
@@ -104,6 +114,24 @@ def test_a_new_version_is_another_bundle_and_nothing_else() -> None:
     assert build_bundle(before).digest != build_bundle(after).digest
     assert production(before).config_id == production(after).config_id
     assert production(before).restart_key == production(after).restart_key
+
+
+def test_another_value_under_the_same_version_is_another_bundle_and_no_change_to_tell() -> None:
+    """The flow refuses such a commit; until then its bundle must not pass for the other one."""
+    text = UPSTREAM + POLICIES + CHANNEL + "".join(secret(name) for name in SECRETS)
+    other = text.replace(sealed_text("production", "one 1"), sealed_text("production", "one more"))
+    before, after = (compile_snapshot(sound(one))[0] for one in (text, other))
+    assert before is not None
+    assert after is not None
+    assert build_bundle(before).digest != build_bundle(after).digest
+    assert before.snapshot_sha256 != after.snapshot_sha256
+    assert difference(before, after).changes == ()
+
+
+def test_a_secret_that_no_file_needs_is_in_the_snapshot_and_in_no_manifest() -> None:
+    before, after = compiled(three=1), compiled(three=2)
+    assert before.snapshot_sha256 != after.snapshot_sha256
+    assert before.environments == after.environments
 
 
 def test_what_is_sealed_reaches_no_file_of_a_bundle() -> None:

@@ -133,7 +133,7 @@ def test_an_https_listener() -> None:
         """)
     assert objections(environment.config) == []
     assert environment.files == {"certificates/shop.pem": SHOP.chain}
-    assert dict(environment.secrets) == {"shop-key": 1}
+    assert {name: p.version for name, p in environment.secrets.items()} == {"shop-key": 1}
 
 
 def test_an_upstream_that_shows_a_certificate() -> None:
@@ -151,7 +151,7 @@ def test_an_upstream_that_shows_a_certificate() -> None:
         """)
     assert objections(environment.config) == []
     assert environment.files == {"certificates/edge.pem": EDGE.chain, "trust/internal.pem": ROOT.pem}
-    assert dict(environment.secrets) == {"edge-key": 1}
+    assert {name: p.version for name, p in environment.secrets.items()} == {"edge-key": 1}
 
 
 def test_the_parts_of_a_split_show_it_too() -> None:
@@ -194,7 +194,7 @@ def test_another_chain_or_key_restarts_the_proxy() -> None:
     rekeyed = dev(version=2)
     assert plain.config_id == rekeyed.config_id
     assert plain.restart_key != rekeyed.restart_key
-    assert dict(rekeyed.secrets) == {"shop-key": 2}
+    assert {name: p.version for name, p in rekeyed.secrets.items()} == {"shop-key": 2}
 
 
 def test_a_clients_certificate_needs_no_restart() -> None:

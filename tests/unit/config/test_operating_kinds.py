@@ -124,6 +124,12 @@ def test_what_was_read_can_be_written_and_read_again() -> None:
             'weekly "sunday 00:00" "sunday 09:00"\n    weekly "friday 16:00"',
             ["E-VAL-009 3.kdl:6:12"],
         ),
+        (
+            'weekly "friday 16:00"',
+            'weekly "monday 07:59" "monday 09:00"\n    weekly "friday 16:00"',
+            ["E-VAL-009 3.kdl:6:12"],
+        ),
+        ('weekly "friday 16:00"', 'weekly "monday 08:00" "monday 09:00"\n    weekly "friday 16:00"', []),
         ('"12-20"', '"02-30"', ["E-VAL-003 3.kdl:7:12"]),
         ('"2026-05-01"', '"01.05.2026"', ["E-VAL-004 3.kdl:8:14"]),
         # health-check
@@ -246,3 +252,14 @@ def test_a_secret_may_be_sealed_for_environments() -> None:
 def test_a_field_that_is_missing_stops_no_other_check(line: str) -> None:
     _, findings = read(SERVICE, UPSTREAM, FULL.replace(line, "").replace('channels "chat"', 'channels "cat"'))
     assert {f.code for f in findings} >= {"E-KND-003", "E-REF-001"}
+
+
+def test_a_freeze_window_of_every_minute_of_the_week_is_read() -> None:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    minutes = [f"{day} {hour:02}:{minute:02}" for day in days for hour in range(24) for minute in range(60)]
+    lines = [
+        f'weekly "{one}" "{other}"' for one, other in zip(minutes, minutes[1:] + minutes[:1], strict=True)
+    ]
+    text = 'freeze-window "always" {\n reason "Never"\n zone "UTC"\n ' + "\n ".join(lines) + "\n}\n"
+    window = sound(SERVICE, UPSTREAM, text).resources[("freeze-window", "always")]
+    assert len(window.to_json()["weekly"]) == len(minutes)

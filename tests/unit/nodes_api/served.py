@@ -55,7 +55,10 @@ class Release:
                 commit="1" * 40,
                 compiler="c",
                 created_at=clock.now(),
-                environments={name: {"secrets": dict(built.secrets)} for name in ENVIRONMENTS},
+                environments={
+                    name: {"secrets": {secret: p.to_json() for secret, p in built.secrets.items()}}
+                    for name in ENVIRONMENTS
+                },
             ).on_conflict_ignore().execute()
 
     def publish_log(self) -> None:

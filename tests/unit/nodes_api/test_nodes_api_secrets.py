@@ -22,12 +22,12 @@ from reconciler.node.keys import NodeKeys, make_keys
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.settings import read_settings
 from reconciler.store import layout
-from tests.unit.node.publishing import build
+from tests.unit.node.publishing import build, paper_seal, pinned
 from tests.unit.nodes_api.served import REGISTER, Api, Release, asked_for, serve
 
-NEEDY = build(secrets={"shop-key": 2, "token": 1})
-PLAIN = build("127.0.0.1:4000")
 CANARY = b"canary-4417"
+NEEDY = build(secrets={"shop-key": pinned("shop-key", 2, CANARY), "token": pinned("token", 1, CANARY)})
+PLAIN = build("127.0.0.1:4000")
 KEY = PrivateKey.generate()
 
 
@@ -45,9 +45,13 @@ def release(environ: dict[str, str]) -> Any:
 
 def put(release: Release, name: str, version: int, environment: str = "production") -> bytes:
     """Seal a canary as the trunk flow stores it; gives the wrapped data key."""
-    sealed = seal(CANARY, bytes(KEY.public_key), Label("shop", environment, name, version))
+    sealed = paper_seal(CANARY, bytes(KEY.public_key), Label("shop", environment, name, version))
     release.store.put(layout.sealed_value("acme", "shop", environment, name, version), sealed.value)
     return sealed.wrapped
+
+
+def needed() -> list[tuple[str, int]]:
+    return [(name, pin.version) for name, pin in NEEDY.secrets.items()]
 
 
 def wrap_for(node: dict[str, Any], keys: NodeKeys, name: str, version: int, wrapped: bytes) -> None:
@@ -278,7 +282,7 @@ def test_a_bundle_that_was_pointed_at_before_is_still_served(
 
     async def talk(api: Api) -> None:
         node = await api.enrol(token, keys)
-        for name, version in NEEDY.secrets.items():
+        for name, version in needed():
             wrap_for(node, keys, name, version, put(release, name, version))
         assert (await api.secrets(node, NEEDY.digest)).status == 200
 
@@ -287,9 +291,9 @@ def test_a_bundle_that_was_pointed_at_before_is_still_served(
 
 def test_nobody_else_is_given_them(environ: dict[str, str], release: Release) -> None:
     release.pointer(NEEDY, sequence=1)
-    never = build("127.0.0.1:5000", secrets={"shop-key": 2})
+    never = build("127.0.0.1:5000", secrets={"shop-key": pinned("shop-key", 2, CANARY)})
     release.bundle(never)
-    foreign = build("127.0.0.1:6000", secrets={"shop-key": 2})
+    foreign = build("127.0.0.1:6000", secrets={"shop-key": pinned("shop-key", 2, CANARY)})
     release.bundle(foreign, project="other")
     with writing():
         Pointer.insert(
@@ -304,7 +308,7 @@ def test_nobody_else_is_given_them(environ: dict[str, str], release: Release) ->
             for n, token in enumerate(tokens)
             if (keys := make_keys())
         ]
-        for name, version in NEEDY.secrets.items():
+        for name, version in needed():
             wrap_for(mine, key, name, version, put(release, name, version))
         assert (await api.secrets(mine, NEEDY.digest)).status == 200
         # Another node's credential, none, and a retired node's: the same 401.
@@ -345,10 +349,41 @@ def test_a_value_that_the_store_lacks_is_said(environ: dict[str, str], release: 
     async def talk(api: Api) -> None:
         node = await api.enrol(token, keys)
         wrapped = put(release, "shop-key", 2)
-        for name, version in NEEDY.secrets.items():
+        for name, version in needed():
             wrap_for(node, keys, name, version, wrapped)
         reply = await api.secrets(node, NEEDY.digest)
         assert (reply.status, reply.json["code"]) == (503, "E-NAP-009")
         assert "'token'" in reply.json["detail"]
+
+    serve(environ, talk)
+
+
+FORGED = seal(b"chosen", bytes(KEY.public_key), Label("shop", "production", "token", 1)).value
+
+
+@pytest.mark.parametrize("forged", [FORGED, b"x" * 70_000], ids=["a sealed value", "too much"])
+def test_a_value_that_was_replaced_in_the_store_is_not_given_out(
+    environ: dict[str, str], release: Release, caplog: pytest.LogCaptureFixture, forged: bytes
+) -> None:
+    release.pointer(NEEDY, sequence=1)
+    token, keys = release.token(), make_keys()
+    place = layout.sealed_value("acme", "shop", "production", "token", 1)
+
+    async def talk(api: Api) -> None:
+        node = await api.enrol(token, keys)
+        for name, version in needed():
+            wrap_for(node, keys, name, version, put(release, name, version))
+        true = release.store.get(place, limit=10**6)
+        release.store.replace(place, forged)
+        reply = await api.secrets(node, NEEDY.digest)
+        assert (reply.status, reply.json["code"]) == (409, "E-NAP-017")
+        assert "'token'" in reply.json["detail"]
+        said = [record.levelname for record in caplog.records if "secret-replaced" in record.message]
+        assert said == ["ERROR"]
+        release.store.replace(place, true)
+        assert (await api.secrets(node, NEEDY.digest)).status == 200, "what was refused is not remembered"
+        release.store.replace(place, forged)
+        reply = await api.secrets(node, NEEDY.digest)
+        assert written(true) in reply.body.decode(), "the true value is in memory, and goes on being served"
 
     serve(environ, talk)
