@@ -58,7 +58,9 @@ def test_files_of_one_environment_are_not_those_of_another() -> None:
 
 
 def test_the_same_objection_is_told_of_every_environment_that_has_it() -> None:
-    clash = 'service "other" {\n    hosts "shop.example"\n    path-prefix "/orders"\n    upstream "orders"\n}\n'
+    clash = (
+        'service "other" {\n    hosts "shop.example"\n    path-prefix "/orders"\n    upstream "orders"\n}\n'
+    )
     snapshot = sound(*CASES["the same everywhere"], clash)
     compilation, findings = compile_snapshot(snapshot)
     assert compilation is None
