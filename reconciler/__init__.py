@@ -3,7 +3,7 @@
 The packages form layers; a package imports only from those above it (import-linter holds this,
 see `pyproject.toml`):
 
-    errors, clock, settings
+    errors, clock, pinned, settings
     config      the config language                                  pure
     compile     snapshot → proxy KDL                                 pure
     bundle      archive, manifest, statement, pointer, verification  pure

@@ -46,7 +46,9 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     two files, or a file and a document about the bundle, have one name.
     """
     files = _files(compilation)
-    compiled = {path: describe(content) for path, content in files.items()}
+    # Environments may have the very same configuration, which is digested once.
+    described = {content: describe(content) for content in set(files.values())}
+    compiled = {path: described[content] for path, content in files.items()}
     files[SBOM] = build_sbom(_materials(compilation, files, compiled))
     manifest = Manifest(
         compiler=COMPILER,
@@ -102,6 +104,8 @@ def _materials(
 
 
 def _named(content: bytes) -> frozenset[str]:
+    if b"${bundle:" not in content:
+        return frozenset()
     return frozenset(path.decode() for path in NAMED.findall(content))
 
 

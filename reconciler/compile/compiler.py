@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.compile import reserved, shared
@@ -132,8 +132,15 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
         return None, findings
     texts, resolver = _Texts(), Resolver()
     sealed = sealed_secrets(snapshot)
-    environments = tuple(_compile(rendering, texts, resolver, sealed) for rendering in renderings)
-    return Compilation(environments, snapshot.policies, snapshot_sha256(snapshot), sealed), findings
+    made: dict[tuple[Any, ...], CompiledEnvironment] = {}
+    environments = []
+    for rendering in renderings:
+        policy = rendering.policy
+        same = (policy.proxy_version, policy.admin_port, rendering.ingredients())
+        if same not in made or _is_special(made[same], rendering):
+            made[same] = _compile(rendering, texts, resolver, sealed)
+        environments.append(replace(made[same], name=policy.name))
+    return Compilation(tuple(environments), snapshot.policies, snapshot_sha256(snapshot), sealed), findings
 
 
 def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -168,6 +175,14 @@ def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Find
             continue
         report.add(resource.mark(objection.path, environment=names[0], value=objection.value), told)
     return report.resolved()
+
+
+def _is_special(made: CompiledEnvironment, rendering: Rendering) -> bool:
+    """Whether an environment has to be compiled by itself although another, `made`, has the same ingredients.
+
+    Its name is part of the paths of files, decides which sealed values are meant, and may stand in native parts.
+    """
+    return bool(made.files or made.secrets or made.certificates or rendering.of("proxy"))
 
 
 class _Texts:

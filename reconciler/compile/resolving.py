@@ -133,4 +133,6 @@ def applied_of(data: Data, kind: str) -> Data | None:
     if kind in data:
         own: Data = data[kind]
         return own
-    return next((one.data for one in data.get("applied", ()) if one.type == kind), None)
+    if "applied" not in data:
+        return None
+    return next((one.data for one in data["applied"] if one.type == kind), None)

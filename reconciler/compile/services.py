@@ -40,7 +40,7 @@ EVERYTHING: Condition = ("path-prefix", "/")
 
 def conditions(data: Data) -> tuple[Condition, ...]:
     """(kind of condition, path) of each alternative path; everything when the service names none."""
-    return tuple((kind, path) for kind in PATHS for path in data.get(kind, ())) or (EVERYTHING,)
+    return tuple([(kind, path) for kind in PATHS if kind in data for path in data[kind]]) or (EVERYTHING,)
 
 
 def alternatives(data: Data) -> Iterator[tuple[Condition, str | None]]:

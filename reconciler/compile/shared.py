@@ -21,15 +21,18 @@ INSPECTED_BYTES = 1_048_576
 
 def used_upstreams(services: Iterable[Data]) -> frozenset[str]:
     """Names of the upstreams that the routes of resolved services name. The parts of a split are none of them."""
-    return frozenset(name for data in services for name in _named(data))
+    found: set[str] = set()
+    for data in services:
+        if "upstream" in data:
+            found.add(data["upstream"])
+        if "shadow" in data:
+            found.add(data["shadow"]["upstream"])
+        if "inference" in data:
+            found.update(_inferred(data["inference"]))
+    return frozenset(found)
 
 
-def _named(data: Data) -> Iterator[str]:
-    if "upstream" in data:
-        yield data["upstream"]
-    if "shadow" in data:
-        yield data["shadow"]["upstream"]
-    inference = data.get("inference", {})
+def _inferred(inference: Data) -> Iterator[str]:
     routing = inference.get("model-routing", {})
     yield from (model["upstream"] for model in routing.get("model", ()))
     if "default" in routing:

@@ -50,6 +50,8 @@ def write_value(value: KdlValue) -> str:
     """
     if isinstance(value, str):
         return write_string(value)
+    if value.__class__ is int:
+        return str(value)
     if value is True:
         return "#true"
     if value is False:
@@ -79,7 +81,14 @@ def _write(node: KdlNode, indent: str, out: list[str]) -> None:
     out.append(line + " {")
     deeper = indent + INDENT
     for child in children:
-        _write(child, deeper, out)
+        name, arguments, properties, children, braces = child
+        if children or braces or properties or len(arguments) != 1:
+            _write(child, deeper, out)
+            continue
+        # Most nodes are a name and a value, and most of the time goes into calls.
+        value = arguments[0]
+        text = write_string(value) if value.__class__ is str else write_value(value)
+        out.append(f"{deeper}{write_name(name)} {text}")
     out.append(indent + "}")
 
 

@@ -35,9 +35,12 @@ def note_root(store: BlobStore, organization: str, projects: Iterable[str], *, n
             PublishedRoot.expires_at: root.expires,
             PublishedRoot.noted_at: now,
         }
-        PublishedRoot.insert({PublishedRoot.organization: organization, **values}).on_conflict(
-            conflict_target=[PublishedRoot.organization], update=values
-        ).execute()
+        owner = {PublishedRoot.organization: organization}
+        PublishedRoot.insert({**owner, **values, PublishedRoot.version: 0}).on_conflict_ignore().execute()
+        older = (PublishedRoot.organization == organization) & (PublishedRoot.version < root.version)
+        if not PublishedRoot.update(values).where(older).execute():
+            # Another clock was told of it since we looked.
+            return False
         for project in projects:
             _tell(organization, project, old, root, now)
     return True

@@ -42,11 +42,14 @@ def take_apart(data: bytes) -> tuple[Any, Callable[[Any], bytes]]:
     if start > len(data):
         raise ValueError("the document is longer than what there is")
     contents = memoryview(data)[start:]
+    given: dict[tuple[int, int], bytes] = {}
 
     def kept(pair: Any) -> bytes:
         first, last = pair
+        if (first, last) in given:
+            return given[first, last]
         if type(first) is not int or type(last) is not int or not 0 <= first <= last <= len(contents):
             raise ValueError("there is no such content")
-        return bytes(contents[first:last])
+        return given.setdefault((first, last), bytes(contents[first:last]))
 
     return json.loads(data[LENGTH:start]), kept

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler.bundle.limits import LIMITS
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Bundle, Environment, Event
+from reconciler.db.models import Bundle, Environment, Event, Node, WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import commit_keys, read_branch
@@ -47,6 +48,8 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         if row.digest in doomed:
             renew()
             removed += _remove(context, row, now)
+    if removed:
+        _forget_keys(context)
     if removed or doomed != condemned:
         return Outcome("changed", f"{removed} bundles removed, {len(doomed) - removed} about to be")
     return Outcome("unchanged", f"{len(rows)} bundles stay, {len(doomed)} of them for the next hour")
@@ -116,6 +119,38 @@ def _remove(context: Context, row: Bundle, now: datetime) -> bool:
     if not changed and blob is not None:
         context.store.put(key, blob)
     return bool(changed)
+
+
+def _forget_keys(context: Context) -> None:
+    """Delete data keys that were wrapped for nodes and that no bundle needs which is still there.
+
+    Should one come back, they are wrapped again.
+    """
+    organization, project = context.organization.slug, context.project.slug
+    with reading():
+        bundles = Bundle.select(Bundle.environments).where(*_of(context), Bundle.removed_at.is_null())
+        wanted = {
+            (environment, name, pinned["version"])
+            for row in bundles
+            for environment, own in row.environments.items()
+            for name, pinned in own.get("secrets", {}).items()
+        }
+        wrapped: Any = (
+            WrappedKey.select(Node.environment, WrappedKey.name, WrappedKey.version)
+            .join(Node, on=WrappedKey.node == Node.id)
+            .where(Node.organization == organization, Node.project == project)
+            .distinct()
+            .tuples()
+        )
+        forgotten: set[tuple[str, str, int]] = set(wrapped) - wanted
+    for environment, name, version in sorted(forgotten):
+        nodes = Node.select(Node.id).where(
+            Node.organization == organization, Node.project == project, Node.environment == environment
+        )
+        with writing():
+            WrappedKey.delete().where(
+                WrappedKey.name == name, WrappedKey.version == version, WrappedKey.node.in_(nodes)
+            ).execute()
 
 
 def _of(context: Context) -> tuple[object, ...]:

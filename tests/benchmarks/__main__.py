@@ -8,11 +8,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import compile_1k, node_verify, poll, signing, webhook
+from tests.benchmarks import (
+    compile_1k,
+    compile_growth,
+    compile_incremental,
+    node_verify,
+    poll,
+    signing,
+    webhook,
+)
 from tests.benchmarks.result import Result
 
 BENCHES: dict[str, Callable[[], Result]] = {
     "compile-1k": compile_1k.run,
+    "compile-growth": compile_growth.run,
+    "compile-incremental": compile_incremental.run,
     "node-verify": node_verify.run,
     "poll": poll.run,
     "signing": signing.run,

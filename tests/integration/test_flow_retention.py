@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.db.models import Bundle, Node
+from reconciler.db.models import Bundle, Node, WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.flows import retention
 from reconciler.flows.outcome import Outcome
@@ -133,3 +133,23 @@ def test_a_run_that_died_after_the_deletion_is_finished_by_the_next(world: World
     world.wait(HOUR)
     world.context.store.delete(layout.bundle("acme", "shop", first))
     assert run(world).because == "1 bundles removed, 0 about to be"
+
+
+def test_wrapped_keys_go_with_the_last_bundle_that_needs_them(world: World) -> None:
+    world.nodes("dev", 1)
+    versions = {released(world, "one"): 1, released(world, "two"): 2, released(world, "three"): 2}
+    with writing():
+        for digest, version in versions.items():
+            own = {"secrets": {"key": {"version": version, "sha256": "0" * 64}}}
+            Bundle.update(environments={"dev": own}).where(Bundle.digest == digest).execute()
+        for version in (1, 2):
+            WrappedKey.create(node=Node.get().id, name="key", version=version, wrapped="")
+    world.wait(MONTH)
+    world.report("dev")
+    run(world)
+    with reading():
+        assert sorted(row.version for row in WrappedKey.select()) == [1, 2]
+    world.wait(HOUR)
+    assert run(world).because == "1 bundles removed, 0 about to be"
+    with reading():
+        assert [row.version for row in WrappedKey.select()] == [2]

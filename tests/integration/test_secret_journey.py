@@ -174,7 +174,9 @@ def test_a_sweep_would_find_it(sealed: Sealed, clone: Path, tmp_path: Path) -> N
 def test_a_value_that_somebody_writes_out_is_refused_and_repeated_nowhere(
     sealed: Sealed, clone: Path, path: str, old: str, new: str
 ) -> None:
-    text, count = re.subn(old, lambda _: new.replace("VALUE", CANARY.decode()), (clone / path).read_text())
+    text, count = re.subn(
+        old, lambda _: new.replace("VALUE", CANARY.decode()), (clone / path).read_text(), count=1
+    )
     assert count == 1
     (clone / path).write_text(text)
     result = CliRunner().invoke(group, ["validate"])
@@ -221,7 +223,8 @@ def test_an_environments_key_is_replaced_without_a_new_bundle(
     assert stored.items() < after.items()
     added = sorted(set(after) - set(stored))
     assert added == [
-        f"production/{name}/1/keys/{new}" for name in ("pagerduty-edge", "partner-key", "slack-releases")
+        f"production/{name}/1/keys/{new}"
+        for name in ("pagerduty-edge", "partner-key", "shop-key", "slack-releases")
     ]
     assert layout.wrapped_key("acme", "shop", "production", "partner-key", 1, new).endswith(added[1])
 

@@ -30,6 +30,8 @@ from reconciler.store import layout
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.fleet_stage import Stage, all_run
 from tests.integration.node_servers import TamperingServer
+from tests.integration.test_node_mirrors import Mirror, publish, refusals
+from tests.integration.test_node_mirrors import running as activated
 from tests.unit.node.publishing import Built, build, pinned
 
 KEYS = {1: b"canary-private-key-one", 2: b"canary-private-key-two"}
@@ -38,14 +40,14 @@ CANARIES = (*KEYS.values(), TOKEN)
 TLS = 'cert-file "${bundle:certificates/shop.pem}"\n            key-file "${secret-file:shop-key}"'
 
 
-def shop(number: int) -> Built:
+def shop(number: int, target: str = "127.0.0.1:3000") -> Built:
     """A bundle with certificate `number`, which goes with version `number` of the key."""
     further = {
         "certificates/shop.pem": f"certificate {number}".encode(),
         "agents/production/auth/customers.json": b'{"jwt-secret": "${secret:token}"}',
     }
     secrets = {"shop-key": pinned("shop-key", number, KEYS[number]), "token": pinned("token", 1, TOKEN)}
-    return build(tls=TLS, secrets=secrets, further=further)
+    return build(target, tls=TLS, secrets=secrets, further=further)
 
 
 ONE, TWO = shop(1), shop(2)
@@ -334,6 +336,41 @@ def test_data_keys_that_were_wrapped_for_a_new_environment_key_are_taken(stage: 
     stage.point(TWO, 2)
     assert running(stage, TWO, 1)[0].refusal is None
     stage.matching(2)
+
+
+def test_a_mirror_brings_bundles_whose_secrets_are_kept_already_and_no_others(stage: SecretStage) -> None:
+    mirror = Mirror(stage.settings.files)
+    try:
+        stage.point(ONE, 1)
+        stage.start((Group("production", 1),), token=stage.release.token(), mirrors=(mirror.url,))
+        running(stage, ONE, 1)
+        stage.api.stop()
+        (kept,) = (stage.home(1) / "sealed").iterdir()
+        true = kept.read_bytes()
+        document = json.loads(true)
+        _of_an_attackers_choice(document, stage)
+        kept.write_bytes(json.dumps(document).encode())
+        publish(stage, shop(1, "127.0.0.1:4001"), 2, later=2)
+        until_refused(stage, "E-NOD-059")
+        stage.matching(1)
+        kept.write_bytes(true)
+        same = shop(1, "127.0.0.1:4002")
+        publish(stage, same, 3, later=4)
+        activated(stage, same.digest)
+        stage.matching(1)
+        publish(stage, TWO, 4, later=6)
+        until_refused(stage, "E-NOD-058")
+        activated(stage, same.digest)
+    finally:
+        stage.stop_fleet()
+        mirror.stop()
+
+
+def until_refused(stage: SecretStage, code: str) -> None:
+    deadline = time.monotonic() + 30
+    while code not in refusals(stage):
+        assert time.monotonic() < deadline, stage.log[-20:]
+        time.sleep(0.05)
 
 
 def test_no_value_is_found_anywhere_but_in_the_files_in_memory(stage: SecretStage, tmp_path: Path) -> None:

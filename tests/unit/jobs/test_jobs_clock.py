@@ -14,9 +14,10 @@ import redis
 
 from reconciler.config.installation import Installation, Project, read_installation
 from reconciler.db import session
-from reconciler.db.models import Commit, Environment, Pointer, PublishedRoot, Receipt, Work
+from reconciler.db.models import Commit, Environment, Event, Pointer, PublishedRoot, Receipt, Work
 from reconciler.db.owed import ask, due
 from reconciler.errors import Stalled, Transient
+from reconciler.flows import noting
 from reconciler.git.identity import Credentials
 from reconciler.jobs import clock as subject
 from reconciler.jobs import sweep
@@ -320,3 +321,21 @@ def test_the_server_configuration_is_read_again_when_it_changes(
     path.write_text(CONFIG)
     assert installed.current().project("wiki") is not None
     assert installed.problem is None
+
+
+def test_of_two_clocks_one_tells_of_a_root(
+    database: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = ticking(database, tmp_path), ticking(database, tmp_path)
+    one.store.put(layout.root("acme", 1), make_signed_root(NOW))
+    read = noting.read_stored
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(noting, "read_stored", read)
+        assert other.roots() == 1
+        return read(*given, **named)
+
+    monkeypatch.setattr(noting, "read_stored", overtaken)
+    assert one.roots() == 0
+    with session.reading():
+        assert sorted(event.project for event in Event.select()) == ["blog", "shop", "wiki"]

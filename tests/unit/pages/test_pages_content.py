@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from reconciler.db.models import TABLES, Commit, Environment, LogAlarm
+from reconciler.db.models import TABLES, Commit, Environment, LogAlarm, Rollout
 from reconciler.db.session import reading, writing
 from reconciler.db.table import database
 from tests.unit.pages.sample_project import NOW, commit_sha, digest, fill
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOP = "/o/acme/p/shop"
+WAITS = {"code": "W-REL-014", "message": "frozen until Monday"}
+HOLD = {"name": "sale", "reason": "the sale ends at ten", "owner": "Jonas"}
 PATHS = (
     "/",
     f"{SHOP}/",
@@ -331,6 +334,42 @@ def test_what_can_be_promoted_and_what_is_held_come_with_their_command(app: Flas
     ready = {sha for sha, page in pages.items() if "can be promoted" in page}
     assert ready
     assert {sha for sha, page in pages.items() if "sentinelctl promote" in page} == ready
+
+
+@pytest.mark.parametrize(
+    ("view", "word"),
+    [
+        ({"live": digest(1)}, "settled"),
+        ({"live": digest(1), "release": {"digest": digest(1)}, "waiting": [WAITS]}, "settled"),
+        ({"live": digest(1), "release": {"digest": digest(2)}, "waiting": [WAITS]}, "waiting"),
+        ({"live": digest(1), "holds": [HOLD]}, "on hold"),
+        ({"release": {"digest": digest(2)}, "waiting": [WAITS]}, "waiting"),
+        ({"waiting": [WAITS]}, "nothing yet"),
+    ],
+)
+def test_the_line_says_what_keeps_an_environment(app: Flask, view: dict[str, Any], word: str) -> None:
+    with writing():
+        Rollout.delete().execute()
+        Environment.update(view=view).where(Environment.name == "production").execute()
+    page = app.test_client().get(f"{SHOP}/?fragment=fleet").text
+    board = page[page.index("environments/production") :]
+    assert re.findall(r'class="stop-state">([^<]+)<', board)[0] == word
+
+
+def test_a_hold_is_told_once(app: Flask) -> None:
+    client = app.test_client()
+    for waiting, times in (
+        ([], 1),
+        ([WAITS], 2),
+        ([{"code": "W-REL-007", "message": f"held: {HOLD['reason']}"}], 1),
+    ):
+        view = {"live": digest(1), "holds": [HOLD], "waiting": waiting}
+        with writing():
+            Rollout.delete().execute()
+            Environment.update(view=view).where(Environment.name == "production").execute()
+        page = client.get(f"{SHOP}/environments/production?fragment=environment").text
+        assert page.count('class="reason ') == times
+        assert HOLD["reason"] in page
 
 
 def test_without_tables_the_page_says_so(empty_app: Flask) -> None:
