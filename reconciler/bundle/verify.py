@@ -134,7 +134,8 @@ class Misuse(RuntimeError):
 class Verifier:
     """One look at what is offered: roots first, then the pointer and its log, its blob, its statement.
 
-    `state` moves only when a root or a log is accepted; the driver keeps it. A verifier that refused is thrown away;
+    `state` moves only when a root or a log is accepted; the driver keeps it. After a refusal
+    nothing goes on but another try of the same step, such as a blob from another source;
     `begun` has the numbers of the checks in the order in which they were begun, the last one being under way.
     """
 

@@ -60,7 +60,7 @@ FORMS: tuple[Form, ...] = (
         "aws-secret",
         "a secret access key of AWS",
         "aws_secret_access_key AWS_SECRET_ACCESS_KEY",
-        rb"(?i:aws_secret_access_key)[\"']?\s{0,8}[=:]\s{0,8}[\"']?(?![A-Za-z0-9/+]{33}EXAMPLE)[A-Za-z0-9/+]{40}"
+        rb"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY)[\"']?\s{0,8}[=:]\s{0,8}[\"']?(?![A-Za-z0-9/+]{33}EXAMPLE)[A-Za-z0-9/+]{40}"
         rb"(?![A-Za-z0-9/+])",
     ),
     _form("azure-storage", "a storage key of Azure", "AccountKey=", rb"AccountKey=[A-Za-z0-9+/]{86}=="),

@@ -15,7 +15,13 @@ from reconciler.db.session import connect, writing
 from reconciler.embedded.gitserver import create_repository
 from reconciler.embedded.layout import Layout
 from reconciler.embedded.template import template_files
-from reconciler.flows.founding import configuration, found_root, write_keys, write_sealing_keys
+from reconciler.flows.founding import (
+    configuration,
+    found_root,
+    write_keys,
+    write_private,
+    write_sealing_keys,
+)
 from reconciler.flows.founding_repository import founded
 from reconciler.flows.noting import note_root
 from reconciler.flows.roots import publish_root, stored_versions
@@ -113,5 +119,4 @@ def _join_tokens(layout: Layout) -> None:
             uses=None,
             expires_at=None,
         )
-        path.touch(mode=0o600)
-        path.write_text(token + "\n")
+        write_private(path, token + "\n")

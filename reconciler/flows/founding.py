@@ -13,7 +13,7 @@ from reconciler.config.installation import read_installation
 from reconciler.config.kdl import KdlNode
 from reconciler.config.write import write_document
 from reconciler.errors import Stalled
-from reconciler.keys.uri import create_key, create_sealing_key, load_key, load_sealing_key
+from reconciler.keys.uri import create_key, create_private, create_sealing_key, load_key, load_sealing_key
 
 ROOT_LIFE = timedelta(days=365)
 
@@ -73,9 +73,8 @@ def sealing_key_file(project: str, environment: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` into a new file that only its owner can read, from its first byte on."""
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(text)
+    """Write `text` into a new file that only its owner can read, whole or not at all."""
+    create_private(path, text.encode())
 
 
 def configuration(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,19 +108,35 @@ def create_sealing_key(path: Path) -> bytes:
     return bytes(key.public_key)
 
 
+def create_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read, durably, whole or not at all. Raises FileExistsError."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link is made only where nothing is, so nothing is ever overwritten, and never half-written either.
+        os.link(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _write_digits(path: Path, key: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        create_private(path, key.hex().encode() + b"\n")
     except FileExistsError:
         raise Stalled(
             "E-KEY-006",
             f"there is a file at {path} already",
             cure="Keys are never overwritten: move it first",
         ) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.hex().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _from_file(rest: str, folder: Path, environ: Mapping[str, str]) -> bytes:

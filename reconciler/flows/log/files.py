@@ -60,9 +60,14 @@ class LogFiles:
         return True
 
     def index_of(self, hashed: bytes) -> int | None:
-        """The number of the entry of that leaf hash, or None when none is known."""
-        data = self._get(_leaf_path(hashed), 20)
-        return None if data is None else int(data)
+        """The number of the entry of that leaf hash, or None when none is known. Raises `Stalled` (E-LOG-002)."""
+        path = _leaf_path(hashed)
+        data = self._get(path, 20)
+        if data is None:
+            return None
+        if not data.isdigit():
+            raise self._damaged(path, "it is no number")
+        return int(data)
 
     def put_index(self, hashed: bytes, index: int) -> None:
         """Remember the number of an entry. The first one stays, should the log hold one entry twice."""

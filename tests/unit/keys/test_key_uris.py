@@ -9,7 +9,14 @@ import pytest
 from nacl.signing import SigningKey
 
 from reconciler.errors import Stalled
-from reconciler.keys.uri import create_key, create_sealing_key, load_key, load_sealing_key, load_secret
+from reconciler.keys.uri import (
+    create_key,
+    create_private,
+    create_sealing_key,
+    load_key,
+    load_sealing_key,
+    load_secret,
+)
 
 SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 """The first test vector of RFC 8032 §7.1."""
@@ -142,3 +149,19 @@ def test_a_sealing_key_is_made_for_its_owner_alone_and_does_not_show_itself(tmp_
     (tmp_path / "k").write_text("00")
     with pytest.raises(Stalled, match="E-KEY-004"):
         load_sealing_key("file:k", folder=tmp_path, environ={})
+
+
+def test_a_private_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(descriptor: int) -> None:
+        raise OSError("the power is cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", dies)
+        with pytest.raises(OSError, match="the power is cut"):
+            create_private(tmp_path / "a.secret", b"secret")
+    assert list(tmp_path.iterdir()) == []
+    create_private(tmp_path / "a.secret", b"secret")
+    assert (tmp_path / "a.secret").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        create_private(tmp_path / "a.secret", b"other")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"secret"]
