@@ -15,9 +15,11 @@ from reconciler.cli.init import command
 from reconciler.cli.validate import check
 from reconciler.config.installation import read_installation
 from reconciler.config.kdl import parse_file
+from reconciler.config.pem import certificates
 from reconciler.embedded.template import template_files
 from reconciler.errors import Stalled
 from reconciler.flows.founding_repository import FORMS, founded
+from reconciler.keys.private import read_private_key
 from reconciler.keys.uri import load_sealing_key
 
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -73,6 +75,9 @@ def test_a_repository_to_begin_with_is_sealed_for_the_new_keys(project: str) -> 
     assert result.exit_code == 0, result.output
     fleet = Path("fleet")
     values = opened(fleet, project)
+    chain = certificates((fleet / "certificates/shop.pem").read_bytes())
+    (pem,) = {values.pop(("shop-key", environment)) for environment in ENVIRONMENTS}
+    assert read_private_key(pem, "shop-key").public == chain[0].public_key
     assert {name for name, _ in values} == {"partner-key", "slack-releases", "pagerduty-edge"}
     assert len(set(values.values())) == len(values)
     for (name, _), value in values.items():
@@ -127,5 +132,5 @@ def test_the_template_as_it_is_holds_nothing_that_anybody_can_open() -> None:
     publics = {name: bytes([9]) + bytes(31) for name in ENVIRONMENTS}
     after = founded(template_files(), "shop", publics, today=clock.now().date())["secrets.kdl"].decode()
     values = re.findall(r'"(v1\.[^"]+)"', before)
-    assert len(values) == 6
+    assert len(values) == before.count("\n    sealed ")
     assert all(part not in after for value in values for part in value.split(".")[1:])

@@ -23,7 +23,7 @@ from reconciler.settings import Settings
 from reconciler.store import layout
 from reconciler.store.choose import open_store
 from tests.unit.bundle.paper_log import PaperLog
-from tests.unit.node.publishing import ENVIRONMENTS, Built, make_signed_root, point
+from tests.unit.node.publishing import DAY, ENVIRONMENTS, Built, make_signed_root, point
 from web.nodes import app
 
 RELEASED = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -38,7 +38,7 @@ class Release:
 
     def __post_init__(self) -> None:
         self.store = open_store(self.settings)
-        self.store.put(layout.root("acme", 1), make_signed_root(RELEASED))
+        self.store.put(layout.root("acme", 1), make_signed_root(RELEASED, expires=RELEASED + 7000 * DAY))
 
     def bundle(self, built: Built, project: str = "shop") -> None:
         """A bundle of a project: row, blob, statement."""
