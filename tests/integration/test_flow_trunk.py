@@ -201,11 +201,12 @@ def test_of_several_commits_the_head_alone_is_compiled(world: World) -> None:
 def test_a_change_of_comments_layout_or_readme_alone_is_the_same_bundle(world: World) -> None:
     first = world.push(GOOD)
     world.run()
+    written = {path: content for path, content in GOOD.items() if path.endswith(".kdl")}
     moved: dict[str, bytes | None] = {
         "README.md": b"Read me",
-        "all.kdl": b"// All of it.\n" + b"\n".join(GOOD.values()),
+        "all.kdl": b"// All of it.\n" + b"\n".join(written.values()),
     }
-    second = world.push({**moved, **dict.fromkeys(GOOD)})
+    second = world.push({**moved, **dict.fromkeys(written)})
     assert world.run() == "changed"
     (bundle,) = world.bundles()
     assert bundle.commit == first
