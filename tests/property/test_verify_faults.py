@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import inspect
@@ -86,11 +87,14 @@ class Injector:
 
     def run(self, work: Callable[[], None]) -> None:
         before = sys.gettrace()
+        # A collection calls back whoever asked for it, such as hypothesis, in the middle of anything.
+        gc.disable()
         sys.settrace(self.trace)
         try:
             work()
         finally:
             sys.settrace(before)
+            gc.enable()
 
 
 def _below_a_guard(frame: FrameType | None) -> bool:
