@@ -24,8 +24,8 @@ SECRETS_TRIES = 8
 
 
 def accept_root(agent: Agent, check: Check, envelope: bytes) -> Generator[Effect, Answer, None]:
-    """The root after the one that is believed. Whatever comes with it is worth: keys that it took away never count
-    again, so it is kept at once."""
+    """The root after the one that is believed. It is kept at once, whatever becomes of its offer: keys that
+    it took away never count again."""
     check.accept_root(envelope)
     yield from agent.save(replace(agent.known()[1], root=check.root))
 
