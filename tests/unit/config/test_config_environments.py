@@ -7,6 +7,7 @@ import json
 import pytest
 
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.trains import Train
 from tests.unit.config.trees import SERVICE, UPSTREAM, brief, read, sound
 
 
@@ -52,6 +53,17 @@ def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
 
 
+def test_promotion_by_train() -> None:
+    found = policy(
+        'policy { promote "automatic" after="1h" take="train"; approvals 1; '
+        'schedule "FREQ=DAILY;BYHOUR=9;BYMINUTE=0" zone="Europe/Berlin"; }',
+        after='    after "dev"\n',
+    )
+    assert (found.promote, found.soak_seconds, found.take) == ("automatic", 3600, "train")
+    assert found.train == Train("FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "Europe/Berlin")
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
 def test_json_and_back() -> None:
     found = policy("", after='    after "dev"\n')
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
@@ -65,7 +77,7 @@ def test_json_and_back() -> None:
         ("policy { batches percent=34; }", "E-VAL-009"),
         ('policy { strategy "rolling"; batches percent=101; }', "E-VAL-003"),
         ('policy { strategy "rolling"; batches 34; }', "E-KND-006"),
-        ('after "dev"; policy { promote "automatic"; }', "E-VAL-009"),
+        ('after "dev"; policy { promote "by-itself"; }', "E-VAL-002"),
         ('policy { strategy "canary"; }', "E-VAL-002"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
         ("admin-port 80", "E-VAL-003"),
