@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
@@ -173,8 +174,16 @@ KIND = kind(
 )
 
 
-def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow] = ()) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
+def policy_of(
+    name: str,
+    data: Mapping[str, Any],
+    freezes: Iterable[FreezeWindow] = (),
+    groups: Iterable[NodeGroup] = (),
+) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it.
+
+    `groups` are those that this environment has, as they are in it.
+    """
     policy = data["policy"]
     after = tuple(data.get("after", ()))
     rolling = policy["strategy"] == "rolling"
@@ -195,4 +204,5 @@ def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
+        groups=tuple(groups),
     )
