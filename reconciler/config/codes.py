@@ -205,7 +205,8 @@ _TABLE: tuple[Code, ...] = (
     Code(
         "E-VAL-007",
         "Reserved name",
-        "The control plane adds parts of its own under names that begin with 'sentinel'.",
+        "The control plane adds parts of its own under names that begin with 'sentinel'; and a label that is called "
+        "like a word of selectors (`and`, `or`, `not`, `in`, `has`) could not be selected.",
         "Choose another name.",
     ),
     Code("E-VAL-008", "Given twice", "A list holds the same value twice.", "Remove one of the two."),

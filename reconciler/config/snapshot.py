@@ -12,6 +12,7 @@ from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.freezes import window_of
+from reconciler.config.groups import NodeGroup, group_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.environment import policy_of
@@ -151,10 +152,18 @@ def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) 
         name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
     }
     policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes, teams)
+        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
         for name in promotion_order(environments.values())
     )
     return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
+
+
+def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGroup, ...]:
+    return tuple(
+        group_of(name, resource.effective(environment))
+        for (kind, name), resource in ordered.items()
+        if kind == "node-group" and resource.is_in(environment)
+    )
 
 
 def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:

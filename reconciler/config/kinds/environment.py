@@ -10,6 +10,7 @@ from reconciler.config.approvals import NO_APPROVALS, approvals_of
 from reconciler.config.calendar import Zone
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.groups import NodeGroup
 from reconciler.config.people import APPROVER
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
@@ -249,8 +250,12 @@ def policy_of(
     data: Mapping[str, Any],
     freezes: Iterable[FreezeWindow] = (),
     teams: Mapping[str, tuple[str, ...]] = NO_TEAMS,
+    groups: Iterable[NodeGroup] = (),
 ) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it.
+
+    `groups` are those that this environment has, as they are in it.
+    """
     policy = data["policy"]
     promote = policy.get("promote", {})
     schedule = policy.get("schedule")
@@ -277,4 +282,5 @@ def policy_of(
         soak_seconds=seconds(promote.get("after", "0s")),
         take=promote.get("take", "latest"),
         train=Train(schedule["rule"], schedule["zone"]) if schedule else None,
+        groups=tuple(groups),
     )

@@ -49,8 +49,9 @@ what runs is stricter than replacing it."""
 TOGETHER = ("strategy", "batch_percent", "batch_size")
 """Fields that mean something only together."""
 
-OWN = ("name", "proxy_version", "admin_port", "freezes", "take", "train")
-"""Fields of which neither value is stricter, and freeze windows, which count as trunk has them at the moment."""
+OWN = ("name", "proxy_version", "admin_port", "freezes", "groups", "take", "train")
+"""Fields of which neither value is stricter, and freeze windows and node-groups, which count as trunk has them at the
+moment."""
 
 PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.trains import Train
 from tests.unit.config.trees import SERVICE, UPSTREAM, brief, read, sound
@@ -64,8 +66,22 @@ def test_promotion_by_train() -> None:
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
+def test_node_groups_are_those_of_the_environment() -> None:
+    group = (
+        'node-group "edge" {\n label "region" "eu" "us"\n label "tier" "edge"\n for "x" {\n label "zone" "a"\n }\n}\n'
+        'node-group "afar" {\n label "region" "asia"\n only "dev"\n}\n'
+    )
+    policies = sound(SERVICE, UPSTREAM, group, 'environment "x" {\n proxy-version "0.6.19"\n}\n').policies
+    found = {policy.name: policy.groups for policy in policies}
+    edge = NodeGroup("edge", (("region", ("eu", "us")), ("tier", ("edge",))))
+    assert found["dev"] == (NodeGroup("afar", (("region", ("asia",)),)), edge)
+    assert found["x"] == (NodeGroup("edge", (("zone", ("a",)),)),)
+
+
 def test_json_and_back() -> None:
-    found = policy("", after='    after "dev"\n')
+    found = replace(
+        policy("", after='    after "dev"\n'), groups=(NodeGroup("edge", (("region", ("eu", "us")),)),)
+    )
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
