@@ -24,6 +24,7 @@ OPERATING = frozenset(
         "notification-rule",
         "project",
         "slo",
+        "team",
         "validation-rule",
     }
 )
