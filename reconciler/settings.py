@@ -26,6 +26,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SENTINEL_HOME", ".sentinel", "Folder for everything this machine keeps: mirrors, caches, files."
     ),
+    Setting(
+        "SENTINEL_CACHE", "$SENTINEL_HOME/cache", "Folder of what may be lost at any time: the compile cache."
+    ),
+    Setting(
+        "COMPILE_CACHE_MB", "256", "How large the compile cache may grow, in MiB. 0: nothing is kept or used."
+    ),
     Setting("SENTINEL_CONFIG", "$SENTINEL_HOME/control-plane.kdl", "The server configuration."),
     Setting("DATABASE_URL", "sqlite:///$SENTINEL_HOME/control-plane.db", "sqlite:///path or postgresql://…"),
     Setting(
@@ -59,6 +65,8 @@ class Settings:
     """Everything a process may know of its surroundings. Secrets in it are never printed."""
 
     home: Path
+    cache: Path
+    compile_cache_bytes: int
     config_file: Path
     database_url: str
     redis_url: str
@@ -87,11 +95,6 @@ class Settings:
         """Folder of the object store when no S3 endpoint is set."""
         return self.home / "objects"
 
-    @property
-    def cache(self) -> Path:
-        """Folder of what can be thrown away at any time."""
-        return self.home / "cache"
-
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read settings from a mapping like `os.environ`.
@@ -115,10 +118,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             )
         return value
 
-    def number(name: str) -> int:
+    def number(name: str, least: int = 1) -> int:
         value = text(name)
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000_000:
-            raise Stalled("E-SET-001", f"{name} is '{value}'", cure="Set it to a whole number above zero")
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= 1_000_000:
+            raise Stalled(
+                "E-SET-001", f"{name} is '{value}'", cure=f"Set it to a whole number from {least} to 1000000"
+            )
         return int(value)
 
     def url(name: str, schemes: tuple[str, ...]) -> str:
@@ -138,6 +143,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         )
     return Settings(
         home=home,
+        cache=Path(text("SENTINEL_CACHE")).absolute(),
+        compile_cache_bytes=number("COMPILE_CACHE_MB", least=0) * 1024 * 1024,
         config_file=Path(text("SENTINEL_CONFIG")).absolute(),
         database_url=url("DATABASE_URL", ("sqlite", "postgresql", "postgres")),
         redis_url=url("REDIS_URL", ("redis", "rediss", "unix")),

@@ -20,6 +20,7 @@ from reconciler.config.overrides import read_resource
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.promotion_order import promotion_order
 from reconciler.config.references import check_references
+from reconciler.config.remembered import Memory
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.evaluate import check_rules
@@ -113,12 +114,16 @@ class Snapshot:
         return [resource.to_json() for resource in self.resources.values()]
 
 
-def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[Finding, ...]]:
+def read_snapshot(
+    files: Iterable[SourceFile], memory: Memory | None = None
+) -> tuple[Snapshot | None, tuple[Finding, ...]]:
     """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error.
 
     Of the other files, those count that resources may name (`source.ATTACHED`). All are searched for credentials; a
-    file with one is not read, because messages show what they are about.
+    file with one is not read, because messages show what they are about. What `memory` has of a file is taken from
+    there.
     """
+    memory = memory or Memory()
     report = Report()
     given = tuple(files)
     sources = sorted((f for f in given if is_read(f.path)), key=lambda f: f.path)
@@ -126,15 +131,16 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
     attached = {f.path: f.content for f in sources if f.path.endswith(ATTACHED)}
     if not _within_limits(wanted, report):
         return None, report.resolved()
-    tripped = search(given)
+    recalled = {f.path: known for f in wanted if (known := memory.recall(f)) is not None}
+    tripped = search(given, clean=recalled, marked=memory.marked)
     report.extend(tripped)
     for signers in (f for f in sources if f.path == SIGNERS):
         report.extend(read_signers(signers.content)[1])
     silent = {finding.place.path for finding in tripped if finding.place is not None}
-    parsed, whole = _parse([f for f in wanted if f.path not in silent], report)
+    parsed, whole = _parse([f for f in wanted if f.path not in silent], recalled, report)
     whole = whole and not any(f.path in silent for f in wanted)
     resources: dict[Key, Resource] = {}
-    whole = read_resources(parsed, resources, report) and whole
+    whole = read_resources(parsed, resources, report, memory) and whole
     ordered = {key: resources[key] for key in sorted(resources)}
     if whole:
         # With a part of the tree unread, what seems to be missing may be in that part.
@@ -174,18 +180,29 @@ def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGrou
     )
 
 
-def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:
+def read_resources(
+    parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report, memory: Memory
+) -> bool:
     """Add the resources of files to those that are there; whether all nodes were resources with a name.
 
-    Each is checked by itself; what it has to do with others is not looked at.
+    Each is checked by itself, unless it is remembered; what it has to do with others is not looked at.
     """
     there, whole = set(resources), True
     templates = dict(BUILTIN)
     for file in parsed:
-        whole = _read_templates(file, templates, resources, report) and whole
+        if memory.resources(file) is None:
+            whole = _read_templates(file, templates, resources, report) and whole
     allowance = Allowance()
     for file in parsed:
-        whole = _read_file(file, templates, allowance, resources, report) and whole
+        known = memory.resources(file)
+        if known is None:
+            whole = _read_file(file, templates, allowance, resources, report) and whole
+            continue
+        for resource in known:
+            if resources.setdefault(resource.key, resource) is resource:
+                there.add(resource.key)
+            else:
+                _add(resource, resource.mark(), resources, report)
     for key, resource in resources.items():
         if key not in there and resource.kind.name != TEMPLATE:
             _check_alone(resource, report)
@@ -213,15 +230,19 @@ def _within_limits(files: list[SourceFile], report: Report) -> bool:
     return not report.failed
 
 
-def _parse(files: list[SourceFile], report: Report) -> tuple[list[ParsedFile], bool]:
+def _parse(
+    files: list[SourceFile], recalled: Mapping[str, ParsedFile], report: Report
+) -> tuple[list[ParsedFile], bool]:
     parsed: list[ParsedFile] = []
     whole, nodes, unreadable = True, 0, 0
     for source in files:
         if unreadable >= limits.UNREADABLE_FILES:
             report.extend([_left_out(source)])
             return parsed, False
-        file, findings = parse_file(source.content, source.path)
-        report.extend(findings)
+        file = recalled.get(source.path)
+        if file is None:
+            file, findings = parse_file(source.content, source.path)
+            report.extend(findings)
         if file is None:
             whole = False
             unreadable += 1
@@ -316,7 +337,7 @@ def _read_file(
     return whole
 
 
-def _add(resource: Resource, mark: Mark, resources: dict[Key, Resource], report: Report) -> None:
+def _add(resource: Resource, mark: Mark | None, resources: dict[Key, Resource], report: Report) -> None:
     """Keep a resource, or note at the mark that there is another of its kind and name."""
     other = resources.setdefault(resource.key, resource)
     if other is not resource:
