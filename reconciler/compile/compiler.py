@@ -29,6 +29,7 @@ from reconciler.compile.services import (
     start_nodes,
 )
 from reconciler.compile.upstreams import health_check, upstream_node
+from reconciler.config import limits
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
 from reconciler.config.policy import EnvironmentPolicy
@@ -143,6 +144,8 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
 def is_bounded(snapshot: Snapshot) -> bool:
     """Whether what the snapshot is compiled to grows with its text alone, so that it may be made before it is
     checked."""
+    if len(snapshot.environments) > limits.ENVIRONMENTS:
+        return False
     distinct = {
         id(data): data for name in snapshot.environments for _, data in snapshot.rendering(name).of("service")
     }

@@ -7,18 +7,23 @@ from collections.abc import Iterable
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.remembered import Memory
 from reconciler.config.report import Report
+from reconciler.config.resource_reading import SERVICE, Key, read_resources
 from reconciler.config.resources import TEMPLATE, Resource
-from reconciler.config.snapshot import SERVICE, Key, Snapshot, read_resources, snapshot_of
+from reconciler.config.snapshot import Snapshot, snapshot_of
 from reconciler.config.source import LANGUAGE, SourceFile
 from reconciler.config.templates.expanding import names_template
 
 
-def read_former(files: Iterable[SourceFile], after: Snapshot, memory: Memory) -> Snapshot | None:
+def read_former(
+    files: Iterable[SourceFile], after: Snapshot, memory: Memory | None = None
+) -> Snapshot | None:
     """The snapshot of a tree that was valid before `after`; None when this version cannot read it.
 
     Files that are in both are not read again, so that a small change of a large tree costs little. Those services
-    alone are made anew that come from templates, which may be others. Files beside the language are left out.
+    alone are made anew that come from templates, which may be others. Files beside the language are left out. `memory`
+    is what `after` was read with.
     """
+    memory = memory or Memory()
     known: dict[str, ParsedFile] = {}
     same: dict[str, list[Resource]] = {}
     for resource in after.resources.values():

@@ -16,7 +16,7 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.remembered import Memory
 from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.secret_age import due_secrets
-from reconciler.config.snapshot import Snapshot, read_snapshot
+from reconciler.config.snapshot import Snapshot, Tree, checked, read_files, snapshot_of
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Transient
 from reconciler.flows.compile_cache import CompileCache
@@ -188,11 +188,12 @@ def compile_files(
 ) -> Iterator[tuple[bytes, ...]]:
     """What runs in the child: the two answers that `Compiling` reads. `known` are entries of the cache."""
     memory = Memory(known)
-    snapshot, findings = read_snapshot(files, memory)
-    early = _early(snapshot) if snapshot is not None else None
+    tree = read_files(files, memory)
+    snapshot, early = _early(tree)
     parts = Parts()
     yield parts.behind({"compilation": None if early is None else early.to_json(parts.keep)})
     later, policies = None, None
+    snapshot, findings = checked(tree, snapshot)
     if snapshot is not None:
         more = check_snapshot(snapshot)
         held = hold_to(former, snapshot, memory)
@@ -216,15 +217,19 @@ def compile_files(
     )
 
 
-def _early(snapshot: Snapshot) -> Compilation | None:
-    """What a snapshot compiles to, before it is checked; None when it cannot be made without the checks."""
-    if not is_bounded(snapshot):
-        return None
+def _early(tree: Tree) -> tuple[Snapshot | None, Compilation | None]:
+    """The snapshot of a tree and what it compiles to, before they are checked, as far as they can be made then."""
+    snapshot = None
+    if not tree.whole or tree.report.failed:
+        return None, None
     try:
-        return make_compilation(snapshot)
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-        # The checks are there for what the compiler relies on. They say what it is; else it is made again, and fails.
-        return None
+        snapshot = snapshot_of(tree.resources, tree.attached)
+        return snapshot, make_compilation(snapshot) if is_bounded(snapshot) else None
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the checks are there for what is relied on here, and have not been made
+        # They say what is wrong. When they find nothing, all is made again, and what was raised here is raised there.
+        return snapshot, None
 
 
 def _named(findings: Iterable[Finding]) -> frozenset[str]:

@@ -92,7 +92,7 @@ def hold_to(former: Former | None, after: Snapshot, memory: Memory | None = None
     if former is None:
         return Held((), after.policies)
     files = former.files
-    before = read_former(files, after, memory or Memory()) if files is not None else None
+    before = read_former(files, after, memory) if files is not None else None
     if before is not None:
         return hold(before, after, former.trailers)
     missing = "cannot be read by this version" if former.files is not None else "is not in the repository"
