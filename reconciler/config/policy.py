@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gates import GateSpec
 
 DEFAULT_ADMIN_PORT = 9901
 
@@ -19,7 +20,8 @@ class EnvironmentPolicy:
     (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
     "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
     next one. `freezes` are the windows that concern this environment. `supersede` says what becomes of an open rollout
-    when the wish names another digest that may ship: "replace", "finish-batch" or "finish".
+    when the wish names another digest that may ship: "replace", "finish-batch" or "finish". `gates` are what has to be
+    true of each step besides that its nodes are well, in their order.
     """
 
     name: str
@@ -37,14 +39,17 @@ class EnvironmentPolicy:
     admin_port: int = DEFAULT_ADMIN_PORT
     freezes: tuple[FreezeWindow, ...] = ()
     supersede: str = "replace"
+    gates: tuple[GateSpec, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""
         freezes = [window.to_json() for window in self.freezes]
-        return {**asdict(self), "after": list(self.after), "freezes": freezes}
+        gates = [gate.to_json() for gate in self.gates]
+        return {**asdict(self), "after": list(self.after), "freezes": freezes, "gates": gates}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
-        """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
+        """The policy that `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
         freezes = tuple(FreezeWindow.from_json(window) for window in data["freezes"])
-        return cls(**{**data, "after": tuple(data["after"]), "freezes": freezes})
+        gates = tuple(GateSpec.from_json(gate) for gate in data["gates"])
+        return cls(**{**data, "after": tuple(data["after"]), "freezes": freezes, "gates": gates})

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gate_fields import GATES, specs_of
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
@@ -95,6 +96,7 @@ _POLICY = block(
             'stale-after "30s"',
             default="30s",
         ),
+        GATES,
     ),
     example='policy {\n    strategy "rolling"\n    batches percent=25\n    on-failure "rollback"\n}',
     default={},
@@ -195,4 +197,5 @@ def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
+        gates=specs_of(policy.get("gates", {})),
     )

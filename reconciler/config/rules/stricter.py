@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.config.gates import stricter_gates
 from reconciler.config.policy import EnvironmentPolicy
 
 _STRATEGIES = ("all-at-once", "rolling")
@@ -37,11 +38,12 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "min_healthy_seconds": max,
         "progress_deadline_seconds": min,
         "stale_after_seconds": min,
+        "gates": stricter_gates,
     }
 )
 """How the stricter of two values of a field is chosen. Waiting longer for health is stricter, waiting longer for
 progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed; finishing
-what runs is stricter than replacing it."""
+what runs is stricter than replacing it; a gate more is stricter than one less."""
 
 TOGETHER = ("strategy", "batch_percent", "batch_size")
 """Fields that mean something only together."""

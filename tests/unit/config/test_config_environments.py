@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from tests.unit.config.trees import SERVICE, UPSTREAM, brief, read, sound
 
@@ -52,8 +53,13 @@ def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
 
 
+def test_gates() -> None:
+    found = policy('policy { gates { manual; soak "5m"; }; }')
+    assert found.gates == (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual"))
+
+
 def test_json_and_back() -> None:
-    found = policy("", after='    after "dev"\n')
+    found = policy('policy { gates { manual; soak "5m"; }; }', after='    after "dev"\n')
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
@@ -68,6 +74,10 @@ def test_json_and_back() -> None:
         ('after "dev"; policy { promote "automatic"; }', "E-VAL-009"),
         ('policy { strategy "canary"; }', "E-VAL-002"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
+        ("policy { gates { soak 300; }; }", "E-VAL-001"),
+        ("policy { gates { manual #true; }; }", "E-KND-006"),
+        ("policy { gates; }", "E-KND-008"),
+        ("policy { gates { hope; }; }", "E-KND-002"),
         ("admin-port 80", "E-VAL-003"),
         ('proxy-version "0.6.20"', "E-KND-004"),
     ],
