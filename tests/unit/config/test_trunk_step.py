@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.approvals import Approvals
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
 from reconciler.config.gates import GateSpec
@@ -95,6 +96,7 @@ OWN_POLICY = EnvironmentPolicy(
 SOAK, SHORT = (GateSpec("soak", "", {"seconds": seconds}) for seconds in (600, 60))
 MANUAL = GateSpec("manual")
 SIZED = {"batch_percent": None, "batch_size": 3}
+TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
 
 
@@ -127,6 +129,19 @@ AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
         ({}, AT_ONCE, {"strategy": "rolling", "batch_percent": 25}),
         (AT_ONCE, {}, {}),
         ({}, {"proxy_version": "0.7.0", "admin_port": 9000}, {}),
+        ({"soak_seconds": 60}, {}, {"soak_seconds": 60}),
+        ({"approvals": TWO}, {}, {"approvals": TWO}),
+        ({}, {"approvals": TWO}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=1)}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=3, people=("ada",))}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, people=("ada", "eve"))}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": Approvals(3)}, {"approvals": replace(TWO, count=3)}),
+        ({"approvals": Approvals(3)}, {"approvals": TWO}, {"approvals": replace(TWO, count=3)}),
+        (
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada", "eve")),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+        ),
     ],
 )
 def test_the_stricter_policy_field_by_field(
