@@ -13,6 +13,7 @@ from reconciler.config.codes_compile import COMPILE_CODES
 from reconciler.config.codes_proxy import PROXY_CODES
 from reconciler.config.codes_rules import RULE_CODES
 from reconciler.config.codes_secrets import SECRET_CODES
+from reconciler.config.codes_signers import SIGNER_CODES
 from reconciler.config.codes_templates import TEMPLATE_CODES
 from reconciler.config.codes_tls import TLS_CODES
 
@@ -281,6 +282,7 @@ CODES: Mapping[str, Code] = _by_code(
         *PROXY_CODES,
         *RULE_CODES,
         *SECRET_CODES,
+        *SIGNER_CODES,
         *TEMPLATE_CODES,
         *TLS_CODES,
     )

@@ -114,12 +114,20 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
                 "since": moment(done.since),
                 "ended": moment(done.ended),
                 "counts": counts,
-                "verdicts": [{"gate": v.gate, "verdict": v.verdict, "because": v.because} for v in verdicts],
+                "verdicts": [
+                    {
+                        "gate": v.gate,
+                        "verdict": v.verdict,
+                        "because": v.because,
+                        "evidence": dict(v.evidence),
+                    }
+                    for v in verdicts
+                ],
             }
         )
     deadline = None
     if rollout.state == "open" and active is not None and active.since is not None:
-        deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds)
     return {
         "steps": steps,
         "deadline": moment(deadline),

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from reconciler.clock import parse_iso
+from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.ranks import LAST_REACH
 from reconciler.release.document import (
@@ -44,13 +45,14 @@ REACH = re.compile(r"[0-9a-f]{16}")
 STATE = re.compile("|".join((*OPEN_STATES, *ENDED_STATES)))
 STEP_STATE = re.compile("|".join(STEP_STATES))
 VERDICT = re.compile("pass|wait|fail")
+EVIDENCE = re.compile("[a-z][a-z0-9-]{0,39}")
 COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
 _ROLLOUT = frozenset(
     {"state", "digest", "previous", "commit", "opened", "paused", "ended", "because", "step"}
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
-_PLAN = frozenset({"digest", "strategy", "on-failure", "step", *_NUMBERS})
+_PLAN = frozenset({"digest", "strategy", "on-failure", "gate", "step", *_NUMBERS})
 
 
 def read_rollout(content: bytes, path: str) -> Ledger:
@@ -92,6 +94,7 @@ def read_plan(content: bytes, path: str) -> Plan:
             min_healthy_seconds=counts["min-healthy-seconds"],
             progress_deadline_seconds=counts["progress-deadline-seconds"],
             stale_after_seconds=counts["stale-after-seconds"],
+            gates=tuple(_gate(child, path) for child in node.children if child.name == "gate"),
         ),
         steps=steps,
     )
@@ -144,7 +147,27 @@ def _verdict(node: KdlNode, path: str) -> Judgement:
         text(gate, f"{path}: gate"),
         text(verdict, f"{path}: verdict", VERDICT),
         text(because, f"{path}: reason"),
+        {
+            text(name, f"{path}: evidence", EVIDENCE): number(value, f"{path}: '{name}'")
+            for name, value in sorted(node.properties.items())
+        },
     )
+
+
+def _gate(node: KdlNode, path: str) -> GateSpec:
+    if not 1 <= len(node.arguments) <= 2:
+        raise MalformedError(f"{path}: 'gate' takes its kind and what it is about")
+    kind, *subject = (text(argument, f"{path}: 'gate'") for argument in node.arguments)
+    values = {
+        name: value if isinstance(value, str) else number(value, f"{path}: '{name}'")
+        for name, value in node.properties.items()
+    }
+    gate = GateSpec(kind, subject[0] if subject else "", values)
+    try:
+        gate.check()
+    except ValueError as error:
+        raise MalformedError(f"{path}: {error}") from None
+    return gate
 
 
 def _planned(node: KdlNode, path: str) -> PlannedStep:

@@ -28,6 +28,7 @@ def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Seque
         min_healthy_seconds=policy.min_healthy_seconds,
         progress_deadline_seconds=policy.progress_deadline_seconds,
         stale_after_seconds=policy.stale_after_seconds,
+        gates=policy.gates,
     )
     sizes = STRATEGIES[policy.strategy].sizes(len(ranks), policy) if ranks else (0,)
     steps, end = [], 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.config.approvals import stricter_approvals
+from reconciler.config.gates import stricter_gates
 from reconciler.config.policy import EnvironmentPolicy
 
 _STRATEGIES = ("all-at-once", "rolling")
@@ -37,16 +39,19 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "min_healthy_seconds": max,
         "progress_deadline_seconds": min,
         "stale_after_seconds": min,
+        "gates": stricter_gates,
+        "soak_seconds": max,
+        "approvals": stricter_approvals,
     }
 )
 """How the stricter of two values of a field is chosen. Waiting longer for health is stricter, waiting longer for
 progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed; finishing
-what runs is stricter than replacing it."""
+what runs is stricter than replacing it; a gate more is stricter than one less."""
 
 TOGETHER = ("strategy", "batch_percent", "batch_size")
 """Fields that mean something only together."""
 
-OWN = ("name", "proxy_version", "admin_port", "freezes", "groups")
+OWN = ("name", "proxy_version", "admin_port", "freezes", "groups", "take", "train")
 """Fields of which neither value is stricter, and freeze windows and node-groups, which count as trunk has them at the
 moment."""
 
@@ -57,6 +62,7 @@ PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "batch_percent": ("policy", "batches"),
         "batch_size": ("policy", "batches"),
         **{name: ("policy", name.removesuffix("_seconds").replace("_", "-")) for name in CHOICES},
+        "soak_seconds": ("policy", "promote"),
     }
 )
 """Where each field stands in the language."""

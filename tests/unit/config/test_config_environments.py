@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.trains import Train
 from tests.unit.config.trees import SERVICE, UPSTREAM, brief, read, sound
 
 
@@ -54,6 +56,22 @@ def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
 
 
+def test_gates() -> None:
+    found = policy('policy { gates { manual; soak "5m"; }; }')
+    assert found.gates == (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual"))
+
+
+def test_promotion_by_train() -> None:
+    found = policy(
+        'policy { promote "automatic" after="1h" take="train"; approvals 1; '
+        'schedule "FREQ=DAILY;BYHOUR=9;BYMINUTE=0" zone="Europe/Berlin"; }',
+        after='    after "dev"\n',
+    )
+    assert (found.promote, found.soak_seconds, found.take) == ("automatic", 3600, "train")
+    assert found.train == Train("FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "Europe/Berlin")
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
 def test_node_groups_are_those_of_the_environment() -> None:
     group = (
         'node-group "edge" {\n label "region" "eu" "us"\n label "tier" "edge"\n for "x" {\n label "zone" "a"\n }\n}\n'
@@ -68,7 +86,8 @@ def test_node_groups_are_those_of_the_environment() -> None:
 
 def test_json_and_back() -> None:
     found = replace(
-        policy("", after='    after "dev"\n'), groups=(NodeGroup("edge", (("region", ("eu", "us")),)),)
+        policy('policy { gates { manual; soak "5m"; }; }', after='    after "dev"\n'),
+        groups=(NodeGroup("edge", (("region", ("eu", "us")),)),),
     )
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
@@ -81,9 +100,13 @@ def test_json_and_back() -> None:
         ("policy { batches percent=34; }", "E-VAL-009"),
         ('policy { strategy "rolling"; batches percent=101; }', "E-VAL-003"),
         ('policy { strategy "rolling"; batches 34; }', "E-KND-006"),
-        ('after "dev"; policy { promote "automatic"; }', "E-VAL-009"),
+        ('after "dev"; policy { promote "by-itself"; }', "E-VAL-002"),
         ('policy { strategy "canary"; }', "E-VAL-002"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
+        ("policy { gates { soak 300; }; }", "E-VAL-001"),
+        ("policy { gates { manual #true; }; }", "E-KND-006"),
+        ("policy { gates; }", "E-KND-008"),
+        ("policy { gates { hope; }; }", "E-KND-002"),
         ("admin-port 80", "E-VAL-003"),
         ('proxy-version "0.6.20"', "E-KND-004"),
     ],

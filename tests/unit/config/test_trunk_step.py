@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.approvals import Approvals
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.rules.deletions import TRAILER
 from reconciler.config.rules.step import Former, Held, Trailers, hold, hold_to
@@ -91,7 +93,10 @@ OWN_POLICY = EnvironmentPolicy(
     batch_size=None, max_unavailable=1, promote="manual", on_failure="rollback", min_healthy_seconds=30,
     progress_deadline_seconds=600, stale_after_seconds=30,
 )  # fmt: skip
+SOAK, SHORT = (GateSpec("soak", "", {"seconds": seconds}) for seconds in (600, 60))
+MANUAL = GateSpec("manual")
 SIZED = {"batch_percent": None, "batch_size": 3}
+TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
 
 
@@ -113,12 +118,30 @@ AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
         ({}, {"stale_after_seconds": 60}, {"stale_after_seconds": 30}),
         ({}, {"batch_percent": 50}, {"batch_percent": 25}),
         ({}, {"batch_percent": 10}, {}),
+        ({"gates": (SOAK,)}, {}, {"gates": (SOAK,)}),
+        ({}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (SHORT,)}, {"gates": (SOAK,)}),
+        ({"gates": (SHORT,)}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (MANUAL,)}, {"gates": (SOAK, MANUAL)}),
         (SIZED, {**SIZED, "batch_size": 9}, {"batch_size": 3}),
         (SIZED, {**SIZED, "batch_size": 2}, {}),
         (SIZED, {}, {"batch_percent": None, "batch_size": 3}),
         ({}, AT_ONCE, {"strategy": "rolling", "batch_percent": 25}),
         (AT_ONCE, {}, {}),
         ({}, {"proxy_version": "0.7.0", "admin_port": 9000}, {}),
+        ({"soak_seconds": 60}, {}, {"soak_seconds": 60}),
+        ({"approvals": TWO}, {}, {"approvals": TWO}),
+        ({}, {"approvals": TWO}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=1)}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=3, people=("ada",))}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, people=("ada", "eve"))}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": Approvals(3)}, {"approvals": replace(TWO, count=3)}),
+        ({"approvals": Approvals(3)}, {"approvals": TWO}, {"approvals": replace(TWO, count=3)}),
+        (
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada", "eve")),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+        ),
     ],
 )
 def test_the_stricter_policy_field_by_field(
