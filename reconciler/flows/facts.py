@@ -105,6 +105,7 @@ def _observation(row: Node) -> Observation:
         refused=str(refusal.get("digest") or ""),
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
+        labels=row.labels,
     )
 
 

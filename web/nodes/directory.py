@@ -17,7 +17,7 @@ from reconciler.fleet.cohorts import OpenRollout, cohort_of
 
 @dataclass(frozen=True, slots=True)
 class NodeEntry:
-    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node has none and opens nothing."""
+    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node is not here and opens nothing."""
 
     id: str
     organization: str
@@ -25,6 +25,7 @@ class NodeEntry:
     environment: str
     registered_at: datetime
     key: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
