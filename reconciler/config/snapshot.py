@@ -160,7 +160,18 @@ def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) 
         name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
     }
     policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
+        policy_of(
+            name,
+            environments[name].effective(name),
+            freezes,
+            teams,
+            _groups(ordered, name),
+            {
+                slo.name: slo.effective(name)
+                for slo in ordered.values()
+                if slo.kind.name == "slo" and slo.is_in(name)
+            },
+        )
         for name in promotion_order(environments.values())
     )
     return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, WrappedKey
 from reconciler.db.risk import Risk
@@ -373,6 +374,8 @@ TABLES: tuple[type[Table], ...] = (
     WrappedKey,
     NodeCounter,
     NodeSignal,
+    StepEvidence,
+    Drift,
     Event,
     LogCheckpoint,
     LogAlarm,

@@ -36,7 +36,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """How a pair of windows burns, in thousandths. `limit` is what is too fast; a rate is None without requests enough."""
+    """How a pair of windows burns, in thousandths. `limit` is what is too fast; None: too few requests to say."""
 
     pair: Pair
     limit: int
@@ -74,9 +74,7 @@ def rate(found: Counted, objective_ppm: int, minimum: int) -> int | None:
     return found.bad * 1_000_000 * 1000 // (found.requests * allowed)
 
 
-def burn(
-    pair: Pair, windows: Mapping[int, Counted], *, objective_ppm: int, days: int, minimum: int
-) -> Burn:
+def burn(pair: Pair, windows: Mapping[int, Counted], *, objective_ppm: int, days: int, minimum: int) -> Burn:
     """How one pair burns. A window that nobody counted is one without requests."""
     limit = int(pair.factor * Fraction(days, PERIOD_DAYS) * 1000)
     long, short = (

@@ -13,6 +13,7 @@ from reconciler.fleet.batches import Batch, count_batches, eligible_ranks
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
+from reconciler.flows.measuring import measure
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
 from reconciler.release.planning import next_name
 from reconciler.release.state import EnvironmentState, Ledger
@@ -69,6 +70,7 @@ def gather_facts(
         bundles = _bundles(context, state.name, wished) if wished else {}
         removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
+    signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
@@ -76,6 +78,7 @@ def gather_facts(
         predecessors=_predecessors(context, policy, refs),
         batches=_batches(ledger, nodes, now),
         ranks=() if settled else eligible_ranks(next_name(ledger), nodes),
+        signals=signals,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Ledger
 
 
@@ -32,7 +33,7 @@ class Facts:
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
     `batches`: counts for each step of the open rollout. `ranks`: the sorted ranks for the rollout that would open
-    next, empty when none may.
+    next, empty when none may. `signals`: what was measured of the active step, None when no gate of it measures.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -41,6 +42,7 @@ class Facts:
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     batches: tuple[Batch, ...] = ()
     ranks: tuple[str, ...] = ()
+    signals: StepSignals | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -51,6 +53,7 @@ class Facts:
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": list(self.ranks),
+            "signals": None if self.signals is None else self.signals.to_json(),
         }
 
     @classmethod
@@ -63,6 +66,7 @@ class Facts:
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks=tuple(data["ranks"]),
+            signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
-from reconciler.release.gates import availability, heartbeat, manual, soak
+from reconciler.release.gates import (
+    availability,
+    error_rate,
+    heartbeat,
+    http,
+    latency,
+    manual,
+    resources,
+    slo,
+    soak,
+)
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
 
@@ -28,7 +38,20 @@ def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
     return MappingProxyType(found)
 
 
-GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE, soak.GATE, manual.GATE))
+GATES: Mapping[str, Gate] = table(
+    (
+        heartbeat.GATE,
+        availability.GATE,
+        error_rate.GATE,
+        latency.GATE,
+        resources.CPU,
+        resources.MEMORY,
+        http.GATE,
+        slo.GATE,
+        soak.GATE,
+        manual.GATE,
+    )
+)
 
 ALWAYS = (heartbeat.GATE, availability.GATE)
 """What every step is judged by, whatever the policy says."""

@@ -22,14 +22,20 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     over, within = bounds(traffic, spec.number("percentile"))
     most, name = spec.number("max-ms"), f"p{spec.number('percentile')}"
     seen = f"of {traffic.observed} requests; {most} ms may"
-    evidence = {"requests": traffic.observed, "over-ms": over, **({} if within is None else {"within-ms": within})}
+    evidence = {
+        "requests": traffic.observed,
+        "over-ms": over,
+        **({} if within is None else {"within-ms": within}),
+    }
     if within is not None and within <= most:
         return Pass(f"{name} within {within} ms {seen}", evidence)
     if over >= most:
         return Fail(f"{name} above {over} ms {seen}", evidence)
     between = f"above {over} ms" if within is None else f"between {over} and {within} ms"
     return Wait(
-        f"{name} {between} {seen}: the histogram cannot tell; choose one of its bounds as the limit", None, evidence
+        f"{name} {between} {seen}: the histogram cannot tell; choose one of its bounds as the limit",
+        None,
+        evidence,
     )
 
 

@@ -22,7 +22,9 @@ def reports(facts: GateFacts, traffic: Traffic | None) -> Traffic | Verdict:
     if traffic.reporting == 0:
         return Wait(f"none of the {traffic.nodes} moved nodes reports what its proxy measures; {HOW}")
     if missing > facts.rules.max_unavailable:
-        return Wait(f"{missing} of {traffic.nodes} moved nodes do not report what their proxies measure; {HOW}")
+        return Wait(
+            f"{missing} of {traffic.nodes} moved nodes do not report what their proxies measure; {HOW}"
+        )
     return traffic
 
 

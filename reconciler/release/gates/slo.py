@@ -11,7 +11,9 @@ from reconciler.fleet.slo import Burn, Pair, burn, rate
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Fail, Pass, Verdict, Wait
 
-WINDOWS = tuple(Pair(seconds(long), seconds(short), Fraction(factor)) for long, short, factor in PAIRS["critical"])
+WINDOWS = tuple(
+    Pair(seconds(long), seconds(short), Fraction(factor)) for long, short, factor in PAIRS["critical"]
+)
 
 
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
@@ -36,7 +38,9 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
         words = "; ".join(_words(one) for one in fast)
         if own is not None and own > fast[0].limit:
             return Fail(f"{words}; since the step began {own / 1000:g} times as fast as it lasts", evidence)
-        return Wait(f"{words}; it burned before the step already, or the step has seen too little", None, evidence)
+        return Wait(
+            f"{words}; it burned before the step already, or the step has seen too little", None, evidence
+        )
     if not any(one.known for one in burns):
         return Wait(
             f"{spec.values['service']} had fewer than {minimum} requests in every pair of windows: no data is not "
@@ -45,7 +49,9 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
             evidence,
         )
     if own is None:
-        return Wait(f"{budget.step.requests} of at least {minimum} requests since the step began", None, evidence)
+        return Wait(
+            f"{budget.step.requests} of at least {minimum} requests since the step began", None, evidence
+        )
     return Pass("; ".join(_words(one) for one in burns if one.known), evidence)
 
 
