@@ -228,6 +228,12 @@ class Mirror:
         with _locked(self._lock):
             yield
 
+    def touches(self, sha: str, folder: str) -> bool:
+        """Whether a commit changes anything in `folder` ("" is the root), compared with its first parent."""
+        parents = self.commit_object(sha).parent_ids
+        path = folder.strip("/")
+        return not parents or self._entry(sha, path) != self._entry(str(parents[0]), path)
+
     def _signature(self, sha: str) -> tuple[str, bytes]:
         """The armour of a commit's signature, "" without one in ASCII, and what it is a signature of."""
         signature, payload = cast("tuple[bytes | None, bytes]", self.commit_object(sha).gpg_signature)

@@ -76,9 +76,7 @@ def public_line(public_key: bytes, comment: str = "sentinel") -> str:
 
 
 def _signed_data(message: bytes, namespace: bytes) -> bytes:
-    return (
-        MAGIC + string(namespace) + string(b"") + string(HASH) + string(hashlib.sha512(message).digest())
-    )
+    return MAGIC + string(namespace) + string(b"") + string(HASH) + string(hashlib.sha512(message).digest())
 
 
 def _public_blob(public_key: bytes) -> bytes:

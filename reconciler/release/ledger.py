@@ -9,6 +9,7 @@ from itertools import pairwise
 from reconciler.clock import parse_iso
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.ranks import LAST_REACH
+from reconciler.release.ballot import PLAN_HASH
 from reconciler.release.document import (
     MalformedError,
     argument,
@@ -50,7 +51,7 @@ _ROLLOUT = frozenset(
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
-_PLAN = frozenset({"digest", "strategy", "on-failure", "step", *_NUMBERS})
+_PLAN = frozenset({"digest", "hash", "approved", "strategy", "on-failure", "step", *_NUMBERS})
 
 
 def read_rollout(content: bytes, path: str) -> Ledger:
@@ -94,6 +95,8 @@ def read_plan(content: bytes, path: str) -> Plan:
             stale_after_seconds=counts["stale-after-seconds"],
         ),
         steps=steps,
+        hash=child_text(node, "hash", path, PLAN_HASH),
+        approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from reconciler.release.ballot import Ballot, Proposal
+
 OPEN_STATES = ("open", "paused")
 ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
 STEP_STATES = ("waiting", "active", "done", "failed")
@@ -27,7 +29,8 @@ class Reason:
 class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
-    `not_before` is the earliest moment at which its rollout may open, or None.
+    `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
+    freeze window may let it through, or "".
     """
 
     digest: str
@@ -35,6 +38,7 @@ class Release:
     why: str = ""
     by: str = ""
     not_before: datetime | None = None
+    hotfix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,10 @@ class Plan:
     digest: str
     rules: Rules
     steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """Of the terms that it was made under, as people approved them."""
+    approved: tuple[str, ...] = ()
+    """The people whose approval counted when it opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +209,8 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)

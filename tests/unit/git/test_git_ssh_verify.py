@@ -62,7 +62,9 @@ def on_device(key: SigningKey, *, flags: int = 1, application: bytes = b"ssh:", 
     """What a security key makes: it signs over its application, a flag for the touch, and a counter."""
     kind = b"sk-ssh-ed25519@openssh.com"
     public = string(kind) + string(bytes(key.verify_key)) + string(application)
-    inner = MAGIC + string(b"git") + string(b"") + string(b"sha512") + string(hashlib.sha512(MESSAGE).digest())
+    inner = (
+        MAGIC + string(b"git") + string(b"") + string(b"sha512") + string(hashlib.sha512(MESSAGE).digest())
+    )
     counter = struct.pack(">BI", flags, 42)
     signed = hashlib.sha256(application).digest() + counter + hashlib.sha256(inner).digest()
     signature = string(kind) + string(key.sign(signed).signature) + counter + behind
