@@ -15,11 +15,14 @@ DEFAULT_ADMIN_PORT = 9901
 class EnvironmentPolicy:
     """What `environment "name" { … }` says, with its defaults filled in.
 
-    `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
-    (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
+    `strategy` is the name of one; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the
+    other is None, and both are None for all others. A canary has `canary_shares`, rising percentages below 100, each
+    watched for `bake_seconds`. `promote` is "automatic" or "manual", `on_failure`
     "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
     next one. `freezes` are the windows that concern this environment. `supersede` says what becomes of an open rollout
-    when the wish names another digest that may ship: "replace", "finish-batch" or "finish".
+    when the wish names another digest that may ship: "replace", "finish-batch" or "finish". No batch takes more than
+    `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there are no such domains.
+    `protected`: it comes after another one, or says so.
     """
 
     name: str
@@ -37,14 +40,21 @@ class EnvironmentPolicy:
     admin_port: int = DEFAULT_ADMIN_PORT
     freezes: tuple[FreezeWindow, ...] = ()
     supersede: str = "replace"
+    protected: bool = False
+    canary_shares: tuple[int, ...] = ()
+    bake_seconds: int = 0
+    spread_label: str = ""
+    spread_percent: int = 100
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""
         freezes = [window.to_json() for window in self.freezes]
-        return {**asdict(self), "after": list(self.after), "freezes": freezes}
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return {**plain, "freezes": freezes}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
         """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
         freezes = tuple(FreezeWindow.from_json(window) for window in data["freezes"])
-        return cls(**{**data, "after": tuple(data["after"]), "freezes": freezes})
+        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        return cls(**{**plain, "freezes": freezes})

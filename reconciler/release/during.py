@@ -136,7 +136,7 @@ def _judge(
     batch = facts.batches[active.number - 1]
     planned = plan.steps[active.number - 1]
     verdicts = judge_all(
-        GateFacts(planned, batch, merge(facts.batches[: active.number - 1]), plan.rules, now)
+        GateFacts(planned, batch, merge(facts.batches[: active.number - 1]), plan.rules, active.since, now)
     )
     kept = tuple(judgement(name, verdict) for name, verdict in verdicts)
     worst = max((verdict for _, verdict in verdicts), key=severity)
@@ -152,7 +152,7 @@ def _judge(
             return replace(wait(*frozen, until=thaw), verdicts=kept, counts=counts)
         return act(AdvanceStep(kept, counts), words)
     # Frozen time does not count, as paused time does not: a step may have passed and waited for days.
-    deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+    deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds + planned.lasts)
     deadline += frozen_for(policy.freezes, policy.name, active.since, now)
     failure = _failure(verdicts, active, plan, now >= deadline)
     if failure:

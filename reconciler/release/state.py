@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from reconciler.fleet.domains import Reaches
+
 OPEN_STATES = ("open", "paused")
 ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
 STEP_STATES = ("waiting", "active", "done", "failed")
@@ -89,20 +91,28 @@ class Rules:
     min_healthy_seconds: int
     progress_deadline_seconds: int
     stale_after_seconds: int
+    spread: str = ""
+    """The label that tells failure domains apart, or ""."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """`nodes` is how many were known when the plan was made; `reach` the highest rank that belongs to it."""
+    """`nodes` is how many were known when the plan was made.
+
+    `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
+    seconds, which do not count against its deadline.
+    """
 
     number: int
     nodes: int
-    reach: str
+    reaches: Reaches
+    lasts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`plan.kdl`: written once for each rollout. At least one step, reaches rising, the last one `ffffffffffffffff`."""
+    """`plan.kdl`: written once for each rollout. At least one step. No reach falls, all of them know the same domains, and
+    the last step reaches everything."""
 
     rollout: str
     digest: str

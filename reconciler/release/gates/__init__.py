@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from reconciler.release.gates import availability, heartbeat
+from reconciler.release.gates import availability, bake, heartbeat
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
 
@@ -26,9 +26,9 @@ def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
     return MappingProxyType(found)
 
 
-GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE))
+GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE, bake.GATE))
 
 
 def judge_all(facts: GateFacts) -> tuple[tuple[str, Verdict], ...]:
-    """What each gate says, in the order of the table."""
-    return tuple((name, gate.judge(facts)) for name, gate in GATES.items())
+    """What each gate says that the step concerns, in the order of the table."""
+    return tuple((name, gate.judge(facts)) for name, gate in GATES.items() if gate.concerns(facts))
