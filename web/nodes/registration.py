@@ -136,5 +136,13 @@ def _register(project: str, application: Application, *, now: datetime, address:
         )
         if keys is not None:
             owed.ask(token.organization, token.project, "delivery", token.environment, now=now)
-        entry = NodeEntry(node_id, token.organization, token.project, token.environment, now, key_sha256)
+        entry = NodeEntry(
+            node_id,
+            token.organization,
+            token.project,
+            token.environment,
+            now,
+            key_sha256,
+            application.labels,
+        )
     return Registered(entry, key)

@@ -7,17 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.fleet.batches import Batch
-from reconciler.release.gates import GATES, Gate, GateFacts, table
+from reconciler.release.gates import GATES, Gate, GateFacts, judge_all, table
 from reconciler.release.state import PlannedStep, Rules
-from reconciler.release.verdict import Fail, Pass, Wait, severity
+from reconciler.release.verdict import Fail, Pass, Verdict, Wait, severity
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=5)
+SINCE = NOW - timedelta(seconds=25)
 
 
-def facts(batch: Batch, *, planned: int = 4, earlier: Batch | None = None, most: int = 1) -> GateFacts:
+def facts(batch: Batch, *, planned: int = 4, earlier: Batch | None = None, most: int = 1, lasts: int = 0) -> GateFacts:
     rules = Rules("rolling", most, "rollback", 10, 60, 30)
-    return GateFacts(PlannedStep(1, planned, "f" * 16), batch, earlier or Batch(), rules, NOW)
+    return GateFacts(PlannedStep(1, planned, {"": "f" * 16}, lasts), batch, earlier or Batch(), rules, SINCE, NOW)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,23 @@ def test_heartbeat(batch: Batch, planned: int, verdict: type) -> None:
 )
 def test_availability(earlier: Batch, batch: Batch, verdict: type) -> None:
     assert type(GATES["availability"].judge(facts(batch, earlier=earlier))) is verdict
+
+
+@pytest.mark.parametrize(
+    ("lasts", "answer"),
+    [
+        pytest.param(24, Pass("lasted 24 s"), id="longer than that"),
+        pytest.param(25, Pass("lasted 25 s"), id="to the second"),
+        pytest.param(30, Wait("5 s of 30 s are left", SOON), id="not yet"),
+    ],
+)
+def test_bake(lasts: int, answer: Verdict) -> None:
+    assert GATES["bake"].judge(facts(Batch(), lasts=lasts)) == answer
+
+
+@pytest.mark.parametrize(("lasts", "asked"), [(0, False), (1, True)])
+def test_a_step_without_a_time_is_not_asked_about_it(lasts: int, asked: bool) -> None:
+    assert ("bake" in dict(judge_all(facts(Batch(), lasts=lasts)))) is asked
 
 
 def test_a_wait_that_only_time_can_end_says_when() -> None:
