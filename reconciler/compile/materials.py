@@ -25,6 +25,7 @@ OPERATING = frozenset(
         "notification-rule",
         "project",
         "slo",
+        "team",
         "validation-rule",
     }
 )

@@ -12,6 +12,7 @@ from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.freezes import window_of
+from reconciler.config.groups import NodeGroup, group_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.environment import policy_of
@@ -23,7 +24,8 @@ from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.rules.scope import check_scopes
-from reconciler.config.source import ATTACHED, LANGUAGE, SourceFile, is_read
+from reconciler.config.signers import read_signers
+from reconciler.config.source import ATTACHED, LANGUAGE, SIGNERS, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.templates.builtin import BUILTIN
 from reconciler.config.templates.calls import Template
@@ -118,6 +120,8 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         return None, report.resolved()
     tripped = search(given)
     report.extend(tripped)
+    for signers in (f for f in sources if f.path == SIGNERS):
+        report.extend(read_signers(signers.content)[1])
     silent = {finding.place.path for finding in tripped if finding.place is not None}
     parsed, whole = _parse([f for f in wanted if f.path not in silent], report)
     whole = whole and not any(f.path in silent for f in wanted)
@@ -144,11 +148,22 @@ def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) 
         for (kind, name), resource in ordered.items()
         if kind == "freeze-window"
     ]
+    teams = {
+        name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
+    }
     policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes)
+        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
         for name in promotion_order(environments.values())
     )
     return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
+
+
+def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGroup, ...]:
+    return tuple(
+        group_of(name, resource.effective(environment))
+        for (kind, name), resource in ordered.items()
+        if kind == "node-group" and resource.is_in(environment)
+    )
 
 
 def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:

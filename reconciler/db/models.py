@@ -121,7 +121,8 @@ class Bundle(Table):
 class Environment(Table):
     """Projection of an environment branch at `head`, and how its last reconciliation ended.
 
-    `assignment` is what node API and pages decide cohorts by (`reconciler.fleet.cohorts`), at `sequence`. `position` is its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
+    `assignment` is what node API and pages decide cohorts by (`reconciler.fleet.cohorts`), at `sequence`. `position` is
+    its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
     `stalled_code` is empty unless a person must act.
     """
 

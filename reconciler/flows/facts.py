@@ -75,7 +75,7 @@ def gather_facts(
         removed=removed,
         predecessors=_predecessors(context, policy, refs),
         batches=_batches(ledger, nodes, now),
-        ranks=() if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
+        ranks={} if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
     )
 
 

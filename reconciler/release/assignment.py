@@ -13,7 +13,9 @@ def assignment_of(ledger: Ledger) -> Assignment:
     rollout, plan = ledger.open_rollout, ledger.plan
     if rollout is None or plan is None:
         return Assignment()
-    return Assignment(OpenRollout(rollout.name, rollout.opened_at, _reached(rollout, plan), plan.rules.spread))
+    return Assignment(
+        OpenRollout(rollout.name, rollout.opened_at, _reached(rollout, plan), plan.rules.spread)
+    )
 
 
 def _reached(rollout: Rollout, plan: Plan) -> Reaches:

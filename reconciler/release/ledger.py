@@ -72,7 +72,7 @@ def read_rollout(content: bytes, path: str) -> Ledger:
 
 
 def read_plan(content: bytes, path: str) -> Plan:
-    """Raises `MalformedError`, also when a step reaches less far than the one before, or the last one not everything."""
+    """Raises `MalformedError`, also when a step reaches less far than the one before, or the last one not all."""
     node = single(read_nodes(content, path, {"plan"}), "plan", path)
     only(node.children, _PLAN, path)
     steps = _steps(node, path)
@@ -165,7 +165,9 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
         )
     numbered = [step.number for step in steps] == list(range(1, len(steps) + 1))
     if not steps or not numbered or set(steps[-1].reaches.values()) != {LAST_REACH}:
-        raise MalformedError(f"{path}: the steps have to be numbered from 1, and the last one has to reach all")
+        raise MalformedError(
+            f"{path}: the steps have to be numbered from 1, and the last one has to reach all"
+        )
     return tuple(steps)
 
 

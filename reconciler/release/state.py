@@ -111,8 +111,8 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`plan.kdl`: written once for each rollout. At least one step. No reach falls, all of them know the same domains, and
-    the last step reaches everything."""
+    """`plan.kdl`: written once for each rollout. At least one step. All know the same domains, no reach falls, and the
+    last step reaches everything."""
 
     rollout: str
     digest: str

@@ -13,8 +13,8 @@ from reconciler.fleet.cohorts import NEXT, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.release import paths
 from reconciler.release.actions import OpenRollout as Opening
-from reconciler.release.assignment import assignment_of
 from reconciler.release.apply import Material, apply, wanted_config
+from reconciler.release.assignment import assignment_of
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import Decision, decide
 from reconciler.release.facts import Facts, TrunkCommit, step_windows

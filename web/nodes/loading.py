@@ -78,9 +78,21 @@ class Loader:
             query = query.where(Node.changed_at >= since - OVERLAP)
         present, retired, newest = [], [], since
         for row in query.tuples().iterator():
-            node_id, organization, project, environment, registered_at, key, retired_at, changed_at, labels = row
+            (
+                node_id,
+                organization,
+                project,
+                environment,
+                registered_at,
+                key,
+                retired_at,
+                changed_at,
+                labels,
+            ) = row
             if retired_at is None:
-                present.append(NodeEntry(node_id, organization, project, environment, registered_at, key, labels))
+                present.append(
+                    NodeEntry(node_id, organization, project, environment, registered_at, key, labels)
+                )
             else:
                 retired.append(node_id)
             newest = changed_at if newest is None else max(newest, changed_at)

@@ -154,7 +154,7 @@ def _at_once(data: Mapping[str, Any], policy: Mapping[str, Any], strategy: str) 
             "E-VAL-060",
             "all nodes of a protected environment would change at once",
             'strategy "rolling" or "canary"',
-            "choose another strategy, or say all-at-once-because \"…\", or protected #false",
+            'choose another strategy, or say all-at-once-because "…", or protected #false',
         )
         yield Complaint(("policy", "strategy"), problem)
     if because and strategy != AT_ONCE:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.config.approvals import stricter_approvals
 from reconciler.config.policy import EnvironmentPolicy
 
 _STRATEGIES = ("all-at-once", "rolling", "canary")
@@ -40,6 +41,8 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "stale_after_seconds": min,
         "protected": max,
         "bake_seconds": max,
+        "soak_seconds": max,
+        "approvals": stricter_approvals,
     }
 )
 """How the stricter of two values of a field is chosen. Waiting longer for health is stricter, waiting longer for
@@ -82,8 +85,9 @@ TOGETHER: Mapping[tuple[str, ...], Stricter] = MappingProxyType(
 )
 """Fields that mean something only together, and whether the first of two policies is the stricter one in them."""
 
-OWN = ("name", "proxy_version", "admin_port", "freezes")
-"""Fields of which neither value is stricter, and freeze windows, which count as trunk has them at the moment."""
+OWN = ("name", "proxy_version", "admin_port", "freezes", "groups", "take", "train")
+"""Fields of which neither value is stricter, and freeze windows and node-groups, which count as trunk has them at the
+moment."""
 
 PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -97,6 +101,7 @@ PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **{name: ("policy", name.removesuffix("_seconds").replace("_", "-")) for name in CHOICES},
         "protected": ("protected",),
         "bake_seconds": ("policy", "canary"),
+        "soak_seconds": ("policy", "promote"),
     }
 )
 """Where each field stands in the language."""

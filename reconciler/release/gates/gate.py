@@ -13,7 +13,10 @@ from reconciler.release.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
-    """The facts about one step at `now`, which began or was resumed at `since`. `earlier` counts the nodes of all steps before it together."""
+    """The facts about one step at `now`, which began or was resumed at `since`.
+
+    `earlier` counts the nodes of all steps before it together.
+    """
 
     step: PlannedStep
     batch: Batch

@@ -14,7 +14,7 @@ Ranks = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """`steps(ranks, policy)`: the steps that bring a release to the nodes of these ranks, of which there is one at least.
+    """`steps(ranks, policy)`: the steps that bring a release to the nodes of these ranks, at least one of them.
 
     Together they move every node, and each moves one at least.
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.approvals import Approvals
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
 from reconciler.config.policy import EnvironmentPolicy
@@ -93,6 +94,7 @@ OWN_POLICY = EnvironmentPolicy(
     progress_deadline_seconds=600, stale_after_seconds=30,
 )  # fmt: skip
 SIZED = {"batch_percent": None, "batch_size": 3}
+TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
 CANARY = {"strategy": "canary", "batch_percent": None, "canary_shares": (5, 25, 50), "bake_seconds": 600}
 SPREAD = {"spread_label": "region", "spread_percent": 50}
@@ -133,6 +135,19 @@ SPREAD = {"spread_label": "region", "spread_percent": 50}
         (SPREAD, {**SPREAD, "spread_percent": 40}, {}),
         (SPREAD, {"spread_label": "rack"}, SPREAD),
         ({}, {"proxy_version": "0.7.0", "admin_port": 9000}, {}),
+        ({"soak_seconds": 60}, {}, {"soak_seconds": 60}),
+        ({"approvals": TWO}, {}, {"approvals": TWO}),
+        ({}, {"approvals": TWO}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=1)}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, count=3, people=("ada",))}, {}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, people=("ada", "eve"))}, {"approvals": TWO}),
+        ({"approvals": TWO}, {"approvals": Approvals(3)}, {"approvals": replace(TWO, count=3)}),
+        ({"approvals": Approvals(3)}, {"approvals": TWO}, {"approvals": replace(TWO, count=3)}),
+        (
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada", "eve")),))},
+            {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
+        ),
     ],
 )
 def test_the_stricter_policy_field_by_field(

@@ -16,9 +16,13 @@ SOON = NOW + timedelta(seconds=5)
 SINCE = NOW - timedelta(seconds=25)
 
 
-def facts(batch: Batch, *, planned: int = 4, earlier: Batch | None = None, most: int = 1, lasts: int = 0) -> GateFacts:
+def facts(
+    batch: Batch, *, planned: int = 4, earlier: Batch | None = None, most: int = 1, lasts: int = 0
+) -> GateFacts:
     rules = Rules("rolling", most, "rollback", 10, 60, 30)
-    return GateFacts(PlannedStep(1, planned, {"": "f" * 16}, lasts), batch, earlier or Batch(), rules, SINCE, NOW)
+    return GateFacts(
+        PlannedStep(1, planned, {"": "f" * 16}, lasts), batch, earlier or Batch(), rules, SINCE, NOW
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def test_nodes_of_unknown_domains_are_moved_last() -> None:
     ("nodes", "size", "fits"), [(200, 1, True), (201, 1, False), (402, 2, False), (10_000, 50, True)]
 )
 def test_a_plan_that_cannot_be_kept(nodes: int, size: int, fits: bool) -> None:
-    plan = make_plan("r-0001", "sha256:" + "a" * 64, replace(policy("rolling"), batch_size=size), ranks(nodes))
+    plan = make_plan(
+        "r-0001", "sha256:" + "a" * 64, replace(policy("rolling"), batch_size=size), ranks(nodes)
+    )
     assert (too_large(plan) is None) is fits
     if fits:
         assert read_plan(render_plan(plan), "plan.kdl") == plan
