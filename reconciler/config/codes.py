@@ -219,8 +219,8 @@ _TABLE: tuple[Code, ...] = (
     Code(
         "E-VAL-060",
         "All at once in a protected environment",
-        "A protected environment says 'protected #true', or comes after another one. Changing all of its nodes at once is a "
-        "risk that somebody has to take on purpose.",
+        "A protected environment says 'protected #true', or comes after another one. Changing all of its nodes at "
+        "once is a risk that somebody has to take on purpose.",
         'Choose another strategy, say all-at-once-because "…", or say protected #false.',
     ),
     Code(

@@ -18,10 +18,11 @@ DEFAULT_ADMIN_PORT = 9901
 class EnvironmentPolicy:
     """What `environment "name" { … }` says, with its defaults filled in.
 
-    A rolling `strategy` has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the other is None; both are
-    None for all others. A canary has `canary_shares`, rising percentages below 100, each watched for `bake_seconds`.
-    `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
-    next one. `freezes` are the windows that concern this environment, `groups` the node-groups as they are in it.
+    A rolling `strategy` has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the other is None; both
+    are None for all others. A canary has `canary_shares`, rising percentages below 100, each watched for
+    `bake_seconds`. `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the
+    loopback port of the proxy's reserved listener; the metrics are on the next one. `freezes` are the windows that
+    concern this environment, `groups` the node-groups as they are in it.
     `supersede` says what becomes of an open rollout when the wish names another digest that may ship: "replace",
     "finish-batch" or "finish". `take` is "latest", "every" or "train": which of the bundles that are ready automatic
     promotion takes; a train has a schedule, the others None. `soak_seconds` is how long a bundle has to run in every
