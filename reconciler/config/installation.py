@@ -52,7 +52,7 @@ class Connection:
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
-    environment and the URI of one of its private keys."""
+    environment and the URI of one of its private keys. `tags`: whether a pushed tag has trunk looked at."""
 
     slug: str
     organization: str
@@ -63,6 +63,7 @@ class Project:
     trunk: str
     connection: str | None
     sealing_keys: tuple[tuple[str, str], ...] = ()
+    tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 slug=item["slug"],
                 organization=slug,
                 forge=item["forge"],
-                secrets=tuple(item["secret"]),
+                secrets=tuple(item.get("secret", ())),
                 credentials=item.get("credentials"),
             )
             for item in data.get("connection", ())
@@ -144,6 +145,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         trunk=data.get("trunk", "main"),
         connection=data.get("connection"),
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
+        tags=data.get("tags", False),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.config.approvals import NO_APPROVALS, Approvals
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
 from reconciler.config.trains import Train
 
@@ -26,7 +27,8 @@ class EnvironmentPolicy:
     `supersede` says what becomes of an open rollout when the wish names another digest that may ship: "replace",
     "finish-batch" or "finish". `take` is "latest", "every" or "train": which of the bundles that are ready automatic
     promotion takes; a train has a schedule, the others None. `soak_seconds` is how long a bundle has to run in every
-    predecessor before that.
+    predecessor before that. `gates` are what has to be true of each step besides that its nodes are well, in their
+    order.
     No batch takes more than `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there
     are no such domains. `protected`: it comes after another one, or says so.
     """
@@ -52,6 +54,7 @@ class EnvironmentPolicy:
     bake_seconds: int = 0
     spread_label: str = ""
     spread_percent: int = 100
+    gates: tuple[GateSpec, ...] = ()
     approvals: Approvals = NO_APPROVALS
     soak_seconds: int = 0
     take: str = "latest"
@@ -67,13 +70,14 @@ class EnvironmentPolicy:
             "freezes": freezes,
             "canary_shares": list(self.canary_shares),
             "groups": groups,
+            "gates": [gate.to_json() for gate in self.gates],
             "approvals": self.approvals.to_json(),
             "train": None if self.train is None else self.train.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
-        """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
+        """The policy that `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
         freezes = tuple(FreezeWindow.from_json(window) for window in data["freezes"])
         groups = tuple(NodeGroup.from_json(group) for group in data["groups"])
         return cls(
@@ -83,6 +87,7 @@ class EnvironmentPolicy:
                 "freezes": freezes,
                 "canary_shares": tuple(data.get("canary_shares", ())),
                 "groups": groups,
+                "gates": tuple(GateSpec.from_json(gate) for gate in data["gates"]),
                 "approvals": Approvals.from_json(data["approvals"]),
                 "train": None if data["train"] is None else Train(**data["train"]),
             }

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from reconciler.clock import parse_iso
+from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH
@@ -45,13 +46,14 @@ DOMAIN = re.compile(r".{1,63}")
 STATE = re.compile("|".join((*OPEN_STATES, *ENDED_STATES)))
 STEP_STATE = re.compile("|".join(STEP_STATES))
 VERDICT = re.compile("pass|wait|fail")
+EVIDENCE = re.compile("[a-z][a-z0-9-]{0,39}")
 COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
 _ROLLOUT = frozenset(
     {"state", "digest", "previous", "commit", "opened", "paused", "ended", "because", "step"}
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
-_PLAN = frozenset({"digest", "strategy", "on-failure", "spread", "step", *_NUMBERS})
+_PLAN = frozenset({"digest", "strategy", "on-failure", "spread", "gate", "step", *_NUMBERS})
 
 
 def read_rollout(content: bytes, path: str) -> Ledger:
@@ -88,6 +90,7 @@ def read_plan(content: bytes, path: str) -> Plan:
             progress_deadline_seconds=counts["progress-deadline-seconds"],
             stale_after_seconds=counts["stale-after-seconds"],
             spread=child_text(node, "spread", path),
+            gates=tuple(_gate(child, path) for child in node.children if child.name == "gate"),
         ),
         steps=steps,
     )
@@ -140,6 +143,10 @@ def _verdict(node: KdlNode, path: str) -> Judgement:
         text(gate, f"{path}: gate"),
         text(verdict, f"{path}: verdict", VERDICT),
         text(because, f"{path}: reason"),
+        {
+            text(name, f"{path}: evidence", EVIDENCE): number(value, f"{path}: '{name}'")
+            for name, value in sorted(node.properties.items())
+        },
     )
 
 
@@ -180,6 +187,22 @@ def _domains(step: KdlNode, path: str) -> dict[str, str]:
             raise MalformedError(f"{path}: 'domain' takes its name, once in a step, and 'reach'")
         found[name] = text(child.properties["reach"], f"{path}: 'reach'", REACH)
     return found
+
+
+def _gate(node: KdlNode, path: str) -> GateSpec:
+    if not 1 <= len(node.arguments) <= 2:
+        raise MalformedError(f"{path}: 'gate' takes its kind and what it is about")
+    kind, *subject = (text(argument, f"{path}: 'gate'") for argument in node.arguments)
+    values = {
+        name: value if isinstance(value, str) else number(value, f"{path}: '{name}'")
+        for name, value in node.properties.items()
+    }
+    gate = GateSpec(kind, subject[0] if subject else "", values)
+    try:
+        gate.check()
+    except ValueError as error:
+        raise MalformedError(f"{path}: {error}") from None
+    return gate
 
 
 def _completed(node: KdlNode, path: str) -> Completed:

@@ -32,6 +32,7 @@ def rules_of(policy: EnvironmentPolicy) -> Rules:
         min_healthy_seconds=policy.min_healthy_seconds,
         progress_deadline_seconds=policy.progress_deadline_seconds,
         stale_after_seconds=policy.stale_after_seconds,
+        gates=policy.gates,
         spread=policy.spread_label,
     )
 

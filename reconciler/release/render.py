@@ -12,6 +12,7 @@ from reconciler.fleet.ranks import NO_REACH
 from reconciler.release.document import leaf, moment, words
 from reconciler.release.state import (
     Completed,
+    Go,
     Hold,
     Ledger,
     Plan,
@@ -44,6 +45,11 @@ def render_quarantine(quarantine: Quarantine) -> bytes:
     return _document([KdlNode("quarantine", (quarantine.digest,), children=words("why", quarantine.why))])
 
 
+def render_go(go: Go) -> bytes:
+    """`gates/<rollout>-<step>.kdl`."""
+    return _document([KdlNode("go", (), children=(*words("by", go.by), *words("why", go.why)))])
+
+
 def render_promoted(promoted: Promoted) -> bytes:
     """`promoted.kdl`."""
     return _ledger([KdlNode("promoted", (promoted.commit,), children=(leaf("digest", promoted.digest),))])
@@ -61,6 +67,10 @@ def render_plan(plan: Plan) -> bytes:
         leaf("progress-deadline-seconds", rules.progress_deadline_seconds),
         leaf("stale-after-seconds", rules.stale_after_seconds),
         *words("spread", rules.spread),
+        *(
+            KdlNode("gate", (gate.kind, *((gate.subject,) if gate.subject else ())), dict(gate.values))
+            for gate in rules.gates
+        ),
         *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
@@ -115,7 +125,7 @@ def _progress(step: Progress) -> KdlNode:
         *moment("ended", step.ended),
         *((leaf("sequence", step.sequence),) if step.sequence else ()),
         *counts,
-        *(KdlNode("verdict", (v.gate, v.verdict, v.because)) for v in step.verdicts),
+        *(KdlNode("verdict", (v.gate, v.verdict, v.because), dict(v.evidence)) for v in step.verdicts),
     )
     return KdlNode("step", (step.number,), children=children)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 
 OPEN_STATES = ("open", "paused")
@@ -66,6 +67,16 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Go:
+    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass."""
+
+    rollout: str
+    step: int
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """A file of the branch that cannot be read, and the sentence that says where and why."""
 
@@ -91,8 +102,15 @@ class Rules:
     min_healthy_seconds: int
     progress_deadline_seconds: int
     stale_after_seconds: int
+    gates: tuple[GateSpec, ...] = ()
     spread: str = ""
     """The label that tells failure domains apart, or ""."""
+
+    @property
+    def deadline_seconds(self) -> int:
+        """How long a step may take until what waits has failed. What a step lasts at least is given on top."""
+        soak = sum(gate.number("seconds") for gate in self.gates if gate.kind == "soak")
+        return self.progress_deadline_seconds + soak
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +140,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A gate's verdict as it is kept: `verdict` is `pass`, `wait` or `fail`."""
+    """A gate's verdict as it is kept: `verdict` is `pass`, `wait` or `fail`. `evidence` is what it was made from."""
 
     gate: str
     verdict: str
     because: str
+    evidence: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +230,11 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    goes: tuple[Go, ...] = ()
+
+    def go(self, rollout: str, step: int) -> Go | None:
+        """The word of a person that lets this step pass, or None."""
+        return next((found for found in self.goes if (found.rollout, found.step) == (rollout, step)), None)
 
 
 @dataclass(frozen=True, slots=True)

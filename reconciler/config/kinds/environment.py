@@ -10,6 +10,7 @@ from reconciler.config.approvals import NO_APPROVALS, approvals_of
 from reconciler.config.calendar import Zone
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gate_fields import GATES, specs_of
 from reconciler.config.groups import NodeGroup
 from reconciler.config.kinds import strategies
 from reconciler.config.people import APPROVER
@@ -114,6 +115,7 @@ _POLICY = block(
             'stale-after "30s"',
             default="30s",
         ),
+        GATES,
     ),
     example='policy {\n    strategy "rolling"\n    batches percent=25\n    on-failure "rollback"\n}',
     default={},
@@ -238,6 +240,7 @@ def policy_of(
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
+        gates=specs_of(policy.get("gates", {})),
         approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
         soak_seconds=seconds(promote.get("after", "0s")),
         take=promote.get("take", "latest"),

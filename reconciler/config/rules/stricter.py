@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.config.approvals import stricter_approvals
+from reconciler.config.gates import stricter_gates
 from reconciler.config.policy import EnvironmentPolicy
 
 _STRATEGIES = ("all-at-once", "rolling", "canary")
@@ -41,13 +42,14 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "stale_after_seconds": min,
         "protected": max,
         "bake_seconds": max,
+        "gates": stricter_gates,
         "soak_seconds": max,
         "approvals": stricter_approvals,
     }
 )
 """How the stricter of two values of a field is chosen. Waiting longer for health is stricter, waiting longer for
 progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed; finishing
-what runs is stricter than replacing it."""
+what runs is stricter than replacing it; a gate more is stricter than one less."""
 
 Stricter = Callable[[EnvironmentPolicy, EnvironmentPolicy], bool]
 

@@ -1,21 +1,16 @@
-"""The step has lasted as long as its plan says: a fault that only shows after a while has had the time to show."""
+"""The step has lasted for as long as its plan says, such as a share of a canary: some faults need time to show."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from reconciler.config.gates import GateSpec
 from reconciler.release.gates.gate import Gate, GateFacts
-from reconciler.release.verdict import Pass, Verdict, Wait
+from reconciler.release.gates.soak import lasted
+from reconciler.release.verdict import Verdict
 
 
-def judge(facts: GateFacts) -> Verdict:
-    """Counted from the step's beginning, or from when it was resumed: paused time was not watched."""
-    lasts = facts.step.lasts
-    end = facts.since + timedelta(seconds=lasts)
-    if facts.now >= end:
-        return Pass(f"lasted {lasts} s")
-    left = -((facts.now - end) // timedelta(seconds=1))
-    return Wait(f"{left} s of {lasts} s are left", end)
+def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
+    """Asked of steps that have a time of their own."""
+    return lasted(facts, facts.step.lasts)
 
 
-GATE = Gate("bake", judge, concerns=lambda facts: facts.step.lasts > 0)
+GATE = Gate("bake", judge, patient=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.trains import Train
@@ -102,6 +103,11 @@ def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
 
 
+def test_gates() -> None:
+    found = policy('policy { gates { manual; soak "5m"; }; }')
+    assert found.gates == (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual"))
+
+
 def test_promotion_by_train() -> None:
     found = policy(
         'policy { promote "automatic" after="1h" take="train"; approvals 1; '
@@ -127,7 +133,8 @@ def test_node_groups_are_those_of_the_environment() -> None:
 
 def test_json_and_back() -> None:
     found = replace(
-        policy("", after='    after "dev"\n'), groups=(NodeGroup("edge", (("region", ("eu", "us")),)),)
+        policy('policy { gates { manual; soak "5m"; }; }', after='    after "dev"\n'),
+        groups=(NodeGroup("edge", (("region", ("eu", "us")),)),),
     )
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
@@ -150,6 +157,10 @@ def test_json_and_back() -> None:
         ('protected #true; policy { strategy "all-at-once"; }', "E-VAL-060"),
         ('policy { all-at-once-because "x"; strategy "rolling"; }', "E-VAL-009"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
+        ("policy { gates { soak 300; }; }", "E-VAL-001"),
+        ("policy { gates { manual #true; }; }", "E-KND-006"),
+        ("policy { gates; }", "E-KND-008"),
+        ("policy { gates { hope; }; }", "E-KND-002"),
         ("admin-port 80", "E-VAL-003"),
         ('proxy-version "0.6.20"', "E-KND-004"),
     ],

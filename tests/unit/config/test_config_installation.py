@@ -125,6 +125,16 @@ def test_repository_urls(url: str, found: list[str]) -> None:
     assert brief(text) == found
 
 
+def test_a_connection_may_have_no_secret_and_a_project_may_listen_to_tags() -> None:
+    text = TEXT.replace('secret "file:keys/webhook.secret"', "").replace('secret "file:keys/old.secret"', "")
+    installation, findings = read_installation(text.replace('name "Zoo"', "tags #true").encode(), "c")
+    assert findings == ()
+    assert installation is not None
+    origin, shop, zoo = (installation.connection("origin"), *installation.organizations[0].projects)
+    assert origin is not None
+    assert (origin.secrets, shop.tags, zoo.tags) == ((), False, True)
+
+
 def test_no_secret_stands_in_a_message() -> None:
     _, findings = read_installation(
         TEXT.replace("https://github.com/acme/fleet.git", "https://u:hunter2@h/x", 1).encode(), "c"

@@ -11,6 +11,7 @@ import pytest
 from reconciler.config.approvals import Approvals
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.rules.deletions import TRAILER
 from reconciler.config.rules.step import Former, Held, Trailers, hold, hold_to
@@ -93,6 +94,8 @@ OWN_POLICY = EnvironmentPolicy(
     batch_size=None, max_unavailable=1, promote="manual", on_failure="rollback", min_healthy_seconds=30,
     progress_deadline_seconds=600, stale_after_seconds=30,
 )  # fmt: skip
+SOAK, SHORT = (GateSpec("soak", "", {"seconds": seconds}) for seconds in (600, 60))
+MANUAL = GateSpec("manual")
 SIZED = {"batch_percent": None, "batch_size": 3}
 TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
@@ -118,6 +121,11 @@ SPREAD = {"spread_label": "region", "spread_percent": 50}
         ({}, {"stale_after_seconds": 60}, {"stale_after_seconds": 30}),
         ({}, {"batch_percent": 50}, {"batch_percent": 25}),
         ({}, {"batch_percent": 10}, {}),
+        ({"gates": (SOAK,)}, {}, {"gates": (SOAK,)}),
+        ({}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (SHORT,)}, {"gates": (SOAK,)}),
+        ({"gates": (SHORT,)}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (MANUAL,)}, {"gates": (SOAK, MANUAL)}),
         (SIZED, {**SIZED, "batch_size": 9}, {"batch_size": 3}),
         (SIZED, {**SIZED, "batch_size": 2}, {}),
         (SIZED, {}, {"batch_percent": None, "batch_size": 3}),

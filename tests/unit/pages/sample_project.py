@@ -737,7 +737,12 @@ def _events(where: dict[str, str], salt: str) -> None:
             delivery=f"{salt}6f1c-{place}",
             event="push",
             repository="edge/shop",
-            refs=["refs/heads/main"] if place else ["refs/heads/env/production"],
+            refs={
+                "refs/heads/main" if place else "refs/heads/env/production": {
+                    "before": commit_sha(place),
+                    "after": commit_sha(place + 1),
+                }
+            },
             body_sha256="0" * 64,
             received_at=ago(minutes=3 + 40 * place),
         )
