@@ -9,12 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.config.egress import EGRESS, NO_EGRESS, EgressRules, rules_of
 from reconciler.config.findings import Finding, has_errors
-from reconciler.config.installation_schema import INSTALLATION
+from reconciler.config.installation_schema import ORGANIZATION
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
 from reconciler.config.reading import Reader
 from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.schema import Field
 from reconciler.config.suggest import did_you_mean
+
+INSTALLATION = Field(
+    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION, EGRESS), required=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Installation:
     """Everything the server configuration says."""
 
     organizations: tuple[Organization, ...]
+    egress: EgressRules = NO_EGRESS
 
     def project(self, slug: str) -> Project | None:
         """The project of that slug, or None."""
@@ -109,7 +116,8 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     found = report.resolved()
     if has_errors(found):
         return None, found
-    return Installation(tuple(_organization(item) for item in data["organization"])), found
+    organizations = tuple(_organization(item) for item in data["organization"])
+    return Installation(organizations, rules_of(data.get("egress", {}))), found
 
 
 def _organization(data: Mapping[str, Any]) -> Organization:

@@ -202,7 +202,3 @@ ORGANIZATION = Field(
         ),
     ),
 )
-
-INSTALLATION = Field(
-    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION,), required=True
-)

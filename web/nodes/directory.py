@@ -17,7 +17,7 @@ from reconciler.fleet.cohorts import Assignment, cohort_of
 
 @dataclass(frozen=True, slots=True)
 class NodeEntry:
-    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node has none and opens nothing."""
+    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node is not here and opens nothing."""
 
     id: str
     organization: str

@@ -72,29 +72,17 @@ class Loader:
     ) -> tuple[tuple[NodeEntry, ...], tuple[str, ...], datetime | None]:
         query = Node.select(
             Node.id, Node.organization, Node.project, Node.environment, Node.registered_at, Node.key_sha256,
-            Node.retired_at, Node.changed_at, Node.labels,
+            Node.labels, Node.retired_at, Node.changed_at,
         )  # fmt: skip
         if since is not None:
             query = query.where(Node.changed_at >= since - OVERLAP)
         present, retired, newest = [], [], since
         for row in query.tuples().iterator():
-            (
-                node_id,
-                organization,
-                project,
-                environment,
-                registered_at,
-                key,
-                retired_at,
-                changed_at,
-                labels,
-            ) = row
+            *facts, retired_at, changed_at = row
             if retired_at is None:
-                present.append(
-                    NodeEntry(node_id, organization, project, environment, registered_at, key, labels)
-                )
+                present.append(NodeEntry(*facts))
             else:
-                retired.append(node_id)
+                retired.append(facts[0])
             newest = changed_at if newest is None else max(newest, changed_at)
         return tuple(present), tuple(retired), newest
 
