@@ -51,6 +51,7 @@ class Rendering:
     _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _ingredients: list[tuple[Any, ...]] = field(default_factory=list, compare=False, repr=False)
 
     def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
         """The resources of a kind, each with its data in this environment."""
@@ -65,7 +66,10 @@ class Rendering:
 
         They differ in their policies, and in what depends on the environment's name.
         """
-        return tuple([(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources])
+        if not self._ingredients:
+            made = [(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources]
+            self._ingredients.append(tuple(made))
+        return self._ingredients[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Snapshot:
     resources: Mapping[Key, Resource]
     policies: tuple[EnvironmentPolicy, ...]
     attached: Mapping[str, bytes] = field(repr=False)
+    _rendered: dict[str, Rendering] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -91,14 +96,17 @@ class Snapshot:
 
     def rendering(self, environment: str) -> Rendering:
         """The resources effective in that environment. Raises KeyError when there is no such environment."""
-        policy = next((p for p in self.policies if p.name == environment), None)
-        if policy is None:
-            raise KeyError(environment)
-        found: dict[str, list[Resource]] = {}
-        for (kind, _), resource in self.resources.items():
-            if resource.is_in(environment):
-                found.setdefault(kind, []).append(resource)
-        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()}, self.attached)
+        if environment not in self._rendered:
+            policy = next((p for p in self.policies if p.name == environment), None)
+            if policy is None:
+                raise KeyError(environment)
+            found: dict[str, list[Resource]] = {}
+            for (kind, _), resource in self.resources.items():
+                if resource.is_in(environment):
+                    found.setdefault(kind, []).append(resource)
+            resources = {kind: tuple(those) for kind, those in found.items()}
+            self._rendered[environment] = Rendering(policy, resources, self.attached)
+        return self._rendered[environment]
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""

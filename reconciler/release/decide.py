@@ -17,7 +17,7 @@ from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
 from reconciler.release.paths import RELEASE, short
-from reconciler.release.planning import make_plan, next_name
+from reconciler.release.planning import make_plan, next_name, too_large
 from reconciler.release.promotion import promote
 from reconciler.release.state import EnvironmentState, Ledger, Reason
 from reconciler.release.terms import plan_hash
@@ -84,4 +84,7 @@ def between(
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
     terms = expected_plan(state, policy) or plan_hash(policy, wish, facts.policy_commit)
     plan = replace(plan, hash=terms, approved=tally(state, policy, facts).counted)
+    unfit = too_large(plan)
+    if unfit is not None:
+        return wait(unfit)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

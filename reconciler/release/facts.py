@@ -46,8 +46,8 @@ class Facts:
     `policy_commit`: the trunk commit that the policy is of. `proofs`: by its path, whose word each approval is.
     `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
     the wish brings; None when that is not known, and then `unknown_authors` says why.
-    `batches`: counts for each step of the open rollout. `ranks`: the sorted ranks for the rollout that would open
-    next, empty when none may.
+    `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
+    that would open next, empty when none may.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -60,7 +60,7 @@ class Facts:
     authors: tuple[str, ...] | None = ()
     unknown_authors: str = ""
     batches: tuple[Batch, ...] = ()
-    ranks: tuple[str, ...] = ()
+    ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -75,7 +75,7 @@ class Facts:
             "authors": None if self.authors is None else list(self.authors),
             "unknown_authors": self.unknown_authors,
             "batches": [_batch_to_json(batch) for batch in self.batches],
-            "ranks": list(self.ranks),
+            "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
         }
 
     @classmethod
@@ -92,7 +92,7 @@ class Facts:
             authors=None if data["authors"] is None else tuple(data["authors"]),
             unknown_authors=data["unknown_authors"],
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
-            ranks=tuple(data["ranks"]),
+            ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
         )
 
 
@@ -102,7 +102,7 @@ def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:
     if rollout is None or plan is None:
         return ()
     return tuple(
-        StepWindow(planned.reach, step.since, step.sequence)
+        StepWindow(planned.reaches, step.since, step.sequence)
         for planned, step in zip(plan.steps, rollout.steps, strict=True)
     )
 
