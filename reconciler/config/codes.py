@@ -217,6 +217,13 @@ _TABLE: tuple[Code, ...] = (
         "Change one of the two as the hint says.",
     ),
     Code(
+        "E-VAL-060",
+        "All at once in a protected environment",
+        "A protected environment says 'protected #true', or comes after another one. Changing all of its nodes at "
+        "once is a risk that somebody has to take on purpose.",
+        'Choose another strategy, say all-at-once-because "…", or say protected #false.',
+    ),
+    Code(
         "E-REF-001",
         "Name that stands for nothing",
         "The resource that is named does not exist.",

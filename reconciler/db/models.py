@@ -124,7 +124,8 @@ class Bundle(Table):
 class Environment(Table):
     """Projection of an environment branch at `head`, and how its last reconciliation ended.
 
-    `position` is its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
+    `assignment` is what node API and pages decide cohorts by (`reconciler.fleet.cohorts`), at `sequence`. `position` is
+    its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
     `stalled_code` is empty unless a person must act.
     """
 
@@ -136,6 +137,7 @@ class Environment(Table):
     head = CharField(64, default="")
     sequence = BigIntegerField(default=0)
     rollout = CharField(63, default="")
+    assignment = DocumentField(default=dict)
     view = DocumentField(default=dict)
     stalled_code = CharField(15, default="")
     stalled_message = TextField(default="")

@@ -77,7 +77,7 @@ def gather_facts(
         removed=removed,
         predecessors=_predecessors(context, policy, refs),
         batches=_batches(ledger, nodes, now),
-        ranks=() if settled else eligible_ranks(next_name(ledger), nodes),
+        ranks={} if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
         signals=signals,
     )
 
@@ -122,6 +122,7 @@ def _batches(ledger: Ledger, nodes: tuple[Observation, ...], now: datetime) -> t
         rollout.opened_at,
         step_windows(ledger),
         nodes,
+        spread=plan.rules.spread,
         now=now,
         stale_after_seconds=plan.rules.stale_after_seconds,
         min_healthy_seconds=plan.rules.min_healthy_seconds,

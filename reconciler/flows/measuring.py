@@ -16,11 +16,12 @@ from reconciler.db.session import reading, writing
 from reconciler.db.signals import traffic, traffic_by_service
 from reconciler.egress.asking import Egress
 from reconciler.errors import Refused, Transient
-from reconciler.fleet.cohorts import NEXT, OpenRollout, cohort_of
+from reconciler.fleet.cohorts import NEXT, Assignment, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.signals import Traffic
 from reconciler.fleet.slo import Counted, counted
 from reconciler.flows.context import Context
+from reconciler.release.assignment import assignment_of
 from reconciler.release.gates import http, slo
 from reconciler.release.signals import Budget, Probe, StepSignals
 from reconciler.release.state import Ledger, Progress, Rollout
@@ -51,11 +52,10 @@ def measure(
     before = _last(context, environment, rollout, active)
     if before is not None and now - before.at < EVERY:
         return before
-    reach = plan.steps[active.number - 1].reach
     found = StepSignals(now)
     with reading():
         if any(gate.kind in OF_TRAFFIC for gate in gates):
-            found = _traffic(found, nodes, rollout, reach, active.since, now)
+            found = _traffic(found, nodes, rollout, assignment_of(ledger), active.since, now)
         found = replace(found, budgets=_budgets(gates, nodes, active.since, now))
     probes = _probes(context, gates, before.probes if before is not None else {}, now)
     found = replace(found, probes=probes)
@@ -67,14 +67,13 @@ def _traffic(
     found: StepSignals,
     nodes: Iterable[Observation],
     rollout: Rollout,
-    reach: str,
+    assignment: Assignment,
     since: datetime,
     now: datetime,
 ) -> StepSignals:
-    moving = OpenRollout(rollout.name, rollout.opened_at, reach)
     moved, control = [], []
     for node in nodes:
-        if cohort_of(node.id, node.registered_at, moving) == NEXT:
+        if cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT:
             moved += [node.id] if node.running == rollout.digest else []
         else:
             control += [node.id] if node.running and node.running == rollout.previous else []

@@ -109,7 +109,8 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
             {
                 "number": planned.number,
                 "nodes": planned.nodes,
-                "reach": planned.reach,
+                "reaches": dict(planned.reaches),
+                "lasts": planned.lasts,
                 "state": done.state,
                 "since": moment(done.since),
                 "ended": moment(done.ended),
@@ -127,13 +128,15 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
         )
     deadline = None
     if rollout.state == "open" and active is not None and active.since is not None:
-        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds)
+        lasts = plan.steps[active.number - 1].lasts
+        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds + lasts)
     return {
         "steps": steps,
         "deadline": moment(deadline),
         "on_failure": plan.rules.on_failure,
         "commit": rollout.commit,
         "max_unavailable": plan.rules.max_unavailable,
+        "spread": plan.rules.spread,
     }
 
 

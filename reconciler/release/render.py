@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.clock import iso_milliseconds
-from reconciler.config.kdl import KdlNode
+from reconciler.config.kdl import KdlNode, KdlValue
 from reconciler.config.write import write_document
+from reconciler.fleet.domains import OTHERS, Reaches
+from reconciler.fleet.ranks import NO_REACH
 from reconciler.release.document import leaf, moment, words
 from reconciler.release.state import (
     Completed,
@@ -14,6 +16,7 @@ from reconciler.release.state import (
     Hold,
     Ledger,
     Plan,
+    PlannedStep,
     Progress,
     Promoted,
     Quarantine,
@@ -28,6 +31,7 @@ def render_release(release: Release) -> bytes:
     """`release.kdl`."""
     said = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
     children = (*said, *moment("not-before", release.not_before))
+    children = (*children, *words("hotfix", release.hotfix))
     return _document([KdlNode("release", (release.digest,), children=children)])
 
 
@@ -57,19 +61,38 @@ def render_plan(plan: Plan) -> bytes:
     rules = plan.rules
     children = (
         leaf("digest", plan.digest),
+        *words("hash", plan.hash),
+        *(leaf("approved", person) for person in plan.approved),
         leaf("strategy", rules.strategy),
         leaf("max-unavailable", rules.max_unavailable),
         leaf("on-failure", rules.on_failure),
         leaf("min-healthy-seconds", rules.min_healthy_seconds),
         leaf("progress-deadline-seconds", rules.progress_deadline_seconds),
         leaf("stale-after-seconds", rules.stale_after_seconds),
+        *words("spread", rules.spread),
         *(
             KdlNode("gate", (gate.kind, *((gate.subject,) if gate.subject else ())), dict(gate.values))
             for gate in rules.gates
         ),
-        *(KdlNode("step", (step.number,), {"nodes": step.nodes, "reach": step.reach}) for step in plan.steps),
+        *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
+
+
+def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:
+    """Each with the domains that it moves nodes of: most steps move few, however many domains there are."""
+    before: Reaches = {}
+    for step in steps:
+        domains = tuple(
+            KdlNode("domain", (domain,), {"reach": reach})
+            for domain, reach in sorted(step.reaches.items())
+            if domain != OTHERS and reach != before.get(domain, NO_REACH)
+        )
+        properties: dict[str, KdlValue] = {"nodes": step.nodes, "reach": step.reaches[OTHERS]}
+        if step.lasts:
+            properties["lasts"] = step.lasts
+        yield KdlNode("step", (step.number,), properties, children=domains)
+        before = step.reaches
 
 
 def render_rollout(ledger: Ledger) -> bytes:

@@ -8,6 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
+from reconciler.fleet.domains import Reaches
+from reconciler.release.ballot import Ballot, Proposal
 
 OPEN_STATES = ("open", "paused")
 ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
@@ -29,7 +31,8 @@ class Reason:
 class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
-    `not_before` is the earliest moment at which its rollout may open, or None.
+    `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
+    freeze window may let it through, or "".
     """
 
     digest: str
@@ -37,6 +40,7 @@ class Release:
     why: str = ""
     by: str = ""
     not_before: datetime | None = None
+    hotfix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Rules:
     progress_deadline_seconds: int
     stale_after_seconds: int
     gates: tuple[GateSpec, ...] = ()
+    spread: str = ""
+    """The label that tells failure domains apart, or ""."""
 
     @property
     def deadline_seconds(self) -> int:
@@ -112,21 +118,31 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """`nodes` is how many were known when the plan was made; `reach` the highest rank that belongs to it."""
+    """`nodes` is how many were known when the plan was made.
+
+    `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
+    seconds, which do not count against its deadline.
+    """
 
     number: int
     nodes: int
-    reach: str
+    reaches: Reaches
+    lasts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`plan.kdl`: written once for each rollout. At least one step, reaches rising, the last one `ffffffffffffffff`."""
+    """`plan.kdl`: written once for each rollout. At least one step. All know the same domains, no reach falls, and the
+    last step reaches everything."""
 
     rollout: str
     digest: str
     rules: Rules
     steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """Of the terms that it was made under, as people approved them."""
+    approved: tuple[str, ...] = ()
+    """The people whose approval counted when it opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +237,8 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    proposal: Proposal | None = None
     goes: tuple[Go, ...] = ()
 
     def go(self, rollout: str, step: int) -> Go | None:

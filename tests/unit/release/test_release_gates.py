@@ -12,7 +12,7 @@ from reconciler.config.gates import FORMS, GateSpec
 from reconciler.fleet.batches import Batch
 from reconciler.fleet.slo import Counted
 from reconciler.release.facts import Facts
-from reconciler.release.gates import ALWAYS, GATES, Gate, judge_all, table
+from reconciler.release.gates import ALWAYS, GATES, TIMED, Gate, judge_all, table
 from reconciler.release.signals import Budget, Probe, StepSignals
 from reconciler.release.verdict import Fail, Pass, Wait, severity
 from tests.unit.release.step_facts import NOW, ask, step
@@ -62,6 +62,23 @@ def test_availability(earlier: Batch, batch: Batch, verdict: type) -> None:
     assert type(ask("availability", step(batch, earlier=earlier))) is verdict
 
 
+@pytest.mark.parametrize(
+    ("lasts", "verdict"), [pytest.param(300, Pass, id="to the second"), pytest.param(301, Wait, id="not yet")]
+)
+def test_bake(lasts: int, verdict: type) -> None:
+    timed = replace(step(Batch()).step, lasts=lasts)
+    answer = ask("bake", step(Batch(), step=timed))
+    assert type(answer) is verdict
+    if isinstance(answer, Wait):
+        assert answer.until == NOW + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("lasts", "asked"), [(0, False), (1, True)])
+def test_a_step_without_a_time_is_not_asked_about_it(lasts: int, asked: bool) -> None:
+    facts = step(Batch(), step=replace(step(Batch()).step, lasts=lasts))
+    assert ("bake" in {judged.label for judged in judge_all(facts)}) is asked
+
+
 def test_a_wait_that_only_time_can_end_says_when() -> None:
     settling = Batch(total=2, settled=1, settling=1, settles_at=SOON)
     answer = ask("heartbeat", step(settling))
@@ -90,7 +107,7 @@ def test_what_every_step_is_judged_by_comes_first_and_then_what_the_plan_says() 
 
 
 def test_every_gate_of_the_language_can_be_judged() -> None:
-    assert {*FORMS, *(gate.name for gate in ALWAYS)} == set(GATES)
+    assert {*FORMS, *(gate.name for gate in (*ALWAYS, *TIMED))} == set(GATES)
 
 
 def test_what_is_measured_is_kept_without_floats() -> None:
