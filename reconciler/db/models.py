@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -393,4 +394,5 @@ TABLES: tuple[type[Table], ...] = (
     Event,
     LogCheckpoint,
     LogAlarm,
+    *PEOPLE,
 )

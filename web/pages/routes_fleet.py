@@ -7,6 +7,7 @@ from flask import abort, request
 from reconciler.db.models import Rollout
 from reconciler.errors import Refused
 from reconciler.fleet.staleness import presence
+from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
@@ -23,6 +24,7 @@ LONGEST_SEARCH = 127
 
 
 @blueprint.get("/nodes")
+@needs("pages:read")
 def nodes() -> str:
     """Nodes: searched, filtered and paged by the database."""
     at = stamp(scope())
@@ -71,6 +73,7 @@ def _under_way() -> dict[str, Rollout]:
 
 
 @blueprint.get("/nodes/<identifier>")
+@needs("pages:read")
 def node(identifier: str) -> str:
     """One node: desired, delivered, running; how fresh that is; what it refused; what happened to it."""
     at = stamp(scope())
@@ -94,6 +97,7 @@ def node(identifier: str) -> str:
 
 
 @blueprint.get("/events")
+@needs("pages:read")
 def events() -> str:
     """What happened, the newest first."""
     at = stamp(scope())
@@ -112,6 +116,7 @@ def events() -> str:
 
 
 @blueprint.get("/webhooks")
+@needs("pages:read")
 def webhooks() -> str:
     """Deliveries that were received for the project's connection."""
     at = stamp(scope())
