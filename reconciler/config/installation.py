@@ -9,12 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.config.egress import EGRESS, NO_EGRESS, EgressRules, rules_of
 from reconciler.config.findings import Finding, has_errors
-from reconciler.config.installation_schema import INSTALLATION, ROLES
+from reconciler.config.installation_schema import ORGANIZATION, ROLES
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
 from reconciler.config.reading import Reader
 from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.schema import Field
 from reconciler.config.suggest import did_you_mean
+
+INSTALLATION = Field(
+    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION, EGRESS), required=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class Connection:
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
-    environment and the URI of one of its private keys. `members` narrows those of the organization."""
+    environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
+    pushed tag has trunk looked at."""
 
     slug: str
     organization: str
@@ -72,6 +79,7 @@ class Project:
     connection: str | None
     sealing_keys: tuple[tuple[str, str], ...] = ()
     members: tuple[Member, ...] = ()
+    tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class Installation:
     """Everything the server configuration says."""
 
     organizations: tuple[Organization, ...]
+    egress: EgressRules = NO_EGRESS
 
     def project(self, slug: str) -> Project | None:
         """The project of that slug, or None."""
@@ -119,7 +128,8 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     found = report.resolved()
     if has_errors(found):
         return None, found
-    return Installation(tuple(_organization(item) for item in data["organization"])), found
+    organizations = tuple(_organization(item) for item in data["organization"])
+    return Installation(organizations, rules_of(data.get("egress", {}))), found
 
 
 def _organization(data: Mapping[str, Any]) -> Organization:
@@ -136,7 +146,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 slug=item["slug"],
                 organization=slug,
                 forge=item["forge"],
-                secrets=tuple(item["secret"]),
+                secrets=tuple(item.get("secret", ())),
                 credentials=item.get("credentials"),
             )
             for item in data.get("connection", ())
@@ -161,6 +171,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         connection=data.get("connection"),
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
         members=_members(data),
+        tags=data.get("tags", False),
     )
 
 

@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 
 from reconciler.config.characters import shown
 from reconciler.config.report import Problem
-from reconciler.config.schema import Field, Slot, block, reference, scalar, values
+from reconciler.config.schema import Field, Slot, block, flag, reference, scalar, values
 from reconciler.config.values import Choice, Pattern, Text
+
+FORGES = ("github", "gitlab", "bitbucket", "bitbucket-data-center", "gitea", "forgejo", "generic")
+"""The receivers, which are named in the URL of a webhook too. `generic` is anything that can make an HMAC."""
 
 SLUG = Pattern(
     name="slug",
@@ -157,15 +160,13 @@ ORGANIZATION = Field(
             arguments=_slug("its slug: part of the webhook's URL; unique in the installation"),
             repeatable=True,
             children=(
-                scalar(
-                    "forge", Choice(("github",)), "Whose webhooks it sends.", 'forge "github"', required=True
-                ),
+                scalar("forge", Choice(FORGES), "Whose webhooks it sends.", 'forge "github"', required=True),
                 values(
                     "secret",
                     KEY_URI,
-                    "The webhook secret. With several, any is accepted, so that one can be replaced without a gap.",
+                    "The webhook secret. With several, any is accepted, so that one can be replaced without a gap. "
+                    "Without one every delivery is refused, and pushes are found by the sweep alone.",
                     'secret "file:keys/webhook.secret"',
-                    required=True,
                 ),
                 scalar(
                     "credentials",
@@ -215,6 +216,12 @@ ORGANIZATION = Field(
                     'member "bob@example.com" "reader"',
                     ("none", *ROLES),
                 ),
+                flag(
+                    "tags",
+                    "Whether a pushed tag, too, has trunk looked at.",
+                    "tags #true",
+                    default=False,
+                ),
                 Field(
                     "sealing-key",
                     "Where an environment's X25519 private key is, which opens what is sealed for that environment. "
@@ -230,8 +237,4 @@ ORGANIZATION = Field(
             ),
         ),
     ),
-)
-
-INSTALLATION = Field(
-    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION,), required=True
 )

@@ -12,6 +12,7 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.projection import moment, rollout_view
+from reconciler.release.assignment import assignment_of
 from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
 
@@ -52,6 +53,7 @@ def take_row(
         Environment.update(
             head=head,
             sequence=ledger.sequence,
+            assignment=assignment_of(ledger).to_json(),
             rollout=rollout.name if rollout is not None else "",
             updated_at=now,
         )

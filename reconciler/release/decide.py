@@ -16,7 +16,7 @@ from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
 from reconciler.release.paths import RELEASE, short
-from reconciler.release.planning import make_plan, next_name
+from reconciler.release.planning import make_plan, next_name, too_large
 from reconciler.release.promotion import promote
 from reconciler.release.state import EnvironmentState, Ledger, Reason
 
@@ -77,4 +77,7 @@ def between(
     if reasons:
         return wait(*reasons, until=rules.look_again(state, policy, now))
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
+    unfit = too_large(plan)
+    if unfit is not None:
+        return wait(unfit)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

@@ -31,8 +31,8 @@ class Facts:
     `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
-    `batches`: counts for each step of the open rollout. `ranks`: the sorted ranks for the rollout that would open
-    next, empty when none may.
+    `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
+    that would open next, empty when none may.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -40,7 +40,7 @@ class Facts:
     removed: tuple[str, ...] = ()
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     batches: tuple[Batch, ...] = ()
-    ranks: tuple[str, ...] = ()
+    ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -50,7 +50,7 @@ class Facts:
             "removed": list(self.removed),
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
             "batches": [_batch_to_json(batch) for batch in self.batches],
-            "ranks": list(self.ranks),
+            "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
         }
 
     @classmethod
@@ -62,7 +62,7 @@ class Facts:
             removed=tuple(data["removed"]),
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
-            ranks=tuple(data["ranks"]),
+            ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
         )
 
 
@@ -72,7 +72,7 @@ def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:
     if rollout is None or plan is None:
         return ()
     return tuple(
-        StepWindow(planned.reach, step.since, step.sequence)
+        StepWindow(planned.reaches, step.since, step.sequence)
         for planned, step in zip(plan.steps, rollout.steps, strict=True)
     )
 

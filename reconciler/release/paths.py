@@ -7,6 +7,7 @@ import re
 RELEASE = "release.kdl"
 HOLDS = "holds"
 QUARANTINE = "quarantine"
+GATES = "gates"
 PROMOTED = "promoted.kdl"
 PLAN = "plan.kdl"
 ROLLOUT = "rollout.kdl"
@@ -14,11 +15,12 @@ RENDERED = "rendered/sentinel.kdl"
 README = "README.md"
 
 LEDGER = (PROMOTED, PLAN, ROLLOUT, RENDERED)
-WISH_FOLDERS = (HOLDS, QUARANTINE)
+WISH_FOLDERS = (HOLDS, QUARANTINE, GATES)
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HOLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 QUARANTINE_NAME = re.compile(r"[0-9a-f]{12}")
+GO_NAME = re.compile(r"(r-[0-9]{4,9})-([1-9][0-9]{0,4})")
 
 
 def hold_path(name: str) -> str:
@@ -35,6 +37,13 @@ def quarantine_path(digest: str) -> str:
     if DIGEST.fullmatch(digest) is None:
         raise ValueError(f"'{digest}' is not a digest")
     return f"{QUARANTINE}/{digest.removeprefix('sha256:')[:12]}.kdl"
+
+
+def go_path(rollout: str, step: int) -> str:
+    """Path of a person's go for a step. ValueError unless they look like a rollout's name and a step's number."""
+    if GO_NAME.fullmatch(f"{rollout}-{step}") is None:
+        raise ValueError(f"'{rollout}' step {step} is no step of a rollout")
+    return f"{GATES}/{rollout}-{step}.kdl"
 
 
 def short(digest: str) -> str:

@@ -144,11 +144,11 @@ def nodes() -> ResponseReturnValue:
         limit=limit + 1,
     )
     shown = found[:limit]
-    under_way = {row.environment: row for row in reversed(reads.rollouts_under_way(scope()))}
+    environments = {row.name: row for row in reads.environments(scope())}
     items = []
     for row in shown:
         offer = fleet.offer(row.environment)
-        wanted = desired(row, offer, under_way.get(row.environment))
+        wanted = desired(row, offer, environments.get(row.environment))
         items.append(
             forms.node(
                 row,

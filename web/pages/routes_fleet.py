@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import abort, request
 
-from reconciler.db.models import Rollout
 from reconciler.errors import Refused
 from reconciler.fleet.staleness import presence
 from web.auth.actions import needs
@@ -35,7 +34,7 @@ def nodes() -> str:
         limit=NODES_SHOWN + 1,
     )  # fmt: skip
     shown = found[:NODES_SHOWN]
-    under_way = _under_way()
+    environments = {row.name: row for row in reads.environments(scope())}
     return page(
         "nodes.html",
         "nodes",
@@ -44,7 +43,7 @@ def nodes() -> str:
             (
                 node,
                 state_of(NODES, status(node, fleet.offer(node.environment), now=now())),
-                desired(node, fleet.offer(node.environment), under_way.get(node.environment)),
+                desired(node, fleet.offer(node.environment), environments.get(node.environment)),
             )
             for node in shown
         ],
@@ -68,10 +67,6 @@ def node_filters() -> tuple[str | None, str | None, str | None, tuple[str, str] 
     return environment, chosen, search, (cursor[0], cursor[1]) if cursor else None
 
 
-def _under_way() -> dict[str, Rollout]:
-    return {row.environment: row for row in reversed(reads.rollouts_under_way(scope()))}
-
-
 @blueprint.get("/nodes/<identifier>")
 @needs("pages:read")
 def node(identifier: str) -> str:
@@ -91,7 +86,7 @@ def node(identifier: str) -> str:
         status=state_of(NODES, status(row, offer, now=now())),
         freshness=state_of(FRESHNESS, fresh),
         offer=offer,
-        desired=desired(row, offer, _under_way().get(row.environment)),
+        desired=desired(row, offer, reads.environment(scope(), row.environment)),
         events=reads.events(scope(), subject=row.id, limit=EVENTS_SHOWN),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.config.egress import EgressRules
 from reconciler.config.installation import Connection, KeyUris, Project, read_installation
 
 TEXT = """\
@@ -44,6 +45,21 @@ def brief(text: str) -> list[str]:
     assert (installation is None) == bool(findings)
     assert all(f.hint and f.expected for f in findings)
     return [f"{f.code} {f.place.line}:{f.place.column}" if f.place else f.code for f in findings]
+
+
+def test_egress() -> None:
+    installation, _ = read_installation(TEXT.encode(), "control-plane.kdl")
+    assert installation is not None
+    assert installation.egress == EgressRules()
+    text = TEXT + 'egress {\n    allow "10.0.0.0/8" "::1"\n    trust "file:ca.pem"\n}\n'
+    installation, _ = read_installation(text.encode(), "control-plane.kdl")
+    assert installation is not None
+    assert installation.egress == EgressRules(("10.0.0.0/8", "::1"), "file:ca.pem")
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "300.1.1.1", "example.com", "*"])
+def test_what_is_no_network_cannot_be_allowed(network: str) -> None:
+    assert brief(TEXT + f'egress {{\n    allow "{network}"\n}}\n') == ["E-VAL-004 31:11"]
 
 
 def test_everything() -> None:
@@ -123,6 +139,16 @@ def test_mistakes(before: str, after: str, found: list[str]) -> None:
 def test_repository_urls(url: str, found: list[str]) -> None:
     text = TEXT.replace("https://github.com/acme/fleet.git", url, 1)
     assert brief(text) == found
+
+
+def test_a_connection_may_have_no_secret_and_a_project_may_listen_to_tags() -> None:
+    text = TEXT.replace('secret "file:keys/webhook.secret"', "").replace('secret "file:keys/old.secret"', "")
+    installation, findings = read_installation(text.replace('name "Zoo"', "tags #true").encode(), "c")
+    assert findings == ()
+    assert installation is not None
+    origin, shop, zoo = (installation.connection("origin"), *installation.organizations[0].projects)
+    assert origin is not None
+    assert (origin.secrets, shop.tags, zoo.tags) == ((), False, True)
 
 
 def test_no_secret_stands_in_a_message() -> None:
