@@ -10,6 +10,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH
+from reconciler.release.ballot import PLAN_HASH
 from reconciler.release.document import (
     MalformedError,
     argument,
@@ -53,7 +54,9 @@ _ROLLOUT = frozenset(
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
-_PLAN = frozenset({"digest", "strategy", "on-failure", "spread", "gate", "step", *_NUMBERS})
+_PLAN = frozenset(
+    {"digest", "hash", "approved", "strategy", "on-failure", "spread", "gate", "step", *_NUMBERS}
+)
 
 
 def read_rollout(content: bytes, path: str) -> Ledger:
@@ -93,6 +96,8 @@ def read_plan(content: bytes, path: str) -> Plan:
             gates=tuple(_gate(child, path) for child in node.children if child.name == "gate"),
         ),
         steps=steps,
+        hash=child_text(node, "hash", path, PLAN_HASH),
+        approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
     )
 
 

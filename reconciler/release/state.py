@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
+from reconciler.release.ballot import Ballot, Proposal
 
 OPEN_STATES = ("open", "paused")
 ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
@@ -30,7 +31,8 @@ class Reason:
 class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
-    `not_before` is the earliest moment at which its rollout may open, or None.
+    `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
+    freeze window may let it through, or "".
     """
 
     digest: str
@@ -38,6 +40,7 @@ class Release:
     why: str = ""
     by: str = ""
     not_before: datetime | None = None
+    hotfix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,10 @@ class Plan:
     digest: str
     rules: Rules
     steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """Of the terms that it was made under, as people approved them."""
+    approved: tuple[str, ...] = ()
+    """The people whose approval counted when it opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +237,8 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    proposal: Proposal | None = None
     goes: tuple[Go, ...] = ()
 
     def go(self, rollout: str, step: int) -> Go | None:
