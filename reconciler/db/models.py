@@ -11,6 +11,7 @@ from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -381,4 +382,5 @@ TABLES: tuple[type[Table], ...] = (
     Event,
     LogCheckpoint,
     LogAlarm,
+    *PEOPLE,
 )
