@@ -152,7 +152,7 @@ def _base64(text: bytes, what: str) -> bytes:
 _SIGNATURE = re.compile(rb'{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/]+=*)"}')
 _SIGNATURES = rb"(?:%b(?:,%b)*)?" % ((re.sub(rb"[()]", b"", _SIGNATURE.pattern),) * 2)
 _ENVELOPE = re.compile(
-    rb'{"payload":"([A-Za-z0-9+/]+=*)","payloadType":"([ !#-\[\]-~]{1,200})","signatures":\[(%b)\]}'
+    rb'{"payload":"([A-Za-z0-9+/]+=*)","payloadType":"([ !#-\[\]-~]{0,200})","signatures":\[(%b)\]}'
     % _SIGNATURES
 )
 """Canonical JSON of these fields and no others; base64 is looked at as it is read."""
