@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 import click
@@ -15,6 +16,7 @@ from reconciler.db.models import Environment
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
 from reconciler.flows.context import load_installation
+from reconciler.labels import read_labels
 from reconciler.settings import read_settings
 
 _SPAN = re.compile(r"([0-9]{1,5})([smhd])")
@@ -36,7 +38,21 @@ def command() -> None:
     "--expires", default="24h", show_default=True, help="Such as 30m, 24h or 7d; 'never' is possible."
 )
 @click.option("--note", default="", help="What it is for, shown in the list.")
-def create(environment: str, project: str | None, uses: int | None, expires: str, note: str) -> None:
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Label of every node that registers with it, whatever the node says; may be repeated.",
+)
+def create(
+    environment: str,
+    project: str | None,
+    uses: int | None,
+    expires: str,
+    note: str,
+    labels: tuple[str, ...],
+) -> None:
     """Print a new join token for ENVIRONMENT. It is shown this once; only its hash is kept."""
     found = _project(project)
     with reading():
@@ -55,7 +71,14 @@ def create(environment: str, project: str | None, uses: int | None, expires: str
     now = clock.now()
     expires_at = None if expires == "never" else now + read_span(expires)
     token = create_join_token(
-        found.organization, found.slug, environment, now=now, note=note, uses=uses, expires_at=expires_at
+        found.organization,
+        found.slug,
+        environment,
+        now=now,
+        note=note,
+        uses=uses,
+        expires_at=expires_at,
+        labels=read_labels(labels),
     )
     click.echo(token)
 
@@ -63,7 +86,10 @@ def create(environment: str, project: str | None, uses: int | None, expires: str
 @command.command("list")
 @click.option("--project", help="Default: the only project there is.")
 def list_tokens(project: str | None) -> None:
-    """List join tokens: number, environment, state, uses left, expiry, note. The tokens themselves are not kept."""
+    """List join tokens: number, environment, state, uses left, expiry, labels, note.
+
+    The tokens themselves are not kept.
+    """
     found = _project(project)
     now = clock.now()
     with reading():
@@ -79,7 +105,8 @@ def list_tokens(project: str | None) -> None:
         left = "any" if row.uses_left is None else row.uses_left
         until = "never" if row.expires_at is None else clock.iso(row.expires_at)
         click.echo(
-            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}  {row.note}"
+            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}"
+            f"{_labels(row.labels)}  {row.note}"
         )
 
 
@@ -96,6 +123,10 @@ def revoke(number: int, project: str | None) -> None:
             cure="See 'sentinelctl join-token list'",
         )
     click.echo(f"revoked {number}")
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return " labels=" + ",".join(f"{key}={value}" for key, value in labels.items()) if labels else ""
 
 
 def read_span(text: str) -> timedelta:

@@ -57,14 +57,18 @@ def _too_many_routes(rendering: Rendering) -> Iterator[Objection]:
 def _ambiguous(rendering: Rendering) -> Iterator[Objection]:
     """Two services that match the same requests at the same priority: which one is taken would be an accident."""
     owners: dict[tuple[Any, ...], str] = {}
+    shared = _shared_hosts(rendering)
     for resource, data in rendering.of("service"):
+        hosts = [host for host in data.get("hosts") or [None] if host in shared]
+        if not hosts:
+            continue
         if route_count(data) > MAX_ROUTES:
             continue
         told: set[str] = set()
         # A service that wants headers is more specific than one that does not.
         headers = tuple((one["name"].lower(), one.get("value")) for one in data.get("header", ()))
         for (kind, path), method in alternatives(data):
-            for host in data.get("hosts") or [None]:
+            for host in hosts:
                 other = owners.setdefault(
                     (host, kind, path, method, headers, data["priority"]), resource.name
                 )
@@ -80,3 +84,14 @@ def _ambiguous(rendering: Rendering) -> Iterator[Objection]:
                 )
                 where = (kind,) if kind in data else ("hosts",) if host else ()
                 yield Objection(resource, where, problem, path if kind in data else host)
+
+
+def _shared_hosts(rendering: Rendering) -> set[str | None]:
+    """Hosts that several services are asked for; None stands for all hosts, when several services take any."""
+    known: set[str | None] = set()
+    shared: set[str | None] = set()
+    for _, data in rendering.of("service"):
+        hosts = data.get("hosts") or [None]
+        shared.update(known.intersection(hosts))
+        known.update(hosts)
+    return shared

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import chains, plugin_files, trust_files
+from reconciler.compile.carried import chains, plugin_files, trust_files, upstreams_in_use
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
@@ -189,37 +189,43 @@ class _Texts:
     """Text of resources, written once for all environments in which their data is the same object."""
 
     def __init__(self) -> None:
-        self._written: dict[tuple[str, int], str] = {}
-        self._joined: dict[tuple[str, tuple[int, ...]], str] = {}
-        self._endpoints: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self._written: dict[tuple[str, int], bytes] = {}
+        self._joined: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self._endpoints: dict[tuple[int, ...], tuple[str, ...]] = {}
 
-    def of(self, part: str, nodes: Any, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> str:
+    def of(self, part: str, nodes: Any, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> bytes:
         """What the resources become in one part of the configuration, in their order."""
         key = (part, tuple([id(data) for _, data in resources]))
         if key not in self._joined:
             written = [self._one(part, nodes, resource, data) for resource, data in resources]
-            self._joined[key] = "".join(written)
+            self._joined[key] = b"".join(written)
         return self._joined[key]
 
-    def _one(self, part: str, nodes: Any, resource: Resource, data: Mapping[str, Any]) -> str:
+    def _one(self, part: str, nodes: Any, resource: Resource, data: Mapping[str, Any]) -> bytes:
         key = (part, id(data))
         found = self._written.get(key)
         if found is None:
             made = nodes(resource.name, data)
-            found = write_document(made if type(made) is tuple else (made,), indent=1)
+            found = _text(made if type(made) is tuple else (made,), indent=1)
             self._written[key] = found
         return found
 
     def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
-        """Where the requests of an environment go."""
-        key = rendering.ingredients()
+        """Where the requests of an environment go: to every upstream that its services name."""
+        used = [data for _, data in upstreams_in_use(rendering)]
+        key = tuple(map(id, used))
         if key not in self._endpoints:
-            self._endpoints[key] = endpoints(rendering)
+            self._endpoints[key] = endpoints(used)
         return self._endpoints[key]
 
 
-def _section(name: str, body: str) -> str:
-    return f"{name} {{\n{body}}}\n" if body else ""
+def _text(nodes: Iterable[KdlNode], *, indent: int = 0) -> bytes:
+    return write_document(nodes, indent=indent).encode()
+
+
+def _section(name: str, *bodies: bytes) -> tuple[bytes, ...]:
+    """A block of the configuration in parts: they are large, and joining is left to the end."""
+    return (f"{name} {{\n".encode(), *bodies, b"}\n") if any(bodies) else ()
 
 
 def _health_checks(name: str, data: Mapping[str, Any]) -> tuple[KdlNode, ...]:
@@ -246,11 +252,10 @@ def _compile(
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
-    schema_version = write_document([KdlNode("schema-version", (SCHEMA_VERSION,))])
-    system = write_document([native.last("system") or reserved.system()])
+    system = _text([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
-        write_document(
+        _text(
             [
                 *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
                 *native.inside("listeners"),
@@ -259,9 +264,7 @@ def _compile(
             indent=1,
         ),
     )
-    observability = write_document(
-        [reserved.observability(policy.admin_port + 1, native.last("observability"))]
-    )
+    observability = _text([reserved.observability(policy.admin_port + 1, native.last("observability"))])
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved) | native.named_upstreams()
     targets = [
@@ -269,60 +272,62 @@ def _compile(
         for resource, data in resolver.upstreams(rendering, carried.pairs)
         if resource.name in used
     ]
-    upstreams = texts.of("upstream", upstream_node, targets)
-    made_agents = write_document([*guarded.agents, *shared.agent_nodes(applied)], indent=1)
-    agents = _section("agents", made_agents + write_document(native.inside("agents"), indent=1))
-    filters = texts.of("filters", filter_nodes, services) + write_document(
-        [*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1
+    agents = _section(
+        "agents",
+        _text([*guarded.agents, *shared.agent_nodes(applied)], indent=1),
+        _text(native.inside("agents"), indent=1),
+    )
+    filters = (
+        texts.of("filters", filter_nodes, services),
+        _text([*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1),
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
     own_cache = native.last("cache")
-    cache = write_document([own_cache] if own_cache else shared.cache_nodes(resolved))
+    cache = _text([own_cache] if own_cache else shared.cache_nodes(resolved))
     before = (
-        schema_version
-        + system
-        + listeners
-        + _section(
+        _text([KdlNode("schema-version", (SCHEMA_VERSION,))]),
+        system,
+        *listeners,
+        *_section(
             "upstreams",
-            upstreams
-            + texts.of("split", split_nodes, services)
-            + write_document(native.inside("upstreams"), indent=1),
-        )
-        + agents
+            texts.of("upstream", upstream_node, targets),
+            texts.of("split", split_nodes, services),
+            _text(native.inside("upstreams"), indent=1),
+        ),
+        *agents,
     )
     after = (
-        _section(
-            "routes",
-            texts.of("routes", route_nodes, services) + write_document(native.inside("routes"), indent=1),
-        )
-        + write_document([inspection] if inspection else [])
-        + write_document(shared.limits_nodes(resolved))
-        + write_document(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name)))
-        + cache
-        + write_document([*native.blocks("namespace"), reserved.admin_namespace()])
-        + observability
+        *_section(
+            "routes", texts.of("routes", route_nodes, services), _text(native.inside("routes"), indent=1)
+        ),
+        _text([inspection] if inspection else []),
+        _text(shared.limits_nodes(resolved)),
+        _text(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name))),
+        cache,
+        _text([*native.blocks("namespace"), reserved.admin_namespace()]),
+        observability,
     )
     identity = config_id(
-        before + _section("filters", filters) + after, (one.sha256 for one in carried.certificates)
+        (*before, *_section("filters", *filters), *after), (one.sha256 for one in carried.certificates)
     )
-    marked = filters + write_document([reserved.marker(identity)], indent=1)
+    marker = _text([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
     named = ((resource.name, filter_names(resource.name, data)) for resource, data in services)
     key = restart_key(
         [
             system,
-            listeners,
+            b"".join(listeners),
             observability,
             texts.of("checks", _health_checks, targets),
             texts.of("starts", start_nodes, services),
-            agents,
+            b"".join(agents),
             cache,
-            *(f"{one.name} {one.sha256} {one.secret} {one.version}" for one in carried.at_start),
-            *([write_document(native_restarts(native, named))] if native else []),
+            *(f"{one.name} {one.sha256} {one.secret} {one.version}".encode() for one in carried.at_start),
+            *([_text(native_restarts(native, named))] if native else []),
         ]
     )
-    config = (before + _section("filters", marked) + after).encode()
+    config = b"".join((*before, *_section("filters", *filters, marker), *after))
     return CompiledEnvironment(
         name=policy.name,
         config=config,

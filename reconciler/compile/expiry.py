@@ -17,6 +17,8 @@ from reconciler.config.snapshot import Snapshot
 
 def expiry_findings(snapshot: Snapshot, *, now: datetime) -> tuple[Finding, ...]:
     """What is to be said of the certificates of a snapshot that compiles. One for each certificate and state."""
+    if not any(kind == "certificate" for kind, _ in snapshot.resources):
+        return ()
     report = Report()
     told: dict[tuple[str, str], tuple[Problem, list[str]]] = {}
     for environment in snapshot.environments:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
-from reconciler.compile.carried import upstreams_in_use
 from reconciler.compile.sealed import pin
 from reconciler.config.resources import Resource
-from reconciler.config.snapshot import Rendering, Snapshot
+from reconciler.config.snapshot import Snapshot
 
 OPERATING = frozenset(
     {
@@ -25,6 +24,7 @@ OPERATING = frozenset(
         "notification-rule",
         "project",
         "slo",
+        "team",
         "validation-rule",
     }
 )
@@ -41,21 +41,22 @@ def snapshot_sha256(snapshot: Snapshot) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def endpoints(rendering: Rendering) -> tuple[str, ...]:
-    """The URLs of the targets of every upstream that services of an environment send requests to, sorted."""
-    found = {
-        f"{'https' if 'tls' in data else 'http'}://{_written_out(target['address'])}"
-        for _, data in upstreams_in_use(rendering)
-        for target in data["target"]
-    }
+def endpoints(upstreams: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The URLs of the targets of upstreams, sorted."""
+    found: set[str] = set()
+    for data in upstreams:
+        scheme = "https://" if "tls" in data else "http://"
+        found.update([scheme + _written_out(target["address"]) for target in data["target"]])
     return tuple(sorted(found))
 
 
 def _written_out(address: str) -> str:
     """The address with IPv6 in full: however it was written it is one host, and readers of IRIs that know no `::`
     understand it too."""
+    if not address.startswith("["):
+        return address
     host, _, port = address.rpartition(":")
-    return f"[{IPv6Address(host[1:-1]).exploded}]:{port}" if host.startswith("[") else address
+    return f"[{IPv6Address(host[1:-1]).exploded}]:{port}"
 
 
 def _canonical(snapshot: Snapshot) -> Iterator[dict[str, Any]]:

@@ -36,6 +36,8 @@ def _service_objections(rendering: Rendering) -> Iterator[Objection]:
     """Policies of services whose requests never come to an agent, or whose answers are kept for everybody."""
     middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
     for resource, data in rendering.of("service"):
+        if "auth" not in data and "waf" not in data:
+            continue
         applied = [middlewares[item["name"]] for item in data.get("middleware", ())]
         unasked = any(name in data for name in ANSWERED) or any("redirect" in one for one in applied)
         for name in ("auth", "waf"):

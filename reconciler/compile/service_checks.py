@@ -24,6 +24,9 @@ Data = Mapping[str, Any]
 ONCE = ("rate-limit", "cache", "redirect", "cors", "compression", "path-rewrite", "body-limit", "timeouts")
 """Types of which a service can have one: of two the proxy honours one, or both would act on the same thing."""
 
+_FEATURED = frozenset({"redirect", "maintenance", "split", "rate-limit", "cache"})
+"""What the table may have something to say about, when it stands in a service."""
+
 UNCHANGING = ("cache", "compression")
 """Types that hold answers back or change them, which streams do not survive."""
 
@@ -46,16 +49,22 @@ def service_objections(rendering: Rendering) -> Iterator[Objection]:
         if kind == "native" and data[kind]["filter"] not in native.filters():
             problem = _no_filter(data[kind]["filter"], native.filters())
             yield Objection(resource, ("native", "filter"), problem, data[kind]["filter"])
+    # Most services have next to nothing that is looked at here, and there are thousands of them.
     for resource, data in rendering.of("service"):
-        for feature, path in _features_of_service(data):
-            yield from _support(resource, path, feature, version)
-        yield from _destined(resource, data, middlewares, native.filters())
-        yield from _tls(resource, data, upstreams)
-        yield from _overrides(resource, data, middlewares, version)
-        yield from _types(resource, data, middlewares)
+        if not _FEATURED.isdisjoint(data):
+            for feature, path in _features_of_service(data):
+                yield from _support(resource, path, feature, version)
+        if "upstream" not in data:
+            yield from _destined(resource, data, middlewares, native.filters())
+        if data["protocol"] == "grpc" or "split" in data:
+            yield from _tls(resource, data, upstreams)
+        if "middleware" in data:
+            yield from _overrides(resource, data, middlewares, version)
+            yield from _types(resource, data, middlewares)
     services = Resolver().services(rendering)
     for resource, data in services:
-        yield from _prefixes(resource, data)
+        if "redirect" in data or "applied" in data:
+            yield from _prefixes(resource, data)
     yield from _body_limits(services, version)
     yield from _shared_answers(services)
 
@@ -232,6 +241,8 @@ def _tls(resource: Resource, data: Data, upstreams: Mapping[str, Data]) -> Itera
 
 def _body_limits(services: tuple[tuple[Resource, Data], ...], version: str) -> Iterator[Objection]:
     """The proxy has one limit for all."""
+    if not any("applied" in data for _, data in services):
+        return
     found = {resource.name: applied_of(data, "body-limit") for resource, data in services}
     sizes = {limit["size"] for limit in found.values() if limit is not None}
     if not sizes or (len(sizes) == 1 and None not in found.values()):
@@ -245,7 +256,11 @@ def _body_limits(services: tuple[tuple[Resource, Data], ...], version: str) -> I
 
 def _shared_answers(services: tuple[tuple[Resource, Data], ...]) -> Iterator[Objection]:
     """Answers of two hosts must not be mistaken for each other: the cache's key has no host."""
-    keeping = [(resource, data) for resource, data in services if applied_of(data, "cache") is not None]
+    keeping = [
+        (resource, data)
+        for resource, data in services
+        if ("cache" in data or "applied" in data) and applied_of(data, "cache") is not None
+    ]
     for index, other in sorted(_mistakable([data for _, data in keeping]).items()):
         resource, data = keeping[index]
         problem = Problem(

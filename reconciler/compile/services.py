@@ -50,7 +50,8 @@ def alternatives(data: Data) -> Iterator[tuple[Condition, str | None]]:
 
 def route_count(data: Data) -> int:
     """How many routes the service becomes."""
-    return len(conditions(data)) * max(1, len(data.get("methods", ())))
+    paths = sum([len(data[kind]) for kind in PATHS if kind in data])
+    return (paths or 1) * (len(data.get("methods", ())) or 1)
 
 
 def route_ids(name: str, count: int) -> list[str]:

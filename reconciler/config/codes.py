@@ -13,6 +13,7 @@ from reconciler.config.codes_compile import COMPILE_CODES
 from reconciler.config.codes_proxy import PROXY_CODES
 from reconciler.config.codes_rules import RULE_CODES
 from reconciler.config.codes_secrets import SECRET_CODES
+from reconciler.config.codes_signers import SIGNER_CODES
 from reconciler.config.codes_templates import TEMPLATE_CODES
 from reconciler.config.codes_tls import TLS_CODES
 
@@ -204,7 +205,8 @@ _TABLE: tuple[Code, ...] = (
     Code(
         "E-VAL-007",
         "Reserved name",
-        "The control plane adds parts of its own under names that begin with 'sentinel'.",
+        "The control plane adds parts of its own under names that begin with 'sentinel'; and a label that is called "
+        "like a word of selectors (`and`, `or`, `not`, `in`, `has`) could not be selected.",
         "Choose another name.",
     ),
     Code("E-VAL-008", "Given twice", "A list holds the same value twice.", "Remove one of the two."),
@@ -213,6 +215,13 @@ _TABLE: tuple[Code, ...] = (
         "Values that do not go together",
         "Two fields contradict each other, or one means nothing beside the other.",
         "Change one of the two as the hint says.",
+    ),
+    Code(
+        "E-VAL-060",
+        "All at once in a protected environment",
+        "A protected environment says 'protected #true', or comes after another one. Changing all of its nodes at "
+        "once is a risk that somebody has to take on purpose.",
+        'Choose another strategy, say all-at-once-because "…", or say protected #false.',
     ),
     Code(
         "E-REF-001",
@@ -263,6 +272,12 @@ _TABLE: tuple[Code, ...] = (
         "A repository's URL holds a user or a password, which would end up in logs and pages.",
         'Name them in the connection: credentials "env:…" or "file:…", whose content is user:token.',
     ),
+    Code(
+        "E-INS-120",
+        "Role wider than in the organization",
+        "A member line in a project narrows what the person may do there; it never adds to it.",
+        "Raise the role in the organization, or lower the one in the project.",
+    ),
 )
 
 
@@ -280,6 +295,7 @@ CODES: Mapping[str, Code] = _by_code(
         *PROXY_CODES,
         *RULE_CODES,
         *SECRET_CODES,
+        *SIGNER_CODES,
         *TEMPLATE_CODES,
         *TLS_CODES,
     )

@@ -14,7 +14,8 @@ class FreezeWindow:
     """What `freeze-window "name" { … }` says. Times are local to `zone`, an IANA name, in the form they are written.
 
     `environments` empty: all of them. `once` holds local moments, `weekly` times of the week, `yearly` days of the
-    year, both ends included, and `holidays` single days.
+    year, both ends included, and `holidays` single days. `hotfix_approvals`: how many approvals more than the policy
+    asks for let a release that is labelled as a hotfix through; None: nothing is let through.
     """
 
     name: str
@@ -26,6 +27,7 @@ class FreezeWindow:
     yearly: tuple[Span, ...] = ()
     holidays: tuple[str, ...] = ()
     owner: str = ""
+    hotfix_approvals: int | None = None
 
     def concerns(self, environment: str) -> bool:
         """Whether it freezes that environment."""
@@ -59,4 +61,5 @@ def window_of(name: str, data: Mapping[str, Any]) -> FreezeWindow:
         yearly=spans("yearly"),
         holidays=tuple(data.get("holidays", ())),
         owner=data.get("owner", ""),
+        hotfix_approvals=data["hotfix"]["approvals"] if "hotfix" in data else None,
     )

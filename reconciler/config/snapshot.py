@@ -12,6 +12,7 @@ from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.config.freezes import window_of
+from reconciler.config.groups import NodeGroup, group_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.environment import policy_of
@@ -23,7 +24,8 @@ from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.rules.scope import check_scopes
-from reconciler.config.source import ATTACHED, LANGUAGE, SourceFile, is_read
+from reconciler.config.signers import read_signers
+from reconciler.config.source import ATTACHED, LANGUAGE, SIGNERS, SourceFile, is_read
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.templates.builtin import BUILTIN
 from reconciler.config.templates.calls import Template
@@ -49,6 +51,7 @@ class Rendering:
     _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _ingredients: list[tuple[Any, ...]] = field(default_factory=list, compare=False, repr=False)
 
     def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
         """The resources of a kind, each with its data in this environment."""
@@ -63,7 +66,10 @@ class Rendering:
 
         They differ in their policies, and in what depends on the environment's name.
         """
-        return tuple([(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources])
+        if not self._ingredients:
+            made = [(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources]
+            self._ingredients.append(tuple(made))
+        return self._ingredients[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Snapshot:
     resources: Mapping[Key, Resource]
     policies: tuple[EnvironmentPolicy, ...]
     attached: Mapping[str, bytes] = field(repr=False)
+    _rendered: dict[str, Rendering] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -89,14 +96,17 @@ class Snapshot:
 
     def rendering(self, environment: str) -> Rendering:
         """The resources effective in that environment. Raises KeyError when there is no such environment."""
-        policy = next((p for p in self.policies if p.name == environment), None)
-        if policy is None:
-            raise KeyError(environment)
-        found: dict[str, list[Resource]] = {}
-        for (kind, _), resource in self.resources.items():
-            if resource.is_in(environment):
-                found.setdefault(kind, []).append(resource)
-        return Rendering(policy, {kind: tuple(resources) for kind, resources in found.items()}, self.attached)
+        if environment not in self._rendered:
+            policy = next((p for p in self.policies if p.name == environment), None)
+            if policy is None:
+                raise KeyError(environment)
+            found: dict[str, list[Resource]] = {}
+            for (kind, _), resource in self.resources.items():
+                if resource.is_in(environment):
+                    found.setdefault(kind, []).append(resource)
+            resources = {kind: tuple(those) for kind, those in found.items()}
+            self._rendered[environment] = Rendering(policy, resources, self.attached)
+        return self._rendered[environment]
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""
@@ -118,6 +128,8 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
         return None, report.resolved()
     tripped = search(given)
     report.extend(tripped)
+    for signers in (f for f in sources if f.path == SIGNERS):
+        report.extend(read_signers(signers.content)[1])
     silent = {finding.place.path for finding in tripped if finding.place is not None}
     parsed, whole = _parse([f for f in wanted if f.path not in silent], report)
     whole = whole and not any(f.path in silent for f in wanted)
@@ -144,11 +156,22 @@ def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) 
         for (kind, name), resource in ordered.items()
         if kind == "freeze-window"
     ]
+    teams = {
+        name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
+    }
     policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes)
+        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
         for name in promotion_order(environments.values())
     )
     return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
+
+
+def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGroup, ...]:
+    return tuple(
+        group_of(name, resource.effective(environment))
+        for (kind, name), resource in ordered.items()
+        if kind == "node-group" and resource.is_in(environment)
+    )
 
 
 def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:

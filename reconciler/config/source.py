@@ -8,6 +8,9 @@ LANGUAGE = ".kdl"
 ATTACHED = (".pem", ".crt", ".wasm", ".lua")
 """Endings of files that resources may name: chains, plugins."""
 
+SIGNERS = ".sentinel/allowed-signers"
+"""The file that says whose signing key is whose; in the project's folder."""
+
 ALLOWANCES = ".sentinel-allow"
 """The file that says what may look like a credential; in the project's folder, in the syntax of the language."""
 
@@ -22,4 +25,6 @@ class SourceFile:
 
 def is_read(path: str) -> bool:
     """Whether a file of a project is part of its configuration, by its name. All others are only searched for keys."""
-    return path.endswith((LANGUAGE, *ATTACHED)) or path.rpartition("/")[2] == ALLOWANCES
+    if path.endswith((LANGUAGE, *ATTACHED)) or path.rpartition("/")[2] == ALLOWANCES:
+        return True
+    return path == SIGNERS or path.endswith(f"/{SIGNERS}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconciler.fleet.domains import Reaches, domain_of, reach_in
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
@@ -72,12 +73,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class StepWindow:
-    """What of a step matters for counting: its reach, when it began (or was resumed) and the sequence it began with.
+    """What of a step matters for counting: its reaches, when it began (or was resumed) and the sequence it began with.
 
     `since` None: the step has not begun, so that its nodes are only counted in `total`.
     """
 
-    reach: str
+    reaches: Reaches
     since: datetime | None
     sequence: int
 
@@ -89,9 +90,14 @@ class _Tally:
     examples: list[str] = field(default_factory=list)
 
 
-def eligible_ranks(rollout: str, nodes: Iterable[Observation]) -> tuple[str, ...]:
-    """The sorted ranks of nodes in a rollout: what a strategy plans from."""
-    return tuple(sorted(rank(rollout, node.id) for node in nodes))
+def eligible_ranks(
+    rollout: str, nodes: Iterable[Observation], *, spread: str = ""
+) -> Mapping[str, tuple[str, ...]]:
+    """The sorted ranks of nodes in a rollout by their failure domain: what a plan is made from."""
+    found: dict[str, list[str]] = {}
+    for node in nodes:
+        found.setdefault(domain_of(node.labels, spread), []).append(rank(rollout, node.id))
+    return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
 
 def count_batches(
@@ -101,21 +107,26 @@ def count_batches(
     steps: Sequence[StepWindow],
     nodes: Iterable[Observation],
     *,
+    spread: str = "",
     now: datetime,
     stale_after_seconds: int,
     min_healthy_seconds: int,
 ) -> tuple[Batch, ...]:
     """Count the nodes of each step. Nodes that registered after `opened_at` belong to no step.
 
-    `steps` are in the order of their reaches; the last one reaches every rank.
+    `steps` are in the order of their reaches; the last one reaches every rank of every domain. `spread` is the label
+    that tells domains apart, or "".
     """
-    reaches = [step.reach for step in steps]
+    ladders: dict[str, list[str]] = {}
     tallies = [_Tally() for _ in steps]
     stale = timedelta(seconds=stale_after_seconds)
     for node in sorted(nodes, key=lambda node: (node.name, node.id)):
         if node.registered_at > opened_at:
             continue
-        index = bisect_left(reaches, rank(rollout, node.id))
+        domain = domain_of(node.labels, spread)
+        if domain not in ladders:
+            ladders[domain] = [reach_in(step.reaches, domain) for step in steps]
+        index = bisect_left(ladders[domain], rank(rollout, node.id))
         if index == len(steps):
             continue
         step, tally = steps[index], tallies[index]

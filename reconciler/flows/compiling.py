@@ -72,7 +72,9 @@ def compile_confined(
         return None, (_finding(Broken("crash", "its answer cannot be read")),)
 
 
-def compile_files(files: Sequence[SourceFile], now: datetime, former: Former | None = None) -> bytes:
+def compile_files(
+    files: Sequence[SourceFile], now: datetime, former: Former | None = None
+) -> tuple[bytes, ...]:
     """What runs in the child: the answer as `decode` reads it."""
     snapshot, findings = read_snapshot(files)
     compilation = None
@@ -92,7 +94,7 @@ def compile_files(files: Sequence[SourceFile], now: datetime, former: Former | N
     return parts.behind(answer)
 
 
-def decode(answer: bytes) -> tuple[Compilation | None, tuple[Finding, ...]]:
+def decode(answer: bytes | bytearray) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """Read a child's answer. Raises AttributeError, KeyError, TypeError or ValueError when it is something else."""
     document, kept = take_apart(answer)
     findings = tuple(Finding.from_json(item) for item in document["findings"])

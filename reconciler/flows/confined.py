@@ -60,8 +60,10 @@ class Broken(Exception):
         self.words = words
 
 
-def run_confined(function: Callable[[], bytes], limits: Confinement = Confinement()) -> bytes:
-    """What `function` returned in a child of its own. Raises `Broken`."""
+def run_confined(
+    function: Callable[[], bytes | tuple[bytes, ...]], limits: Confinement = Confinement()
+) -> bytearray:
+    """What `function` returned in a child of its own, several bytes one behind the other. Raises `Broken`."""
     reader, writer = os.pipe()
     _widen(writer)
     # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
@@ -93,25 +95,34 @@ def _widen(pipe: int) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, READ)
 
 
-def _read(reader: int, limits: Confinement, deadline: float) -> tuple[bytes, bytes] | None:
+def _read(reader: int, limits: Confinement, deadline: float) -> tuple[bytes, bytearray] | None:
     """The kind and payload of a whole answer, or None when the pipe closed before there was one."""
-    data = bytearray()
-    wanted = HEADER
+    header = bytearray(HEADER)
+    if not _fill(reader, header, limits, deadline):
+        return None
+    length = int.from_bytes(header[1:], "big")
+    if length > limits.answer:
+        raise Broken("answer", f"its answer has {length} bytes, more than {limits.answer}")
+    payload = bytearray(length)
+    if not _fill(reader, payload, limits, deadline):
+        return None
+    return bytes(header[:1]), payload
+
+
+def _fill(reader: int, buffer: bytearray, limits: Confinement, deadline: float) -> bool:
+    """Read as much as the buffer holds, without a second copy of it; whether the pipe had that much."""
+    view = memoryview(buffer)
     poll = select.poll()
     poll.register(reader, select.POLLIN)
-    while len(data) < wanted:
+    while view:
         left = deadline - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
             raise Broken("time", f"it gave no answer within {limits.wall_seconds:g} s")
-        part = os.read(reader, READ)
-        if not part:
-            return None
-        data += part
-        if wanted == HEADER and len(data) >= HEADER:
-            wanted += int.from_bytes(data[1:HEADER], "big")
-            if wanted - HEADER > limits.answer:
-                raise Broken("answer", f"its answer has {wanted - HEADER} bytes, more than {limits.answer}")
-    return bytes(data[:1]), bytes(memoryview(data)[HEADER:wanted])
+        count = os.readv(reader, [view])
+        if not count:
+            return False
+        view = view[count:]
+    return True
 
 
 def _end(child: int) -> int:
@@ -143,17 +154,21 @@ def _why(status: int, limits: Confinement) -> Broken:
     return Broken("crash", f"it was ended by {name}")
 
 
-def _be_the_child(function: Callable[[], bytes], writer: int, limits: Confinement) -> NoReturn:
+def _be_the_child(
+    function: Callable[[], bytes | tuple[bytes, ...]], writer: int, limits: Confinement
+) -> NoReturn:
     status = 1
     try:
         _confine(writer, limits)
         try:
-            kind, payload = ANSWERED, function()
+            answer = function()
+            kind, parts = ANSWERED, answer if isinstance(answer, tuple) else (answer,)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it and the child ends
-            kind, payload = FAILED, _describe(error).encode()
-        view = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
-        while view:
-            view = view[os.write(writer, view) :]
+            kind, parts = FAILED, (_describe(error).encode(),)
+        for part in (kind + sum(map(len, parts)).to_bytes(8, "big"), *parts):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(writer, view) :]
         status = 0
     finally:
         os._exit(status)

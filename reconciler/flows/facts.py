@@ -75,7 +75,7 @@ def gather_facts(
         removed=removed,
         predecessors=_predecessors(context, policy, refs),
         batches=_batches(ledger, nodes, now),
-        ranks=() if settled else eligible_ranks(next_name(ledger), nodes),
+        ranks={} if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
     )
 
 
@@ -105,6 +105,7 @@ def _observation(row: Node) -> Observation:
         refused=str(refusal.get("digest") or ""),
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
+        labels=row.labels,
     )
 
 
@@ -118,6 +119,7 @@ def _batches(ledger: Ledger, nodes: tuple[Observation, ...], now: datetime) -> t
         rollout.opened_at,
         step_windows(ledger),
         nodes,
+        spread=plan.rules.spread,
         now=now,
         stale_after_seconds=plan.rules.stale_after_seconds,
         min_healthy_seconds=plan.rules.min_healthy_seconds,

@@ -27,13 +27,13 @@ class Parts:
             self._end += len(content)
         return self._contents[content]
 
-    def behind(self, document: Any) -> bytes:
-        """The document with everything behind it that was kept."""
+    def behind(self, document: Any) -> tuple[bytes, ...]:
+        """The document with everything behind it that was kept. Not joined: contents are large, and are sent."""
         text = json.dumps(document).encode()
-        return b"".join((len(text).to_bytes(LENGTH, "big"), text, *self._contents))
+        return (len(text).to_bytes(LENGTH, "big") + text, *self._contents)
 
 
-def take_apart(data: bytes) -> tuple[Any, Callable[[Any], bytes]]:
+def take_apart(data: bytes | bytearray) -> tuple[Any, Callable[[Any], bytes]]:
     """The document, and a function that gives the content for what stands for it.
 
     Both raise TypeError or ValueError for bytes that `Parts` has not made.

@@ -109,23 +109,34 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
             {
                 "number": planned.number,
                 "nodes": planned.nodes,
-                "reach": planned.reach,
+                "reaches": dict(planned.reaches),
+                "lasts": planned.lasts,
                 "state": done.state,
                 "since": moment(done.since),
                 "ended": moment(done.ended),
                 "counts": counts,
-                "verdicts": [{"gate": v.gate, "verdict": v.verdict, "because": v.because} for v in verdicts],
+                "verdicts": [
+                    {
+                        "gate": v.gate,
+                        "verdict": v.verdict,
+                        "because": v.because,
+                        "evidence": dict(v.evidence),
+                    }
+                    for v in verdicts
+                ],
             }
         )
     deadline = None
     if rollout.state == "open" and active is not None and active.since is not None:
-        deadline = active.since + timedelta(seconds=plan.rules.progress_deadline_seconds)
+        lasts = plan.steps[active.number - 1].lasts
+        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds + lasts)
     return {
         "steps": steps,
         "deadline": moment(deadline),
         "on_failure": plan.rules.on_failure,
         "commit": rollout.commit,
         "max_unavailable": plan.rules.max_unavailable,
+        "spread": plan.rules.spread,
     }
 
 

@@ -12,13 +12,15 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
 from reconciler.release.actions import CreateBranch, OpenRollout, Promote, RestoreLedger, TakeOver
+from reconciler.release.approvals import expected_plan, propose, proposed_because, tally
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
 from reconciler.release.paths import RELEASE, short
-from reconciler.release.planning import make_plan, next_name
+from reconciler.release.planning import make_plan, next_name, too_large
 from reconciler.release.promotion import promote
 from reconciler.release.state import EnvironmentState, Ledger, Reason
+from reconciler.release.terms import plan_hash
 
 __all__ = ["Decision", "decide"]
 
@@ -47,6 +49,9 @@ def decide(
     promotion = promote(state, policy, facts)
     if isinstance(promotion, Promote):
         return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+    proposing = propose(state, policy, facts, now)
+    if proposing is not None:
+        return act(proposing, proposed_because(proposing, policy))
     skipped = (promotion,) if promotion is not None else ()
     rollout = ledger.open_rollout
     if rollout is not None and ledger.plan is not None:
@@ -77,4 +82,9 @@ def between(
     if reasons:
         return wait(*reasons, until=rules.look_again(state, policy, now))
     plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
+    terms = expected_plan(state, policy) or plan_hash(policy, wish, facts.policy_commit)
+    plan = replace(plan, hash=terms, approved=tally(state, policy, facts).counted)
+    unfit = too_large(plan)
+    if unfit is not None:
+        return wait(unfit)
     return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")

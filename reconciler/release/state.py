@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from reconciler.config.gates import GateSpec
+from reconciler.fleet.domains import Reaches
+from reconciler.release.ballot import Ballot, Proposal
+
 OPEN_STATES = ("open", "paused")
 ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
 STEP_STATES = ("waiting", "active", "done", "failed")
@@ -27,7 +31,8 @@ class Reason:
 class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
-    `not_before` is the earliest moment at which its rollout may open, or None.
+    `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
+    freeze window may let it through, or "".
     """
 
     digest: str
@@ -35,6 +40,7 @@ class Release:
     why: str = ""
     by: str = ""
     not_before: datetime | None = None
+    hotfix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,16 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Go:
+    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass."""
+
+    rollout: str
+    step: int
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """A file of the branch that cannot be read, and the sentence that says where and why."""
 
@@ -89,34 +105,54 @@ class Rules:
     min_healthy_seconds: int
     progress_deadline_seconds: int
     stale_after_seconds: int
+    gates: tuple[GateSpec, ...] = ()
+    spread: str = ""
+    """The label that tells failure domains apart, or ""."""
+
+    @property
+    def deadline_seconds(self) -> int:
+        """How long a step may take until what waits has failed. What a step lasts at least is given on top."""
+        soak = sum(gate.number("seconds") for gate in self.gates if gate.kind == "soak")
+        return self.progress_deadline_seconds + soak
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """`nodes` is how many were known when the plan was made; `reach` the highest rank that belongs to it."""
+    """`nodes` is how many were known when the plan was made.
+
+    `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
+    seconds, which do not count against its deadline.
+    """
 
     number: int
     nodes: int
-    reach: str
+    reaches: Reaches
+    lasts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`plan.kdl`: written once for each rollout. At least one step, reaches rising, the last one `ffffffffffffffff`."""
+    """`plan.kdl`: written once for each rollout. At least one step. All know the same domains, no reach falls, and the
+    last step reaches everything."""
 
     rollout: str
     digest: str
     rules: Rules
     steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """Of the terms that it was made under, as people approved them."""
+    approved: tuple[str, ...] = ()
+    """The people whose approval counted when it opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A gate's verdict as it is kept: `verdict` is `pass`, `wait` or `fail`."""
+    """A gate's verdict as it is kept: `verdict` is `pass`, `wait` or `fail`. `evidence` is what it was made from."""
 
     gate: str
     verdict: str
     because: str
+    evidence: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +237,13 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    proposal: Proposal | None = None
+    goes: tuple[Go, ...] = ()
+
+    def go(self, rollout: str, step: int) -> Go | None:
+        """The word of a person that lets this step pass, or None."""
+        return next((found for found in self.goes if (found.rollout, found.step) == (rollout, step)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from reconciler.config.installation import Installation, KeyUris, Organization, 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Pointer, Release, Rollout
-from reconciler.fleet.cohorts import cohort_of, open_rollout
+from reconciler.fleet.cohorts import Assignment, cohort_of
 from reconciler.flows import environment
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -77,10 +77,10 @@ class World:
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
 
-    def trunk(self, text: str) -> tuple[str, str]:
+    def trunk(self, text: str, sha: str | None = None) -> tuple[str, str]:
         """A valid trunk commit that compiles to a bundle of `text`; gives its sha and the digest."""
         number = next(self.numbers)
-        sha = hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
+        sha = sha or hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
         files = {f"config/{p.name}/sentinel.kdl": f"// {text} {p.name}\n".encode() for p in self.policies}
         tar = archive.build_tar(files)
         blob, digest = archive.compress(tar), archive.digest_of(tar)
@@ -115,13 +115,9 @@ class World:
                 row.cohort: peek_pointer(row.envelope.encode(), limit=LIMITS.pointer)
                 for row in Pointer.select().where(Pointer.environment == environment)
             }
-            row = self.environment(environment)
-            rollout = Rollout.get_or_none(
-                Rollout.environment == environment, Rollout.name == row.rollout, Rollout.state != "none"
-            )
-            opened = rollout and open_rollout(rollout.name, rollout.state, rollout.opened_at, rollout.view)
+            assignment = Assignment.from_json(self.environment(environment).assignment)
             for node in Node.select().where(Node.environment == environment):
-                pointer = pointers.get(cohort_of(node.id, node.registered_at, opened))
+                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment))
                 if pointer is not None:
                     assert pointer.sequence >= node.sequence, "a node was offered a lower sequence"
                     if node.running != pointer.digest:

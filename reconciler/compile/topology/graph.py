@@ -12,7 +12,7 @@ from reconciler.config.snapshot import Rendering
 FIRST, BETWEEN, UPSTREAMS, TARGETS = range(4)
 """Columns, from left to right: where requests arrive, what they pass through, upstreams, targets."""
 
-LEFT_OUT = frozenset({"project", "environment", "node-group", "listener", "template"})
+LEFT_OUT = frozenset({"project", "environment", "node-group", "team", "listener", "template"})
 """Kinds that no single request leads to: every service is reachable through every listener, and a
 template is no place."""
 

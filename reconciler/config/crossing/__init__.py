@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from reconciler.config.crossing import alerts, files, placeholders, sealed
+from reconciler.config.crossing import alerts, approvers, files, placeholders, sealed
 from reconciler.config.crossing import attached as attached_files
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.report import Report
@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     sealed.check,
     files.check,
     alerts.check,
+    approvers.check,
 )
 
 

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from reconciler.config.approvals import NO_APPROVALS, approvals_of
+from reconciler.config.calendar import Zone
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gate_fields import GATES, specs_of
+from reconciler.config.groups import NodeGroup
+from reconciler.config.kinds import strategies
+from reconciler.config.people import APPROVER
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
 from reconciler.config.sealing import EXAMPLE_KEY, SEALING_KEY
-from reconciler.config.values import Choice, Integer, Reference
-
-DEFAULT_BATCH_PERCENT = 25
+from reconciler.config.trains import RecurrenceRule, Train
+from reconciler.config.values import Choice, Flag, Integer, Reference
 
 _POLICY = block(
     "policy",
     "How a release reaches the nodes of this environment.",
     (
-        scalar(
-            "strategy",
-            Choice(
-                ("all-at-once", "rolling"),
-                instead={
-                    "canary": 'start with a small batch: strategy "rolling" and batches percent=5',
-                    "blue-green": 'strategy "all-at-once" comes nearest',
-                },
-            ),
-            "Whether all nodes change at once or batch after batch.",
-            'strategy "rolling"',
-            default="all-at-once",
-        ),
-        Field(
-            "batches",
-            f"The size of a batch of a rolling release: a percentage of the nodes or a number of nodes, "
-            f"{DEFAULT_BATCH_PERCENT} percent when absent.",
-            "batches percent=34",
-            properties=(
-                Slot(
-                    "percent", Integer(1, 100), "share of the environment's nodes, rounded up", required=False
-                ),
-                Slot("size", Integer(1, 100_000), "number of nodes", required=False),
-            ),
-        ),
+        *strategies.FIELDS,
         scalar(
             "max-unavailable",
             Integer(0, 100_000),
@@ -52,12 +34,50 @@ _POLICY = block(
             "max-unavailable 1",
             default=0,
         ),
-        scalar(
+        Field(
             "promote",
-            Choice(("automatic", "manual")),
-            "Whether a valid trunk commit is promoted by itself. Automatic is for environments without `after`, and is "
-            "the default there; elsewhere it is manual.",
-            'promote "manual"',
+            "Whether releases come here by themselves. Automatic is the default for an environment without `after`, "
+            "which takes the commits of trunk; elsewhere it is manual. An automatic environment with `after` takes "
+            "what has completed in all that it comes after, and ran there for as long as `after=` says.",
+            'promote "automatic" after="1h"',
+            arguments=(Slot("how", Choice(("automatic", "manual")), "by itself, or by a person"),),
+            properties=(
+                Slot(
+                    "after",
+                    Duration("0s", "30d"),
+                    "how long a bundle has to run in every predecessor first",
+                    required=False,
+                ),
+                Slot(
+                    "take",
+                    Choice(("latest", "every", "train")),
+                    "the newest that is ready, as when absent; every one, one after another; or the newest that is "
+                    "ready when a train leaves",
+                    required=False,
+                ),
+            ),
+        ),
+        Field(
+            "schedule",
+            "When release trains leave. A bundle that is not ready by then waits for the next one.",
+            'schedule "FREQ=WEEKLY;BYDAY=TU,TH;BYHOUR=10;BYMINUTE=0" zone="Europe/Berlin"',
+            arguments=(Slot("rule", RecurrenceRule(), "a recurrence rule of RFC 5545"),),
+            properties=(Slot("zone", Zone(), "the time zone of its times; summer time follows it"),),
+        ),
+        Field(
+            "approvals",
+            "How many people have to approve a release before it may come here. Whoever promoted it, and whoever "
+            "wrote or committed what it brings, does not count.",
+            'approvals 2 {\n    from "ada@example.com" "team:release"\n}',
+            arguments=(Slot("count", Integer(1, 20), "how many"),),
+            children=(
+                values(
+                    "from",
+                    APPROVER,
+                    "The people and teams that count; anybody who can show who they are when absent.",
+                    'from "ada@example.com" "team:release"',
+                ),
+            ),
         ),
         scalar(
             "supersede",
@@ -95,6 +115,7 @@ _POLICY = block(
             'stale-after "30s"',
             default="30s",
         ),
+        GATES,
     ),
     example='policy {\n    strategy "rolling"\n    batches percent=25\n    on-failure "rollback"\n}',
     default={},
@@ -103,33 +124,41 @@ _POLICY = block(
 
 def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
     policy = data.get("policy", {})
-    found: list[Complaint] = []
-    batches = policy.get("batches")
-    if batches is not None and policy.get("strategy") != "rolling":
-        problem = Problem(
-            "E-VAL-009",
-            "batches are for rolling releases",
-            'strategy "rolling"',
-            "add the strategy, or remove this",
-        )
-        found.append(Complaint(("policy", "batches"), problem))
-    if batches is not None and len(batches) != 1:
-        problem = Problem(
-            "E-VAL-009",
-            "batches take a percentage or a size",
-            "percent=… or size=…",
-            "keep exactly one of the two",
-        )
-        found.append(Complaint(("policy", "batches"), problem))
-    if policy.get("promote") == "automatic" and data.get("after"):
-        problem = Problem(
-            "E-VAL-009",
-            "automatic promotion is for environments without 'after'",
-            'promote "manual"',
-            "remove this line: what completed before is promoted with sentinelctl promote",
-        )
-        found.append(Complaint(("policy", "promote"), problem, "automatic"))
+    found = list(strategies.complaints(data))
+    found += _promotion(policy, bool(data.get("after")))
     return tuple(found)
+
+
+def _promotion(policy: Mapping[str, Any], follows: bool) -> Iterator[Complaint]:
+    promote = policy.get("promote", {})
+    automatic = promote.get("how", "manual" if follows else "automatic") == "automatic"
+    words = [(name, promote[name]) for name in ("after", "take") if name in promote]
+    if not automatic and words:
+        name, value = words[0]
+        problem = Problem(
+            "E-VAL-009",
+            f"'{name}' is for automatic promotion",
+            f'promote "automatic" {name}="{value}"',
+            "remove it: what a person promotes comes when they promote it",
+        )
+        yield Complaint(("policy", "promote"), problem, value)
+    elif not follows and "after" in promote:
+        problem = Problem(
+            "E-VAL-009",
+            "there is no environment before this one in which a bundle could run for a time",
+            "an environment with 'after'",
+            "remove it, or name the environments that this one comes after",
+        )
+        yield Complaint(("policy", "promote"), problem, promote["after"])
+    if (promote.get("take") == "train") != ("schedule" in policy):
+        missing = "schedule" if "schedule" not in policy else 'take="train"'
+        problem = Problem(
+            "E-VAL-009",
+            "trains and their schedule come together",
+            'promote "automatic" take="train", and a schedule',
+            f"add {missing}, or remove the other",
+        )
+        yield Complaint(("policy", "promote" if missing == "schedule" else "schedule"), problem)
 
 
 KIND = kind(
@@ -163,6 +192,12 @@ KIND = kind(
             "server configuration; an environment without secrets needs none.",
             f'sealing-key "{EXAMPLE_KEY}"',
         ),
+        scalar(
+            "protected",
+            Flag(),
+            "Whether this environment is one to be careful with. Absent: whether it comes after another one.",
+            "protected #true",
+        ),
         _POLICY,
     ),
     example=f'environment "production" {{\n    proxy-version "{NEWEST}"\n    after "staging"\n'
@@ -173,21 +208,31 @@ KIND = kind(
 )
 
 
-def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow] = ()) -> EnvironmentPolicy:
-    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it."""
+NO_TEAMS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+def policy_of(
+    name: str,
+    data: Mapping[str, Any],
+    freezes: Iterable[FreezeWindow] = (),
+    teams: Mapping[str, tuple[str, ...]] = NO_TEAMS,
+    groups: Iterable[NodeGroup] = (),
+) -> EnvironmentPolicy:
+    """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it.
+
+    `groups` are those that this environment has, as they are in it.
+    """
     policy = data["policy"]
+    promote = policy.get("promote", {})
+    schedule = policy.get("schedule")
     after = tuple(data.get("after", ()))
-    rolling = policy["strategy"] == "rolling"
-    batches = policy.get("batches", {"percent": DEFAULT_BATCH_PERCENT}) if rolling else {}
     return EnvironmentPolicy(
         name=name,
         after=after,
         proxy_version=data["proxy-version"],
-        strategy=policy["strategy"],
-        batch_percent=batches.get("percent"),
-        batch_size=batches.get("size"),
+        **strategies.policy_fields(data),
         max_unavailable=policy["max-unavailable"],
-        promote=policy.get("promote") or ("manual" if after else "automatic"),
+        promote=promote.get("how", "manual" if after else "automatic"),
         on_failure=policy["on-failure"],
         min_healthy_seconds=seconds(policy["min-healthy"]),
         progress_deadline_seconds=seconds(policy["progress-deadline"]),
@@ -195,4 +240,10 @@ def policy_of(name: str, data: Mapping[str, Any], freezes: Iterable[FreezeWindow
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
+        gates=specs_of(policy.get("gates", {})),
+        approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
+        soak_seconds=seconds(promote.get("after", "0s")),
+        take=promote.get("take", "latest"),
+        train=Train(schedule["rule"], schedule["zone"]) if schedule else None,
+        groups=tuple(groups),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.config.calendar import DATE, MOMENT, WEEKLY, YEARLY, Zone, minutes_of_week
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, kind, scalar, values
-from reconciler.config.values import Reference, Text
+from reconciler.config.values import Integer, Reference, Text
 
 TIMES = ("once", "weekly", "yearly", "holidays")
 
@@ -138,6 +138,13 @@ KIND = kind(
             DATE,
             "Single days, from midnight to midnight.",
             'holidays "2026-05-01" "2026-10-03"',
+        ),
+        Field(
+            "hotfix",
+            "Lets a release through that is labelled as a hotfix (`promote --hotfix INC-123`), with so many approvals "
+            "more than the environment asks for, each given to that label.",
+            "hotfix approvals=1",
+            properties=(Slot("approvals", Integer(1, 20), "how many more"),),
         ),
         scalar("owner", Text(200), "Whom to ask.", 'owner "release@example.com"'),
     ),

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from reconciler import labels
+from reconciler.config.report import Problem
 from reconciler.config.schema import Field, Slot, kind, scalar
 from reconciler.config.values import Pattern, Text
 
+
+def _word_of_selectors(key: str) -> Problem | None:
+    if key not in labels.WORDS:
+        return None
+    return Problem(
+        "E-VAL-007",
+        f"the label '{key}' is reserved",
+        f"a label other than {', '.join(sorted(labels.WORDS))}",
+        "these are the words of selectors; choose another",
+    )
+
+
 LABEL_KEY = Pattern(
     name="label",
-    pattern=r"[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?",
-    expected="lower-case letters, digits, '.', '_', '/' and '-'",
+    pattern=labels.KEY,
+    expected=labels.KEY_FORM,
     hint="write it like 'region' or 'topology/zone'",
-    maximum=63,
+    maximum=labels.LONGEST,
+    check=_word_of_selectors,
 )
 LABEL_VALUE = Pattern(
     name="label value",
-    pattern=r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
-    expected="letters, digits, '.', '_' and '-'",
+    pattern=labels.VALUE,
+    expected=labels.VALUE_FORM,
     hint="write it like 'eu-west-1'",
-    maximum=63,
+    maximum=labels.LONGEST,
 )
 
 KIND = kind(

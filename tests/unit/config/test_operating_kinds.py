@@ -254,6 +254,11 @@ def test_a_field_that_is_missing_stops_no_other_check(line: str) -> None:
     assert {f.code for f in findings} >= {"E-KND-003", "E-REF-001"}
 
 
+def test_a_word_of_selectors_is_no_label() -> None:
+    _, findings = read('node-group "x" {\n    label "in" "a"\n    label "inner" "and"\n}\n')
+    assert brief(findings) == ["E-VAL-007 1.kdl:2:11"]
+
+
 def test_a_freeze_window_of_every_minute_of_the_week_is_read() -> None:
     days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     minutes = [f"{day} {hour:02}:{minute:02}" for day in days for hour in range(24) for minute in range(60)]

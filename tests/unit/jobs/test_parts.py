@@ -14,7 +14,7 @@ from reconciler.flows.parts import Parts, take_apart
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_every_content_is_given_back(contents: list[bytes]) -> None:
     parts = Parts()
-    answer = parts.behind({"contents": [parts.keep(content) for content in contents]})
+    answer = b"".join(parts.behind({"contents": [parts.keep(content) for content in contents]}))
     document, kept = take_apart(answer)
     assert [kept(pair) for pair in document["contents"]] == contents
 
@@ -22,14 +22,14 @@ def test_every_content_is_given_back(contents: list[bytes]) -> None:
 def test_equal_contents_are_kept_once() -> None:
     parts = Parts()
     assert parts.keep(b"a" * 1000) == parts.keep(b"a" * 1000)
-    assert len(parts.behind({})) < 1100
+    assert sum(map(len, parts.behind({}))) < 1100
 
 
 @pytest.mark.parametrize("pair", [[0, 4], [-1, 2], [2, 1], [0.0, 1], [True, 2], [0], None, "ab"])
 def test_what_stands_for_no_content_is_refused(pair: object) -> None:
     parts = Parts()
     parts.keep(b"abc")
-    document, kept = take_apart(parts.behind({"pair": pair}))
+    document, kept = take_apart(b"".join(parts.behind({"pair": pair})))
     with pytest.raises((TypeError, ValueError)):
         kept(document["pair"])
 
@@ -43,4 +43,4 @@ def test_bytes_of_another_make_are_refused(data: bytes) -> None:
 
 
 def test_the_document_is_json() -> None:
-    assert take_apart(Parts().behind({"a": [1, None]}))[0] == json.loads('{"a": [1, null]}')
+    assert take_apart(b"".join(Parts().behind({"a": [1, None]})))[0] == json.loads('{"a": [1, null]}')
