@@ -6,7 +6,6 @@ Each look at an open rollout would ask too often: what was measured a moment ago
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,23 +13,21 @@ from reconciler.config.gates import GateSpec
 from reconciler.db.gating import StepEvidence
 from reconciler.db.session import reading, writing
 from reconciler.db.signals import traffic, traffic_by_service
-from reconciler.egress.asking import Egress
-from reconciler.errors import Refused, Transient
 from reconciler.fleet.cohorts import NEXT, Assignment, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.signals import Traffic
 from reconciler.fleet.slo import Counted, counted
 from reconciler.flows.context import Context
+from reconciler.flows.probing import probe
 from reconciler.release.assignment import assignment_of
-from reconciler.release.gates import http, slo
-from reconciler.release.signals import Budget, Probe, StepSignals
+from reconciler.release.gates import slo
+from reconciler.release.signals import Budget, StepSignals
 from reconciler.release.state import Ledger, Progress, Rollout
 
 EVERY = timedelta(seconds=10)
 RECENT = timedelta(minutes=3)
 """What a machine uses now is what it used in these last minutes: reports come in minutes."""
 
-AT_ONCE = 8
 OF_TRAFFIC = frozenset({"error-rate", "latency", "cpu", "memory", "canary"})
 MEASURED = OF_TRAFFIC | {"http", "slo"}
 
@@ -57,8 +54,7 @@ def measure(
         if any(gate.kind in OF_TRAFFIC for gate in gates):
             found = _traffic(found, nodes, rollout, assignment_of(ledger), active.since, now)
         found = replace(found, budgets=_budgets(gates, nodes, active.since, now))
-    probes = _probes(context, gates, before.probes if before is not None else {}, now)
-    found = replace(found, probes=probes)
+    found = replace(found, probes=probe(context, gates, before.probes if before is not None else {}, now))
     _keep(context, environment, rollout, active, found)
     return found
 
@@ -111,33 +107,6 @@ def _counted(gate: GateSpec, found: Mapping[str, Traffic]) -> Counted:
     if of_service is None:
         return Counted()
     return counted(of_service, str(gate.values["sli"]), gate.number("faster-than-ms"))
-
-
-def _probes(
-    context: Context, gates: Iterable[GateSpec], before: Mapping[str, Probe], now: datetime
-) -> Mapping[str, Probe]:
-    wanted = [gate for gate in gates if gate.kind == "http"]
-    if not wanted:
-        return {}
-    egress = context.egress()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        probes = pool.map(lambda gate: look(egress, gate, before.get(gate.subject), now), wanted)
-        return {gate.subject: probe for gate, probe in zip(wanted, probes, strict=True)}
-
-
-def look(egress: Egress, gate: GateSpec, before: Probe | None, now: datetime) -> Probe:
-    """Ask the address of an `http` gate. Raises nothing: no answer is an answer."""
-    failures = before.failures if before is not None else 0
-    within = gate.number("within-ms")
-    try:
-        answer = egress.ask(gate.subject, seconds=within / 1000)
-    except Refused as error:
-        # Nobody was asked: that says nothing about the step, and a person may still allow it.
-        return Probe(now, 0, 0, str(error), failures)
-    except Transient as error:
-        return Probe(now, 0, 0, str(error), failures + 1)
-    well = http.good(gate, answer.status, answer.milliseconds)
-    return Probe(now, answer.status, answer.milliseconds, "", 0 if well else failures + 1)
 
 
 def _last(context: Context, environment: str, rollout: Rollout, active: Progress) -> StepSignals | None:
