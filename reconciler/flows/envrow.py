@@ -134,7 +134,13 @@ def environment_view(
     return {
         "release": None
         if wish is None
-        else {"digest": wish.digest, "commit": wish.commit, "why": wish.why, "by": wish.by},
+        else {
+            "digest": wish.digest,
+            "commit": wish.commit,
+            "why": wish.why,
+            "by": wish.by,
+            "only": wish.only,
+        },
         "live": ledger.live or None,
         "waiting": [{"code": reason.code, "message": reason.message} for reason in decision.waiting],
         "holds": [{"name": hold.name, "reason": hold.reason, "owner": hold.owner} for hold in files.holds],

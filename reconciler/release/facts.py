@@ -32,7 +32,7 @@ class Facts:
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
-    that would open next, empty when none may.
+    that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -41,6 +41,7 @@ class Facts:
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     batches: tuple[Batch, ...] = ()
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -51,6 +52,7 @@ class Facts:
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
+            "left_out": self.left_out,
         }
 
     @classmethod
@@ -63,6 +65,7 @@ class Facts:
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
+            left_out=data["left_out"],
         )
 
 
