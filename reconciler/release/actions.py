@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.release.ballot import Proposal
 from reconciler.release.state import Judgement, Plan, Release
 
 
@@ -29,6 +30,15 @@ class Promote:
     """Make a trunk commit the wish, without anybody's asking."""
 
     release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Say which plan the wish would be rolled out by, so that people can approve it. `before` is the hash of the plan
+    that was proposed for the same bundle and does not hold any more, or ""."""
+
+    proposal: Proposal
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ Action = (
     | RestoreLedger
     | TakeOver
     | Promote
+    | Propose
     | OpenRollout
     | AdvanceStep
     | Complete

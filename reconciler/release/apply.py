@@ -15,15 +15,18 @@ from reconciler.release.actions import (
     OpenRollout,
     Pause,
     Promote,
+    Propose,
     RestoreLedger,
     Resume,
     RollBack,
     Supersede,
     TakeOver,
 )
+from reconciler.release.ballot import SHORT_HASH, render_proposal
 from reconciler.release.paths import short
 from reconciler.release.readme import README
 from reconciler.release.render import (
+    LEDGER_HEAD,
     render_hold,
     render_plan,
     render_promoted,
@@ -62,6 +65,8 @@ class Edit:
     event: str
     rollout: str = ""
     digest: str = ""
+    said: tuple[tuple[str, str], ...] = ()
+    """More trailers of the commit, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,16 @@ def _promote(
     return Edit(files, subject, "release.promoted", digest=release.digest)
 
 
+def _propose(
+    action: Propose, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    proposal = action.proposal
+    files = {paths.PROPOSAL: render_proposal(proposal, LEDGER_HEAD)}
+    subject = f"Propose {short(proposal.digest)} for {state.name}: plan {proposal.plan[:SHORT_HASH]}"
+    said = (("Plan", proposal.plan), ("Policy", proposal.policy))
+    return Edit(files, subject, "release.proposed", digest=proposal.digest, said=said)
+
+
 def _open_rollout(
     action: OpenRollout, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
@@ -160,7 +175,13 @@ def _open_rollout(
     edit = _written(
         state, replace(ledger, sequence=sequence, rollout=rollout), subject, "rollout.opened", material
     )
-    return replace(edit, files={**edit.files, paths.PLAN: render_plan(plan)})
+    said = (
+        ("Plan", plan.hash),
+        ("Hotfix", action.release.hotfix),
+        ("Promoted-by", action.release.by),
+        *(("Approved-by", person) for person in plan.approved),
+    )
+    return replace(edit, files={**edit.files, paths.PLAN: render_plan(plan)}, said=said)
 
 
 def _advance(
@@ -325,6 +346,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     RestoreLedger: _restore,
     TakeOver: _take_over,
     Promote: _promote,
+    Propose: _propose,
     OpenRollout: _open_rollout,
     AdvanceStep: _advance,
     Complete: _complete,

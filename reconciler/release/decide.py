@@ -12,6 +12,7 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
 from reconciler.release.actions import CreateBranch, Promote, RestoreLedger, TakeOver
+from reconciler.release.approvals import propose, proposed_because
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
@@ -48,6 +49,9 @@ def decide(
     promotion = promote(state, policy, facts)
     if isinstance(promotion, Promote):
         return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+    proposing = propose(state, policy, facts, now)
+    if proposing is not None:
+        return act(proposing, proposed_because(proposing, policy))
     skipped = (promotion,) if promotion is not None else ()
     rollout = ledger.open_rollout
     if rollout is not None and ledger.plan is not None:

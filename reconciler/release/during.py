@@ -9,6 +9,7 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import merge
 from reconciler.release import rules
 from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
+from reconciler.release.approvals import rejecting
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen_for
@@ -52,10 +53,12 @@ def during(
     wish = state.files.release
     if wish is None or (wish.digest, wish.only) != (rollout.digest, plan.wished):
         return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
-    holds = tuple(rules.holding(state.holds_except(rollout.name)))
+    rejections = tuple(rejecting(state))
+    holds = (*rules.holding(state.holds_except(rollout.name)), *rejections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
-        return act(Pause("; ".join(hold.reason for hold in state.files.holds)), "a hold was placed")
+        reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in rejections))
+        return act(Pause("; ".join(reasons)), "it was rejected" if rejections else "a hold was placed")
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()
         if holds or failed:
@@ -66,7 +69,7 @@ def during(
                     "W-REL-005", f"{short(rollout.digest)} is quarantined, and there is none to go back to"
                 )
             )
-        frozen = tuple(rules.freezing(policy, now))
+        frozen = tuple(rules.freezing(state, policy, facts, now))
         if frozen:
             return wait(*frozen, until=rules.thaw(policy, now))
         return act(Resume(), "nothing holds it any more")
@@ -150,7 +153,7 @@ def _judge(
     if isinstance(worst, Pass):
         if active.number == len(plan.steps):
             return act(Complete(kept, counts), words)
-        frozen = tuple(rules.freezing(policy, now))
+        frozen = tuple(rules.freezing(state, policy, facts, now))
         if frozen:
             # The nodes of this step are moved and well; that no further ones may be moved is nobody's failure.
             thaw = rules.thaw(policy, now)

@@ -10,6 +10,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH
+from reconciler.release.ballot import PLAN_HASH
 from reconciler.release.document import (
     MalformedError,
     argument,
@@ -57,7 +58,19 @@ _ROLLOUT = frozenset(
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
 _PLAN = frozenset(
-    {"digest", "strategy", "on-failure", "spread", "only", "already", "gate", "step", *_NUMBERS}
+    {
+        "digest",
+        "hash",
+        "approved",
+        "strategy",
+        "on-failure",
+        "spread",
+        "only",
+        "already",
+        "gate",
+        "step",
+        *_NUMBERS,
+    }
 )
 
 
@@ -98,6 +111,8 @@ def read_plan(content: bytes, path: str) -> Plan:
             gates=tuple(_gate(child, path) for child in node.children if child.name == "gate"),
         ),
         steps=steps,
+        hash=child_text(node, "hash", path, PLAN_HASH),
+        approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
         only=_only(node, path),
         already=_already(node, path),
     )

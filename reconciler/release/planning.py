@@ -53,7 +53,7 @@ def make_plan(
     nobody = (PlannedStep(1, 0, {OTHERS: LAST_REACH}),)
     *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy) if ranks else nobody
     last = replace(last, reaches=dict.fromkeys(last.reaches, LAST_REACH))
-    return Plan(rollout, digest, rules_of(policy), (*steps, last), only, already)
+    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already)
 
 
 def too_large(plan: Plan) -> Reason | None:

@@ -31,7 +31,8 @@ LEDGER_HEAD = "// Written by the control plane. A change made here by hand does 
 def render_release(release: Release) -> bytes:
     """`release.kdl`."""
     said = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
-    children = (*said, *moment("not-before", release.not_before), *words("only", release.only))
+    said = (*said, *moment("not-before", release.not_before), *words("only", release.only))
+    children = (*said, *words("hotfix", release.hotfix))
     return _document([KdlNode("release", (release.digest,), children=children)])
 
 
@@ -61,6 +62,8 @@ def render_plan(plan: Plan) -> bytes:
     rules = plan.rules
     children = (
         leaf("digest", plan.digest),
+        *words("hash", plan.hash),
+        *(leaf("approved", person) for person in plan.approved),
         leaf("strategy", rules.strategy),
         leaf("max-unavailable", rules.max_unavailable),
         leaf("on-failure", rules.on_failure),

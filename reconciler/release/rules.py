@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
+from reconciler.release.approvals import approving, hotfix_short, rejecting
 from reconciler.release.assignment import only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
@@ -98,7 +99,7 @@ def not_held(case: Case) -> Iterator[Reason]:
 
 def not_frozen(case: Case) -> Iterator[Reason]:
     """No freeze window holds."""
-    yield from freezing(case.policy, case.now)
+    yield from freezing(case.state, case.policy, case.facts, case.now)
 
 
 def due(case: Case) -> Iterator[Reason]:
@@ -108,6 +109,16 @@ def due(case: Case) -> Iterator[Reason]:
         yield Reason("W-REL-015", f"{short(case.release.digest)} is scheduled for {iso(at)}")
 
 
+def approved(case: Case) -> Iterator[Reason]:
+    """As many people as the policy asks for have approved this plan."""
+    yield from approving(case.state, case.policy, case.facts)
+
+
+def not_rejected(case: Case) -> Iterator[Reason]:
+    """Nobody has rejected the digest."""
+    yield from rejecting(case.state)
+
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
@@ -115,6 +126,8 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     completed_before,
     target_known,
     strategy_known,
+    approved,
+    not_rejected,
     not_held,
     not_frozen,
     due,
@@ -123,7 +136,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
 
 def judge(case: Case) -> tuple[Reason, ...]:
     """Every reason why the wish has to wait; empty when it may open a rollout."""
-    return tuple(reason for rule in RULES for reason in rule(case))
+    return tuple(dict.fromkeys(reason for rule in RULES for reason in rule(case)))
 
 
 def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
@@ -134,14 +147,25 @@ def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
         yield Reason("W-REL-007", f"held: {hold.reason}{owner}{until}; delete {_path(hold.name)} to go on")
 
 
-def freezing(policy: EnvironmentPolicy, now: datetime) -> Iterator[Reason]:
-    """A reason for each freeze window that holds."""
+def freezing(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, now: datetime
+) -> Iterator[Reason]:
+    """A reason for each freeze window that holds, unless it lets the wish through as a hotfix."""
+    label = state.files.release.hotfix if state.files.release is not None else ""
     for held in frozen(policy.freezes, policy.name, now):
         owner = f" (ask {held.window.owner})" if held.window.owner else ""
-        yield Reason(
-            "W-REL-014",
-            f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}",
-        )
+        words = f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}"
+        more = held.window.hotfix_approvals
+        if more is None:
+            yield Reason("W-REL-014", words)
+        elif not label:
+            needed = policy.approvals.count + more
+            yield Reason("W-REL-014", f"{words}; a labelled hotfix passes with {needed} approvals")
+        else:
+            missing, why = hotfix_short(state, policy, facts, more)
+            if missing:
+                yield Reason("W-REL-046", f"{words}; the hotfix {label} has {missing}")
+                yield from why
 
 
 def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:

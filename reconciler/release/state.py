@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
+from reconciler.release.ballot import Ballot, Proposal
 
 PARTIAL = "partial"
 OPEN_STATES = ("open", "paused", PARTIAL)
@@ -31,8 +32,9 @@ class Reason:
 class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
-    `not_before` is the earliest moment at which its rollout may open, or None. `only` is the canonical text of the
-    selector of the nodes that it is for, or "" for all of them.
+    `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
+    freeze window may let it through, or "". `only` is the canonical text of the selector of the nodes that it is for,
+    or "" for all of them.
     """
 
     digest: str
@@ -40,6 +42,7 @@ class Release:
     why: str = ""
     by: str = ""
     not_before: datetime | None = None
+    hotfix: str = ""
     only: str = ""
 
 
@@ -155,6 +158,10 @@ class Plan:
     digest: str
     rules: Rules
     steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """Of the terms that it was made under, as people approved them."""
+    approved: tuple[str, ...] = ()
+    """The people whose approval counted when it opened."""
     only: Only | None = None
     already: Moved | None = None
 
@@ -263,6 +270,8 @@ class BranchFiles:
     promoted: Promoted | None = None
     ledger: Ledger | None = None
     malformed: tuple[Malformed, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    proposal: Proposal | None = None
     goes: tuple[Go, ...] = ()
 
     def go(self, rollout: str, step: int) -> Go | None:

@@ -77,10 +77,10 @@ class World:
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
 
-    def trunk(self, text: str) -> tuple[str, str]:
+    def trunk(self, text: str, sha: str | None = None) -> tuple[str, str]:
         """A valid trunk commit that compiles to a bundle of `text`; gives its sha and the digest."""
         number = next(self.numbers)
-        sha = hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
+        sha = sha or hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
         files = {f"config/{p.name}/sentinel.kdl": f"// {text} {p.name}\n".encode() for p in self.policies}
         tar = archive.build_tar(files)
         blob, digest = archive.compress(tar), archive.digest_of(tar)

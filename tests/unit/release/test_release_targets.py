@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.approvals import Approvals
 from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
-from reconciler.release.actions import Complete, OpenRollout, RollBack, Supersede
+from reconciler.release.actions import Complete, OpenRollout, Propose, RollBack, Supersede
 from reconciler.release.apply import Edit, Material, apply
 from reconciler.release.assignment import assignment_of
+from reconciler.release.ballot import Ballot
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts
+from reconciler.release.facts import Facts, Proof
 from reconciler.release.planning import make_plan
 from reconciler.release.render import render_plan
 from reconciler.release.state import (
@@ -142,6 +144,20 @@ def test_one_that_is_opened_for_others_during_its_steps_ends_first() -> None:
     facts = replace(FACTS, batches=(Batch(total=1, pending=1),))
     assert answer(ended("open"), Release(NEW), facts=facts) == "supersede"
     assert answer(ended("open"), Release(NEW, only=EU), facts=facts) == "W-REL-009"
+
+
+def test_approvals_of_a_release_for_some_are_none_for_all() -> None:
+    strict = replace(PROD, approvals=Approvals(1, ("ada@x",), ()))
+    ballot = Ballot("ada@x", "approve", NEW, "prod", "p" * 64)
+    facts = replace(FACTS, authors=(), proofs={ballot.path: Proof(("ada@x",), "a signature")})
+    ledger = ended()
+    ledger = replace(ledger, plan=replace(ledger.plan, hash="p" * 64))  # type: ignore[type-var]
+    state = EnvironmentState("prod", BranchFiles(Release(NEW), ledger=ledger, ballots=(ballot,)))
+    (action,) = decide(state, strict, facts, now=NOW).actions
+    assert isinstance(action, Propose), "the wider release is proposed anew"
+    proposed = replace(state, files=replace(state.files, proposal=action.proposal))
+    codes = [reason.code for reason in decide(proposed, strict, facts, now=NOW).waiting]
+    assert codes == ["W-REL-040", "W-REL-044"]
 
 
 def edit(ledger: Ledger, action: Any) -> Edit:
