@@ -48,8 +48,8 @@ class Facts:
     `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
     the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
-    that would open next, empty when none may. `signals`: what was measured of the active
-    step, None when no gate of it measures.
+    that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
+    `signals`: what was measured of the active step, None when no gate of it measures.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -63,6 +63,7 @@ class Facts:
     unknown_authors: str = ""
     batches: tuple[Batch, ...] = ()
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
     signals: StepSignals | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +80,7 @@ class Facts:
             "unknown_authors": self.unknown_authors,
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
+            "left_out": self.left_out,
             "signals": None if self.signals is None else self.signals.to_json(),
         }
 
@@ -97,6 +99,7 @@ class Facts:
             unknown_authors=data["unknown_authors"],
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
+            left_out=data["left_out"],
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
