@@ -14,7 +14,7 @@ from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.cli.moment import Moment
-from reconciler.release.branch import parse_branch
+from reconciler.release.branch import LABEL, parse_branch
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.render import render_release
 from reconciler.release.state import Release
@@ -30,11 +30,10 @@ JUDGED = "The control plane judges it at its next look: a rollout opens, or the 
 @click.option("--why", default="", metavar="TEXT", help="Reason, for the commit and the page.")
 @click.option("--at", type=Moment(), help="Schedule it: its rollout opens at this moment, and not before.")
 @click.option(
-    "--path",
-    "project_folder",
+    "--hotfix",
     default="",
-    metavar="FOLDER",
-    help="Project's folder on trunk, if not the root.",
+    metavar="LABEL",
+    help="Label it as a hotfix, which a freeze window may let through.",
 )
 def command(
     *,
@@ -44,7 +43,7 @@ def command(
     digest: str | None,
     why: str,
     at: datetime | None,
-    project_folder: str,
+    hotfix: str,
 ) -> None:
     """Put a bundle into ENVIRONMENT.
 
@@ -53,27 +52,36 @@ def command(
     With --dry-run the risk is told as well: what runs there and what would come are compiled here and compared.
     """
 
+    if hotfix and LABEL.fullmatch(hotfix) is None:
+        raise click.BadParameter(
+            "letters, digits and ._#/- are possible, such as INC-123", param_hint="--hotfix"
+        )
+
     def decide(state: BranchState) -> Wish | Already:
         files = parse_branch(state.files)
         if digest is not None:
             chosen = named(state.mirror, caller, digest)
         else:
-            chosen = newest_for(state.mirror, caller, state, project_folder)
+            chosen = newest_for(state.mirror, caller, state, caller.path)
         wished = files.release
-        if wished is not None and (wished.digest, wished.not_before) == (chosen.digest, at):
+        if wished is not None and (wished.digest, wished.not_before, wished.hotfix) == (
+            chosen.digest,
+            at,
+            hotfix,
+        ):
             live = files.ledger is not None and files.ledger.live == chosen.digest
             return Already(
                 f"{environment} already {'runs' if live else 'asks for'} {chosen.digest} ({chosen.because})"
             )
         wish = release_wish(
             state,
-            Release(chosen.digest, chosen.commit, why, str(caller.author), at),
+            Release(chosen.digest, chosen.commit, why, str(caller.author), at, hotfix),
             subject=f"Promote {short(chosen.digest)} to {environment}{_when(at)}",
             because=chosen.because,
         )
         if not dry_run:
             return wish
-        told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, project_folder)
+        told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, caller.path)
         return replace(wish, previewed=told)
 
     make_wish(caller, environment, decide, dry_run=dry_run)
