@@ -10,6 +10,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerF
 from reconciler.db.evidence import Reproduction
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -378,4 +379,5 @@ TABLES: tuple[type[Table], ...] = (
     Event,
     LogCheckpoint,
     LogAlarm,
+    *PEOPLE,
 )

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.errors import Refused
 from reconciler.release.approvals import approving, hotfix_short, rejecting
+from reconciler.release.assignment import only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
@@ -76,6 +78,14 @@ def completed_before(case: Case) -> Iterator[Reason]:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
 
+def target_known(case: Case) -> Iterator[Reason]:
+    """The node-groups that its target names are on trunk."""
+    try:
+        only_of(case.release, case.policy)
+    except Refused as error:
+        yield Reason("W-REL-022", f"{error.message}. {error.cure}" if error.cure else error.message)
+
+
 def strategy_known(case: Case) -> Iterator[Reason]:
     """The policy's strategy is one we have."""
     if case.policy.strategy not in STRATEGIES:
@@ -114,6 +124,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     kept,
     not_quarantined,
     completed_before,
+    target_known,
     strategy_known,
     approved,
     not_rejected,

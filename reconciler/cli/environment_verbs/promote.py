@@ -14,6 +14,7 @@ from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.cli.moment import Moment
+from reconciler.cli.selector import SelectorType
 from reconciler.release.branch import LABEL, parse_branch
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.render import render_release
@@ -28,6 +29,12 @@ JUDGED = "The control plane judges it at its next look: a rollout opens, or the 
     "--digest", metavar="DIGEST", help="Bundle, or the beginning of its digest. Default: see above."
 )
 @click.option("--why", default="", metavar="TEXT", help="Reason, for the commit and the page.")
+@click.option(
+    "--only",
+    type=SelectorType(),
+    metavar="SELECTOR",
+    help="The nodes that it is for, by labels and groups; all others keep what they run. docs/selectors.md",
+)
 @click.option("--at", type=Moment(), help="Schedule it: its rollout opens at this moment, and not before.")
 @click.option(
     "--hotfix",
@@ -42,6 +49,7 @@ def command(
     dry_run: bool,
     digest: str | None,
     why: str,
+    only: str | None,
     at: datetime | None,
     hotfix: str,
 ) -> None:
@@ -64,19 +72,23 @@ def command(
         else:
             chosen = newest_for(state.mirror, caller, state, caller.path)
         wished = files.release
-        if wished is not None and (wished.digest, wished.not_before, wished.hotfix) == (
-            chosen.digest,
-            at,
-            hotfix,
-        ):
+        asked = (chosen.digest, at, hotfix, only or "")
+        if wished is not None and (wished.digest, wished.not_before, wished.hotfix, wished.only) == asked:
             live = files.ledger is not None and files.ledger.live == chosen.digest
-            return Already(
-                f"{environment} already {'runs' if live else 'asks for'} {chosen.digest} ({chosen.because})"
-            )
+            verb = "runs" if live else "asks for"
+            return Already(f"{environment} already {verb} {chosen.digest}{_whom(only)} ({chosen.because})")
         wish = release_wish(
             state,
-            Release(chosen.digest, chosen.commit, why, str(caller.author), at, hotfix),
-            subject=f"Promote {short(chosen.digest)} to {environment}{_when(at)}",
+            Release(
+                chosen.digest,
+                chosen.commit,
+                why,
+                str(caller.author),
+                not_before=at,
+                hotfix=hotfix,
+                only=only or "",
+            ),
+            subject=f"Promote {short(chosen.digest)} to {environment}{_whom(only)}{_when(at)}",
             because=chosen.because,
         )
         if not dry_run:
@@ -85,6 +97,10 @@ def command(
         return replace(wish, previewed=told)
 
     make_wish(caller, environment, decide, dry_run=dry_run)
+
+
+def _whom(only: str | None) -> str:
+    return f" for {only}" if only else ""
 
 
 def _when(at: datetime | None) -> str:
