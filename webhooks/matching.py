@@ -9,41 +9,45 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from reconciler.config.installation import Project
-from webhooks.receivers.delivery import Push
+from webhooks.receivers.delivery import Move, Repository
 
 
-def concerned(projects: Sequence[Project], push: Push) -> list[Project]:
-    """The projects whose repository is the one that was pushed to; all of them when that cannot be told."""
-    addresses = {place(address) for address in push.addresses} - {""}
+def concerned(projects: Sequence[Project], repository: Repository) -> list[Project]:
+    """The projects whose repository that is; all of them when that cannot be told."""
+    return of_repository(projects, repository) or list(projects)
+
+
+def of_repository(projects: Sequence[Project], repository: Repository) -> list[Project]:
+    """The projects whose repository has one of these URLs, or else this path."""
+    addresses = {place(address) for address in repository.addresses} - {""}
     exact = [project for project in projects if place(project.repository) in addresses]
     if exact:
         return exact
-    ending = "/" + push.full_name.strip("/").lower()
-    named = [project for project in projects if place(project.repository).lower().endswith(ending)]
-    if named and len(ending) > 1:
-        return named
-    return list(projects)
+    ending = "/" + repository.full_name.strip("/").lower()
+    if len(ending) == 1:
+        return []
+    return [project for project in projects if place(project.repository).lower().endswith(ending)]
 
 
 def work_of(
-    project: Project, refs: Iterable[str], environments: Callable[[], Iterable[str]]
+    project: Project, moves: Iterable[Move], environments: Callable[[], Iterable[str]]
 ) -> list[tuple[str, str]]:
-    """(kind, subject) of the work that a push of `refs` asks for; trunk's when it names no branch.
+    """(kind, subject) of the work that a push asks for; trunk's when it names no reference.
 
     `environments` gives the names of the project's environments and is called only when a reference may be theirs: a
     branch that merely looks like an environment's asks for nothing.
     """
-    moved = list(refs)
+    moved = [move.ref for move in moves]
     if not moved:
         return [("trunk", "")]
     prefix = f"refs/heads/{project.branch_prefix}env/"
     found = []
-    for ref in moved:
-        if ref == f"refs/heads/{project.trunk}":
+    for ref in dict.fromkeys(moved):
+        if ref == f"refs/heads/{project.trunk}" or (project.tags and ref.startswith("refs/tags/")):
             found.append(("trunk", ""))
         elif ref.startswith(prefix) and ref.removeprefix(prefix) in set(environments()):
             found.append(("environment", ref.removeprefix(prefix)))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def place(address: str) -> str:

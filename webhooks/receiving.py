@@ -7,22 +7,22 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from peewee import IntegrityError
 
-from reconciler.config.installation import Connection, Installation
+from reconciler.config.installation import Connection, Installation, Project
 from reconciler.db import session
-from reconciler.db.models import Environment, Receipt
+from reconciler.db.models import Environment, Event, Receipt
 from reconciler.db.owed import ask
 from reconciler.errors import Stalled
 from reconciler.jobs.installed import InstalledFile
 from reconciler.keys.uri import load_secret
-from webhooks.matching import concerned, work_of
+from webhooks.matching import concerned, of_repository, work_of
 from webhooks.problems import odd_headers, unauthenticated, unreadable
 from webhooks.receivers import RECEIVERS
-from webhooks.receivers.delivery import Headers, Ignored, Malformed, Push
+from webhooks.receivers.delivery import Headers, Ignored, Malformed, PullRequest, Push, Renamed
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +50,24 @@ class Receiving:
     def receive(self, forge: str, slug: str, headers: Headers, body: bytes) -> Answer:
         """Answer a delivery whose body is within its size. Raises `Problem`, and `Transient` when the database is away.
 
+        0. What the forge never signs says nothing, and is answered alike for every connection, known or not.
         1. The connection of the URL and its secrets: none, no answer but 401.
         2. The signature over the raw bytes.
         3. The delivery's id and event.
-        4. The payload, of which only repository and branch are read.
+        4. The payload, of which only repository, references and commit ids are read.
         5. Receipt and owed work, in one transaction.
         6. The nudge, which may fail.
         """
         receiver = RECEIVERS[forge]
+        reason = receiver.unsigned(headers)  # 0
+        if reason:
+            return ignored(reason)
         installation, connection = self._connection(forge, slug)  # 1
         secrets = self._secrets(connection)
-        if not receiver.verify(headers, body, secrets) or installation is None or connection is None:  # 2
+        authentic = receiver.verify(headers, body, secrets, self.now())  # 2
+        if not authentic or installation is None or connection is None:
             raise unauthenticated()
-        identity = receiver.identify(headers)  # 3
+        identity = receiver.identify(headers, body)  # 3
         if identity is None:
             raise odd_headers()
         delivery, event = identity
@@ -70,7 +75,7 @@ class Receiving:
         if isinstance(read, Malformed):
             raise unreadable(read.reason)
         if isinstance(read, Ignored):
-            return Answer(200, "ignored", {"status": "ignored", "reason": read.reason})
+            return ignored(read.reason)
         self.ready()
         answer = self._record(installation, connection, delivery, event, read, body)  # 5
         if answer.result == "accepted":
@@ -106,38 +111,79 @@ class Receiving:
         connection: Connection,
         delivery: str,
         event: str,
-        push: Push,
+        read: Push | PullRequest | Renamed,
         body: bytes,
     ) -> Answer:
         moment = self.now()
+        projects = projects_of(installation, connection)
         key = {"organization": connection.organization, "connection": connection.slug, "delivery": delivery}
-        work = []
+        moves = read.moves if isinstance(read, Push) else ()
         try:
             with session.writing():
                 receipt = Receipt.create(
                     **key,
                     event=event,
-                    repository=push.full_name or next(iter(push.addresses), ""),
-                    refs=list(push.refs),
+                    repository=read.repository.full_name or next(iter(read.repository.addresses), ""),
+                    refs={move.ref: {"before": move.before, "after": move.after} for move in moves},
                     body_sha256=hashlib.sha256(body).hexdigest(),
                     received_at=moment,
                 )
-                for project in concerned(projects_of(installation, connection), push):
-                    names = cache(lambda slug=project.slug: environment_names(connection.organization, slug))
-                    for kind, subject in work_of(project, push.refs, names):
-                        ask(project.organization, project.slug, kind, subject, now=moment)
-                        work.append({"project": project.slug, "kind": kind, "subject": subject})
+                work, reason = asked_for(projects, read, moment)
         except IntegrityError:
             with session.reading():
                 before = Receipt.get(**key)
             return Answer(200, "duplicate", {"status": "duplicate", "receipt": before.id})
         if not work:
-            reason = "the branch is neither trunk nor an environment's"
-            return Answer(200, "ignored", {"status": "ignored", "reason": reason, "receipt": receipt.id})
+            return ignored(reason, receipt=receipt.id)
         return Answer(202, "accepted", {"status": "accepted", "receipt": receipt.id, "work": work})
 
 
-def projects_of(installation: Installation, connection: Connection) -> list[Any]:
+def ignored(reason: str, **more: object) -> Answer:
+    """Authentic, and nothing to do. An answer of the 4xx would have some forges disable the webhook."""
+    return Answer(200, "ignored", {"status": "ignored", "reason": reason, **more})
+
+
+def asked_for(
+    projects: list[Project], read: Push | PullRequest | Renamed, moment: datetime
+) -> tuple[list[dict[str, str]], str]:
+    """Ask for the work, within the transaction of the receipt; why there is none when there is none."""
+    work: list[dict[str, str]] = []
+    if isinstance(read, PullRequest):
+        return work, "of a pull request only its branches matter"
+    if isinstance(read, Renamed):
+        found = of_repository(projects, read.before)
+        for project in found:
+            note_rename(project, read, moment)
+        wanted = [(project, [("trunk", "")]) for project in found]
+        reason = "no project has a repository of the name before"
+    else:
+        wanted = []
+        for project in concerned(projects, read.repository):
+            names = cache(partial(environment_names, project.organization, project.slug))
+            wanted.append((project, work_of(project, read.moves, names)))
+        reason = "it moved neither trunk nor an environment's branch"
+    for project, pieces in wanted:
+        for kind, subject in pieces:
+            ask(project.organization, project.slug, kind, subject, now=moment)
+            work.append({"project": project.slug, "kind": kind, "subject": subject})
+    return work, reason
+
+
+def note_rename(project: Project, renamed: Renamed, moment: datetime) -> None:
+    """Tell people that a project's repository is called something else now: redirects are not followed."""
+    Event.create(
+        organization=project.organization,
+        project=project.slug,
+        kind="repository.renamed",
+        subject=renamed.repository.full_name[:127],
+        message=f"the forge calls the repository '{renamed.repository.full_name}' now; correct `repository` of the "
+        f"project '{project.slug}' in control-plane.kdl, for redirects are not followed",
+        details={"before": renamed.before.full_name, "now": renamed.repository.full_name},
+        at=moment,
+    )
+
+
+def projects_of(installation: Installation, connection: Connection) -> list[Project]:
     """The projects that name this connection, within its own organization."""
     return [
         project

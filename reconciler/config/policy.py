@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.config.approvals import NO_APPROVALS, Approvals
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
 from reconciler.config.trains import Train
 
@@ -18,14 +19,18 @@ DEFAULT_ADMIN_PORT = 9901
 class EnvironmentPolicy:
     """What `environment "name" { … }` says, with its defaults filled in.
 
-    `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
-    (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
-    "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
-    next one. `freezes` are the windows that concern this environment, `groups` the node-groups as they are in it.
+    A rolling `strategy` has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the other is None; both
+    are None for all others. A canary has `canary_shares`, rising percentages below 100, each watched for
+    `bake_seconds`. `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the
+    loopback port of the proxy's reserved listener; the metrics are on the next one. `freezes` are the windows that
+    concern this environment, `groups` the node-groups as they are in it.
     `supersede` says what becomes of an open rollout when the wish names another digest that may ship: "replace",
     "finish-batch" or "finish". `take` is "latest", "every" or "train": which of the bundles that are ready automatic
     promotion takes; a train has a schedule, the others None. `soak_seconds` is how long a bundle has to run in every
-    predecessor before that.
+    predecessor before that. `gates` are what has to be true of each step besides that its nodes are well, in their
+    order.
+    No batch takes more than `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there
+    are no such domains. `protected`: it comes after another one, or says so.
     """
 
     name: str
@@ -44,6 +49,12 @@ class EnvironmentPolicy:
     freezes: tuple[FreezeWindow, ...] = ()
     groups: tuple[NodeGroup, ...] = ()
     supersede: str = "replace"
+    protected: bool = False
+    canary_shares: tuple[int, ...] = ()
+    bake_seconds: int = 0
+    spread_label: str = ""
+    spread_percent: int = 100
+    gates: tuple[GateSpec, ...] = ()
     approvals: Approvals = NO_APPROVALS
     soak_seconds: int = 0
     take: str = "latest"
@@ -57,14 +68,16 @@ class EnvironmentPolicy:
             **asdict(self),
             "after": list(self.after),
             "freezes": freezes,
+            "canary_shares": list(self.canary_shares),
             "groups": groups,
+            "gates": [gate.to_json() for gate in self.gates],
             "approvals": self.approvals.to_json(),
             "train": None if self.train is None else self.train.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnvironmentPolicy:
-        """The policy that `to_json` gave. Raises KeyError and TypeError for anything else."""
+        """The policy that `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
         freezes = tuple(FreezeWindow.from_json(window) for window in data["freezes"])
         groups = tuple(NodeGroup.from_json(group) for group in data["groups"])
         return cls(
@@ -72,7 +85,9 @@ class EnvironmentPolicy:
                 **data,
                 "after": tuple(data["after"]),
                 "freezes": freezes,
+                "canary_shares": tuple(data.get("canary_shares", ())),
                 "groups": groups,
+                "gates": tuple(GateSpec.from_json(gate) for gate in data["gates"]),
                 "approvals": Approvals.from_json(data["approvals"]),
                 "train": None if data["train"] is None else Train(**data["train"]),
             }

@@ -19,6 +19,7 @@ from reconciler import clock
 from reconciler.db import session
 from reconciler.db.models import Pointer, Receipt
 from reconciler.db.owed import ask, due
+from reconciler.db.signals import forget_signals
 from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
 from reconciler.flows.publish import REDATE
@@ -106,10 +107,10 @@ class Clock:
         return len(projects)
 
     def forget(self) -> int:
-        """Delete receipts that nobody needs any more; return how many."""
+        """Delete receipts and measurements that nobody needs any more; return how many."""
         with session.writing():
             deleted: int = Receipt.delete().where(Receipt.received_at < self.now() - RECEIPTS_KEPT).execute()
-            return deleted
+        return deleted + forget_signals(now=self.now())
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:
         """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""

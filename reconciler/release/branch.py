@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from reconciler.release import paths
+from reconciler.release.ballot import read_ballot, read_proposal
 from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
+    child_selector,
     child_text,
     only,
     read_nodes,
@@ -19,6 +21,7 @@ from reconciler.release.document import (
 from reconciler.release.ledger import read_plan, read_rollout
 from reconciler.release.state import (
     BranchFiles,
+    Go,
     Hold,
     Ledger,
     Malformed,
@@ -28,6 +31,8 @@ from reconciler.release.state import (
 )
 
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,62}")
+"""What a hotfix may be labelled with, such as `INC-123`."""
 UNREADABLE_DIGEST = "sha256:"
 
 T = TypeVar("T")
@@ -39,7 +44,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
     `unreadable` says of paths that are there why nobody could read their bytes, such as a symbolic link.
 
     A hold that cannot be read holds nevertheless. A quarantine that cannot be read quarantines what its file name
-    says, or every digest when the name says nothing: unknown means no.
+    says, or every digest when the name says nothing: unknown means no. A go that cannot be read lets nothing pass.
     """
     malformed: list[Malformed] = []
     broken = unreadable or {}
@@ -56,7 +61,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             malformed.append(Malformed(path, str(error)))
             return None
 
-    holds, quarantine = [], []
+    holds, quarantine, goes = [], [], []
     for path in sorted({*files, *broken}):
         folder, _, name = path.partition("/")
         if "/" in name or not name.endswith(".kdl"):
@@ -70,6 +75,10 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             known = stem if paths.QUARANTINE_NAME.fullmatch(stem) else ""
             doubtful = Quarantine(UNREADABLE_DIGEST + known, f"{path} cannot be read")
             quarantine.append(attempt(path, read_quarantine) or doubtful)
+        elif folder == paths.GATES:
+            go = attempt(path, read_go)
+            if go is not None:
+                goes.append(go)
     release = attempt(paths.RELEASE, read_release)
     promoted = attempt(paths.PROMOTED, read_promoted)
     ledger = attempt(paths.ROLLOUT, read_rollout)
@@ -79,19 +88,37 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         if ledger.open_rollout is not None and not fits:
             malformed.append(Malformed(paths.PLAN, f"{paths.PLAN} is not the plan of the open rollout"))
         ledger = Ledger(ledger.sequence, ledger.rollout, plan if fits else None, ledger.history)
-    return BranchFiles(release, tuple(holds), tuple(quarantine), promoted, ledger, tuple(malformed))
+    ballots = [
+        found
+        for path in sorted({*files, *broken})
+        if path.startswith(f"{paths.APPROVALS}/") and path.endswith(".kdl")
+        if (found := attempt(path, read_ballot)) is not None
+    ]
+    return BranchFiles(
+        release,
+        tuple(holds),
+        tuple(quarantine),
+        promoted,
+        ledger,
+        ballots=tuple(ballots),
+        proposal=attempt(paths.PROPOSAL, read_proposal),
+        malformed=tuple(malformed),
+        goes=tuple(goes),
+    )
 
 
 def read_release(content: bytes, path: str) -> Release:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"release"}), "release", path)
-    only(node.children, {"commit", "why", "by", "not-before"}, path)
+    only(node.children, {"commit", "why", "by", "not-before", "only", "hotfix"}, path)
     return Release(
         digest=argument(node, path, paths.DIGEST),
         commit=child_text(node, "commit", path, SHA),
         why=child_text(node, "why", path),
         by=child_text(node, "by", path),
         not_before=child_moment(node, "not-before", path),
+        only=child_selector(node, "only", path),
+        hotfix=child_text(node, "hotfix", path, LABEL),
     )
 
 
@@ -114,6 +141,19 @@ def read_quarantine(content: bytes, path: str) -> Quarantine:
             f"{path}: the quarantine of this digest belongs in {paths.quarantine_path(digest)}"
         )
     return Quarantine(digest, child_text(node, "why", path))
+
+
+def read_go(content: bytes, path: str) -> Go:
+    """Raises `MalformedError`, also when the file is not named after a rollout and a step."""
+    stem = path.rpartition("/")[2].removesuffix(".kdl")
+    named = paths.GO_NAME.fullmatch(stem)
+    if named is None:
+        raise MalformedError(f"{path}: a go is named after its rollout and step, such as gates/r-0042-2.kdl")
+    node = single(read_nodes(content, path, {"go"}), "go", path)
+    only(node.children, {"by", "why"}, path)
+    if node.arguments or node.properties:
+        raise MalformedError(f"{path}: 'go' takes 'by' and 'why' in {{ }}")
+    return Go(named[1], int(named[2]), child_text(node, "by", path), child_text(node, "why", path))
 
 
 def read_promoted(content: bytes, path: str) -> Promoted:

@@ -7,18 +7,22 @@ import re
 RELEASE = "release.kdl"
 HOLDS = "holds"
 QUARANTINE = "quarantine"
+APPROVALS = "approvals"
+PROPOSAL = "proposal.kdl"
+GATES = "gates"
 PROMOTED = "promoted.kdl"
 PLAN = "plan.kdl"
 ROLLOUT = "rollout.kdl"
 RENDERED = "rendered/sentinel.kdl"
 README = "README.md"
 
-LEDGER = (PROMOTED, PLAN, ROLLOUT, RENDERED)
-WISH_FOLDERS = (HOLDS, QUARANTINE)
+LEDGER = (PROPOSAL, PROMOTED, PLAN, ROLLOUT, RENDERED)
+WISH_FOLDERS = (HOLDS, QUARANTINE, GATES)
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HOLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 QUARANTINE_NAME = re.compile(r"[0-9a-f]{12}")
+GO_NAME = re.compile(r"(r-[0-9]{4,9})-([1-9][0-9]{0,4})")
 
 
 def hold_path(name: str) -> str:
@@ -35,6 +39,23 @@ def quarantine_path(digest: str) -> str:
     if DIGEST.fullmatch(digest) is None:
         raise ValueError(f"'{digest}' is not a digest")
     return f"{QUARANTINE}/{digest.removeprefix('sha256:')[:12]}.kdl"
+
+
+def ballot_folder(digest: str) -> str:
+    """Where the words of people on a digest stand."""
+    return f"{APPROVALS}/{short(digest)}"
+
+
+def ballot_path(digest: str, person: str) -> str:
+    """Path of one person's word on a digest."""
+    return f"{ballot_folder(digest)}/{person}.kdl"
+
+
+def go_path(rollout: str, step: int) -> str:
+    """Path of a person's go for a step. ValueError unless they look like a rollout's name and a step's number."""
+    if GO_NAME.fullmatch(f"{rollout}-{step}") is None:
+        raise ValueError(f"'{rollout}' step {step} is no step of a rollout")
+    return f"{GATES}/{rollout}-{step}.kdl"
 
 
 def short(digest: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.release.state import Judgement
+from reconciler.release.state import NO_COUNTS, Judgement
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
+    """`evidence`, here and below, is what the answer was made from: whole numbers by name, kept with it."""
+
     because: str
+    evidence: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,13 @@ class Wait:
 
     because: str
     until: datetime | None = None
+    evidence: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
     because: str
+    evidence: Mapping[str, int] = field(default_factory=lambda: NO_COUNTS)
 
 
 Verdict = Pass | Wait | Fail
@@ -39,4 +45,4 @@ def severity(verdict: Verdict) -> int:
 
 def judgement(gate: str, verdict: Verdict) -> Judgement:
     """The form that is kept and shown."""
-    return Judgement(gate, _NAMES[type(verdict)], verdict.because)
+    return Judgement(gate, _NAMES[type(verdict)], verdict.because, verdict.evidence)

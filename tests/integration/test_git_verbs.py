@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from reconciler.cli.environment_verbs import hold, pause, promote, resume, revoke, rollback, wish
+from reconciler.cli.environment_verbs import approve, hold, pause, promote, resume, revoke, rollback, wish
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
@@ -17,12 +17,22 @@ from reconciler.git.writing import commit_edit, push
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import quarantine_path
 from reconciler.release.render import render_promoted, render_quarantine, render_release, render_rollout
-from reconciler.release.state import Completed, Ledger, Promoted, Quarantine, Release
+from reconciler.release.state import (
+    Completed,
+    Go,
+    Ledger,
+    Progress,
+    Promoted,
+    Quarantine,
+    Release,
+    Rollout,
+)
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
 
 VERBS = {
+    "approve": approve,
     "promote": promote,
     "rollback": rollback,
     "hold": hold,
@@ -76,7 +86,7 @@ class Shop:
 
     def files(self, branch: str):
         head = self.head(branch).sha
-        folders = ("holds", "quarantine")
+        folders = ("holds", "quarantine", "gates")
         paths = [
             "release.kdl",
             *(f"{f}/{name}" for f in folders for name in self.mirror.list_folder(head, f)),
@@ -190,6 +200,30 @@ def test_promote_for_later(shop: Shop) -> None:
     assert release.not_before is None
 
 
+def test_promote_for_some_nodes_and_then_for_all(shop: Shop) -> None:
+    ok("promote", "production", "--only", "tier in (b, a)  and region=eu")
+    assert shop.files("env/production").release == Release(
+        A, "a" * 40, "", "Ada Operator <ada@example.com>", only="region=eu and tier in (a, b)"
+    )
+    subject = f"Promote {A[7:19]} to production for region=eu and tier in (a, b)"
+    assert shop.head("env/production").subject == subject
+    assert "already asks for" in ok("promote", "production", "--only", "region=eu and tier in (a, b)")
+    assert "would push" in ok("resume", "production", "--all", "--dry-run")
+    ok("resume", "production", "--all")
+    wished = shop.files("env/production").release
+    assert wished is not None
+    assert (wished.digest, wished.only) == (A, "")
+    assert "to all nodes" in shop.head("env/production").subject
+    assert "already released to all" in ok("resume", "production", "--all")
+
+
+def test_a_selector_that_cannot_be_read_is_a_usage_error(shop: Shop) -> None:
+    result = call("promote", "production", "--only", "region=")
+    assert result.exit_code == 2
+    assert "column 8" in result.output
+    assert call("resume", "production", "--all", "--hold", "x").exit_code == 2
+
+
 def test_a_hold_with_an_end(shop: Shop) -> None:
     ok("hold", "production", "--reason", "Audit", "--until", "2026-12-01T08:00")
     (hold,) = shop.files("env/production").holds
@@ -279,6 +313,21 @@ def test_hold_pause_and_resume(shop: Shop) -> None:
     assert "already without a hold" in ok("resume", "dev")
     assert call("hold", "dev", "--reason", "x", "--name", "../x").exit_code == 2
     assert call("hold", "dev").exit_code == 2
+
+
+def test_a_person_says_go_for_a_step(shop: Shop) -> None:
+    assert "no open rollout" in str(refused("approve", "dev", "--step", "1"))
+    steps = (Progress(1, "active", WHEN, None, 4), Progress(2))
+    shop.write(
+        "env/dev",
+        {"rollout.kdl": render_rollout(Ledger(4, Rollout("r-0007", "open", A, "", "", WHEN, "", steps)))},
+    )
+    assert refused("approve", "dev", "--step", "3").code == "E-GIT-230"
+    assert "passes when its other gates do" in ok("approve", "dev", "--step", "2", "--why", "Looks well")
+    go = Go("r-0007", 2, "Ada Operator <ada@example.com>", "Looks well")
+    assert shop.files("env/dev").goes == (go,)
+    assert shop.head("env/dev").subject == "Say go for step 2 of r-0007 in dev"
+    assert "has said go for step 2 of r-0007 already" in ok("approve", "dev", "--step", "2")
 
 
 def test_a_lost_race_is_read_and_decided_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

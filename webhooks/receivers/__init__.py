@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from webhooks.receivers import github
+from webhooks.receivers import bitbucket, bitbucket_data_center, forgejo, generic, gitea, github, gitlab
 from webhooks.receivers.delivery import Receiver
 
-RECEIVERS: Mapping[str, Receiver] = {"github": github.RECEIVER}
+RECEIVERS: Mapping[str, Receiver] = {
+    "github": github.RECEIVER,
+    "gitlab": gitlab.RECEIVER,
+    "bitbucket": bitbucket.RECEIVER,
+    "bitbucket-data-center": bitbucket_data_center.RECEIVER,
+    "gitea": gitea.RECEIVER,
+    "forgejo": forgejo.RECEIVER,
+    "generic": generic.RECEIVER,
+}
+"""By the name that a connection gives in `control-plane.kdl`, which is also the one in the URL."""

@@ -1,10 +1,11 @@
-"""What every forge's receiver makes of a delivery."""
+"""What every forge's receiver makes of a delivery: the same few shapes, whichever forge it is from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 
 class Headers(Protocol):
@@ -14,15 +15,50 @@ class Headers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
-    """Branches that may have moved. `refs` are full names; empty means that the payload named none we understand.
+class Repository:
+    """What the forge calls a repository: its URLs, and its path such as `acme/shop`. Either may be missing."""
 
-    `addresses` are the URLs and `full_name` the path, such as `acme/shop`, by which the forge calls the repository.
+    addresses: tuple[str, ...] = ()
+    full_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A reference, by its full name, that is said to have moved.
+
+    `before` and `after` are commit ids, empty when the reference did not or does not exist, or when nobody says.
     """
 
-    refs: tuple[str, ...]
-    addresses: tuple[str, ...]
-    full_name: str
+    ref: str
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """References that may have moved. No moves at all means that the payload named none we understand."""
+
+    moves: tuple[Move, ...]
+    repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """Something happened to a pull request into the branch `target`, a full name. `head` is a commit id or empty."""
+
+    number: int
+    action: Literal["opened", "updated", "merged", "closed", "reviewed"]
+    target: str
+    head: str
+    repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The forge calls the repository something else now. `before` has the names under which we may know it."""
+
+    before: Repository
+    repository: Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +75,25 @@ class Malformed:
     reason: str
 
 
+Read = Push | PullRequest | Renamed | Ignored | Malformed
+
+
+def nothing_unsigned(headers: Headers) -> str:
+    """For forges that sign whatever they send."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """The pure part of receiving from one forge, in the order in which it is used.
 
-    `verify(headers, body, secrets)` is false without a secret. `identify(headers)` gives (delivery id, event) or None
-    when a header is missing or odd. `read(event, headers, body)` says what the delivery asks for.
+    `unsigned(headers)` says why a delivery that its forge never signs is answered without being looked at, and is empty
+    for all that has to be signed. `verify(headers, body, secrets, now)` is false without a secret. `identify(headers,
+    body)` gives (delivery id, event) or None when a header is missing or odd. `read(event, headers, body)` says what
+    the delivery asks for.
     """
 
-    verify: Callable[[Headers, bytes, Sequence[bytes]], bool]
-    identify: Callable[[Headers], tuple[str, str] | None]
-    read: Callable[[str, Headers, bytes], Push | Ignored | Malformed]
+    verify: Callable[[Headers, bytes, Sequence[bytes], datetime], bool]
+    identify: Callable[[Headers, bytes], tuple[str, str] | None]
+    read: Callable[[str, Headers, bytes], Read]
+    unsigned: Callable[[Headers], str] = nothing_unsigned

@@ -7,13 +7,26 @@ deadlines (`decide` has them), plans, and what happens after the answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from reconciler.release.gates import availability, heartbeat
+from reconciler.config.gates import GateSpec
+from reconciler.release.gates import (
+    availability,
+    bake,
+    error_rate,
+    heartbeat,
+    http,
+    latency,
+    manual,
+    resources,
+    slo,
+    soak,
+)
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
 
-__all__ = ["GATES", "Gate", "GateFacts", "judge_all"]
+__all__ = ["ALWAYS", "GATES", "Gate", "GateFacts", "Judged", "judge_all"]
 
 
 def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
@@ -26,9 +39,45 @@ def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
     return MappingProxyType(found)
 
 
-GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE))
+GATES: Mapping[str, Gate] = table(
+    (
+        heartbeat.GATE,
+        availability.GATE,
+        bake.GATE,
+        error_rate.GATE,
+        latency.GATE,
+        resources.CPU,
+        resources.MEMORY,
+        http.GATE,
+        slo.GATE,
+        soak.GATE,
+        manual.GATE,
+    )
+)
+
+ALWAYS = (heartbeat.GATE, availability.GATE)
+"""What every step is judged by, whatever the policy says."""
+
+TIMED = (bake.GATE,)
+"""What a step is judged by that has a time of its own."""
 
 
-def judge_all(facts: GateFacts) -> tuple[tuple[str, Verdict], ...]:
-    """What each gate says, in the order of the table."""
-    return tuple((name, gate.judge(facts)) for name, gate in GATES.items())
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a gate says of a step. `label` is its name with what it is about."""
+
+    label: str
+    verdict: Verdict
+    patient: bool
+
+
+def judge_all(facts: GateFacts) -> tuple[Judged, ...]:
+    """What each gate says: those that every step has, or a step with a time, then those of the plan in its order."""
+    asked = (*ALWAYS, *TIMED) if facts.step.lasts else ALWAYS
+    every = (Judged(gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient) for gate in asked)
+    return (*every, *(_judged(facts, spec) for spec in facts.rules.gates))
+
+
+def _judged(facts: GateFacts, spec: GateSpec) -> Judged:
+    gate = GATES[spec.kind]
+    return Judged(spec.label, gate.judge(facts, spec), gate.patient)

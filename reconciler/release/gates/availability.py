@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from reconciler.config.gates import GateSpec
 from reconciler.fleet.batches import merge
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Fail, Pass, Verdict, Wait
 
 
-def judge(facts: GateFacts) -> Verdict:
+def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Fails on what is known to be broken in any step so far; waits while too many of earlier steps are not healthy.
 
     The step itself is the heartbeat gate's to wait for.

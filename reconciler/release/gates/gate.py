@@ -6,23 +6,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.config.gates import GateSpec
 from reconciler.fleet.batches import Batch
-from reconciler.release.state import PlannedStep, Rules
+from reconciler.release.signals import StepSignals
+from reconciler.release.state import Go, PlannedStep, Rules
 from reconciler.release.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
-    """The facts about one step at `now`. `earlier` counts the nodes of all steps before it together."""
+    """The facts about one step at `now`. `earlier` counts the nodes of all steps before it together.
+
+    `since` is when the step began or was resumed; `go` is a person's word for this very step; `signals` is what was
+    measured since then, None when nobody looked.
+    """
 
     step: PlannedStep
     batch: Batch
     earlier: Batch
     rules: Rules
+    since: datetime
     now: datetime
+    go: Go | None = None
+    signals: StepSignals | None = None
+
+    @property
+    def nobody(self) -> bool:
+        """Whether the step was planned for no nodes and has none: there is nothing that could go wrong."""
+        return self.step.nodes == 0 and self.batch.total == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
+    """`judge(facts, spec)`: the spec is what the plan says of this gate, with nothing in it for a gate that every
+    step has. A `patient` gate has not failed when it still waits at the step's deadline."""
+
     name: str
-    judge: Callable[[GateFacts], Verdict]
+    judge: Callable[[GateFacts, GateSpec], Verdict]
+    patient: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.config.gates import GateSpec
 from reconciler.fleet.batches import Batch
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Fail, Pass, Verdict, Wait
@@ -16,7 +17,7 @@ _PARTS = (
 )
 
 
-def judge(facts: GateFacts) -> Verdict:
+def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Nodes that were silent before the step began are named and not waited for; everybody else has to be healthy."""
     batch, rules = facts.batch, facts.rules
     if batch.total == 0:

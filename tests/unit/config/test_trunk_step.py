@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reconciler.config.approvals import Approvals
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.rules.deletions import TRAILER
 from reconciler.config.rules.step import Former, Held, Trailers, hold, hold_to
@@ -92,9 +94,13 @@ OWN_POLICY = EnvironmentPolicy(
     batch_size=None, max_unavailable=1, promote="manual", on_failure="rollback", min_healthy_seconds=30,
     progress_deadline_seconds=600, stale_after_seconds=30,
 )  # fmt: skip
+SOAK, SHORT = (GateSpec("soak", "", {"seconds": seconds}) for seconds in (600, 60))
+MANUAL = GateSpec("manual")
 SIZED = {"batch_percent": None, "batch_size": 3}
 TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
+CANARY = {"strategy": "canary", "batch_percent": None, "canary_shares": (5, 25, 50), "bake_seconds": 600}
+SPREAD = {"spread_label": "region", "spread_percent": 50}
 
 
 @pytest.mark.parametrize(
@@ -115,11 +121,27 @@ AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
         ({}, {"stale_after_seconds": 60}, {"stale_after_seconds": 30}),
         ({}, {"batch_percent": 50}, {"batch_percent": 25}),
         ({}, {"batch_percent": 10}, {}),
+        ({"gates": (SOAK,)}, {}, {"gates": (SOAK,)}),
+        ({}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (SHORT,)}, {"gates": (SOAK,)}),
+        ({"gates": (SHORT,)}, {"gates": (SOAK,)}, {}),
+        ({"gates": (SOAK,)}, {"gates": (MANUAL,)}, {"gates": (SOAK, MANUAL)}),
         (SIZED, {**SIZED, "batch_size": 9}, {"batch_size": 3}),
         (SIZED, {**SIZED, "batch_size": 2}, {}),
         (SIZED, {}, {"batch_percent": None, "batch_size": 3}),
         ({}, AT_ONCE, {"strategy": "rolling", "batch_percent": 25}),
         (AT_ONCE, {}, {}),
+        ({}, CANARY, {}),
+        (CANARY, {}, CANARY),
+        (CANARY, {**CANARY, "canary_shares": (5, 60)}, {"canary_shares": (5, 25, 50)}),
+        (CANARY, {**CANARY, "canary_shares": (1, 25, 50)}, {}),
+        (CANARY, {**CANARY, "bake_seconds": 60}, {"bake_seconds": 600}),
+        ({"protected": True}, {}, {"protected": True}),
+        (SPREAD, {}, SPREAD),
+        ({}, SPREAD, {}),
+        (SPREAD, {**SPREAD, "spread_percent": 60}, {"spread_percent": 50}),
+        (SPREAD, {**SPREAD, "spread_percent": 40}, {}),
+        (SPREAD, {"spread_label": "rack"}, SPREAD),
         ({}, {"proxy_version": "0.7.0", "admin_port": 9000}, {}),
         ({"soak_seconds": 60}, {}, {"soak_seconds": 60}),
         ({"approvals": TWO}, {}, {"approvals": TWO}),
@@ -151,7 +173,7 @@ def test_a_strategy_that_cannot_be_compared_stays_as_it_was() -> None:
 
 
 def test_every_field_of_a_policy_has_a_stricter_side_or_none_on_purpose() -> None:
-    known = {*CHOICES, *TOGETHER, *OWN, "after"}
+    known = {*CHOICES, *chain(*TOGETHER), *OWN, "after"}
     assert {field.name for field in fields(EnvironmentPolicy)} == known
     assert set(PATHS) == known - set(OWN)
 

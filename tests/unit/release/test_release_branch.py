@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from reconciler.config.gates import GateSpec
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import hold_path, quarantine_path
+from reconciler.release.paths import go_path, hold_path, quarantine_path
 from reconciler.release.render import (
+    render_go,
     render_hold,
     render_plan,
     render_promoted,
@@ -20,9 +22,12 @@ from reconciler.release.state import (
     BranchFiles,
     Completed,
     EnvironmentState,
+    Go,
     Hold,
     Judgement,
     Ledger,
+    Moved,
+    Only,
     Plan,
     PlannedStep,
     Progress,
@@ -39,15 +44,31 @@ SHA = "a" * 40
 PLAN = Plan(
     "r-0002",
     TWO,
-    Rules("rolling", 1, "rollback", 10, 60, 30),
-    (PlannedStep(1, 2, "8" * 16), PlannedStep(2, 1, "f" * 16)),
+    Rules(
+        "rolling",
+        1,
+        "rollback",
+        10,
+        60,
+        30,
+        (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual")),
+        "region",
+    ),
+    (
+        PlannedStep(1, 2, {"": "8" * 16, "eu": "4" * 16, "us": ""}, 600),
+        PlannedStep(2, 1, {"": "f" * 16, "eu": "f" * 16, "us": "f" * 16}),
+    ),
+    only=Only("group:a or region=eu", "region=eu or tier in (x, y)"),
+    already=Moved("region=eu", NOW),
 )
 COUNTS = {"total": 2, "running": 2, "healthy": 2, "unhealthy": 0, "refused": 0, "silent": 0}
 LEDGER = Ledger(
     sequence=9,
     rollout=Rollout(
         "r-0002", "paused", TWO, ONE, SHA, NOW, 'it said "no" \\ {}\n and ü', paused_at=NOW, steps=(
-            Progress(1, "done", NOW, NOW, 8, COUNTS, (Judgement("heartbeat", "pass", "2/2"),)),
+            Progress(1, "done", NOW, NOW, 8, COUNTS, (
+                Judgement("heartbeat", "pass", "2/2"), Judgement("soak", "wait", "5m", {"seconds-left": 7}),
+            )),
             Progress(2, "failed", NOW, None, 9),
         ),
     ),
@@ -55,11 +76,19 @@ LEDGER = Ledger(
     history=(Completed(ONE, SHA, "r-0001", 3, NOW),),
 )  # fmt: skip
 WHOLE = BranchFiles(
-    Release(TWO, SHA, "because", "Ada <ada@example.com>", datetime(2026, 12, 1, 8, 0, tzinfo=UTC)),
+    Release(
+        TWO,
+        SHA,
+        "because",
+        "Ada <ada@example.com>",
+        datetime(2026, 12, 1, 8, 0, tzinfo=UTC),
+        only="region=eu",
+    ),
     (Hold("lunch", "back at two", "Ada", datetime(2026, 12, 1, 14, 0, tzinfo=UTC)),),
     (Quarantine(ONE, "bad"),),
     Promoted(SHA, TWO),
     LEDGER,
+    goes=(Go("r-0002", 2, "Ada <ada@example.com>", "The graphs look well"),),
 )
 
 
@@ -68,6 +97,7 @@ def files() -> dict[str, bytes]:
         "release.kdl": render_release(WHOLE.release or Release("")),
         hold_path("lunch"): render_hold(WHOLE.holds[0]),
         quarantine_path(ONE): render_quarantine(WHOLE.quarantine[0]),
+        go_path("r-0002", 2): render_go(WHOLE.goes[0]),
         "promoted.kdl": render_promoted(Promoted(SHA, TWO)),
         "plan.kdl": render_plan(PLAN),
         "rollout.kdl": render_rollout(LEDGER),
@@ -129,10 +159,37 @@ def test_a_quarantine_under_another_name_is_malformed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        pytest.param("gates/r-0002.kdl", b"go", "named after its rollout and step", id="no step"),
+        pytest.param("gates/r-0002-0.kdl", b"go", "named after its rollout and step", id="step 0"),
+        pytest.param("gates/r-0002-2.kdl", b"", "there is no 'go'", id="empty"),
+        pytest.param("gates/r-0002-2.kdl", b'go "r-0003"', "takes 'by' and 'why'", id="a value"),
+        pytest.param("gates/r-0002-2.kdl", b"go { who 1 }", "'who' is not known", id="an unknown child"),
+    ],
+)
+def test_a_go_that_cannot_be_read_lets_nothing_pass(path: str, content: bytes, words: str) -> None:
+    found = parse_branch({path: content})
+    assert found.goes == ()
+    assert words in found.malformed[0].message
+
+
+def test_a_go_is_for_one_step_of_one_rollout() -> None:
+    found = parse_branch({"gates/r-0002-2.kdl": b"go"})
+    assert found.go("r-0002", 2) == Go("r-0002", 2)
+    assert (found.go("r-0002", 1), found.go("r-0003", 2)) == (None, None)
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
+        pytest.param(b'gate "soak"', b'gate "hope"', id="a gate nobody knows"),
+        pytest.param(b"seconds=300", b"minutes=5", id="a gate with another number"),
+        pytest.param(b"seconds=300", b'seconds="5m"', id="a gate with a word for a number"),
+        pytest.param(b'gate "manual"', b'gate "manual" "x"', id="a gate about something"),
         pytest.param(b'reach="ffffffffffffffff"', b'reach="9000000000000000"', id="not everybody is reached"),
-        pytest.param(b'reach="8888888888888888"', b'reach="ffffffffffffffff"', id="reaches do not rise"),
+        pytest.param(b'"eu" reach="ffff', b'"eu" reach="3fff', id="a reach falls"),
+        pytest.param(b'domain "us"', b'domain "eu"', id="a domain stands twice in a step"),
         pytest.param(b"step 2", b"step 3", id="numbers do not rise"),
         pytest.param(b'plan "r-0002"', b'plan "r-0001"', id="another rollout's plan"),
     ],
@@ -145,6 +202,9 @@ def test_a_plan_that_does_not_fit_is_malformed(old: bytes, new: bytes) -> None:
 
 
 def test_names_that_are_no_paths_are_refused() -> None:
+    for rollout, step in (("x", 1), ("r-0001", 0), ("../r-0001", 1)):
+        with pytest.raises(ValueError, match="is no step"):
+            go_path(rollout, step)
     with pytest.raises(ValueError, match="not a name for a hold"):
         hold_path("../x")
     with pytest.raises(ValueError, match="not a digest"):

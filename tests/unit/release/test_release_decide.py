@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.config.freezes import FreezeWindow
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
 from reconciler.release.decide import decide
@@ -19,6 +20,7 @@ from reconciler.release.state import (
     BranchFiles,
     Completed,
     EnvironmentState,
+    Go,
     Hold,
     Ledger,
     Progress,
@@ -33,7 +35,7 @@ LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 PROD = EnvironmentPolicy("prod", ("dev",), "1.0", "rolling", None, 1, 0, "manual", "rollback", 10, 60, 30)
 DEV = replace(PROD, name="dev", after=(), promote="automatic")
 DONE = Completed(LIVE, "a" * 40, "r-0001", 3, NOW - timedelta(hours=1))
-RANKS = ("1" * 16, "2" * 16)
+RANKS = {"": ("1" * 16, "2" * 16)}
 KNOWN = Facts(
     bundles={LIVE: True, NEW: True, OTHER: True}, predecessors={"dev": (LIVE, NEW, OTHER)}, ranks=RANKS
 )
@@ -117,7 +119,7 @@ def answer(
         ),
         pytest.param({"ledger": IDLE, "holds": ("x",)}, "W-REL-007", id="held"),
         pytest.param(
-            {"ledger": IDLE, "policy": replace(PROD, strategy="canary")}, "W-REL-012", id="no such strategy"
+            {"ledger": IDLE, "policy": replace(PROD, strategy="lottery")}, "W-REL-012", id="no such strategy"
         ),
         pytest.param(
             {"ledger": IDLE, "wish": LIVE, "quarantine": (LIVE,)}, "W-REL-011", id="live is quarantined"
@@ -212,6 +214,39 @@ PAUSED = rolling(state="paused", paused_at=NOW)
 )
 def test_with_a_rollout(given: dict[str, Any], expected: str) -> None:
     assert answer(**given) == expected
+
+
+def gated(since: int, *gates: GateSpec, go: Go | None = None) -> str:
+    """The answer for a well first batch that began so many seconds ago, with these gates in its plan."""
+    steps = (Progress(1, "active", NOW - timedelta(seconds=since), None, 4), Progress(2))
+    ledger = replace(rolling(steps=steps), plan=replace(PLAN, rules=replace(PLAN.rules, gates=gates)))
+    files = BranchFiles(Release(NEW), ledger=ledger, goes=() if go is None else (go,))
+    decision = decided(files, facts=seen(WELL if since < 1000 else PENDING))
+    return type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].message
+
+
+SOAK, MANUAL = GateSpec("soak", "", {"seconds": 900}), GateSpec("manual")
+
+
+def test_a_step_lasts_as_long_as_its_soak_however_short_its_deadline() -> None:
+    assert "soak: it lasts 15m" in gated(899, SOAK)
+    assert gated(900, SOAK) == "AdvanceStep"
+
+
+def test_the_deadline_comes_after_the_soak() -> None:
+    # The nodes are pending: 60 seconds of progress, after 900 of soak.
+    assert "heartbeat" in gated(1000, replace(SOAK, values={"seconds": 941}))
+    assert gated(1000, replace(SOAK, values={"seconds": 940})) == "RollBack"
+
+
+def test_a_person_is_waited_for_without_end() -> None:
+    assert "a person has to say go" in gated(999, MANUAL)
+    assert "a person has to say go" in gated(999, MANUAL, go=Go("r-0001", 1))
+    assert gated(999, MANUAL, go=Go("r-0002", 1)) == "AdvanceStep"
+
+
+def test_a_plan_keeps_the_gates_of_its_policy() -> None:
+    assert make_plan("r-0002", NEW, replace(PROD, gates=(SOAK, MANUAL)), RANKS).rules.gates == (SOAK, MANUAL)
 
 
 def commits(*digests: str) -> Facts:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from webhooks.receivers import github
-from webhooks.receivers.delivery import Ignored, Malformed, Push
+from webhooks.receivers import github, signing
+from webhooks.receivers.delivery import Ignored, Malformed, Move, Push, Read, Repository
 
 
 class Headers(dict[str, str]):
@@ -21,6 +22,7 @@ class Headers(dict[str, str]):
         return next((value for name, value in self.items() if name.lower() == key.lower()), default)
 
 
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 BODY = b'{"ref": "refs/heads/main"}'
 
 
@@ -30,7 +32,7 @@ def sign(body: bytes, secret: bytes) -> str:
 
 def verify(signature: str | None, *secrets: bytes, body: bytes = BODY) -> bool:
     return github.verify(
-        Headers({"x-hub-signature-256": signature} if signature is not None else {}), body, secrets
+        Headers({"x-hub-signature-256": signature} if signature is not None else {}), body, secrets, NOW
     )
 
 
@@ -72,7 +74,7 @@ def test_a_wrong_signature_is_refused(signature: str | None) -> None:
 @pytest.mark.parametrize("secrets", [(), (b"",)])
 def test_without_a_secret_nothing_is_authentic(secrets: tuple[bytes, ...]) -> None:
     assert not verify(sign(BODY, b""), *secrets)
-    assert not verify(sign(BODY, github.NOBODY), *secrets)
+    assert not verify(sign(BODY, signing.NOBODY), *secrets)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +90,15 @@ def test_without_a_secret_nothing_is_authentic(secrets: tuple[bytes, ...]) -> No
     ],
 )
 def test_a_delivery_is_identified(delivery: str, event: str, wanted: tuple[str, str] | None) -> None:
-    assert github.identify(Headers({"X-GitHub-Delivery": delivery, "X-GitHub-Event": event})) == wanted
+    assert github.identify(Headers({"X-GitHub-Delivery": delivery, "X-GitHub-Event": event}), BODY) == wanted
 
 
-def read(
-    payload: Any, *, event: str = "push", content_type: str = "application/json"
-) -> Push | Ignored | Malformed:
+def read(payload: Any, *, event: str = "push", content_type: str = "application/json") -> Read:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return github.read(event, Headers({"Content-Type": content_type}), body)
 
 
-def test_of_a_push_only_repository_and_branch_are_read() -> None:
+def test_of_a_push_only_repository_and_reference_are_read() -> None:
     push = read(
         {
             "ref": "refs/heads/main",
@@ -111,11 +111,8 @@ def test_of_a_push_only_repository_and_branch_are_read() -> None:
             },
         }
     )
-    assert push == Push(
-        refs=("refs/heads/main",),
-        addresses=("https://github.com/acme/shop.git", "git@github.com:acme/shop.git"),
-        full_name="acme/shop",
-    )
+    addresses = ("https://github.com/acme/shop.git", "git@github.com:acme/shop.git")
+    assert push == Push((Move("refs/heads/main", "", "f" * 40),), Repository(addresses, "acme/shop"))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +129,13 @@ def test_of_a_push_only_repository_and_branch_are_read() -> None:
     ],
 )
 def test_a_push_that_hides_what_it_is_about_is_a_push_of_anything(payload: Any) -> None:
-    assert read(payload) == Push(refs=(), addresses=(), full_name="")
+    assert read(payload) == Push((), Repository())
 
 
 def test_a_form_is_read_too() -> None:
     body = urlencode({"payload": json.dumps({"ref": "refs/heads/main"})}).encode()
     push = read(body, content_type="application/x-www-form-urlencoded; charset=utf-8")
-    assert push == Push(refs=("refs/heads/main",), addresses=(), full_name="")
+    assert push == Push((Move("refs/heads/main"),), Repository())
 
 
 @pytest.mark.parametrize(
@@ -160,7 +157,7 @@ def test_what_cannot_be_read_is_malformed(body: bytes, content_type: str) -> Non
     assert isinstance(read(body, content_type=content_type), Malformed)
 
 
-def test_other_events_and_tags_are_ignored() -> None:
+def test_other_events_and_other_references_are_ignored() -> None:
     assert read({}, event="ping") == Ignored("it is a ping")
     assert isinstance(read(b"not even JSON", event="issues"), Ignored)
-    assert isinstance(read({"ref": "refs/tags/v1"}), Ignored)
+    assert isinstance(read({"ref": "refs/pull/7/head"}), Ignored)

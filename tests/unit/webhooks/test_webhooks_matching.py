@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.config.installation import Project
 from webhooks.matching import concerned, place, work_of
-from webhooks.receivers.delivery import Push
+from webhooks.receivers.delivery import Move, Repository
 
 
 def project(slug: str, repository: str, prefix: str = "") -> Project:
@@ -19,30 +19,30 @@ WIKI = project("wiki", "https://bot@github.com/acme/mono", "wiki/")
 ALL = (SHOP, BLOG, WIKI)
 
 
-def push(*addresses: str, full_name: str = "") -> Push:
-    return Push(refs=(), addresses=addresses, full_name=full_name)
+def known(*addresses: str, full_name: str = "") -> Repository:
+    return Repository(addresses, full_name)
 
 
 @pytest.mark.parametrize(
     ("delivered", "slugs"),
     [
-        pytest.param(push("https://github.com/acme/shop.git"), ["shop"], id="the same URL"),
-        pytest.param(push("git@github.com:acme/shop.git"), ["shop"], id="ssh for https"),
+        pytest.param(known("https://github.com/acme/shop.git"), ["shop"], id="the same URL"),
+        pytest.param(known("git@github.com:acme/shop.git"), ["shop"], id="ssh for https"),
         pytest.param(
-            push("https://github.com/acme/mono"), ["blog", "wiki"], id="two projects of one repository"
+            known("https://github.com/acme/mono"), ["blog", "wiki"], id="two projects of one repository"
         ),
-        pytest.param(push("https://GitHub.com/acme/shop/"), ["shop"], id="host in another case"),
-        pytest.param(push("https://elsewhere/x", full_name="acme/shop"), ["shop"], id="the path alone"),
-        pytest.param(push("https://elsewhere/x", full_name="shop"), ["shop"], id="the name alone"),
+        pytest.param(known("https://GitHub.com/acme/shop/"), ["shop"], id="host in another case"),
+        pytest.param(known("https://elsewhere/x", full_name="acme/shop"), ["shop"], id="the path alone"),
+        pytest.param(known("https://elsewhere/x", full_name="shop"), ["shop"], id="the name alone"),
         pytest.param(
-            push("https://elsewhere/x", full_name="acme/none"), ["shop", "blog", "wiki"], id="unknown"
+            known("https://elsewhere/x", full_name="acme/none"), ["shop", "blog", "wiki"], id="unknown"
         ),
-        pytest.param(push(full_name="op"), ["shop", "blog", "wiki"], id="the end of a name is no name"),
-        pytest.param(push(full_name="/"), ["shop", "blog", "wiki"], id="no name at all"),
-        pytest.param(push(), ["shop", "blog", "wiki"], id="nothing told"),
+        pytest.param(known(full_name="op"), ["shop", "blog", "wiki"], id="the end of a name is no name"),
+        pytest.param(known(full_name="/"), ["shop", "blog", "wiki"], id="no name at all"),
+        pytest.param(known(), ["shop", "blog", "wiki"], id="nothing told"),
     ],
 )
-def test_projects_concerned(delivered: Push, slugs: list[str]) -> None:
+def test_projects_concerned(delivered: Repository, slugs: list[str]) -> None:
     assert [found.slug for found in concerned(ALL, delivered)] == slugs
 
 
@@ -80,11 +80,12 @@ def test_places(address: str, wanted: str) -> None:
     ],
 )
 def test_work(refs: list[str], wanted: list[tuple[str, str]]) -> None:
-    assert work_of(BLOG, refs, lambda: ["dev"]) == wanted
+    assert work_of(BLOG, [Move(ref) for ref in refs], lambda: ["dev"]) == wanted
 
 
 def test_environments_are_looked_up_only_when_they_matter() -> None:
     def fail() -> list[str]:
         raise AssertionError("looked up")
 
-    assert work_of(BLOG, ["refs/heads/main", "refs/heads/topic"], fail) == [("trunk", "")]
+    moves = [Move("refs/heads/main"), Move("refs/heads/topic")]
+    assert work_of(BLOG, moves, fail) == [("trunk", "")]
