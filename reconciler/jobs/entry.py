@@ -37,6 +37,10 @@ def flow_of(kind: str) -> Flow:
 
     Flows are imported when they run: a worker of one queue needs nothing of the other's.
     """
+    if kind == "repository":
+        from reconciler.flows.intake import repository
+
+        return lambda context, subject, renewed: repository.run(context)
     if kind == "trunk":
         from reconciler.flows import trunk
 
@@ -144,6 +148,8 @@ def _attempt(
             context = open_context(
                 settings, load_installation(settings), held.organization, held.project, environ
             )
+            # Whoever lost a race has seen too little.
+            context.known = held.known and race == 1
             return of_outcome(flow(context, held.subject, renewed))
         except LeaseLost:
             raise

@@ -19,7 +19,8 @@ import pytest
 import urllib3
 
 from reconciler.db import session
-from reconciler.db.models import Receipt, Work
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Work
 from reconciler.jobs.queue import open_queue
 from reconciler.settings import Settings, read_settings
 from tests.servers.process import die_with_parent, listens

@@ -8,6 +8,7 @@ from typing import Any
 from peewee import fn
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.intake import Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -16,7 +17,6 @@ from reconciler.db.models import (
     LogAlarm,
     Pointer,
     PublishedRoot,
-    Receipt,
     Release,
     Rollout,
 )

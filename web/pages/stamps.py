@@ -13,7 +13,8 @@ from typing import Any
 from peewee import fn
 
 from reconciler.db.evidence import Reproduction
-from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Rollout
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Rollout
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
 from web.pages.scope import Scope

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.clock import iso
+from reconciler.db.intake import Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -14,7 +15,6 @@ from reconciler.db.models import (
     Event,
     Node,
     Pointer,
-    Receipt,
     Release,
     Rollout,
 )

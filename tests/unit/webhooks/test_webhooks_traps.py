@@ -77,7 +77,7 @@ def test_05_every_change_of_a_delivery_counts(world: World, label: str) -> None:
     changes = [Change(f"refs/heads/topic-{n}", OLD, NEW) for n in range(20)]
     assert world.send(DIALECTS[label], pushed(label, *changes, MAIN)).status_code == 202
     assert len(moves()) == 21
-    assert owed() == [(label, "trunk", "")]
+    assert owed() == [(label, "repository", "")]
 
 
 @pytest.mark.parametrize("label", DIALECTS)
@@ -94,7 +94,7 @@ def test_08_what_was_answered_is_durable(world: World) -> None:
     from reconciler.settings import read_settings
 
     session.connect(read_settings(world.environ))
-    assert owed() == [("github", "trunk", "")]
+    assert owed() == [("github", "repository", "")]
     assert len(receipts()) == 1
 
 
@@ -102,13 +102,13 @@ def test_09_a_push_during_a_run_causes_exactly_one_more(world: World) -> None:
     from reconciler.db.owed import claim, finish
 
     world.send(DIALECTS["github"], pushed("github"))
-    held = claim("acme", "github", "trunk", holder="w", now=world.now)
+    held = claim("acme", "github", "repository", holder="w", now=world.now)
     assert held is not None
     for n in range(5):
         world.send(DIALECTS["github"], pushed("github", id=f"during-{n}"))
     assert finish(held, "changed", "", now=world.now)
-    assert owed() == [("github", "trunk", "")]
-    again = claim("acme", "github", "trunk", holder="w", now=world.now)
+    assert owed() == [("github", "repository", "")]
+    again = claim("acme", "github", "repository", holder="w", now=world.now)
     assert again is not None
     assert finish(again, "changed", "", now=world.now)
     assert owed() == []
