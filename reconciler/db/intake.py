@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from peewee import AutoField, BigIntegerField, CharField, TextField
 
 from reconciler.db.table import DocumentField, InstantField, Table
+
+ON_ITS_WAY = timedelta(minutes=2)
 
 
 class Receipt(Table):
@@ -73,3 +77,9 @@ class Gap(Table):
 
     class Meta:
         indexes = ((("organization", "connection", "explained_at"), False),)
+
+    def state(self, now: datetime) -> str:
+        """For people: a forge may deliver some time after the sweep has seen what moved."""
+        if self.explained_at is not None:
+            return "told late"
+        return "perhaps on its way" if now - self.found_at < ON_ITS_WAY else "lost"

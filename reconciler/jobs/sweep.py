@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from peewee import fn
+
+from reconciler.config.addresses import place
 from reconciler.config.installation import Installation, Project
 from reconciler.db import session
-from reconciler.db.intake import Repository
+from reconciler.db.intake import Receipt, Repository
 from reconciler.db.models import Commit, Environment
 from reconciler.db.owed import ask
 from reconciler.errors import ReconcilerError
@@ -169,16 +172,28 @@ def repositories_of(installation: Installation) -> dict[tuple[str, str], list[Pr
 
 
 def unseen(project: Project, refs: Mapping[str, str]) -> Difference | None:
-    """That the project's repository is not as it was when it was last looked at; None when it is."""
+    """That the project's repository is not as it was when it was last looked at, or that a delivery has come since,
+    which may explain what was missing; None when neither is so."""
+    connection = project.connection or ""
     with session.reading():
         row = Repository.get_or_none(
             Repository.organization == project.organization,
-            Repository.connection == (project.connection or ""),
+            Repository.connection == connection,
             Repository.url == project.repository,
         )
-    if row is not None and row.version and row.refs == refs:
+        newest = (
+            Receipt.select(fn.MAX(Receipt.id))
+            .where(
+                Receipt.organization == project.organization,
+                Receipt.connection == connection,
+                Receipt.place == place(project.repository),
+                Receipt.id > (row.receipt if row is not None else 0),
+            )
+            .scalar()
+        )
+    if row is not None and row.version and row.refs == refs and newest is None:
         return None
-    text = "\n".join(f"{name} {sha}" for name, sha in sorted(refs.items()))
+    text = "\n".join([str(newest), *(f"{name} {sha}" for name, sha in sorted(refs.items()))])
     return Difference("repository", "", hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -225,5 +225,5 @@ def _last_delivery(row: Repository) -> datetime | None:
     newest = Receipt.select(fn.MAX(Receipt.received_at)).where(
         Receipt.organization == row.organization, Receipt.connection == row.connection
     )
-    moment: datetime | None = Receipt.received_at.python_value(newest.scalar())
+    moment: datetime | None = newest.scalar()
     return moment

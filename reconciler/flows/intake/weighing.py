@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 Step = tuple[str, str]
 """From one commit id to another, empty where the reference does not exist."""
@@ -23,23 +24,22 @@ def untold(before: str, after: str, told: Sequence[Step], still: Iterable[Step] 
     balance: Counter[str] = Counter()
     balance[before] += 1
     balance[after] -= 1
-    order = [before]
+    missing = list(still)
     for left, reached in told:
         balance[left] -= 1
         balance[reached] += 1
-        order += [left, reached]
-    missing = list(still)
     for left, reached in missing:
         balance[left] += 1
         balance[reached] -= 1
-        order += [left, reached]
-    order.append(after)
     found = []
     for left, reached in missing:
         if balance[left] > 0 and balance[reached] < 0:
             balance[left] -= 1
             balance[reached] += 1
             found.append((left, reached))
+    # What was missing before surrounds what was told late.
+    order = [left for left, _ in missing] + [before, *chain.from_iterable(told)]
+    order += [reached for _, reached in missing] + [after]
     places = list(dict.fromkeys(order))
     ends = [place for place in places for _ in range(balance[place])]
     starts = [place for place in places for _ in range(-balance[place])]

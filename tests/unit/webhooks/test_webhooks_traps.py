@@ -87,6 +87,16 @@ def test_06_a_tag_named_as_trunk_is_not_trunk(world: World, label: str) -> None:
     assert list(moves()) == ["refs/tags/main"]
 
 
+def test_07_files_that_a_payload_lists_are_not_even_read() -> None:
+    """Which projects a push concerns is read from git: `tests/integration/test_flow_repository.py` has the projects."""
+    folder = Path(webhooks.__file__).parent
+    for path in folder.rglob("*.py"):
+        words = {
+            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not words & {"commits", "added", "modified", "removed", "head_commit"}, path.name
+
+
 def test_08_what_was_answered_is_durable(world: World) -> None:
     """Receipt and work are in the database before the answer, and another process finds them there."""
     assert world.send(DIALECTS["github"], pushed("github")).status_code == 202
@@ -155,6 +165,27 @@ def test_12_an_unsigned_ping_of_bitbucket_does_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("label", DIALECTS)
+def test_13_a_push_to_a_repository_of_many_projects_asks_once(world: World) -> None:
+    text = world.config.read_text()
+    more = "".join(
+        f'project "p{n}" {{ repository "{REPO.clone_url}"; path "p{n}"; branch-prefix "p{n}/"; connection "gitea" }}\n'
+        for n in range(200)
+    )
+    world.config.write_text(text.removesuffix("}\n") + more + "}\n")
+    answer = world.send(DIALECTS["gitea"], pushed("gitea"))
+    assert answer.get_json()["work"] == [{"project": "gitea", "kind": "repository"}]
+    assert owed() == [("gitea", "repository", "")]
+
+
+@pytest.mark.parametrize("label", DIALECTS)
+def test_14_a_receipt_says_what_it_explains(world: World, label: str) -> None:
+    """The report of what no delivery told of is made of these; the simulation of the intake loses deliveries."""
+    world.send(DIALECTS[label], pushed(label, Change("refs/heads/topic", OLD, NEW)))
+    (receipt,) = receipts()
+    assert receipt.place == "forge.example/acme/shop"
+    assert receipt.refs == {"refs/heads/topic": {"before": OLD, "after": NEW}}
+
+
 def test_15_an_empty_token_does_not_fit_an_empty_secret(world: World, label: str) -> None:
     dialect = DIALECTS[label]
     for secret in (b"", b"whsec_") if label == "gitlab" else (b"",):
