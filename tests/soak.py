@@ -1,7 +1,8 @@
 """`make soak MINUTES=n`: the tests that get better the longer they run.
 
 It begins with ten thousand pushes over every forge whose deliveries get lost. Then half of the time plays seeds of the
-release simulation that `make test` does not reach, half plays the demo again and again. The first failure ends it, with the seed or the demo's folder.
+release simulation that `make test` does not reach, half plays the demo again and again. The first failure ends it, with
+the seed or the demo's folder.
 """
 
 from __future__ import annotations

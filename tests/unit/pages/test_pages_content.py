@@ -408,8 +408,8 @@ def test_metrics_name_every_status(client: FlaskClient) -> None:
     assert text.count("# TYPE sentinel_nodes gauge") == 1
 
 
-def test_what_no_delivery_told_of_is_shown_with_a_guess(shop: FlaskClient) -> None:
-    text = shop.get(f"{SHOP}/webhooks").get_data(as_text=True)
+def test_what_no_delivery_told_of_is_shown_with_a_guess(client: FlaskClient) -> None:
+    text = client.get(f"{SHOP}/webhooks").get_data(as_text=True)
     assert "Moves that no delivery told of" in text
     assert "GitHub sends each once" in text
     assert ">lost<" in text
