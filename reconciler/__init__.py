@@ -9,6 +9,7 @@ see `pyproject.toml`):
     bundle      archive, manifest, statement, pointer, verification  pure
     fleet       what the reports of many nodes amount to             pure
     release     what an environment does next                        pure
+    egress      the one way out to addresses that somebody wrote down
     git, store, keys, db     the outside world, one package each, ignorant of each other
     flows       read → pure → write, one file a job
     jobs        queue, leases, schedule

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from reconciler.errors import Stalled
 
 KEY = r"[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?"
 KEY_FORM = "lower-case letters, digits, '.', '_', '/' and '-'"
@@ -20,6 +22,23 @@ WORDS = frozenset({"and", "or", "not", "in", "has"})
 
 _KEY = re.compile(KEY)
 _VALUE = re.compile(VALUE)
+
+
+def read_labels(parts: Iterable[str]) -> dict[str, str]:
+    """Parts such as `region=eu-west` as labels; empty ones are passed over. Raises `Stalled` (E-NOD-007)."""
+    labels: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in parts)):
+        key, equals, value = (word.strip() for word in part.partition("="))
+        wrong = None if key and equals else f"{_shown(part)} has no name and value"
+        if wrong is None and key in labels:
+            wrong = f"the label '{key}' is given twice"
+        labels[key] = value
+        wrong = wrong or objection(labels)
+        if wrong is not None:
+            raise Stalled(
+                "E-NOD-007", f"labels cannot be read: {wrong}", cure="Write name=value for each label"
+            )
+    return labels
 
 
 def objection(labels: Mapping[str, str]) -> str | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 import click
 
 from reconciler import clock
+from reconciler.cli.only_project import only_project
 from reconciler.config.installation import Project
 from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
 from reconciler.db.models import Environment
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
 from reconciler.flows.context import load_installation
+from reconciler.labels import read_labels
 from reconciler.settings import read_settings
 
 _SPAN = re.compile(r"([0-9]{1,5})([smhd])")
@@ -36,7 +39,21 @@ def command() -> None:
     "--expires", default="24h", show_default=True, help="Such as 30m, 24h or 7d; 'never' is possible."
 )
 @click.option("--note", default="", help="What it is for, shown in the list.")
-def create(environment: str, project: str | None, uses: int | None, expires: str, note: str) -> None:
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Label of every node that registers with it, whatever the node says; may be repeated.",
+)
+def create(
+    environment: str,
+    project: str | None,
+    uses: int | None,
+    expires: str,
+    note: str,
+    labels: tuple[str, ...],
+) -> None:
     """Print a new join token for ENVIRONMENT. It is shown this once; only its hash is kept."""
     found = _project(project)
     with reading():
@@ -55,7 +72,14 @@ def create(environment: str, project: str | None, uses: int | None, expires: str
     now = clock.now()
     expires_at = None if expires == "never" else now + read_span(expires)
     token = create_join_token(
-        found.organization, found.slug, environment, now=now, note=note, uses=uses, expires_at=expires_at
+        found.organization,
+        found.slug,
+        environment,
+        now=now,
+        note=note,
+        uses=uses,
+        expires_at=expires_at,
+        labels=read_labels(labels),
     )
     click.echo(token)
 
@@ -63,7 +87,10 @@ def create(environment: str, project: str | None, uses: int | None, expires: str
 @command.command("list")
 @click.option("--project", help="Default: the only project there is.")
 def list_tokens(project: str | None) -> None:
-    """List join tokens: number, environment, state, uses left, expiry, note. The tokens themselves are not kept."""
+    """List join tokens: number, environment, state, uses left, expiry, labels, note.
+
+    The tokens themselves are not kept.
+    """
     found = _project(project)
     now = clock.now()
     with reading():
@@ -79,7 +106,8 @@ def list_tokens(project: str | None) -> None:
         left = "any" if row.uses_left is None else row.uses_left
         until = "never" if row.expires_at is None else clock.iso(row.expires_at)
         click.echo(
-            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}  {row.note}"
+            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}"
+            f"{_labels(row.labels)}  {row.note}"
         )
 
 
@@ -98,6 +126,10 @@ def revoke(number: int, project: str | None) -> None:
     click.echo(f"revoked {number}")
 
 
+def _labels(labels: Mapping[str, str]) -> str:
+    return " labels=" + ",".join(f"{key}={value}" for key, value in labels.items()) if labels else ""
+
+
 def read_span(text: str) -> timedelta:
     """`30m`, `24h`, `7d` as a time span. Raises `Stalled`."""
     match = _SPAN.fullmatch(text)
@@ -111,15 +143,4 @@ def read_span(text: str) -> timedelta:
 def _project(slug: str | None) -> Project:
     settings = read_settings(os.environ)
     connect(settings)
-    projects = [project for o in load_installation(settings).organizations for project in o.projects]
-    if slug is None and len(projects) == 1:
-        return projects[0]
-    for project in projects:
-        if project.slug == slug:
-            return project
-    names = ", ".join(project.slug for project in projects)
-    raise Stalled(
-        "E-NOD-043",
-        f"there is no project '{slug}'" if slug else "there are several projects",
-        cure=f"Name one with --project: {names}",
-    )
+    return only_project(load_installation(settings), slug)

@@ -217,6 +217,13 @@ _TABLE: tuple[Code, ...] = (
         "Change one of the two as the hint says.",
     ),
     Code(
+        "E-VAL-060",
+        "All at once in a protected environment",
+        "A protected environment says 'protected #true', or comes after another one. Changing all of its nodes at "
+        "once is a risk that somebody has to take on purpose.",
+        'Choose another strategy, say all-at-once-because "…", or say protected #false.',
+    ),
+    Code(
         "E-REF-001",
         "Name that stands for nothing",
         "The resource that is named does not exist.",
@@ -264,6 +271,12 @@ _TABLE: tuple[Code, ...] = (
         "Credentials in a URL",
         "A repository's URL holds a user or a password, which would end up in logs and pages.",
         'Name them in the connection: credentials "env:…" or "file:…", whose content is user:token.',
+    ),
+    Code(
+        "E-INS-120",
+        "Role wider than in the organization",
+        "A member line in a project narrows what the person may do there; it never adds to it.",
+        "Raise the role in the organization, or lower the one in the project.",
     ),
 )
 

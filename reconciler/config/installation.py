@@ -9,12 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.config.egress import EGRESS, NO_EGRESS, EgressRules, rules_of
 from reconciler.config.findings import Finding, has_errors
-from reconciler.config.installation_schema import INSTALLATION
+from reconciler.config.installation_schema import ORGANIZATION, ROLES
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
 from reconciler.config.reading import Reader
 from reconciler.config.report import Mark, Problem, Report
+from reconciler.config.schema import Field
 from reconciler.config.suggest import did_you_mean
+
+INSTALLATION = Field(
+    "control-plane.kdl", "The server configuration.", children=(ORGANIZATION, EGRESS), required=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,14 @@ class KeyUris:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A person's role: `reader`, `operator` or `admin`; in a project also `none`."""
+
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access."""
@@ -52,7 +66,8 @@ class Connection:
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
-    environment and the URI of one of its private keys. `tags`: whether a pushed tag has trunk looked at."""
+    environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
+    pushed tag has trunk looked at."""
 
     slug: str
     organization: str
@@ -63,6 +78,7 @@ class Project:
     trunk: str
     connection: str | None
     sealing_keys: tuple[tuple[str, str], ...] = ()
+    members: tuple[Member, ...] = ()
     tags: bool = False
 
 
@@ -75,6 +91,7 @@ class Organization:
     keys: KeyUris
     projects: tuple[Project, ...]
     connections: tuple[Connection, ...]
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,7 @@ class Installation:
     """Everything the server configuration says."""
 
     organizations: tuple[Organization, ...]
+    egress: EgressRules = NO_EGRESS
 
     def project(self, slug: str) -> Project | None:
         """The project of that slug, or None."""
@@ -106,10 +124,12 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     _check_slugs(file, report)
     _check_connections(file, report)
     _check_prefixes(file, report)
+    _check_members(file, report)
     found = report.resolved()
     if has_errors(found):
         return None, found
-    return Installation(tuple(_organization(item) for item in data["organization"])), found
+    organizations = tuple(_organization(item) for item in data["organization"])
+    return Installation(organizations, rules_of(data.get("egress", {}))), found
 
 
 def _organization(data: Mapping[str, Any]) -> Organization:
@@ -131,7 +151,12 @@ def _organization(data: Mapping[str, Any]) -> Organization:
             )
             for item in data.get("connection", ())
         ),
+        members=_members(data),
     )
+
+
+def _members(data: Mapping[str, Any]) -> tuple[Member, ...]:
+    return tuple(Member(item["email"], item["role"]) for item in data.get("member", ()))
 
 
 def _project(organization: str, data: Mapping[str, Any]) -> Project:
@@ -145,6 +170,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         trunk=data.get("trunk", "main"),
         connection=data.get("connection"),
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
+        members=_members(data),
         tags=data.get("tags", False),
     )
 
@@ -216,3 +242,26 @@ def _check_prefixes(file: ParsedFile, report: Report) -> None:
                 f'add: branch-prefix "{_first(project)}/"',
             )
             report.add(Mark(file, project, argument=0), problem)
+
+
+def _check_members(file: ParsedFile, report: Report) -> None:
+    """A project narrows: nobody has a greater role there than in its organization."""
+    for organization in file.nodes:
+        roles = {m.arguments[0]: m.arguments[1] for m in organization.children if _is_member(m)}
+        for project in organization.children:
+            for member in project.children if project.name == "project" else ():
+                if not _is_member(member) or member.arguments[0] not in roles:
+                    continue
+                wide, here = roles[member.arguments[0]], member.arguments[1]
+                if wide in ROLES and here in ROLES and ROLES.index(here) > ROLES.index(wide):
+                    problem = Problem(
+                        "E-INS-120",
+                        f"{member.arguments[0]} is {wide} of the organization and would be {here} here",
+                        f'"{wide}" or less',
+                        "raise the role in the organization, or lower this one",
+                    )
+                    report.add(Mark(file, member, argument=1), problem)
+
+
+def _is_member(node: KdlNode) -> bool:
+    return node.name == "member" and len(node.arguments) == 2

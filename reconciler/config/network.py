@@ -132,3 +132,10 @@ METHOD = Choice(
     },
     name="method",
 )
+
+NETWORK = Pattern(
+    name="network",
+    pattern=r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?|[0-9a-f:]*:[0-9a-f:.]*(?:/[0-9]{1,3})?",
+    expected="an IP address or a network such as '10.0.0.0/8'",
+    hint="write it like '192.0.2.0/24'",
+)

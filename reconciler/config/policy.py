@@ -19,15 +19,18 @@ DEFAULT_ADMIN_PORT = 9901
 class EnvironmentPolicy:
     """What `environment "name" { … }` says, with its defaults filled in.
 
-    `strategy` is "all-at-once" or "rolling"; a rolling one has exactly one of `batch_percent` (1–100) and `batch_size`
-    (nodes), the other is None, and both are None for all-at-once. `promote` is "automatic" or "manual", `on_failure`
-    "pause" or "rollback". `admin_port` is the loopback port of the proxy's reserved listener; the metrics are on the
-    next one. `freezes` are the windows that concern this environment, `groups` the node-groups as they are in it.
+    A rolling `strategy` has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the other is None; both
+    are None for all others. A canary has `canary_shares`, rising percentages below 100, each watched for
+    `bake_seconds`. `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the
+    loopback port of the proxy's reserved listener; the metrics are on the next one. `freezes` are the windows that
+    concern this environment, `groups` the node-groups as they are in it.
     `supersede` says what becomes of an open rollout when the wish names another digest that may ship: "replace",
     "finish-batch" or "finish". `take` is "latest", "every" or "train": which of the bundles that are ready automatic
     promotion takes; a train has a schedule, the others None. `soak_seconds` is how long a bundle has to run in every
     predecessor before that. `gates` are what has to be true of each step besides that its nodes are well, in their
     order.
+    No batch takes more than `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there
+    are no such domains. `protected`: it comes after another one, or says so.
     """
 
     name: str
@@ -46,6 +49,11 @@ class EnvironmentPolicy:
     freezes: tuple[FreezeWindow, ...] = ()
     groups: tuple[NodeGroup, ...] = ()
     supersede: str = "replace"
+    protected: bool = False
+    canary_shares: tuple[int, ...] = ()
+    bake_seconds: int = 0
+    spread_label: str = ""
+    spread_percent: int = 100
     gates: tuple[GateSpec, ...] = ()
     approvals: Approvals = NO_APPROVALS
     soak_seconds: int = 0
@@ -60,6 +68,7 @@ class EnvironmentPolicy:
             **asdict(self),
             "after": list(self.after),
             "freezes": freezes,
+            "canary_shares": list(self.canary_shares),
             "groups": groups,
             "gates": [gate.to_json() for gate in self.gates],
             "approvals": self.approvals.to_json(),
@@ -76,6 +85,7 @@ class EnvironmentPolicy:
                 **data,
                 "after": tuple(data["after"]),
                 "freezes": freezes,
+                "canary_shares": tuple(data.get("canary_shares", ())),
                 "groups": groups,
                 "gates": tuple(GateSpec.from_json(gate) for gate in data["gates"]),
                 "approvals": Approvals.from_json(data["approvals"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reconciler.config import limits
 from reconciler.config.codes import CODES, Code
 from reconciler.config.explaining import default_of, type_of
-from reconciler.config.installation_schema import INSTALLATION
+from reconciler.config.installation import INSTALLATION
 from reconciler.config.kinds import KINDS
 from reconciler.config.markdown import cell, fenced
 from reconciler.config.reference_templates import MADE_FROM_TEMPLATE, template_page, templates_section

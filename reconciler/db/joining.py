@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from reconciler.db.models import JoinToken
 from reconciler.db.session import writing
@@ -27,10 +29,12 @@ def create_join_token(
     note: str = "",
     uses: int | None = None,
     expires_at: datetime | None = None,
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Make a token and return it: this is the only time that anybody sees it.
 
-    `uses` None: as often as wanted; `expires_at` None: until it is revoked. Opens a writing transaction.
+    `uses` None: as often as wanted; `expires_at` None: until it is revoked. `labels` are had by every node that
+    registers with it, whatever it says itself. Opens a writing transaction.
     """
     token = PREFIX + secrets.token_urlsafe(32)
     with writing():
@@ -43,6 +47,7 @@ def create_join_token(
             created_at=now,
             expires_at=expires_at,
             uses_left=uses,
+            labels=dict(labels),
         )
     return token
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
+from reconciler.db.measures import NodeCounter, NodeSignal
+from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -103,7 +107,8 @@ class Bundle(Table):
 class Environment(Table):
     """Projection of an environment branch at `head`, and how its last reconciliation ended.
 
-    `position` is its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
+    `assignment` is what node API and pages decide cohorts by (`reconciler.fleet.cohorts`), at `sequence`. `position` is
+    its place in promotion order. `view` is what pages show: see `reconciler.flows.environment`.
     `stalled_code` is empty unless a person must act.
     """
 
@@ -115,6 +120,7 @@ class Environment(Table):
     head = CharField(64, default="")
     sequence = BigIntegerField(default=0)
     rollout = CharField(63, default="")
+    assignment = DocumentField(default=dict)
     view = DocumentField(default=dict)
     stalled_code = CharField(15, default="")
     stalled_message = TextField(default="")
@@ -206,7 +212,10 @@ class PublishedRoot(Table):
 
 
 class JoinToken(Table):
-    """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit."""
+    """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit.
+
+    `labels` are those that every node that registers with it has, whatever it says itself.
+    """
 
     id = AutoField()
     organization = CharField(63)
@@ -218,6 +227,7 @@ class JoinToken(Table):
     expires_at = InstantField(null=True)
     uses_left = IntegerField(null=True)
     revoked_at = InstantField(null=True)
+    labels = DocumentField(default=dict)
 
 
 class Node(Table):
@@ -228,7 +238,8 @@ class Node(Table):
     ({"code","message","digest","sequence","at"}) or null; a later activation clears it. `changed_at` moves with every
     write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
     (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
-    without them is given no secrets.
+    without them is given no secrets. `labels` are what it said last with `fixed_labels` put over it, which are those
+    of its join token.
     """
 
     id = CharField(63, primary_key=True)
@@ -237,6 +248,7 @@ class Node(Table):
     environment = CharField(63)
     name = CharField(127)
     labels = DocumentField(default=dict)
+    fixed_labels = DocumentField(default=dict)
     key_sha256 = CharField(64)
     signing_key = CharField(64, null=True, unique=True)
     sealing_key = CharField(64, null=True, unique=True)
@@ -264,33 +276,6 @@ class Node(Table):
             (("organization", "project", "environment", "registered_at"), False),
             (("organization", "project", "environment", "name"), False),
         )
-
-
-class Challenge(Table):
-    """What a machine that registers has to open to prove its sealing key; deleted when it is used. Only the SHA-256 of
-    what is in it is kept."""
-
-    id = AutoField()
-    token_sha256 = CharField(64)
-    sealing_key = CharField(64)
-    answer_sha256 = CharField(64)
-    expires_at = InstantField(index=True)
-
-    class Meta:
-        indexes = ((("token_sha256", "sealing_key"), True),)
-
-
-class WrappedKey(Table):
-    """The data key of one version of a secret, wrapped for one node: 80 bytes in base64url without padding."""
-
-    id = AutoField()
-    node = CharField(63)
-    name = CharField(63)
-    version = IntegerField()
-    wrapped = CharField(107)
-
-    class Meta:
-        indexes = ((("node", "name", "version"), True),)
 
 
 class Event(Table):
@@ -374,7 +359,12 @@ TABLES: tuple[type[Table], ...] = (
     Node,
     Challenge,
     WrappedKey,
+    NodeCounter,
+    NodeSignal,
+    StepEvidence,
+    Drift,
     Event,
     LogCheckpoint,
     LogAlarm,
+    *PEOPLE,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconciler.fleet.cohorts import Assignment
+from reconciler.fleet.domains import Reaches, domain_of, reach_in
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
@@ -72,12 +74,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class StepWindow:
-    """What of a step matters for counting: its reach, when it began (or was resumed) and the sequence it began with.
+    """What of a step matters for counting: its reaches, when it began (or was resumed) and the sequence it began with.
 
     `since` None: the step has not begun, so that its nodes are only counted in `total`.
     """
 
-    reach: str
+    reaches: Reaches
     since: datetime | None
     sequence: int
 
@@ -89,15 +91,30 @@ class _Tally:
     examples: list[str] = field(default_factory=list)
 
 
-def eligible_ranks(rollout: str, nodes: Iterable[Observation]) -> tuple[str, ...]:
-    """The sorted ranks of nodes in a rollout: what a strategy plans from."""
-    return tuple(sorted(rank(rollout, node.id) for node in nodes))
+def eligible_ranks(assignment: Assignment, nodes: Iterable[Observation]) -> Mapping[str, tuple[str, ...]]:
+    """By failure domain the sorted ranks of the nodes that the assignment's rollout is to move: what a plan is made of.
+
+    Without a rollout there are none.
+    """
+    rollout = assignment.rollout
+    found: dict[str, list[str]] = {}
+    for node in nodes:
+        if rollout is not None and rollout.concerns(node.labels, node.registered_at):
+            found.setdefault(domain_of(node.labels, rollout.spread), []).append(rank(rollout.name, node.id))
+    return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
+
+
+def left_out(assignment: Assignment, nodes: Iterable[Observation]) -> int:
+    """How many nodes the assignment's rollout is not for, because of its target or because they came later."""
+    rollout = assignment.rollout
+    if rollout is None:
+        return 0
+    return sum(not rollout.target.includes(node.labels, node.registered_at) for node in nodes)
 
 
 def count_batches(
-    rollout: str,
+    assignment: Assignment,
     digest: str,
-    opened_at: datetime,
     steps: Sequence[StepWindow],
     nodes: Iterable[Observation],
     *,
@@ -105,17 +122,23 @@ def count_batches(
     stale_after_seconds: int,
     min_healthy_seconds: int,
 ) -> tuple[Batch, ...]:
-    """Count the nodes of each step. Nodes that registered after `opened_at` belong to no step.
+    """Count the nodes of each step of the assignment's rollout. Nodes that it does not concern belong to no step.
 
-    `steps` are in the order of their reaches; the last one reaches every rank.
+    `steps` are in the order of their reaches; the last one reaches every rank of every domain.
     """
-    reaches = [step.reach for step in steps]
+    rollout = assignment.rollout
+    if rollout is None:
+        return ()
+    ladders: dict[str, list[str]] = {}
     tallies = [_Tally() for _ in steps]
     stale = timedelta(seconds=stale_after_seconds)
     for node in sorted(nodes, key=lambda node: (node.name, node.id)):
-        if node.registered_at > opened_at:
+        if not rollout.concerns(node.labels, node.registered_at):
             continue
-        index = bisect_left(reaches, rank(rollout, node.id))
+        domain = domain_of(node.labels, rollout.spread)
+        if domain not in ladders:
+            ladders[domain] = [reach_in(step.reaches, domain) for step in steps]
+        index = bisect_left(ladders[domain], rank(rollout.name, node.id))
         if index == len(steps):
             continue
         step, tally = steps[index], tallies[index]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -27,6 +28,7 @@ class Observation:
     refused: str = ""
     refused_sequence: int = 0
     refused_because: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def alive_at(self) -> datetime:

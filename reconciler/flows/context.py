@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 from nacl.public import PrivateKey
@@ -14,6 +16,7 @@ from reconciler import clock
 from reconciler.bundle.chain import Chain
 from reconciler.bundle.sealed import key_id
 from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
+from reconciler.egress.asking import Egress
 from reconciler.errors import Stalled
 from reconciler.git.mirror import Credentials, Mirror
 from reconciler.keys.uri import load_sealing_key, load_secret
@@ -63,6 +66,13 @@ class Context:
         """The user and token that the forge connection names, or None for anonymous access."""
         return credentials_of(self.connection, folder=self.folder, environ=self.environ)
 
+    def egress(self) -> Egress:
+        """The one way out to addresses that somebody else wrote down. Raises `Stalled` E-EGR-006 when the file of
+        certificates that the server configuration names cannot be used."""
+        rules = self.installation.egress
+        trust = "" if rules.trust is None else _certificates(rules.trust, self.folder, self.environ)
+        return Egress(tuple(ip_network(text) for text in rules.allow), trust)
+
     def sealing_keys(self, environment: str) -> Mapping[str, PrivateKey]:
         """The private keys that open what is sealed for an environment, by key id; none when none is named.
 
@@ -85,6 +95,20 @@ def credentials_of(
     secret = load_secret(connection.credentials, folder=folder, environ=environ).decode()
     user, _, token = secret.partition(":")
     return Credentials(user=user, token=token)
+
+
+def _certificates(uri: str, folder: Path, environ: Mapping[str, str]) -> str:
+    scheme, _, rest = uri.partition(":")
+    try:
+        text = environ[rest] if scheme == "env" else (folder / rest).read_text("ascii")
+        ssl.create_default_context().load_verify_locations(cadata=text)
+    except (KeyError, OSError, ValueError) as error:
+        raise Stalled(
+            "E-EGR-006",
+            f"the certificates at {uri}, which egress shall believe, cannot be used: {type(error).__name__}",
+            cure="Put PEM there, or remove `trust` from control-plane.kdl",
+        ) from None
+    return text
 
 
 def load_installation(settings: Settings) -> Installation:

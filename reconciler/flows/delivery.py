@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from nacl.public import PrivateKey
 
 from reconciler.bundle.sealed import LONGEST, NONCE, TAG, WRAPPED, unwrap, written
-from reconciler.db.models import Bundle, Node, Pointer, Rollout, WrappedKey
+from reconciler.db.models import Bundle, Node, Pointer, Rollout
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context

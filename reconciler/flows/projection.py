@@ -11,7 +11,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.envbranch import FAR, CommitKeys, read_ledger_at
 from reconciler.git.mirror import CommitInfo
 from reconciler.release.decision import Decision
-from reconciler.release.state import Ledger, Plan
+from reconciler.release.state import PARTIAL, Ledger, Plan
 from reconciler.release.state import Rollout as LedgerRollout
 
 EVENT_TRAILER = "Event"
@@ -78,6 +78,12 @@ def project_rollout(context: Context, environment: str, ledger: Ledger) -> None:
     rollout = ledger.rollout
     if rollout is None or ledger.plan is None:
         return
+    if rollout.widens:
+        Rollout.update(state="widened", ended_at=rollout.opened_at).where(
+            *(getattr(Rollout, name) == value for name, value in _scope(context, environment).items()),
+            Rollout.name == rollout.widens,
+            Rollout.state == PARTIAL,
+        ).execute()
     key = {**_scope(context, environment), "name": rollout.name}
     values = {
         "digest": rollout.digest,
@@ -109,7 +115,8 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
             {
                 "number": planned.number,
                 "nodes": planned.nodes,
-                "reach": planned.reach,
+                "reaches": dict(planned.reaches),
+                "lasts": planned.lasts,
                 "state": done.state,
                 "since": moment(done.since),
                 "ended": moment(done.ended),
@@ -127,13 +134,17 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
         )
     deadline = None
     if rollout.state == "open" and active is not None and active.since is not None:
-        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds)
+        lasts = plan.steps[active.number - 1].lasts
+        deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds + lasts)
     return {
         "steps": steps,
         "deadline": moment(deadline),
         "on_failure": plan.rules.on_failure,
         "commit": rollout.commit,
         "max_unavailable": plan.rules.max_unavailable,
+        "spread": plan.rules.spread,
+        "only": plan.wished,
+        "widens": rollout.widens,
     }
 
 

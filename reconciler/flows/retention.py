@@ -12,7 +12,8 @@ from typing import Any
 
 from reconciler.bundle.limits import LIMITS
 from reconciler.db.live import live_bundles
-from reconciler.db.models import Bundle, Environment, Event, Node, WrappedKey
+from reconciler.db.models import Bundle, Environment, Event, Node
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import commit_keys, read_branch

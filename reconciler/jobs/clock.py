@@ -20,6 +20,7 @@ from reconciler.db import session
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
+from reconciler.db.signals import forget_signals
 from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
 from reconciler.flows.publish import REDATE
@@ -107,12 +108,12 @@ class Clock:
         return len(projects)
 
     def forget(self) -> int:
-        """Delete receipts and gaps that nobody needs any more; return how many."""
+        """Delete receipts, gaps and measurements that nobody needs any more; return how many."""
         old = self.now() - RECEIPTS_KEPT
         with session.writing():
             deleted: int = Receipt.delete().where(Receipt.received_at < old).execute()
             deleted += Gap.delete().where(Gap.found_at < old).execute()
-            return deleted
+        return deleted + forget_signals(now=self.now())
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:
         """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""

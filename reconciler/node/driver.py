@@ -18,6 +18,8 @@ from reconciler.node.effects import (
     HttpRequest,
     KeepSealed,
     Kept,
+    Measure,
+    Measured,
     Prune,
     ReadBack,
     ReadSealed,
@@ -65,6 +67,8 @@ class Hands:
                 return self.control_plane.ask(effect)
             case ReadBack():
                 return self.proxy.running()
+            case Measure():
+                return Measured(self.proxy.signals())
             case Reload():
                 return self.proxy.reload()
             case Restart():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.fleet.signals import Signals
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Identity, NodeState
 from reconciler.pinned import Pinned
@@ -171,6 +172,18 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """Ask the proxy what it counted. Answer: `Measured`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the proxy counted; None when it could not be asked, which is no reason to be silent about the rest."""
+
+    signals: Signals | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Remove staged bundles with their sealed secrets, and renderings, other than these. Answer: `Done` or `Failed`."""
 
@@ -201,7 +214,8 @@ Effect = (
     | Reload
     | Restart
     | ReadBack
+    | Measure
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Kept | Done | Failed
+Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Done | Failed

@@ -22,6 +22,8 @@ from reconciler.node.effects import (
     Effect,
     Failed,
     KeepSealed,
+    Measure,
+    Measured,
     ReadBack,
     Reload,
     Render,
@@ -218,8 +220,17 @@ class Agent:
             self._deaf += 1
         else:
             self._deaf = 0
+        measured = yield Measure()
         self.counter += 1
-        reply = yield protocol.heartbeat(identity, state, report, boot_id=self.boot_id, counter=self.counter)
+        reply = yield protocol.heartbeat(
+            identity,
+            state,
+            report,
+            boot_id=self.boot_id,
+            counter=self.counter,
+            labels=self.wishes.labels,
+            signals=measured.signals if isinstance(measured, Measured) else None,
+        )
         return protocol.read_told(protocol.expect(reply, 200))
 
     def _worth_a_poll(self, etag: str | None) -> bool:

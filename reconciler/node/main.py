@@ -16,6 +16,7 @@ import click
 
 from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
+from reconciler.labels import read_labels
 from reconciler.node import verify_command
 from reconciler.node.assembly import Options, assemble, open_files
 from reconciler.node.doctor import examine
@@ -185,7 +186,7 @@ def _options(values: dict[str, Any]) -> Options:
         home=values["home"],
         project=values["project"] or "",
         name=values["name"],
-        labels=read_labels(values["labels"]),
+        labels=read_labels(values["labels"].split(",")),
         proxy_binary=values["proxy_binary"],
         admin_port=values["admin_port"],
         wait=values["wait"],
@@ -204,19 +205,6 @@ def _mirror(url: str) -> str:
             cure="Write --mirror https://… for each mirror",
         )
     return url
-
-
-def read_labels(text: str) -> dict[str, str]:
-    """`region=eu,tier=edge` as a mapping. Raises `Stalled` that names the part."""
-    labels = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, equals, value = part.partition("=")
-        if not name or not equals:
-            raise Stalled(
-                "E-NOD-007", f"the label '{part}' has no name and value", cure="Write name=value,name=value"
-            )
-        labels[name.strip()] = value.strip()
-    return labels
 
 
 def _token(path: Path | None) -> str | None:

@@ -14,14 +14,17 @@ import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
+from reconciler.fleet.signals import Signals
 from reconciler.node.durable import replace_durably
+from reconciler.node.metrics import Reader, Unreadable
 from reconciler.node.proxy import MARKER, RunningReport, TestResult
+from reconciler.node.resources import Resources
 
 TEST_SECONDS = 30.0
 """The proxy's check opens no connection; one that takes longer hangs."""
@@ -30,6 +33,9 @@ STOP_SECONDS = 10.0
 READ_BACK_SECONDS = 3.0
 READ_BACK_LIMIT = 8 * 1024 * 1024
 WORDS_LIMIT = 1_500
+
+METRICS_PATH = "/metrics"
+METRICS_LIMIT = 16 * 1024 * 1024
 
 CONFIG_PATH = "/config"
 """Where the compiled configuration puts the `config` builtin on its admin listener."""
@@ -48,6 +54,8 @@ class ProcessProxy:
             retries=False, timeout=urllib3.Timeout(total=READ_BACK_SECONDS), maxsize=1
         )
     )
+    _reader: Reader = field(default_factory=Reader)
+    _resources: Resources = field(default_factory=Resources)
     _child: subprocess.Popen[bytes] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,6 +125,28 @@ class ProcessProxy:
         if config_id is None:
             return RunningReport(None, False, "the proxy serves a configuration without our marker")
         return RunningReport(config_id, True)
+
+    def signals(self) -> Signals | None:
+        """Read its metrics, which the compiled configuration puts on the port behind the admin listener's."""
+        process_id = self._find()
+        started = _started(process_id) if process_id is not None else None
+        if started is None:
+            return None
+        try:
+            with self._http.request(
+                "GET", f"http://127.0.0.1:{self.admin_port + 1}{METRICS_PATH}", preload_content=False
+            ) as reply:
+                body = reply.read(METRICS_LIMIT + 1)
+                if reply.status != 200 or len(body) > METRICS_LIMIT:
+                    return None
+            counted = self._reader.read(body.decode(), f"{process_id}-{started}")
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError, Unreadable):
+            return None
+        return replace(
+            counted,
+            cpu_permille=self._resources.cpu_permille(),
+            memory_permille=self._resources.memory_permille(),
+        )
 
     def _start(self) -> TestResult:
         if not self.link.exists():

@@ -14,6 +14,7 @@ from reconciler.bundle.possession import Registration
 from reconciler.bundle.sealed import unwritten
 from reconciler.bundle.tiles import Tile
 from reconciler.errors import NotYet, Refused, Stalled, Transient
+from reconciler.fleet.signals import Signals
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
 from reconciler.node.proxy import RunningReport
@@ -85,7 +86,14 @@ def secrets(identity: Identity, digest: str, count: int) -> HttpRequest:
 
 
 def heartbeat(
-    identity: Identity, state: NodeState, report: RunningReport, *, boot_id: str, counter: int
+    identity: Identity,
+    state: NodeState,
+    report: RunningReport,
+    *,
+    boot_id: str,
+    counter: int,
+    labels: Mapping[str, str],
+    signals: Signals | None,
 ) -> HttpRequest:
     """Say what runs. `running` is a digest only when the proxy itself says that its configuration is live."""
     active = state.active
@@ -102,7 +110,10 @@ def heartbeat(
         "refusal": state.refusal.report() if state.refusal is not None else None,
         "versions": versions,
         "log": str(read_checkpoint(state.log.checkpoint)) if state.log is not None else None,
+        "labels": dict(labels),
     }
+    if signals is not None:
+        body["signals"] = _signals(signals)
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
     return HttpRequest("POST", path, _headers(identity), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
 
@@ -251,6 +262,25 @@ def _health(state: NodeState, report: RunningReport) -> dict[str, str]:
         f"the proxy serves configuration {report.config_id}, not {state.active.config_id} that was activated last"
     )
     return {"state": "unhealthy", "reason": clean(reason, 900)}
+
+
+def _signals(signals: Signals) -> dict[str, Any]:
+    services = {
+        name: {
+            "requests": counts.requests,
+            "failed": counts.failed,
+            "observed": counts.observed,
+            "within_ms": {str(bound): count for bound, count in counts.buckets},
+        }
+        for name, counts in sorted(signals.services.items())
+    }
+    return {
+        "life": signals.life,
+        "services": services,
+        "cpu_permille": signals.cpu_permille,
+        "memory_permille": signals.memory_permille,
+        "open_breakers": signals.open_breakers,
+    }
 
 
 def _headers(identity: Identity | None) -> dict[str, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from reconciler.fleet.signals import Signals
+
 MARKER = "sentinel-config-"
 """An unreferenced filter with this prefix carries the config-id; the proxy's `config` builtin lists filter ids."""
 
@@ -51,3 +53,6 @@ class Proxy(Protocol):
 
     def running(self) -> RunningReport:
         """What is live now."""
+
+    def signals(self) -> Signals | None:
+        """What it counted since it started, and how the machine fares; None when that cannot be had now."""

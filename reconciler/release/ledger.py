@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from itertools import pairwise
 
 from reconciler.clock import parse_iso
 from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
-from reconciler.fleet.ranks import LAST_REACH
+from reconciler.fleet.domains import OTHERS
+from reconciler.fleet.ranks import LAST_REACH, NO_REACH
+from reconciler.release.ballot import PLAN_HASH
 from reconciler.release.document import (
     MalformedError,
     argument,
@@ -20,6 +21,7 @@ from reconciler.release.document import (
     only,
     optional,
     read_nodes,
+    selector,
     single,
     text,
 )
@@ -33,6 +35,8 @@ from reconciler.release.state import (
     Completed,
     Judgement,
     Ledger,
+    Moved,
+    Only,
     Plan,
     PlannedStep,
     Progress,
@@ -41,18 +45,33 @@ from reconciler.release.state import (
 )
 
 NAME = re.compile(r"r-[0-9]{4,9}")
-REACH = re.compile(r"[0-9a-f]{16}")
+REACH = re.compile(r"(?:[0-9a-f]{16})?")
+DOMAIN = re.compile(r".{1,63}")
 STATE = re.compile("|".join((*OPEN_STATES, *ENDED_STATES)))
 STEP_STATE = re.compile("|".join(STEP_STATES))
 VERDICT = re.compile("pass|wait|fail")
 EVIDENCE = re.compile("[a-z][a-z0-9-]{0,39}")
 COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
 _ROLLOUT = frozenset(
-    {"state", "digest", "previous", "commit", "opened", "paused", "ended", "because", "step"}
+    {"state", "digest", "previous", "widens", "commit", "opened", "paused", "ended", "because", "step"}
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
-_PLAN = frozenset({"digest", "strategy", "on-failure", "gate", "step", *_NUMBERS})
+_PLAN = frozenset(
+    {
+        "digest",
+        "hash",
+        "approved",
+        "strategy",
+        "on-failure",
+        "spread",
+        "only",
+        "already",
+        "gate",
+        "step",
+        *_NUMBERS,
+    }
+)
 
 
 def read_rollout(content: bytes, path: str) -> Ledger:
@@ -73,16 +92,10 @@ def read_rollout(content: bytes, path: str) -> Ledger:
 
 
 def read_plan(content: bytes, path: str) -> Plan:
-    """Raises `MalformedError`, also when the steps do not reach every node in rising order."""
+    """Raises `MalformedError`, also when a step reaches less far than the one before, or the last one not all."""
     node = single(read_nodes(content, path, {"plan"}), "plan", path)
     only(node.children, _PLAN, path)
-    steps = tuple(_planned(child, path) for child in node.children if child.name == "step")
-    numbered = [step.number for step in steps] == list(range(1, len(steps) + 1))
-    rising = all(one.reach < two.reach for one, two in pairwise(steps))
-    if not steps or not numbered or not rising or steps[-1].reach != LAST_REACH:
-        raise MalformedError(
-            f"{path}: the steps have to be numbered from 1 and reach further and further, to the end"
-        )
+    steps = _steps(node, path)
     counts = {name: child_number(node, name, path) for name in _NUMBERS}
     return Plan(
         rollout=argument(node, path, NAME),
@@ -94,9 +107,14 @@ def read_plan(content: bytes, path: str) -> Plan:
             min_healthy_seconds=counts["min-healthy-seconds"],
             progress_deadline_seconds=counts["progress-deadline-seconds"],
             stale_after_seconds=counts["stale-after-seconds"],
+            spread=child_text(node, "spread", path),
             gates=tuple(_gate(child, path) for child in node.children if child.name == "gate"),
         ),
         steps=steps,
+        hash=child_text(node, "hash", path, PLAN_HASH),
+        approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
+        only=_only(node, path),
+        already=_already(node, path),
     )
 
 
@@ -110,6 +128,7 @@ def _rollout(node: KdlNode, path: str) -> Rollout:
         state=_required(node, "state", path, STATE),
         digest=_required(node, "digest", path, DIGEST),
         previous=child_text(node, "previous", path, DIGEST),
+        widens=child_text(node, "widens", path, NAME),
         commit=child_text(node, "commit", path),
         opened_at=opened,
         because=child_text(node, "because", path),
@@ -154,6 +173,65 @@ def _verdict(node: KdlNode, path: str) -> Judgement:
     )
 
 
+def _only(node: KdlNode, path: str) -> Only | None:
+    found = optional(node.children, "only", path)
+    if found is None:
+        return None
+    if found.properties.keys() != {"meant"}:
+        raise MalformedError(f"{path}: 'only' takes a selector and 'meant'")
+    meant = text(found.properties["meant"], f"{path}: 'meant'")
+    return Only(selector(argument(found, path), f"{path}: 'only'"), selector(meant, f"{path}: 'meant'"))
+
+
+def _already(node: KdlNode, path: str) -> Moved | None:
+    found = optional(node.children, "already", path)
+    if found is None:
+        return None
+    if found.properties.keys() != {"opened"}:
+        raise MalformedError(f"{path}: 'already' takes a selector and 'opened'")
+    opened = _moment(text(found.properties["opened"], f"{path}: 'opened'"), path)
+    return Moved(selector(argument(found, path), f"{path}: 'already'"), opened)
+
+
+def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
+    """The steps of a plan. One names the domains that it moves nodes of; of the others the step before holds."""
+    written = [child for child in node.children if child.name == "step"]
+    reaches = dict.fromkeys((OTHERS, *(name for step in written for name in _domains(step, path))), NO_REACH)
+    steps: list[PlannedStep] = []
+    for step in written:
+        if len(step.arguments) != 1 or step.properties.keys() - {"lasts"} != {"nodes", "reach"}:
+            raise MalformedError(f"{path}: 'step' takes its number, 'nodes', 'reach' and 'lasts'")
+        further = {OTHERS: text(step.properties["reach"], f"{path}: 'reach'", REACH), **_domains(step, path)}
+        if any(reach < reaches[domain] for domain, reach in further.items()):
+            raise MalformedError(f"{path}: no step may reach less far than the one before")
+        reaches = {**reaches, **further}
+        steps.append(
+            PlannedStep(
+                number(step.arguments[0], f"{path}: 'step'"),
+                number(step.properties["nodes"], f"{path}: 'nodes'"),
+                reaches,
+                number(step.properties.get("lasts", 0), f"{path}: 'lasts'"),
+            )
+        )
+    numbered = [step.number for step in steps] == list(range(1, len(steps) + 1))
+    if not steps or not numbered or set(steps[-1].reaches.values()) != {LAST_REACH}:
+        raise MalformedError(
+            f"{path}: the steps have to be numbered from 1, and the last one has to reach all"
+        )
+    return tuple(steps)
+
+
+def _domains(step: KdlNode, path: str) -> dict[str, str]:
+    only(step.children, {"domain"}, path)
+    found: dict[str, str] = {}
+    for child in step.children:
+        name = argument(child, path, DOMAIN)
+        if name in found or child.properties.keys() != {"reach"}:
+            raise MalformedError(f"{path}: 'domain' takes its name, once in a step, and 'reach'")
+        found[name] = text(child.properties["reach"], f"{path}: 'reach'", REACH)
+    return found
+
+
 def _gate(node: KdlNode, path: str) -> GateSpec:
     if not 1 <= len(node.arguments) <= 2:
         raise MalformedError(f"{path}: 'gate' takes its kind and what it is about")
@@ -168,16 +246,6 @@ def _gate(node: KdlNode, path: str) -> GateSpec:
     except ValueError as error:
         raise MalformedError(f"{path}: {error}") from None
     return gate
-
-
-def _planned(node: KdlNode, path: str) -> PlannedStep:
-    if len(node.arguments) != 1 or node.properties.keys() != {"nodes", "reach"}:
-        raise MalformedError(f"{path}: 'step' takes its number, 'nodes' and 'reach'")
-    return PlannedStep(
-        number(node.arguments[0], f"{path}: 'step'"),
-        number(node.properties["nodes"], f"{path}: 'nodes'"),
-        text(node.properties["reach"], f"{path}: 'reach'", REACH),
-    )
 
 
 def _completed(node: KdlNode, path: str) -> Completed:

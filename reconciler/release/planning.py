@@ -1,13 +1,20 @@
-"""Turns the sizes that a strategy wants into the plan of a rollout."""
+"""Makes the plan of a rollout from the steps of its strategy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH
-from reconciler.release.state import Ledger, Plan, PlannedStep, Rules
+from reconciler.release.state import Ledger, Moved, Only, Plan, PlannedStep, Reason, Rules
 from reconciler.release.strategies import STRATEGIES
+from reconciler.release.strategies.strategy import Ranks
+
+MOST_STEPS = 200
+MOST_REACHES = 2_000
+"""A larger plan, or the ledger of its steps, would outgrow the files that are read back (`document.MAX_BYTES`)."""
 
 
 def next_name(ledger: Ledger | None) -> str:
@@ -16,12 +23,9 @@ def next_name(ledger: Ledger | None) -> str:
     return f"r-{last + 1:04d}"
 
 
-def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Sequence[str]) -> Plan:
-    """The plan for nodes of these sorted ranks. The last step reaches every rank.
-
-    Without nodes there is one empty step. KeyError for a strategy that is not in the table.
-    """
-    rules = Rules(
+def rules_of(policy: EnvironmentPolicy) -> Rules:
+    """What of a policy a rollout keeps for its whole life."""
+    return Rules(
         strategy=policy.strategy,
         max_unavailable=policy.max_unavailable,
         on_failure=policy.on_failure,
@@ -29,11 +33,41 @@ def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Seque
         progress_deadline_seconds=policy.progress_deadline_seconds,
         stale_after_seconds=policy.stale_after_seconds,
         gates=policy.gates,
+        spread=policy.spread_label,
     )
-    sizes = STRATEGIES[policy.strategy].sizes(len(ranks), policy) if ranks else (0,)
-    steps, end = [], 0
-    for number, size in enumerate(sizes, start=1):
-        end += size
-        reach = LAST_REACH if number == len(sizes) else ranks[end - 1]
-        steps.append(PlannedStep(number, size, reach))
-    return Plan(rollout, digest, rules, tuple(steps))
+
+
+def make_plan(
+    rollout: str,
+    digest: str,
+    policy: EnvironmentPolicy,
+    ranks: Ranks,
+    *,
+    only: Only | None = None,
+    already: Moved | None = None,
+) -> Plan:
+    """The plan for nodes of these sorted ranks. The last step reaches every rank of every domain.
+
+    Without nodes there is one empty step. KeyError for a strategy that is not in the table.
+    """
+    nobody = (PlannedStep(1, 0, {OTHERS: LAST_REACH}),)
+    *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy) if ranks else nobody
+    last = replace(last, reaches=dict.fromkeys(last.reaches, LAST_REACH))
+    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already)
+
+
+def too_large(plan: Plan) -> Reason | None:
+    """Why a plan cannot be kept, or None."""
+    steps = len(plan.steps)
+    reaches = len(plan.steps[0].reaches) + sum(
+        one.reaches[domain] != reach
+        for one, two in pairwise(plan.steps)
+        for domain, reach in two.reaches.items()
+    )
+    if steps <= MOST_STEPS and reaches <= MOST_REACHES:
+        return None
+    return Reason(
+        "W-REL-020",
+        f"the plan would have {steps} steps and {reaches} places in failure domains, more than {MOST_STEPS} or "
+        f"{MOST_REACHES}; make the batches larger, or spread over a label with fewer values",
+    )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.clock import iso_milliseconds
-from reconciler.config.kdl import KdlNode
+from reconciler.config.kdl import KdlNode, KdlValue
 from reconciler.config.write import write_document
+from reconciler.fleet.domains import OTHERS, Reaches
+from reconciler.fleet.ranks import NO_REACH
 from reconciler.release.document import leaf, moment, words
 from reconciler.release.state import (
     Completed,
     Go,
     Hold,
     Ledger,
+    Moved,
     Plan,
+    PlannedStep,
     Progress,
     Promoted,
     Quarantine,
@@ -27,7 +31,8 @@ LEDGER_HEAD = "// Written by the control plane. A change made here by hand does 
 def render_release(release: Release) -> bytes:
     """`release.kdl`."""
     said = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
-    children = (*said, *moment("not-before", release.not_before))
+    said = (*said, *moment("not-before", release.not_before), *words("only", release.only))
+    children = (*said, *words("hotfix", release.hotfix))
     return _document([KdlNode("release", (release.digest,), children=children)])
 
 
@@ -57,19 +62,44 @@ def render_plan(plan: Plan) -> bytes:
     rules = plan.rules
     children = (
         leaf("digest", plan.digest),
+        *words("hash", plan.hash),
+        *(leaf("approved", person) for person in plan.approved),
         leaf("strategy", rules.strategy),
         leaf("max-unavailable", rules.max_unavailable),
         leaf("on-failure", rules.on_failure),
         leaf("min-healthy-seconds", rules.min_healthy_seconds),
         leaf("progress-deadline-seconds", rules.progress_deadline_seconds),
         leaf("stale-after-seconds", rules.stale_after_seconds),
+        *words("spread", rules.spread),
         *(
             KdlNode("gate", (gate.kind, *((gate.subject,) if gate.subject else ())), dict(gate.values))
             for gate in rules.gates
         ),
-        *(KdlNode("step", (step.number,), {"nodes": step.nodes, "reach": step.reach}) for step in plan.steps),
+        *(() if plan.only is None else (KdlNode("only", (plan.only.wished,), {"meant": plan.only.meant}),)),
+        *(() if plan.already is None else (_already(plan.already),)),
+        *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
+
+
+def _already(moved: Moved) -> KdlNode:
+    return KdlNode("already", (moved.meant,), {"opened": iso_milliseconds(moved.opened_at)})
+
+
+def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:
+    """Each with the domains that it moves nodes of: most steps move few, however many domains there are."""
+    before: Reaches = {}
+    for step in steps:
+        domains = tuple(
+            KdlNode("domain", (domain,), {"reach": reach})
+            for domain, reach in sorted(step.reaches.items())
+            if domain != OTHERS and reach != before.get(domain, NO_REACH)
+        )
+        properties: dict[str, KdlValue] = {"nodes": step.nodes, "reach": step.reaches[OTHERS]}
+        if step.lasts:
+            properties["lasts"] = step.lasts
+        yield KdlNode("step", (step.number,), properties, children=domains)
+        before = step.reaches
 
 
 def render_rollout(ledger: Ledger) -> bytes:
@@ -87,6 +117,7 @@ def _rollout(rollout: Rollout) -> KdlNode:
         leaf("state", rollout.state),
         leaf("digest", rollout.digest),
         *words("previous", rollout.previous),
+        *words("widens", rollout.widens),
         *words("commit", rollout.commit),
         *moment("opened", rollout.opened_at),
         *moment("paused", rollout.paused_at),

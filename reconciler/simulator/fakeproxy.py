@@ -2,24 +2,27 @@
 
 As the real one, it keeps its old configuration when the new one is bad, applies routes, upstreams and filters at a
 reload but listeners, `system` and the files that are named only at a start, and answers 502 where it cannot connect:
-here, for every route whose targets lie in 192.0.2.0/24 (TEST-NET-1, RFC 5737), where nothing ever answers.
+here, for every route whose targets lie in 192.0.2.0/24 (TEST-NET-1, RFC 5737), where nothing ever answers. What it
+counts is made up in `load`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import secrets
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reconciler.fleet.signals import Signals
+from reconciler.node.metrics import Reader
 from reconciler.node.proxy import MARKER, RunningReport, TestResult
+from reconciler.simulator.load import Fate, Load, fate_of
 from reconciler.simulator.scan import Node, Unreadable, scan
 from reconciler.simulator.temperament import TEMPERAMENTS, Temperament
 
-DEAD_NETWORK = ipaddress.ip_network("192.0.2.0/24")
 VERSION = "fake/1.0.0"
 FILE_SETTINGS = ("cert-file", "key-file", "ca-file")
 """As in the real proxy, its own test does not look at these files. Without one the real proxy starts and leaves the
@@ -32,9 +35,14 @@ class Loaded:
 
     config_id: str | None
     listeners: tuple[str, ...]
-    dead_routes: tuple[str, ...]
+    routes: Mapping[str, Fate]
     named: tuple[tuple[str, str], ...] = ()
     """What the configuration names: (`key-file`, path) and so on."""
+
+    @property
+    def dead_routes(self) -> tuple[str, ...]:
+        """The routes none of whose requests can be passed on."""
+        return tuple(sorted(route for route, fate in self.routes.items() if fate.dead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,17 @@ class FakeProxy:
     files: dict[str, ReadFile] = field(default_factory=dict)
     """What it read at its last start, by the name of the setting, such as `key-file`."""
     starts: int = 0
+    _load: Load = field(init=False)
+    _reader: Reader = field(default_factory=Reader)
+    _born: str = field(default_factory=lambda: secrets.token_hex(4))
+    _counted_at: float = field(init=False)
     _live: Loaded | None = None
     _coming: tuple[float, Loaded] | None = None
+
+    def __post_init__(self) -> None:
+        own = self.temperament
+        self._load = Load(own.requests_per_second, own.failing_permille, own.latency_ms)
+        self._counted_at = self.monotonic()
 
     def test(self, path: Path) -> TestResult:
         """What `BINARY test -c FILE` would say."""
@@ -85,6 +102,7 @@ class FakeProxy:
             return TestResult(True)
         # Listeners are read at the start alone; a reload that changes them keeps the old ones.
         loaded = replace(loaded, listeners=self._live.listeners)
+        self._serve()
         if self.temperament.reload_seconds:
             self._coming = (self.monotonic() + self.temperament.reload_seconds, loaded)
         else:
@@ -94,7 +112,9 @@ class FakeProxy:
 
     def restart(self) -> TestResult:
         """Stop and start. Without a file the real proxy writes and serves one of its own: so does this one."""
+        self._serve()
         self._live, self._coming = None, None
+        self._load.restart()
         if not self.link.exists():
             self.link.write_text("// the proxy's own default\n")
         try:
@@ -124,6 +144,16 @@ class FakeProxy:
             return RunningReport(self._live.config_id, False, f"502 from routes {names}", VERSION)
         return RunningReport(self._live.config_id, True, "", VERSION)
 
+    def signals(self) -> Signals | None:
+        """What it counted, told and read in the form of the real proxy's metrics."""
+        self._arrive()
+        self._serve()
+        if self._live is None:
+            return None
+        counted = self._reader.read(self._load.text(), f"{self._born}-{self.starts}")
+        own = self.temperament
+        return replace(counted, cpu_permille=own.cpu_permille, memory_permille=own.memory_permille)
+
     @property
     def listeners(self) -> tuple[str, ...]:
         """The addresses it listens on, as they stood in the file at its last start."""
@@ -131,11 +161,20 @@ class FakeProxy:
 
     def die(self) -> None:
         """End without being told to, as a crash would."""
+        self._serve()
         self._live, self._coming = None, None
 
     def _arrive(self) -> None:
         if self._coming is not None and self.monotonic() >= self._coming[0]:
+            self._serve()
             self._live, self._coming = self._coming[1], None
+
+    def _serve(self) -> None:
+        """Let the requests of the time that passed happen."""
+        now = self.monotonic()
+        if self._live is not None:
+            self._load.serve(self._live.routes, now - self._counted_at)
+        self._counted_at = now
 
     def _note(self, line: str) -> None:
         self.log.append(line)
@@ -163,7 +202,7 @@ def load(path: Path) -> Loaded:
     return Loaded(
         config_id=markers[0] if len(markers) == 1 else None,
         listeners=listeners,
-        dead_routes=tuple(sorted(_dead_routes(document))),
+        routes=_routes(document),
         named=tuple(
             (setting, node.arguments[0])
             for setting in FILE_SETTINGS
@@ -188,22 +227,16 @@ def _check_references(document: Node) -> None:
                 )
 
 
-def _dead_routes(document: Node) -> set[str]:
-    dead = set()
+def _routes(document: Node) -> Mapping[str, Fate]:
+    """The routes that lead to an upstream, and how their requests fare."""
+    targets: dict[str, list[str]] = {}
     for upstream in document.walk("upstream"):
-        targets = [target.arguments[0] for target in upstream.walk("target") if target.arguments]
-        if upstream.arguments and targets and any(_is_dead(target) for target in targets):
-            dead.add(upstream.arguments[0])
-    return {
-        route.arguments[0]
-        for route in document.walk("route")
-        if route.arguments and any(r.arguments and r.arguments[0] in dead for r in route.all("upstream"))
-    }
-
-
-def _is_dead(target: str) -> bool:
-    host = target.rpartition(":")[0].strip("[]") or target
-    try:
-        return ipaddress.ip_address(host) in DEAD_NETWORK
-    except ValueError:
-        return False
+        if upstream.arguments:
+            found = [target.arguments[0] for target in upstream.walk("target") if target.arguments]
+            targets.setdefault(upstream.arguments[0], []).extend(found)
+    fates = {}
+    for route in document.walk("route"):
+        named = [upstream.arguments[0] for upstream in route.all("upstream") if upstream.arguments]
+        if route.arguments and named:
+            fates[route.arguments[0]] = fate_of(target for name in named for target in targets.get(name, ()))
+    return fates

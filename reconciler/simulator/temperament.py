@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class Temperament:
     """`reload_seconds`: how long a reload takes to show. `refuses_test`: its own check says no to everything.
 
-    `ignores_reload`: SIGHUP does nothing. `dies_on_start`: it ends as soon as it is started.
+    `ignores_reload`: SIGHUP does nothing. `dies_on_start`: it ends as soon as it is started. Each of its routes gets
+    `requests_per_second`, of which `failing_permille` are answered 500 and which take `latency_ms` longer than the
+    configuration makes them (`load`). `cpu_permille` and `memory_permille` are those of its machine.
     """
 
     name: str
@@ -17,6 +19,11 @@ class Temperament:
     refuses_test: bool = False
     ignores_reload: bool = False
     dies_on_start: bool = False
+    requests_per_second: int = 20
+    failing_permille: int = 0
+    latency_ms: int = 0
+    cpu_permille: int = 100
+    memory_permille: int = 250
 
 
 TEMPERAMENTS: dict[str, Temperament] = {
@@ -27,5 +34,9 @@ TEMPERAMENTS: dict[str, Temperament] = {
         Temperament("refuses", refuses_test=True),
         Temperament("deaf", ignores_reload=True),
         Temperament("fragile", dies_on_start=True),
+        Temperament("failing", failing_permille=50),
+        Temperament("laggard", latency_ms=800),
+        Temperament("idle", requests_per_second=0),
+        Temperament("exhausted", cpu_permille=980, memory_permille=960),
     )
 }

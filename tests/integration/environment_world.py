@@ -20,7 +20,7 @@ from reconciler.config.installation import Installation, KeyUris, Organization, 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Pointer, Release, Rollout
-from reconciler.fleet.cohorts import cohort_of, open_rollout
+from reconciler.fleet.cohorts import Assignment, cohort_of
 from reconciler.flows import environment
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -77,10 +77,10 @@ class World:
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
 
-    def trunk(self, text: str) -> tuple[str, str]:
+    def trunk(self, text: str, sha: str | None = None) -> tuple[str, str]:
         """A valid trunk commit that compiles to a bundle of `text`; gives its sha and the digest."""
         number = next(self.numbers)
-        sha = hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
+        sha = sha or hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
         files = {f"config/{p.name}/sentinel.kdl": f"// {text} {p.name}\n".encode() for p in self.policies}
         tar = archive.build_tar(files)
         blob, digest = archive.compress(tar), archive.digest_of(tar)
@@ -100,12 +100,15 @@ class World:
             )  # fmt: skip
         return sha, digest
 
-    def nodes(self, environment: str, count: int) -> None:
+    def nodes(self, environment: str, count: int, **labels: str) -> None:
+        """Register so many further nodes."""
         with session.writing():
-            for number in range(count):
+            known = Node.select().where(Node.environment == environment).count()
+            for number in range(known, known + count):
                 Node.create(
                     id=f"{environment}-{number}", organization="acme", project="shop", environment=environment,
                     name=f"node-{number}", key_sha256="0" * 64, registered_at=self.moment, changed_at=self.moment,
+                    labels=labels,
                 )  # fmt: skip
 
     def report(self, environment: str) -> None:
@@ -115,13 +118,9 @@ class World:
                 row.cohort: peek_pointer(row.envelope.encode(), limit=LIMITS.pointer)
                 for row in Pointer.select().where(Pointer.environment == environment)
             }
-            row = self.environment(environment)
-            rollout = Rollout.get_or_none(
-                Rollout.environment == environment, Rollout.name == row.rollout, Rollout.state != "none"
-            )
-            opened = rollout and open_rollout(rollout.name, rollout.state, rollout.opened_at, rollout.view)
+            assignment = Assignment.from_json(self.environment(environment).assignment)
             for node in Node.select().where(Node.environment == environment):
-                pointer = pointers.get(cohort_of(node.id, node.registered_at, opened))
+                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment))
                 if pointer is not None:
                     assert pointer.sequence >= node.sequence, "a node was offered a lower sequence"
                     if node.running != pointer.digest:
@@ -150,6 +149,14 @@ class World:
     def running(self, environment: str) -> set[str]:
         with session.reading():
             return {node.running for node in Node.select().where(Node.environment == environment)}
+
+    def runs(self, environment: str, label: str) -> dict[str, set[str]]:
+        """What the nodes of each value of a label run."""
+        with session.reading():
+            found: dict[str, set[str]] = {}
+            for node in Node.select().where(Node.environment == environment):
+                found.setdefault(node.labels.get(label, ""), set()).add(node.running)
+            return found
 
     def pointers(self, environment: str) -> dict[str, tuple[int, str]]:
         with session.reading():
@@ -190,8 +197,9 @@ class World:
             self.person, parent, files, message=message, author=ADA, committer=ADA, when=self.moment, key=None
         )
 
-    def wish(self, environment: str, digest: str) -> str:
-        return self.edit(environment, {"release.kdl": render_release(Wish(digest, why="please", by="Ada"))})
+    def wish(self, environment: str, digest: str, only: str = "") -> str:
+        wish = Wish(digest, why="please", by="Ada", only=only)
+        return self.edit(environment, {"release.kdl": render_release(wish)})
 
     def read(self, environment: str, path: str) -> bytes | None:
         head = self.head(environment)

@@ -12,7 +12,8 @@ from nacl.public import PrivateKey
 from reconciler import clock
 from reconciler.bundle.sealed import WRAPPED, Label, key_id, open_value, unwrap, unwritten
 from reconciler.db import session
-from reconciler.db.models import Event, Node, Rollout, Work, WrappedKey
+from reconciler.db.models import Event, Node, Rollout, Work
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.db.models import Bundle, Node, WrappedKey
+from reconciler.db.models import Bundle, Node
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.session import reading, writing
 from reconciler.flows import retention
 from reconciler.flows.outcome import Outcome

@@ -31,12 +31,12 @@ def test_a_node_is_written_reported_and_loaded(database: Settings) -> None:
     )
     loader = Loader(Artifacts(release.store))
     changes = loader.look()
-    assert [node.id for node in changes.nodes] == [made.entry.id]
+    assert [(node.id, node.labels) for node in changes.nodes] == [(made.entry.id, {"a": "b"})]
     assert changes.environments is not None
     environment = changes.environments[("acme", "shop", "production")]
     assert envelope in environment.answers["base"].body
-    assert environment.rollout is not None
-    assert environment.rollout.reach == "8" * 16
+    assert environment.assignment.rollout is not None
+    assert environment.assignment.rollout.reaches == {"": "8" * 16}
     assert [blob.digest for blob in changes.blobs] == [GOOD.digest]
     assert loader.look().environments is None, "nothing changed"
     said: dict[str, Any] = {

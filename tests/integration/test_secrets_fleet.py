@@ -16,7 +16,8 @@ from nacl.public import PrivateKey
 from reconciler import clock
 from reconciler.bundle.sealed import WRAPPED, Label, SealedValue, key_id, unwritten, written
 from reconciler.db import session
-from reconciler.db.models import Bundle, Event, Node, WrappedKey
+from reconciler.db.models import Bundle, Event, Node
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.owed import ask
 from reconciler.errors import Refused
 from reconciler.flows.founding import sealing_key_file

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.fleet.batches import count_batches, eligible_ranks
-from reconciler.fleet.cohorts import NEXT, OpenRollout, cohort_of
+from reconciler.fleet.batches import count_batches, eligible_ranks, left_out
+from reconciler.fleet.cohorts import NEXT, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.release import paths
 from reconciler.release.actions import OpenRollout as Opening
 from reconciler.release.apply import Material, apply, wanted_config
+from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import Decision, decide
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
-from reconciler.release.planning import next_name
 from reconciler.release.render import render_hold, render_quarantine, render_release
 from reconciler.release.state import EnvironmentState, Hold, Ledger, Quarantine, Release
 
@@ -101,12 +101,12 @@ class World:
     def facts(self, state: EnvironmentState) -> Facts:
         ledger = state.files.ledger or Ledger()
         rollout, plan = ledger.open_rollout, ledger.plan
+        assignment = assignment_of(ledger)
         batches = ()
         if rollout is not None and plan is not None:
             batches = count_batches(
-                rollout.name,
+                assignment,
                 rollout.digest,
-                rollout.opened_at,
                 step_windows(ledger),
                 self.nodes(),
                 now=self.now,
@@ -120,7 +120,8 @@ class World:
             trunk=tuple(reversed(self.trunk[since:])),
             bundles={commit.digest: True for commit in self.trunk},
             batches=batches,
-            ranks=eligible_ranks(next_name(ledger), self.nodes()),
+            ranks=eligible_ranks(opening(state, self.policy, self.now), self.nodes()),
+            left_out=left_out(assignment, self.nodes()),
         )
 
     def reconcile(self) -> None:
@@ -158,12 +159,30 @@ class World:
             self.check_growth(before, after.files.ledger or Ledger())
             if edit.event == "rollout.advanced":
                 self.check_available(before)
+            if edit.event in ("rollout.opened", "rollout.advanced"):
+                self.check_domains(before, after.files.ledger or Ledger())
         raise AssertionError(f"six commits and no end: {self.commits[-6:]}")
 
     def check_growth(self, before: Ledger, after: Ledger) -> None:
         assert after.sequence >= before.sequence
         if self.desired_of(before) != self.desired_of(after):
             assert after.sequence > before.sequence, "what nodes should run changed under the same sequence"
+
+    def check_domains(self, before: Ledger, after: Ledger) -> None:
+        """A batch takes no more of a failure domain than its share, one node at the least."""
+        key = after.plan.rules.spread if after.plan is not None else ""
+        if not key:
+            return
+        opened = after.rollout.opened_at if after.rollout is not None else self.now
+        was, will = self.desired_of(before), self.desired_of(after)
+        domains: dict[str, list[bool]] = {}
+        for node in self.nodes():
+            if node.registered_at <= opened:
+                moved = was[node.id] != will[node.id]
+                domains.setdefault(node.labels.get(key, ""), []).append(moved)
+        for domain, moves in domains.items():
+            most = max(1, len(moves) * self.policy.spread_percent // 100)
+            assert sum(moves) <= most, f"{sum(moves)} of {len(moves)} nodes of '{domain}' were moved at once"
 
     def check_available(self, before: Ledger) -> None:
         """When a batch begins, of the nodes moved until then no more are unwell than allowed."""
@@ -179,19 +198,12 @@ class World:
         ]
         assert len(unwell) <= before.plan.rules.max_unavailable, "a batch began while too many were unwell"
 
-    def open_rollout(self, ledger: Ledger) -> OpenRollout | None:
-        rollout, plan = ledger.open_rollout, ledger.plan
-        if rollout is None or plan is None:
-            return None
-        begun = [p.reach for p, s in zip(plan.steps, rollout.steps, strict=True) if s.state != "waiting"]
-        return OpenRollout(rollout.name, rollout.opened_at, max(begun, default=""))
-
     def desired_of(self, ledger: Ledger) -> dict[str, str]:
         """What each node should run, "" for nothing."""
-        rollout = self.open_rollout(ledger)
+        assignment = assignment_of(ledger)
         found = {}
         for node in self.nodes():
-            is_next = cohort_of(node.id, node.registered_at, rollout) == NEXT
+            is_next = cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT
             found[node.id] = ledger.rollout.digest if is_next and ledger.rollout else ledger.live
         return found
 
@@ -222,6 +234,10 @@ class World:
             for step, done in zip(plan.steps, rollout.steps, strict=True)
             if done.state != "waiting"
         )
+        before = assignment_of(ledger).rollout
+        allowed += sum(
+            before is not None and before.has(node.labels, node.registered_at) for node in self.nodes()
+        )
         moved = [d for d in self.desired_of(ledger).values() if d == rollout.digest != ledger.live]
         assert len(moved) <= allowed, "more nodes were moved than the plan allows"
 
@@ -232,8 +248,13 @@ class World:
         )
         return digest
 
-    def wish(self, digest: str) -> None:
-        self.files[paths.RELEASE] = render_release(Release(digest, why="by hand"))
+    def wish(self, digest: str, only: str = "") -> None:
+        self.files[paths.RELEASE] = render_release(Release(digest, why="by hand", only=only))
+
+    def widen(self) -> None:
+        wish = self.state().files.release
+        if wish is not None:
+            self.files[paths.RELEASE] = render_release(replace(wish, only=""))
 
     def hold(self, name: str) -> None:
         self.files[paths.hold_path(name)] = render_hold(Hold(name, "wait for me", "me"))
@@ -249,13 +270,15 @@ class World:
 def make_world(seed: int) -> tuple[World, random.Random]:
     """A world of 1 to 50 nodes with faults of their own."""
     chance = random.Random(seed)
-    rolling = chance.random() < 0.7
+    strategy = chance.choice(["rolling", "rolling", "canary", "all-at-once"])
+    rolling = strategy == "rolling"
     by_size = chance.random() < 0.5
+    domains = chance.choice([0, 0, 2, 5])
     policy = EnvironmentPolicy(
         name="prod",
         after=(),
         proxy_version="1.0",
-        strategy="rolling" if rolling else "all-at-once",
+        strategy=strategy,
         batch_percent=chance.choice([1, 10, 25, 50, 100]) if rolling and not by_size else None,
         batch_size=chance.choice([1, 2, 5, 60]) if rolling and by_size else None,
         max_unavailable=chance.choice([0, 0, 1, 3]),
@@ -264,13 +287,23 @@ def make_world(seed: int) -> tuple[World, random.Random]:
         min_healthy_seconds=chance.choice([0, 3, 10]),
         progress_deadline_seconds=chance.choice([20, 60]),
         stale_after_seconds=10,
+        canary_shares=chance.choice([(5, 25, 50), (30,)]) if strategy == "canary" else (),
+        bake_seconds=chance.choice([0, 15]) if strategy == "canary" else 0,
+        spread_label="region" if domains else "",
+        spread_percent=chance.choice([20, 50]) if domains else 100,
     )
     machines = []
     for number in range(chance.randint(1, 50)):
         every = chance.choice([1, 1, 2, 4])
         machines.append(
             Machine(
-                Observation(f"n-{number:03d}", f"node-{number}", START - timedelta(hours=1)),
+                Observation(
+                    f"n-{number:03d}",
+                    f"node-{number}",
+                    START - timedelta(hours=1),
+                    labels={"zone": f"z{number % 2}"}
+                    | ({"region": f"r{chance.randrange(domains)}"} if domains and number else {}),
+                ),
                 every,
                 chance.randrange(every),
                 down_until=START + timedelta(days=1) if chance.random() < 0.03 else START,

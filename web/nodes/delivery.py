@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from reconciler.bundle.sealed import written
-from reconciler.db.models import Bundle, Node, Pointer, Rollout, WrappedKey
+from reconciler.db.models import Bundle, Node, Pointer, Rollout
+from reconciler.db.node_keys import WrappedKey
 from reconciler.db.session import reading
 from reconciler.errors import Refused
 from reconciler.pinned import Pinned

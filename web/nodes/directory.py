@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.fleet.cohorts import OpenRollout, cohort_of
+from reconciler.fleet.cohorts import Assignment, cohort_of
 
 
 @dataclass(frozen=True, slots=True)
 class NodeEntry:
-    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node has none and opens nothing."""
+    """A registered node. `key` is the SHA-256 of its key, in hex; a retired node is not here and opens nothing."""
 
     id: str
     organization: str
@@ -25,6 +25,7 @@ class NodeEntry:
     environment: str
     registered_at: datetime
     key: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentEntry:
-    """The answers of one environment by cohort, and its open rollout, None when there is none."""
+    """The answers of one environment by cohort, and what decides which one is for a node."""
 
     answers: Mapping[str, Answer]
-    rollout: OpenRollout | None
+    assignment: Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Directory:
         environment = self.environments.get((node.organization, node.project, node.environment))
         if environment is None:
             return None
-        cohort = cohort_of(node.id, node.registered_at, environment.rollout)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, environment.assignment)
         return environment.answers.get(cohort)
 
     def _forget(self, node_id: str) -> None:

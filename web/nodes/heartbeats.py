@@ -17,6 +17,7 @@ from typing import Any
 from reconciler.db.models import Event, LogCheckpoint, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
+from reconciler.db.signals import Counters
 from web.nodes.reports import Report, merge
 
 FLUSH_SECONDS = 0.2
@@ -83,23 +84,31 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
 
     A report of the boot that is already known whose counter is not higher changes nothing. Nodes that are retired or
     unknown by now are left out. `changed_at` moves only when something but the time of the report changed. A checkpoint
-    of the log that we did not sign is looked into by a worker.
+    of the log that we did not sign is looked into by a worker. What was counted goes to its minute, once.
     """
     with writing():
         ids = sorted(batch)
+        counters = Counters([node_id for node_id in ids if batch[node_id].signals is not None])
         signed: dict[tuple[str, str], bool] = {}
         for start in range(0, len(ids), ROWS_AT_ONCE):
             rows = Node.select().where(
                 Node.id.in_(ids[start : start + ROWS_AT_ONCE]), Node.retired_at.is_null()
             )
             for node in sorted(rows, key=lambda row: row.id):
-                _write_one(node, batch[node.id], signed, now)
+                _write_one(node, batch[node.id], signed, counters, now)
 
 
-def _write_one(node: Node, report: Report, signed: dict[tuple[str, str], bool], now: datetime) -> None:
+def _write_one(
+    node: Node, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
+) -> None:
     if node.boot_id == report.boot_id and report.counter <= node.counter:
         return
-    changes = {name: value for name, value in report.said.items() if getattr(node, name) != value}
+    said = dict(report.said)
+    if "labels" in said:
+        said["labels"] = {**said["labels"], **node.fixed_labels}
+    changes = {name: value for name, value in said.items() if getattr(node, name) != value}
+    if report.signals is not None:
+        counters.add(node, report.signals, changes.get("running", node.running), now=now)
     events = _events(node, changes)
     if "running" in changes:
         changes["running_since"] = now if changes["running"] else None
@@ -148,6 +157,9 @@ def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict
     if changes.get("health") == "unhealthy":
         reason = changes.get("health_reason", node.health_reason)
         events.append(("node.unhealthy", f"{node.name} is unhealthy: {reason}", {"reason": reason}))
+    if "labels" in changes:
+        words = ", ".join(f"{key}={value}" for key, value in sorted(changes["labels"].items()))
+        events.append(("node.relabelled", f"{node.name} has the labels {words or 'none'}", {}))
     if changes.get("health") == "healthy" and node.health == "unhealthy":
         events.append(("node.recovered", f"{node.name} is healthy again", {}))
     return events

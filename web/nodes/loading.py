@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from reconciler.db.models import Bundle, Node, Pointer, Rollout
+from reconciler.db.models import Bundle, Environment, Node, Pointer
 from reconciler.db.session import reading
-from reconciler.fleet.cohorts import OpenRollout, open_rollout
+from reconciler.fleet.cohorts import EVERYBODY, Assignment
 from web.nodes.artifacts import Artifacts
 from web.nodes.directory import Answer, BlobEntry, EnvironmentEntry, NodeEntry
 
@@ -23,11 +24,13 @@ WHOLE_SECONDS = 300.0
 BUNDLE_OVERLAP = 200
 
 Scope = tuple[str, str, str]
+Assigned = tuple[int, str]
+"""The sequence of an environment, and its assignment as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a look found. `environments` is None when no answer and no rollout changed."""
+    """What a look found. `environments` is None when no answer and no assignment changed."""
 
     nodes: tuple[NodeEntry, ...]
     retired: tuple[str, ...]
@@ -53,10 +56,10 @@ class Loader:
         with reading():
             nodes, retired, newest = self._read_nodes(None if whole else self._nodes_since)
             blobs, last = self._read_bundles(0 if whole else self._bundles_since)
-            signature, rows, rollouts, signed = self._read_environments()
+            signature, rows, assigned, signed = self._read_environments()
         environments = None
         if signature != self._signature:
-            environments, complete = self._answers(rows, rollouts, signed)
+            environments, complete = self._answers(rows, assigned, signed)
             # A statement that is not in the store yet is looked for again at the next look.
             self._signature = signature if complete else None
         if whole:
@@ -69,17 +72,17 @@ class Loader:
     ) -> tuple[tuple[NodeEntry, ...], tuple[str, ...], datetime | None]:
         query = Node.select(
             Node.id, Node.organization, Node.project, Node.environment, Node.registered_at, Node.key_sha256,
-            Node.retired_at, Node.changed_at,
+            Node.labels, Node.retired_at, Node.changed_at,
         )  # fmt: skip
         if since is not None:
             query = query.where(Node.changed_at >= since - OVERLAP)
         present, retired, newest = [], [], since
         for row in query.tuples().iterator():
-            node_id, organization, project, environment, registered_at, key, retired_at, changed_at = row
+            *facts, retired_at, changed_at = row
             if retired_at is None:
-                present.append(NodeEntry(node_id, organization, project, environment, registered_at, key))
+                present.append(NodeEntry(*facts))
             else:
-                retired.append(node_id)
+                retired.append(facts[0])
             newest = changed_at if newest is None else max(newest, changed_at)
         return tuple(present), tuple(retired), newest
 
@@ -97,8 +100,8 @@ class Loader:
 
     def _read_environments(
         self,
-    ) -> tuple[tuple[object, ...], list[Pointer], dict[Scope, OpenRollout], dict[Scope, int]]:
-        rollouts = open_rollouts()
+    ) -> tuple[tuple[object, ...], list[Pointer], dict[Scope, Assigned], dict[Scope, int]]:
+        assigned = assignments()
         query = Pointer.select(
             Pointer.organization,
             Pointer.project,
@@ -111,18 +114,24 @@ class Loader:
         signed = statement_versions({row[5] for row in etags})
         signature = (
             tuple(sorted(etags)),
-            tuple(sorted(rollouts.items(), key=lambda item: item[0])),
+            tuple(sorted(assigned.items())),
             tuple(sorted(signed.items())),
         )
         rows = [] if signature == self._signature else list(Pointer.select())
-        return signature, rows, rollouts, signed
+        return signature, rows, assigned, signed
 
     def _answers(
-        self, rows: list[Pointer], rollouts: Mapping[Scope, OpenRollout], signed: Mapping[Scope, int]
+        self, rows: list[Pointer], assigned: Mapping[Scope, Assigned], signed: Mapping[Scope, int]
     ) -> tuple[dict[Scope, EnvironmentEntry], bool]:
         answers: dict[Scope, dict[str, Answer]] = {}
         complete = True
         for row in rows:
+            scope = (row.organization, row.project, row.environment)
+            if scope in assigned and row.sequence != assigned[scope][0]:
+                # A newer pointer was written between the two looks: by an older assignment nodes would be moved early.
+                # An older one is what a cohort left behind that nobody is in.
+                complete = complete and row.sequence < assigned[scope][0]
+                continue
             version = signed.get((row.organization, row.project, row.digest), 1)
             statement = self.artifacts.statement(row.organization, row.project, row.digest, version)
             if statement is None:
@@ -138,10 +147,14 @@ class Loader:
                 + statement.strip()
                 + b"}"
             )
-            scope = (row.organization, row.project, row.environment)
             answers.setdefault(scope, {})[row.cohort] = Answer(row.cohort, f'"{row.etag}"'.encode(), body)
-        scopes = {**dict.fromkeys(answers), **dict.fromkeys(rollouts)}
-        return {s: EnvironmentEntry(answers.get(s, {}), rollouts.get(s)) for s in scopes}, complete
+        entries = {
+            scope: EnvironmentEntry(found, Assignment.from_json(json.loads(assigned[scope][1])))
+            if scope in assigned
+            else EnvironmentEntry(found, EVERYBODY)
+            for scope, found in answers.items()
+        }
+        return entries, complete
 
 
 def statement_versions(digests: set[str]) -> dict[Scope, int]:
@@ -153,15 +166,14 @@ def statement_versions(digests: set[str]) -> dict[Scope, int]:
     return {(organization, project, digest): version for organization, project, digest, version in rows}
 
 
-def open_rollouts() -> dict[Scope, OpenRollout]:
-    """The open rollout of each environment that has one, from its projection. Call inside `reading`.
-
-    Read before the pointers: a node that is told one cohort too few waits a second, one too many would be moved early.
-    """
-    query = Rollout.select().where(Rollout.state.in_(("open", "paused"))).order_by(Rollout.opened_at)
-    found: dict[Scope, OpenRollout] = {}
-    for row in query:
-        rollout = open_rollout(row.name, row.state, row.opened_at, row.view)
-        if rollout is not None:
-            found[(row.organization, row.project, row.environment)] = rollout
-    return found
+def assignments() -> dict[Scope, Assigned]:
+    """Of each environment the sequence and the assignment that holds from there on. Call inside `reading`."""
+    query = Environment.select(
+        Environment.organization,
+        Environment.project,
+        Environment.name,
+        Environment.sequence,
+        Environment.assignment,
+    ).where(Environment.sequence > 0)
+    rows: list[tuple[Any, ...]] = cast("list[tuple[Any, ...]]", list(query.tuples()))
+    return {row[:3]: (row[3], json.dumps(row[4], sort_keys=True)) for row in rows}

@@ -19,7 +19,7 @@ from nacl.public import PublicKey, SealedBox
 
 from reconciler.bundle.possession import ANSWER, PublicKeys, Registration, is_signed
 from reconciler.db.joining import token_hash
-from reconciler.db.models import Challenge
+from reconciler.db.node_keys import Challenge
 from reconciler.db.session import writing
 from web.nodes.body import matching, only
 from web.nodes.problems import malformed, proof_refused

@@ -27,9 +27,9 @@ from web.nodes.body import only, string_map, text
 from web.nodes.directory import NodeEntry
 from web.nodes.problems import keys_known, malformed, token_refused
 from web.nodes.proving import Proof, read_keys, read_proof, redeem
+from web.nodes.reports import read_labels
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,125}[A-Za-z0-9])?")
-MOST_LABELS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_application(document: Mapping[str, Any]) -> Application:
     return Application(
         token=text(document, "token", 200),
         name=name,
-        labels=string_map(document, "labels", most=MOST_LABELS) if "labels" in document else {},
+        labels=read_labels(document) if "labels" in document else {},
         versions=string_map(document, "versions", most=8) if "versions" in document else {},
         keys=read_keys(document) if "keys" in document else None,
         proof=read_proof(document) if "proof" in document else None,
@@ -116,7 +116,8 @@ def _register(project: str, application: Application, *, now: datetime, address:
             project=token.project,
             environment=token.environment,
             name=application.name,
-            labels=application.labels,
+            labels={**application.labels, **token.labels},
+            fixed_labels=token.labels,
             versions=application.versions,
             key_sha256=key_sha256,
             signing_key=keys.signing if keys is not None else None,
@@ -136,5 +137,8 @@ def _register(project: str, application: Application, *, now: datetime, address:
         )
         if keys is not None:
             owed.ask(token.organization, token.project, "delivery", token.environment, now=now)
-        entry = NodeEntry(node_id, token.organization, token.project, token.environment, now, key_sha256)
+        labels = {**application.labels, **token.labels}
+        entry = NodeEntry(
+            node_id, token.organization, token.project, token.environment, now, key_sha256, labels
+        )
     return Registered(entry, key)

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.fleet.signals import Signals
+from reconciler.labels import MOST, objection
 from web.nodes.body import matching, number, only, string_map, text
+from web.nodes.measured import read_signals
 from web.nodes.problems import malformed
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -35,6 +38,8 @@ _FIELDS = frozenset(
         "refusal",
         "versions",
         "log",
+        "labels",
+        "signals",
     }
 )
 _REFUSAL = frozenset({"code", "message", "digest", "sequence", "at"})
@@ -47,6 +52,7 @@ class Report:
     boot_id: str
     counter: int
     said: Mapping[str, Any] = field(default_factory=dict)
+    signals: Signals | None = None
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
@@ -75,7 +81,19 @@ def read_report(document: Mapping[str, Any]) -> Report:
         said["versions"] = string_map(document, "versions", most=8)
     if "log" in document:
         said["log"] = "" if document["log"] is None else matching(document, "log", LOG, LOG_FORM)
-    return Report(boot_id, counter, said)
+    if "labels" in document:
+        said["labels"] = read_labels(document)
+    signals = read_signals(document["signals"]) if document.get("signals") is not None else None
+    return Report(boot_id, counter, said, signals)
+
+
+def read_labels(document: Mapping[str, Any]) -> dict[str, str]:
+    """The field `labels` of a heartbeat or a registration. Raises `Problem` 400 that names the label."""
+    labels = string_map(document, "labels", most=MOST)
+    wrong = objection(labels)
+    if wrong is not None:
+        raise malformed(f"in 'labels', {wrong}")
+    return labels
 
 
 def merge(older: Report | None, newer: Report) -> Report:
@@ -84,7 +102,9 @@ def merge(older: Report | None, newer: Report) -> Report:
         return newer
     if older.boot_id == newer.boot_id and newer.counter <= older.counter:
         return older
-    return Report(newer.boot_id, newer.counter, {**older.said, **newer.said})
+    # Counters only rise, so the newer ones say what the older ones did.
+    signals = newer.signals if newer.signals is not None else older.signals
+    return Report(newer.boot_id, newer.counter, {**older.said, **newer.said}, signals)
 
 
 def _health(value: Any) -> tuple[str, str]:

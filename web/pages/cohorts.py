@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.db.models import Node, Rollout
-from reconciler.fleet.cohorts import NEXT, cohort_of, open_rollout
+from reconciler.db.models import Environment, Node
+from reconciler.fleet.cohorts import Assignment, cohort_of
 from web.pages.node_status import Offer
 
 
@@ -17,12 +17,8 @@ class Desired:
     digest: str
 
 
-def desired(node: Node, offer: Offer, under_way: Rollout | None) -> Desired:
-    """While a rollout is under way the nodes within its reach are cohort `next`, all others `base`."""
-    current = None
-    if under_way is not None:
-        current = open_rollout(under_way.name, under_way.state, under_way.opened_at, under_way.view or {})
-    cohort = cohort_of(node.id, node.registered_at, current)
-    if cohort == NEXT and under_way is not None:
-        return Desired(cohort, offer.digest(cohort) or under_way.digest)
+def desired(node: Node, offer: Offer, environment: Environment | None) -> Desired:
+    """The cohort is the one that the node API tells the node."""
+    document = environment.assignment if environment is not None else {}
+    cohort = cohort_of(node.id, node.labels, node.registered_at, Assignment.from_json(document))
     return Desired(cohort, offer.digest(cohort))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import abort, request
 
-from reconciler.db.models import Rollout
 from reconciler.errors import Refused
 from reconciler.fleet.staleness import presence
+from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
@@ -24,6 +24,7 @@ LONGEST_SEARCH = 127
 
 
 @blueprint.get("/nodes")
+@needs("pages:read")
 def nodes() -> str:
     """Nodes: searched, filtered and paged by the database."""
     at = stamp(scope())
@@ -34,7 +35,7 @@ def nodes() -> str:
         limit=NODES_SHOWN + 1,
     )  # fmt: skip
     shown = found[:NODES_SHOWN]
-    under_way = _under_way()
+    environments = {row.name: row for row in reads.environments(scope())}
     return page(
         "nodes.html",
         "nodes",
@@ -43,7 +44,7 @@ def nodes() -> str:
             (
                 node,
                 state_of(NODES, status(node, fleet.offer(node.environment), now=now())),
-                desired(node, fleet.offer(node.environment), under_way.get(node.environment)),
+                desired(node, fleet.offer(node.environment), environments.get(node.environment)),
             )
             for node in shown
         ],
@@ -67,11 +68,8 @@ def node_filters() -> tuple[str | None, str | None, str | None, tuple[str, str] 
     return environment, chosen, search, (cursor[0], cursor[1]) if cursor else None
 
 
-def _under_way() -> dict[str, Rollout]:
-    return {row.environment: row for row in reversed(reads.rollouts_under_way(scope()))}
-
-
 @blueprint.get("/nodes/<identifier>")
+@needs("pages:read")
 def node(identifier: str) -> str:
     """One node: desired, delivered, running; how fresh that is; what it refused; what happened to it."""
     at = stamp(scope())
@@ -89,12 +87,13 @@ def node(identifier: str) -> str:
         status=state_of(NODES, status(row, offer, now=now())),
         freshness=state_of(FRESHNESS, fresh),
         offer=offer,
-        desired=desired(row, offer, _under_way().get(row.environment)),
+        desired=desired(row, offer, reads.environment(scope(), row.environment)),
         events=reads.events(scope(), subject=row.id, limit=EVENTS_SHOWN),
     )
 
 
 @blueprint.get("/events")
+@needs("pages:read")
 def events() -> str:
     """What happened, the newest first."""
     at = stamp(scope())
@@ -113,6 +112,7 @@ def events() -> str:
 
 
 @blueprint.get("/webhooks")
+@needs("pages:read")
 def webhooks() -> str:
     """Deliveries that were received for the project's connection, and moves that none told of."""
     at = stamp(scope())

@@ -12,6 +12,7 @@ from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gate_fields import GATES, specs_of
 from reconciler.config.groups import NodeGroup
+from reconciler.config.kinds import strategies
 from reconciler.config.people import APPROVER
 from reconciler.config.policy import DEFAULT_ADMIN_PORT, EnvironmentPolicy
 from reconciler.config.proxies import NEWEST, PROXY_VERSIONS
@@ -19,39 +20,13 @@ from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
 from reconciler.config.sealing import EXAMPLE_KEY, SEALING_KEY
 from reconciler.config.trains import RecurrenceRule, Train
-from reconciler.config.values import Choice, Integer, Reference
-
-DEFAULT_BATCH_PERCENT = 25
+from reconciler.config.values import Choice, Flag, Integer, Reference
 
 _POLICY = block(
     "policy",
     "How a release reaches the nodes of this environment.",
     (
-        scalar(
-            "strategy",
-            Choice(
-                ("all-at-once", "rolling"),
-                instead={
-                    "canary": 'start with a small batch: strategy "rolling" and batches percent=5',
-                    "blue-green": 'strategy "all-at-once" comes nearest',
-                },
-            ),
-            "Whether all nodes change at once or batch after batch.",
-            'strategy "rolling"',
-            default="all-at-once",
-        ),
-        Field(
-            "batches",
-            f"The size of a batch of a rolling release: a percentage of the nodes or a number of nodes, "
-            f"{DEFAULT_BATCH_PERCENT} percent when absent.",
-            "batches percent=34",
-            properties=(
-                Slot(
-                    "percent", Integer(1, 100), "share of the environment's nodes, rounded up", required=False
-                ),
-                Slot("size", Integer(1, 100_000), "number of nodes", required=False),
-            ),
-        ),
+        *strategies.FIELDS,
         scalar(
             "max-unavailable",
             Integer(0, 100_000),
@@ -149,24 +124,7 @@ _POLICY = block(
 
 def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
     policy = data.get("policy", {})
-    found: list[Complaint] = []
-    batches = policy.get("batches")
-    if batches is not None and policy.get("strategy") != "rolling":
-        problem = Problem(
-            "E-VAL-009",
-            "batches are for rolling releases",
-            'strategy "rolling"',
-            "add the strategy, or remove this",
-        )
-        found.append(Complaint(("policy", "batches"), problem))
-    if batches is not None and len(batches) != 1:
-        problem = Problem(
-            "E-VAL-009",
-            "batches take a percentage or a size",
-            "percent=… or size=…",
-            "keep exactly one of the two",
-        )
-        found.append(Complaint(("policy", "batches"), problem))
+    found = list(strategies.complaints(data))
     found += _promotion(policy, bool(data.get("after")))
     return tuple(found)
 
@@ -234,6 +192,12 @@ KIND = kind(
             "server configuration; an environment without secrets needs none.",
             f'sealing-key "{EXAMPLE_KEY}"',
         ),
+        scalar(
+            "protected",
+            Flag(),
+            "Whether this environment is one to be careful with. Absent: whether it comes after another one.",
+            "protected #true",
+        ),
         _POLICY,
     ),
     example=f'environment "production" {{\n    proxy-version "{NEWEST}"\n    after "staging"\n'
@@ -245,6 +209,7 @@ KIND = kind(
 
 
 NO_TEAMS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+NO_OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 def policy_of(
@@ -253,24 +218,21 @@ def policy_of(
     freezes: Iterable[FreezeWindow] = (),
     teams: Mapping[str, tuple[str, ...]] = NO_TEAMS,
     groups: Iterable[NodeGroup] = (),
+    objectives: Mapping[str, Mapping[str, Any]] = NO_OBJECTIVES,
 ) -> EnvironmentPolicy:
     """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it.
 
-    `groups` are those that this environment has, as they are in it.
+    `groups` and `objectives` (the data of each `slo` by name) are those that this environment has, as they are in it.
     """
     policy = data["policy"]
     promote = policy.get("promote", {})
     schedule = policy.get("schedule")
     after = tuple(data.get("after", ()))
-    rolling = policy["strategy"] == "rolling"
-    batches = policy.get("batches", {"percent": DEFAULT_BATCH_PERCENT}) if rolling else {}
     return EnvironmentPolicy(
         name=name,
         after=after,
         proxy_version=data["proxy-version"],
-        strategy=policy["strategy"],
-        batch_percent=batches.get("percent"),
-        batch_size=batches.get("size"),
+        **strategies.policy_fields(data),
         max_unavailable=policy["max-unavailable"],
         promote=promote.get("how", "manual" if after else "automatic"),
         on_failure=policy["on-failure"],
@@ -280,7 +242,7 @@ def policy_of(
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
-        gates=specs_of(policy.get("gates", {})),
+        gates=specs_of(policy.get("gates", {}), objectives),
         approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
         soak_seconds=seconds(promote.get("after", "0s")),
         take=promote.get("take", "latest"),

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.config.agents import CONNECTION, connection_complaints
 from reconciler.config.durations import Duration
 from reconciler.config.headers import HEADER_NAME, HEADER_VALUE
-from reconciler.config.network import METHOD
+from reconciler.config.network import METHOD, NETWORK
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, block, flag, kind, scalar, values
 from reconciler.config.sizes import Size
@@ -34,13 +34,6 @@ _ORIGIN = Pattern(
     hint="write scheme and host without a path",
     maximum=300,
 )
-_NETWORK = Pattern(
-    name="network",
-    pattern=r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?|[0-9a-f:]*:[0-9a-f:.]*(?:/[0-9]{1,3})?",
-    expected="an IP address or a network such as '10.0.0.0/8'",
-    hint="write it like '192.0.2.0/24'",
-)
-
 _CORS = block(
     "cors",
     "Which other sites' pages may read answers. With origins \"*\" alone it is the proxy's own filter; with one origin "
@@ -103,8 +96,8 @@ _ACCESS_CONTROL = block(
     "access-control",
     "Which client addresses may ask. The proxy cannot do this; an agent can (support.md).",
     (
-        values("allow", _NETWORK, "Networks that may ask.", 'allow "10.0.0.0/8"'),
-        values("deny", _NETWORK, "Networks that may not.", 'deny "192.0.2.0/24"'),
+        values("allow", NETWORK, "Networks that may ask.", 'allow "10.0.0.0/8"'),
+        values("deny", NETWORK, "Networks that may not.", 'deny "192.0.2.0/24"'),
     ),
     example='access-control {\n    allow "10.0.0.0/8"\n}',
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from reconciler.config.approvals import stricter_approvals
 from reconciler.config.gates import stricter_gates
 from reconciler.config.policy import EnvironmentPolicy
 
-_STRATEGIES = ("all-at-once", "rolling")
+_STRATEGIES = ("all-at-once", "rolling", "canary")
 _PROMOTE = ("automatic", "manual")
 _ON_FAILURE = ("pause", "rollback")
 _SUPERSEDE = ("replace", "finish-batch", "finish")
@@ -39,6 +40,8 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "min_healthy_seconds": max,
         "progress_deadline_seconds": min,
         "stale_after_seconds": min,
+        "protected": max,
+        "bake_seconds": max,
         "gates": stricter_gates,
         "soak_seconds": max,
         "approvals": stricter_approvals,
@@ -48,8 +51,41 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
 progress or for a silent node is not; a rollback is stricter than a pause, which leaves nodes on what failed; finishing
 what runs is stricter than replacing it; a gate more is stricter than one less."""
 
-TOGETHER = ("strategy", "batch_percent", "batch_size")
-"""Fields that mean something only together."""
+Stricter = Callable[[EnvironmentPolicy, EnvironmentPolicy], bool]
+
+
+def _steps_are_stricter(one: EnvironmentPolicy, other: EnvironmentPolicy) -> bool:
+    """Whether the first goes in smaller steps, or in steps that cannot be compared with the other's."""
+    if one.strategy != other.strategy:
+        return bool(_stricter_word(*_STRATEGIES)(other.strategy, one.strategy) == one.strategy)
+    if one.batch_percent is not None and other.batch_percent is not None:
+        return one.batch_percent < other.batch_percent
+    if one.batch_size is not None and other.batch_size is not None:
+        return one.batch_size < other.batch_size
+    if one.canary_shares and other.canary_shares:
+        return _jumps(one.canary_shares) < _jumps(other.canary_shares)
+    return True
+
+
+def _jumps(shares: tuple[int, ...]) -> tuple[int, int]:
+    """The largest share that is added at once, and the first one: what a mistake can hit."""
+    return max(after - before for before, after in pairwise((0, *shares, 100))), shares[0]
+
+
+def _spread_is_stricter(one: EnvironmentPolicy, other: EnvironmentPolicy) -> bool:
+    """Whether the first takes less of a domain at once, or divides nodes otherwise than the other."""
+    if one.spread_label == other.spread_label:
+        return one.spread_percent < other.spread_percent
+    return bool(one.spread_label)
+
+
+TOGETHER: Mapping[tuple[str, ...], Stricter] = MappingProxyType(
+    {
+        ("strategy", "batch_percent", "batch_size", "canary_shares"): _steps_are_stricter,
+        ("spread_label", "spread_percent"): _spread_is_stricter,
+    }
+)
+"""Fields that mean something only together, and whether the first of two policies is the stricter one in them."""
 
 OWN = ("name", "proxy_version", "admin_port", "freezes", "groups", "take", "train")
 """Fields of which neither value is stricter, and freeze windows and node-groups, which count as trunk has them at the
@@ -61,7 +97,12 @@ PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "strategy": ("policy", "strategy"),
         "batch_percent": ("policy", "batches"),
         "batch_size": ("policy", "batches"),
+        "canary_shares": ("policy", "canary"),
+        "spread_label": ("policy", "spread"),
+        "spread_percent": ("policy", "spread"),
         **{name: ("policy", name.removesuffix("_seconds").replace("_", "-")) for name in CHOICES},
+        "protected": ("protected",),
+        "bake_seconds": ("policy", "canary"),
         "soak_seconds": ("policy", "promote"),
     }
 )
@@ -79,8 +120,9 @@ class HeldPolicy:
 def stricter(own: EnvironmentPolicy, former: EnvironmentPolicy) -> HeldPolicy:
     """The stricter of a commit's policy and of the one before it. Predecessors are another function's matter."""
     chosen = {name: choose(getattr(own, name), getattr(former, name)) for name, choose in CHOICES.items()}
-    source = former if _batches_are_stricter(former, own) else own
-    chosen |= {name: getattr(source, name) for name in TOGETHER}
+    for names, is_stricter in TOGETHER.items():
+        source = former if is_stricter(former, own) else own
+        chosen |= {name: getattr(source, name) for name in names}
     return _held(own, chosen)
 
 
@@ -112,17 +154,6 @@ def with_predecessors(
 def _held(own: EnvironmentPolicy, chosen: Mapping[str, Any]) -> HeldPolicy:
     names = tuple(name for name, value in chosen.items() if value != getattr(own, name))
     return HeldPolicy(replace(own, **chosen), names)
-
-
-def _batches_are_stricter(one: EnvironmentPolicy, other: EnvironmentPolicy) -> bool:
-    """Whether the first goes in smaller steps, or in steps that cannot be compared with the other's."""
-    if one.strategy != other.strategy:
-        return bool(_stricter_word(*_STRATEGIES)(other.strategy, one.strategy) == one.strategy)
-    if one.batch_percent is not None and other.batch_percent is not None:
-        return one.batch_percent < other.batch_percent
-    if one.batch_size is not None and other.batch_size is not None:
-        return one.batch_size < other.batch_size
-    return True
 
 
 def _in_order(after: Mapping[str, tuple[str, ...]]) -> list[str] | None:

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
-from reconciler.release.gates import availability, heartbeat, manual, soak
+from reconciler.release.gates import (
+    availability,
+    bake,
+    error_rate,
+    heartbeat,
+    http,
+    latency,
+    manual,
+    resources,
+    slo,
+    soak,
+)
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
 
@@ -28,10 +39,27 @@ def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
     return MappingProxyType(found)
 
 
-GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE, soak.GATE, manual.GATE))
+GATES: Mapping[str, Gate] = table(
+    (
+        heartbeat.GATE,
+        availability.GATE,
+        bake.GATE,
+        error_rate.GATE,
+        latency.GATE,
+        resources.CPU,
+        resources.MEMORY,
+        http.GATE,
+        slo.GATE,
+        soak.GATE,
+        manual.GATE,
+    )
+)
 
 ALWAYS = (heartbeat.GATE, availability.GATE)
 """What every step is judged by, whatever the policy says."""
+
+TIMED = (bake.GATE,)
+"""What a step is judged by that has a time of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +72,9 @@ class Judged:
 
 
 def judge_all(facts: GateFacts) -> tuple[Judged, ...]:
-    """What each gate says: those that every step has, then those of the plan in its order."""
-    every = (Judged(gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient) for gate in ALWAYS)
+    """What each gate says: those that every step has, or a step with a time, then those of the plan in its order."""
+    asked = (*ALWAYS, *TIMED) if facts.step.lasts else ALWAYS
+    every = (Judged(gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient) for gate in asked)
     return (*every, *(_judged(facts, spec) for spec in facts.rules.gates))
 
 

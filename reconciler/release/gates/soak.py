@@ -15,7 +15,11 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Time since the step began or was resumed: what was before a pause says nothing of what comes after it."""
     if facts.nobody:
         return Pass("no nodes")
-    length = spec.number("seconds")
+    return lasted(facts, spec.number("seconds"))
+
+
+def lasted(facts: GateFacts, length: int) -> Verdict:
+    """Whether the step has lasted for so many seconds."""
     until = facts.since + timedelta(seconds=length)
     words = canonical(length * 1000)
     if facts.now >= until:

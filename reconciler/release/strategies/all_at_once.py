@@ -1,14 +1,16 @@
-"""One step that moves every node."""
+"""One step that moves every node, or as few as failure domains allow."""
 
 from __future__ import annotations
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.release.strategies.strategy import Strategy
+from reconciler.release.spreading import divide
+from reconciler.release.state import PlannedStep
+from reconciler.release.strategies.strategy import Ranks, Strategy
 
 
-def sizes(nodes: int, policy: EnvironmentPolicy) -> tuple[int, ...]:
+def steps(ranks: Ranks, policy: EnvironmentPolicy) -> tuple[PlannedStep, ...]:
     """One step of all nodes."""
-    return (nodes,)
+    return divide(ranks, [(sum(map(len, ranks.values())), 0)], policy.spread_percent)
 
 
-STRATEGY = Strategy("all-at-once", sizes)
+STRATEGY = Strategy("all-at-once", steps)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.release.strategies.strategy import Strategy
+from reconciler.release.spreading import divide
+from reconciler.release.state import PlannedStep
+from reconciler.release.strategies.strategy import Ranks, Strategy
 
 
 def sizes(nodes: int, policy: EnvironmentPolicy) -> tuple[int, ...]:
-    """A share is rounded down, so that a batch is never larger than the policy says, but it has at least one node."""
+    """How many nodes each step moves.
+
+    A share is rounded down, so that a batch is never larger than the policy says, but it has at least one node.
+    """
     if policy.batch_size is not None:
         size = policy.batch_size
     else:
@@ -17,4 +22,10 @@ def sizes(nodes: int, policy: EnvironmentPolicy) -> tuple[int, ...]:
     return (size,) * whole + ((rest,) if rest else ())
 
 
-STRATEGY = Strategy("rolling", sizes)
+def steps(ranks: Ranks, policy: EnvironmentPolicy) -> tuple[PlannedStep, ...]:
+    """A step of each size."""
+    moves = [(size, 0) for size in sizes(sum(map(len, ranks.values())), policy)]
+    return divide(ranks, moves, policy.spread_percent)
+
+
+STRATEGY = Strategy("rolling", steps)

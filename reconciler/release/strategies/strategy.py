@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.release.state import PlannedStep
+
+Ranks = Mapping[str, tuple[str, ...]]
+"""By failure domain the sorted ranks of its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """`sizes(nodes, policy)`: how many nodes each step moves. `nodes` is above zero, and so is every size.
+    """`steps(ranks, policy)`: the steps that bring a release to the nodes of these ranks, at least one of them.
 
-    The sizes add up to `nodes`.
+    Together they move every node, and each moves one at least.
     """
 
     name: str
-    sizes: Callable[[int, EnvironmentPolicy], tuple[int, ...]]
+    steps: Callable[[Ranks, EnvironmentPolicy], tuple[PlannedStep, ...]]

@@ -44,12 +44,59 @@ def test_everything_set() -> None:
         after='    after "dev" "production"\n',
     )
     assert found == EnvironmentPolicy(
-        "x", ("dev", "production"), "0.6.19", "rolling", None, 2, 3, "manual", "rollback", 60, 120, 3, 9000
+        "x",
+        ("dev", "production"),
+        "0.6.19",
+        "rolling",
+        None,
+        2,
+        3,
+        "manual",
+        "rollback",
+        60,
+        120,
+        3,
+        9000,
+        protected=True,
     )
 
 
 def test_rolling_has_batches_of_a_quarter_unless_told() -> None:
     assert policy('policy { strategy "rolling"; }').batch_percent == 25
+
+
+def test_canary_grows_in_three_shares_unless_told() -> None:
+    found = policy('policy { strategy "canary"; }')
+    assert (found.canary_shares, found.bake_seconds) == ((5, 25, 50), 600)
+    told = policy('policy { strategy "canary"; canary { share 40 9; bake "1m"; }; }')
+    assert (told.canary_shares, told.bake_seconds) == ((9, 40), 60)
+
+
+def test_failure_domains() -> None:
+    found = policy('policy { spread "region" percent=34; }')
+    assert (found.spread_label, found.spread_percent) == ("region", 34)
+    assert policy('policy { spread "region"; }').spread_percent == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "protected", "strategy"),
+    [
+        ("", False, "all-at-once"),
+        ("protected #true", True, "rolling"),
+        ('after "dev"', True, "rolling"),
+        ('after "dev"; protected #false', False, "all-at-once"),
+        (
+            'protected #true; policy { strategy "all-at-once"; all-at-once-because "one node"; }',
+            True,
+            "all-at-once",
+        ),
+    ],
+)
+def test_a_protected_environment_goes_all_at_once_on_purpose_alone(
+    text: str, protected: bool, strategy: str
+) -> None:
+    found = policy("", after=f"    {text}\n")
+    assert (found.protected, found.strategy) == (protected, strategy)
 
 
 def test_promotion_is_manual_behind_another_environment() -> None:
@@ -101,7 +148,14 @@ def test_json_and_back() -> None:
         ('policy { strategy "rolling"; batches percent=101; }', "E-VAL-003"),
         ('policy { strategy "rolling"; batches 34; }', "E-KND-006"),
         ('after "dev"; policy { promote "by-itself"; }', "E-VAL-002"),
-        ('policy { strategy "canary"; }', "E-VAL-002"),
+        ('policy { strategy "lottery"; }', "E-VAL-002"),
+        ('policy { strategy "canary"; batches size=1; }', "E-VAL-009"),
+        ("policy { canary { share 5; }; }", "E-VAL-009"),
+        ('policy { strategy "canary"; canary { share 5 100; }; }', "E-VAL-003"),
+        ("policy { spread percent=5; }", "E-KND-005"),
+        ('after "dev"; policy { strategy "all-at-once"; }', "E-VAL-060"),
+        ('protected #true; policy { strategy "all-at-once"; }', "E-VAL-060"),
+        ('policy { all-at-once-because "x"; strategy "rolling"; }', "E-VAL-009"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
         ("policy { gates { soak 300; }; }", "E-VAL-001"),
         ("policy { gates { manual #true; }; }", "E-KND-006"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -98,6 +99,8 @@ MANUAL = GateSpec("manual")
 SIZED = {"batch_percent": None, "batch_size": 3}
 TWO = Approvals(2, ("ada", "bob"))
 AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
+CANARY = {"strategy": "canary", "batch_percent": None, "canary_shares": (5, 25, 50), "bake_seconds": 600}
+SPREAD = {"spread_label": "region", "spread_percent": 50}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +131,17 @@ AT_ONCE = {"strategy": "all-at-once", "batch_percent": None}
         (SIZED, {}, {"batch_percent": None, "batch_size": 3}),
         ({}, AT_ONCE, {"strategy": "rolling", "batch_percent": 25}),
         (AT_ONCE, {}, {}),
+        ({}, CANARY, {}),
+        (CANARY, {}, CANARY),
+        (CANARY, {**CANARY, "canary_shares": (5, 60)}, {"canary_shares": (5, 25, 50)}),
+        (CANARY, {**CANARY, "canary_shares": (1, 25, 50)}, {}),
+        (CANARY, {**CANARY, "bake_seconds": 60}, {"bake_seconds": 600}),
+        ({"protected": True}, {}, {"protected": True}),
+        (SPREAD, {}, SPREAD),
+        ({}, SPREAD, {}),
+        (SPREAD, {**SPREAD, "spread_percent": 60}, {"spread_percent": 50}),
+        (SPREAD, {**SPREAD, "spread_percent": 40}, {}),
+        (SPREAD, {"spread_label": "rack"}, SPREAD),
         ({}, {"proxy_version": "0.7.0", "admin_port": 9000}, {}),
         ({"soak_seconds": 60}, {}, {"soak_seconds": 60}),
         ({"approvals": TWO}, {}, {"approvals": TWO}),
@@ -159,7 +173,7 @@ def test_a_strategy_that_cannot_be_compared_stays_as_it_was() -> None:
 
 
 def test_every_field_of_a_policy_has_a_stricter_side_or_none_on_purpose() -> None:
-    known = {*CHOICES, *TOGETHER, *OWN, "after"}
+    known = {*CHOICES, *chain(*TOGETHER), *OWN, "after"}
     assert {field.name for field in fields(EnvironmentPolicy)} == known
     assert set(PATHS) == known - set(OWN)
 

@@ -15,6 +15,19 @@ from typing import Any
 
 from reconciler.simulator.scan import Node, Unreadable, scan
 
+METRICS = """# HELP zentinel_requests_total Total requests
+# TYPE zentinel_requests_total counter
+zentinel_requests_total{method="GET",route="app",status="200"} 97
+zentinel_requests_total{method="GET",route="app",status="503"} 3
+# TYPE zentinel_request_duration_seconds histogram
+zentinel_request_duration_seconds_bucket{method="GET",route="app",le="0.01"} 60
+zentinel_request_duration_seconds_bucket{method="GET",route="app",le="0.25"} 98
+zentinel_request_duration_seconds_bucket{method="GET",route="app",le="+Inf"} 100
+zentinel_request_duration_seconds_sum{method="GET",route="app"} 9.5
+zentinel_request_duration_seconds_count{method="GET",route="app"} 100
+"""
+"""What it has counted whenever it is asked."""
+
 DEFAULT = "// the default configuration that the proxy writes\n"
 
 
@@ -74,7 +87,18 @@ def main(arguments: list[str]) -> int:
         def log_message(self, *args: Any) -> None:
             """Silence."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", int(address.rpartition(":")[2])), Handler)
+    class Metrics(Handler):
+        def do_GET(self) -> None:
+            body = METRICS.encode()
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    port = int(address.rpartition(":")[2])
+    metrics = ThreadingHTTPServer(("127.0.0.1", port + 1), Metrics)
+    threading.Thread(target=metrics.serve_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     signal.signal(signal.SIGHUP, reload)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(poll_interval=0.02)

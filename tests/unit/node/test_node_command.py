@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reconciler.errors import ReconcilerError
-from reconciler.node.main import group, read_labels
+from reconciler.errors import ReconcilerError, Stalled
+from reconciler.labels import read_labels
+from reconciler.node.main import group
 
 SERVER_PARTS = (
     "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
@@ -28,7 +29,9 @@ sys.meta_path.insert(0, Block())
 from reconciler.node.main import main
 import reconciler.node.assembly, reconciler.node.process
 loaded = sorted(m for m in sys.modules if m.split(".")[0] in ("reconciler", "web", "webhooks"))
-allowed = ("reconciler.node", "reconciler.bundle", "reconciler.errors", "reconciler.clock", "reconciler.pinned")
+allowed = tuple(f"reconciler.{{name}}" for name in (
+    "node", "bundle", "fleet", "labels", "errors", "clock", "pinned",
+))
 strangers = [m for m in loaded if m != "reconciler" and not m.startswith(allowed)]
 assert not strangers, strangers
 sys.argv = ["sentinel-node", "--help"]
@@ -87,4 +90,26 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_labels() -> None:
-    assert read_labels(" region=eu, tier=edge ,") == {"region": "eu", "tier": "edge"}
+    assert read_labels([" region=eu ", "tier = edge", ""]) == {"region": "eu", "tier": "edge"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("eu", "'eu' has no name and value"),
+        ("=eu", "has no name"),
+        ("region=", "'' is no value of the label 'region'"),
+        ("region=eu,region=us", "given twice"),
+        ("Region=eu", "'Region' is no label"),
+        ("not=eu", "none of and, has, in, not, or"),
+        ("region=e u", "'e u' is no value of the label 'region'"),
+        ("region=eu-", "'eu-' is no value"),
+        ("x" * 64 + "=eu", "is no label"),
+        ("region=" + "x" * 64, "is no value"),
+        (",".join(f"l{number}=x" for number in range(33)), "at most 32 labels, not 33"),
+    ],
+)
+def test_labels_that_are_none(text: str, words: str) -> None:
+    with pytest.raises(Stalled, match="E-NOD-007") as caught:
+        read_labels(text.split(","))
+    assert words in caught.value.message

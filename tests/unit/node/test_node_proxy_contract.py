@@ -6,14 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.fleet.signals import Counts
 from reconciler.node.process import ProcessProxy, find_marker
-from reconciler.node.proxy import Proxy, RunningReport
+from reconciler.node.proxy import Proxy, RunningReport, TestResult
 from reconciler.simulator.fakeproxy import FakeProxy
 from tests.unit.node import proxy_double
 from tests.unit.node.publishing import proxy_config
@@ -52,6 +53,11 @@ class Rig:
         fresh = self.folder / "fresh"
         fresh.symlink_to(name)
         fresh.rename(self.link)
+
+    def await_id_after(self, config_id: str, act: Callable[[], TestResult]) -> None:
+        """Do something and wait until the proxy serves this configuration."""
+        assert act().ok
+        assert self.await_id(config_id).config_id == config_id
 
     def await_id(self, config_id: str | None) -> RunningReport:
         deadline = time.monotonic() + 10
@@ -141,6 +147,25 @@ def test_a_restart_on_a_bad_file_ends_the_proxy(rig: Rig) -> None:
     assert rig.await_id(None).config_id is None
 
 
+def test_what_it_counts_begins_again_with_a_start(rig: Rig) -> None:
+    assert rig.proxy.signals() is None, "nothing runs"
+    rig.await_id_after(rig.put("127.0.0.1:3000"), rig.proxy.reload)
+    first = rig.proxy.signals()
+    assert first is not None
+    assert {"app", ""} >= set(first.services)
+    rig.await_id_after(rig.put("127.0.0.1:4000"), rig.proxy.reload)
+    second = rig.proxy.signals()
+    assert second is not None
+    assert second.life == first.life
+    assert second.services.get("app", Counts()).requests >= first.services.get("app", Counts()).requests
+    rig.await_id_after(rig.put("127.0.0.1:5000"), rig.proxy.restart)
+    third = rig.proxy.signals()
+    assert third is not None
+    assert third.life != first.life
+    assert third.memory_permille is not None
+    assert 0 < third.memory_permille < 1000
+
+
 @pytest.fixture
 def process(tmp_path: Path, free_port: int) -> Iterator[Rig]:
     proxy = ProcessProxy(double_binary(tmp_path), tmp_path / "current", free_port, tmp_path / "proxy.log")
@@ -177,6 +202,14 @@ def test_a_recorded_process_that_is_somebody_else_is_left_alone(process: Rig, tm
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_the_process_tells_what_its_metrics_say(process: Rig) -> None:
+    process.await_id_after(process.put("127.0.0.1:3000"), process.proxy.reload)
+    signals = process.proxy.signals()
+    assert signals is not None
+    assert signals.services == {"": Counts(), "app": Counts(100, 3, 100, ((10, 60), (250, 98)))}
+    assert signals.open_breakers is None, "the proxy does not say"
 
 
 def test_a_missing_binary_is_named(tmp_path: Path) -> None:

@@ -449,6 +449,9 @@ def test_the_words_of_a_proxy_that_saw_secrets_are_not_passed_on(bench: Bench) -
         def running(self) -> RunningReport:
             return bench.proxy.running()
 
+        def signals(self) -> None:
+            return None
+
     bench.hands.proxy = Quoting()  # type: ignore[assignment]
     report = refused(bench, shop(key=2, tls='note "${secret:shop-key}"'))
     assert report["code"] == "E-NOD-021"

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from nacl.signing import SigningKey
+from peewee import fn
 
 from reconciler import clock
 from reconciler.bundle.possession import Registration, open_challenge, sign_registration
@@ -18,6 +19,7 @@ from reconciler.bundle.sealed import unwritten
 from reconciler.db.joining import create_join_token
 from reconciler.db.models import Bundle, Environment, Pointer, Rollout
 from reconciler.db.session import writing
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.node.keys import NodeKeys
 from reconciler.settings import Settings
 from reconciler.store import layout
@@ -96,11 +98,15 @@ class Release:
 
     def rollout(self, name: str, reach: str, *, state: str = "open", environment: str = "production") -> None:
         """An open rollout that has reached this rank."""
+        opened = OpenRollout(name, Target(clock.now()), {"": reach})
         with writing():
             Rollout.delete().where(Rollout.name == name).execute()
-            Environment.insert(
-                organization="acme", project="shop", name=environment, position=0, updated_at=clock.now()
-            ).on_conflict_ignore().execute()
+            Environment.delete().where(Environment.name == environment).execute()
+            newest = Pointer.select(fn.MAX(Pointer.sequence)).where(Pointer.environment == environment)
+            Environment.create(
+                organization="acme", project="shop", name=environment, position=0, updated_at=clock.now(),
+                sequence=newest.scalar() or 0, assignment=Assignment(opened if state == "open" else None).to_json(),
+            )  # fmt: skip
             Rollout.create(
                 organization="acme",
                 project="shop",
@@ -110,7 +116,7 @@ class Release:
                 strategy="rolling",
                 state=state,
                 opened_at=clock.now(),
-                view={"steps": [{"number": 1, "nodes": 1, "reach": reach, "state": "active"}]},
+                view={"steps": [{"number": 1, "nodes": 1, "state": "active"}]},
             )
 
     def token(self, environment: str = "production", project: str = "shop", **options: Any) -> str:

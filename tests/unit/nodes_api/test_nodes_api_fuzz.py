@@ -23,7 +23,7 @@ NASTY: list[Any] = [
 ]  # fmt: skip
 FIELDS = [
     "boot_id", "counter", "running", "config_id", "delivered", "sequence", "health", "refusal", "versions", "log",
-    "token", "name", "labels", "id", "__proto__", "", "keys", "proof",
+    "token", "name", "labels", "signals", "id", "__proto__", "", "keys", "proof",
 ]  # fmt: skip
 HEX = ["0" * 64, "ab" * 32, "AB" * 32, "f" * 64, *NASTY]
 QUERIES = [
@@ -47,6 +47,11 @@ def environ(tmp_path: Path) -> Any:
 def bodies(count: int) -> list[bytes]:
     chance = random.Random(20261123)
     made = list(RAW)
+
+    def mostly(good: Any) -> Any:
+        nasty = [value for value in NASTY if not isinstance(good, str) or isinstance(value, str)]
+        return good if chance.random() < 0.9 else chance.choice(nasty)
+
     for _ in range(count):
         document = {name: chance.choice(NASTY) for name in chance.sample(FIELDS, chance.randint(0, 6))}
         if chance.random() < 0.7:
@@ -60,6 +65,18 @@ def bodies(count: int) -> list[bytes]:
                 "answer": chance.choice(HEX),
                 "signature": chance.choice(["b" * 128, *NASTY]),
             }
+        if chance.random() < 0.3:
+            document["labels"] = {mostly("region"): mostly("eu")}
+        if chance.random() < 0.3:
+            counts = {name: mostly(7) for name in ("requests", "failed", "observed")}
+            counts["within_ms"] = mostly({mostly("5"): mostly(1)})
+            document["signals"] = mostly(
+                {
+                    "life": mostly("1-2"),
+                    "services": mostly({mostly("shop"): mostly(counts)}),
+                    "cpu_permille": mostly(1),
+                }
+            )
         if chance.random() < 0.3:
             document["refusal"] = {
                 "code": "E-VER-001", "message": chance.choice(["no", *NASTY]), "digest": chance.choice(NASTY),

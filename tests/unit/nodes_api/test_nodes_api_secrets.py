@@ -15,7 +15,8 @@ from reconciler.bundle.possession import Registration, open_challenge
 from reconciler.bundle.sealed import Label, unwritten, written
 from reconciler.db import session
 from reconciler.db.migrate import migrate
-from reconciler.db.models import Challenge, Node, Pointer, Rollout, Work, WrappedKey
+from reconciler.db.models import Node, Pointer, Rollout, Work
+from reconciler.db.node_keys import Challenge, WrappedKey
 from reconciler.db.session import writing
 from reconciler.keys.sealing import rewrap, seal
 from reconciler.node.keys import NodeKeys, make_keys

@@ -20,6 +20,7 @@ from reconciler.db.models import (
 )
 from reconciler.db.risk import Risk
 from reconciler.db.session import writing
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
 from web.catalogue import FixedCatalogue, ProjectEntry
 
@@ -268,6 +269,7 @@ def _environments(where: dict[str, str]) -> None:
         head=sha("staging head"),
         sequence=18,
         rollout="r-0008",
+        assignment=assigned("r-0008", ago(minutes=6)),
         updated_at=ago(seconds=22),
         view={
             **common,
@@ -298,6 +300,7 @@ def _environments(where: dict[str, str]) -> None:
         head=sha("production head"),
         sequence=44,
         rollout="r-0006",
+        assignment=assigned("r-0006", ago(minutes=38)),
         updated_at=ago(minutes=2),
         view={
             **common,
@@ -337,6 +340,10 @@ def _environments(where: dict[str, str]) -> None:
             etag=sha(f"{environment}{cohort}"),
             issued_at=ago(minutes=12),
         )
+
+
+def assigned(rollout: str, opened: datetime) -> dict[str, Any]:
+    return Assignment(OpenRollout(rollout, Target(opened), {"": "8fffffffffffffff"})).to_json()
 
 
 def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
@@ -413,7 +420,6 @@ def step(number: int, nodes: int, state: str, **more: Any) -> dict[str, Any]:
     return {
         "number": number,
         "nodes": nodes,
-        "reach": "3fffffffffffffff" if number == 1 else "8fffffffffffffff",
         "state": state,
         "since": None,
         "ended": None,

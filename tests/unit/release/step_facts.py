@@ -19,7 +19,7 @@ SINCE = NOW - timedelta(minutes=5)
 def step(batch: Batch, *, planned: int = 4, earlier: Batch | None = None, **changes: Any) -> GateFacts:
     """A step that began five minutes ago, of whose nodes one may be unavailable."""
     rules = Rules("rolling", 1, "rollback", 10, 60, 30)
-    facts = GateFacts(PlannedStep(1, planned, "f" * 16), batch, earlier or Batch(), rules, SINCE, NOW)
+    facts = GateFacts(PlannedStep(1, planned, {"": "f" * 16}), batch, earlier or Batch(), rules, SINCE, NOW)
     return replace(facts, **changes)
 
 

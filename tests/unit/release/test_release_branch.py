@@ -26,6 +26,8 @@ from reconciler.release.state import (
     Hold,
     Judgement,
     Ledger,
+    Moved,
+    Only,
     Plan,
     PlannedStep,
     Progress,
@@ -42,8 +44,22 @@ SHA = "a" * 40
 PLAN = Plan(
     "r-0002",
     TWO,
-    Rules("rolling", 1, "rollback", 10, 60, 30, (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual"))),
-    (PlannedStep(1, 2, "8" * 16), PlannedStep(2, 1, "f" * 16)),
+    Rules(
+        "rolling",
+        1,
+        "rollback",
+        10,
+        60,
+        30,
+        (GateSpec("soak", "", {"seconds": 300}), GateSpec("manual")),
+        "region",
+    ),
+    (
+        PlannedStep(1, 2, {"": "8" * 16, "eu": "4" * 16, "us": ""}, 600),
+        PlannedStep(2, 1, {"": "f" * 16, "eu": "f" * 16, "us": "f" * 16}),
+    ),
+    only=Only("group:a or region=eu", "region=eu or tier in (x, y)"),
+    already=Moved("region=eu", NOW),
 )
 COUNTS = {"total": 2, "running": 2, "healthy": 2, "unhealthy": 0, "refused": 0, "silent": 0}
 LEDGER = Ledger(
@@ -60,7 +76,14 @@ LEDGER = Ledger(
     history=(Completed(ONE, SHA, "r-0001", 3, NOW),),
 )  # fmt: skip
 WHOLE = BranchFiles(
-    Release(TWO, SHA, "because", "Ada <ada@example.com>", datetime(2026, 12, 1, 8, 0, tzinfo=UTC)),
+    Release(
+        TWO,
+        SHA,
+        "because",
+        "Ada <ada@example.com>",
+        datetime(2026, 12, 1, 8, 0, tzinfo=UTC),
+        only="region=eu",
+    ),
     (Hold("lunch", "back at two", "Ada", datetime(2026, 12, 1, 14, 0, tzinfo=UTC)),),
     (Quarantine(ONE, "bad"),),
     Promoted(SHA, TWO),
@@ -165,7 +188,8 @@ def test_a_go_is_for_one_step_of_one_rollout() -> None:
         pytest.param(b"seconds=300", b'seconds="5m"', id="a gate with a word for a number"),
         pytest.param(b'gate "manual"', b'gate "manual" "x"', id="a gate about something"),
         pytest.param(b'reach="ffffffffffffffff"', b'reach="9000000000000000"', id="not everybody is reached"),
-        pytest.param(b'reach="8888888888888888"', b'reach="ffffffffffffffff"', id="reaches do not rise"),
+        pytest.param(b'"eu" reach="ffff', b'"eu" reach="3fff', id="a reach falls"),
+        pytest.param(b'domain "us"', b'domain "eu"', id="a domain stands twice in a step"),
         pytest.param(b"step 2", b"step 3", id="numbers do not rise"),
         pytest.param(b'plan "r-0002"', b'plan "r-0001"', id="another rollout's plan"),
     ],

@@ -35,7 +35,7 @@ LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 PROD = EnvironmentPolicy("prod", ("dev",), "1.0", "rolling", None, 1, 0, "manual", "rollback", 10, 60, 30)
 DEV = replace(PROD, name="dev", after=(), promote="automatic")
 DONE = Completed(LIVE, "a" * 40, "r-0001", 3, NOW - timedelta(hours=1))
-RANKS = ("1" * 16, "2" * 16)
+RANKS = {"": ("1" * 16, "2" * 16)}
 KNOWN = Facts(
     bundles={LIVE: True, NEW: True, OTHER: True}, predecessors={"dev": (LIVE, NEW, OTHER)}, ranks=RANKS
 )
@@ -119,7 +119,7 @@ def answer(
         ),
         pytest.param({"ledger": IDLE, "holds": ("x",)}, "W-REL-007", id="held"),
         pytest.param(
-            {"ledger": IDLE, "policy": replace(PROD, strategy="canary")}, "W-REL-012", id="no such strategy"
+            {"ledger": IDLE, "policy": replace(PROD, strategy="lottery")}, "W-REL-012", id="no such strategy"
         ),
         pytest.param(
             {"ledger": IDLE, "wish": LIVE, "quarantine": (LIVE,)}, "W-REL-011", id="live is quarantined"

@@ -1,0 +1,246 @@
+"""What proxies count, and what it amounts to: requests, failures and latencies, of one report or of many nodes.
+
+Counters rise from the start of a proxy; their differences are what was counted in between. Everything is a whole number
+or a fraction, so that what is kept with a decision is exact. Percentiles come from histograms that were added up, never
+from other percentiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from reconciler.clock import iso_milliseconds, parse_iso
+
+MOST_SERVICES = 96
+"""Services in one report, so that it fits into a body. What is beyond them is counted under `OTHERS`."""
+
+MOST_BUCKETS = 16
+WHOLE = ""
+"""The service under which stands what no service can be named for, such as connections that failed."""
+
+OTHERS = "others"
+LONGEST_GAP = timedelta(minutes=5)
+"""Between two reports. What was counted in a longer time says nothing about any minute, and is left out."""
+
+HIGHEST = 2**48
+"""Of any counter: more than a proxy can count, and little enough to be added up."""
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests. `failed` are those of `requests` that were answered 5xx or could not be passed on.
+
+    `observed` is of how many the latency is known, `buckets` how many of those took at most so many milliseconds,
+    rising in both. What took longer than the last bucket is in `observed` alone.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    observed: int = 0
+    buckets: tuple[tuple[int, int], ...] = ()
+
+    def __add__(self, other: Counts) -> Counts:
+        """Both together. Buckets that only one of them has say nothing about the sum, and are left out."""
+        return Counts(
+            self.requests + other.requests,
+            self.failed + other.failed,
+            self.observed + other.observed,
+            _sum(self, other),
+        )
+
+    def to_json(self) -> list[Any]:
+        """A short JSON form, for there are many of them."""
+        return [self.requests, self.failed, self.observed, [list(bucket) for bucket in self.buckets]]
+
+    @classmethod
+    def from_json(cls, data: list[Any]) -> Counts:
+        """What `to_json` gave. Raises TypeError or ValueError for anything else."""
+        requests, failed, observed, buckets = data
+        return cls(requests, failed, observed, tuple((bound, count) for bound, count in buckets))
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a node reports of its proxy: counters by service since `life` began, and how things are now.
+
+    `life` names one start of the proxy. `cpu_permille` and `memory_permille` are of the machine. None: not known.
+    """
+
+    life: str
+    services: Mapping[str, Counts]
+    cpu_permille: int | None = None
+    memory_permille: int | None = None
+    open_breakers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The counters that a node reported last, and when."""
+
+    life: str
+    services: Mapping[str, Counts]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was counted between two reports, by service, and the digest that ran; "" when nobody can tell."""
+
+    digest: str
+    services: Mapping[str, Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What `nodes` nodes counted from `since` to `until`, of which only `reporting` said anything.
+
+    The fields of `Counts` are sums. `cpu_permille`, `memory_permille` and `open_breakers` are the highest of any node,
+    None when none said.
+    """
+
+    nodes: int
+    reporting: int
+    since: datetime
+    until: datetime
+    requests: int = 0
+    failed: int = 0
+    observed: int = 0
+    buckets: tuple[tuple[int, int], ...] = ()
+    cpu_permille: int | None = None
+    memory_permille: int | None = None
+    open_breakers: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object without floats."""
+        return {
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "since": iso_milliseconds(self.since),
+            "until": iso_milliseconds(self.until),
+            "buckets": [list(bucket) for bucket in self.buckets],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Traffic:
+        """What `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            **{name: data[name] for name in _NUMBERS},
+            since=parse_iso(data["since"]),
+            until=parse_iso(data["until"]),
+            buckets=tuple((bound, count) for bound, count in data["buckets"]),
+        )
+
+
+_NUMBERS = (
+    "nodes", "reporting", "requests", "failed", "observed", "cpu_permille", "memory_permille", "open_breakers",
+)  # fmt: skip
+
+
+def window(before: Baseline | None, said: Signals, ran: str, runs: str, *, now: datetime) -> Window:
+    """What a report adds to the one before. `ran` and `runs` are the digests of that report and of this one.
+
+    The same report again adds nothing. The first one of a node adds nothing either, nor one after `LONGEST_GAP`: since
+    when its counters rise, nobody knows. A proxy that started since then counted all it has with what runs now. A
+    counter that fell without a start is a mistake of somebody, and counts from there.
+    """
+    if before is None or now - before.at > LONGEST_GAP:
+        return Window(runs, {})
+    if before.life != said.life:
+        return Window(
+            runs,
+            {name: counts for name, counts in said.services.items() if counts.requests or counts.observed},
+        )
+    grown = {
+        name: difference(before.services.get(name, Counts()), counts)
+        for name, counts in said.services.items()
+    }
+    return Window(
+        runs if ran == runs else "",
+        {name: counts for name, counts in grown.items() if counts.requests or counts.observed},
+    )
+
+
+def difference(older: Counts, newer: Counts) -> Counts:
+    """What was counted between two states of one counter; nothing when any part of it fell."""
+    was, bounds = dict(older.buckets), [bound for bound, _ in newer.buckets]
+    if older.observed and [bound for bound, _ in older.buckets] != bounds:
+        return Counts()
+    grown = Counts(
+        newer.requests - older.requests,
+        newer.failed - older.failed,
+        newer.observed - older.observed,
+        tuple((bound, count - was.get(bound, 0)) for bound, count in newer.buckets),
+    )
+    numbers = (grown.requests, grown.failed, grown.observed, *(count for _, count in grown.buckets))
+    return grown if min(numbers) >= 0 else Counts()
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """All of them together."""
+    return sum(counts, start=Counts())
+
+
+def merge(traffic: Iterable[Traffic]) -> Traffic:
+    """The traffic of several sets of nodes, none of which is in two, as that of one set. ValueError for none at all."""
+    parts = tuple(traffic)
+    if not parts:
+        raise ValueError("nothing to merge")
+    counts = total(Counts(part.requests, part.failed, part.observed, part.buckets) for part in parts)
+    return Traffic(
+        nodes=sum(part.nodes for part in parts),
+        reporting=sum(part.reporting for part in parts),
+        since=min(part.since for part in parts),
+        until=max(part.until for part in parts),
+        requests=counts.requests,
+        failed=counts.failed,
+        observed=counts.observed,
+        buckets=counts.buckets,
+        cpu_permille=highest(part.cpu_permille for part in parts),
+        memory_permille=highest(part.memory_permille for part in parts),
+        open_breakers=highest(part.open_breakers for part in parts),
+    )
+
+
+def highest(values: Iterable[int | None]) -> int | None:
+    """The highest of those that are known, None when none is."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def error_share(traffic: Traffic) -> Fraction | None:
+    """Which share of the requests failed; None without requests."""
+    return Fraction(traffic.failed, traffic.requests) if traffic.requests else None
+
+
+def error_permille(traffic: Traffic) -> int | None:
+    """The share of failed requests in permille, rounded up so that a failure never reads as none."""
+    return -(-traffic.failed * 1000 // traffic.requests) if traffic.requests else None
+
+
+def percentile(traffic: Traffic, percent: int | Fraction) -> int | None:
+    """Milliseconds within which so many percent of the requests were answered, as a bound of a bucket: never too low.
+
+    None when nothing was observed, and when the answer is beyond the last bucket. ValueError unless 0 < percent <= 100.
+    """
+    if not 0 < percent <= 100:
+        raise ValueError(f"there is no percentile {percent}")
+    wanted = traffic.observed * Fraction(percent) / 100
+    return next((bound for bound, count in traffic.buckets if count >= wanted > 0), None)
+
+
+def minute_of(moment: datetime) -> datetime:
+    """The beginning of its minute."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def _sum(one: Counts, other: Counts) -> tuple[tuple[int, int], ...]:
+    if not one.observed:
+        return other.buckets
+    if not other.observed:
+        return one.buckets
+    there = dict(other.buckets)
+    return tuple((bound, count + there[bound]) for bound, count in one.buckets if bound in there)

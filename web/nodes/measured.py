@@ -1,0 +1,76 @@
+"""The strict form of what a node counted, as it stands in a heartbeat under `signals`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.fleet.signals import HIGHEST, MOST_BUCKETS, MOST_SERVICES, Counts, Signals
+from web.nodes.body import matching, number, only
+from web.nodes.problems import malformed
+
+LIFE = re.compile(r"[0-9A-Za-z_.-]{1,63}")
+SERVICE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
+BOUND = re.compile(r"[1-9][0-9]{0,8}")
+
+_FIELDS = frozenset({"life", "services", "cpu_permille", "memory_permille", "open_breakers"})
+_COUNTS = frozenset({"requests", "failed", "observed", "within_ms"})
+
+
+def read_signals(value: Any) -> Signals:
+    """Check the field `signals` of a heartbeat. Raises `Problem` 400 that names the field."""
+    if not isinstance(value, dict):
+        raise malformed("'signals' must be an object with 'life' and 'services'")
+    only(value, _FIELDS, "signals.")
+    services = value.get("services")
+    if not isinstance(services, dict) or len(services) > MOST_SERVICES:
+        raise malformed(f"'signals.services' must be an object of at most {MOST_SERVICES} services")
+    for name in services:
+        if not SERVICE.fullmatch(name):
+            raise malformed(
+                "a name in 'signals.services' must have at most 63 letters, digits, '_', '.' or '-'"
+            )
+    return Signals(
+        life=matching(value, "life", LIFE, "1 to 63 letters, digits, '_', '.' or '-'"),
+        services={name: _counts(counts) for name, counts in services.items()},
+        cpu_permille=_permille(value, "cpu_permille"),
+        memory_permille=_permille(value, "memory_permille"),
+        open_breakers=_optional(value, "open_breakers"),
+    )
+
+
+def _counts(value: Any) -> Counts:
+    if not isinstance(value, dict):
+        raise malformed("a service in 'signals' must be an object")
+    only(value, _COUNTS, "signals.services.…")
+    counts = Counts(
+        number(value, "requests"), number(value, "failed"), number(value, "observed"), _buckets(value)
+    )
+    if max(counts.requests, counts.observed) > HIGHEST:
+        raise malformed(f"a counter in 'signals' must be at most {HIGHEST}")
+    rising = [count for _, count in counts.buckets] + [counts.observed]
+    if counts.failed > counts.requests or rising != sorted(rising):
+        raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
+    return counts
+
+
+def _buckets(value: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    within = value.get("within_ms", {})
+    if not isinstance(within, dict) or len(within) > MOST_BUCKETS:
+        raise malformed(f"'within_ms' must be an object of at most {MOST_BUCKETS} counts")
+    for bound in within:
+        if not BOUND.fullmatch(bound):
+            raise malformed("a name in 'within_ms' must be a whole number of milliseconds")
+    return tuple(sorted((int(bound), number(within, bound)) for bound in within))
+
+
+def _permille(value: Mapping[str, Any], name: str) -> int | None:
+    found = _optional(value, name)
+    if found is not None and found > 1000:
+        raise malformed(f"'{name}' must be null or a whole number from 0 to 1000")
+    return found
+
+
+def _optional(value: Mapping[str, Any], name: str) -> int | None:
+    return None if value.get(name) is None else min(number(value, name), 2**31 - 1)
