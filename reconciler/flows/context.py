@@ -37,6 +37,8 @@ class Context:
     environ: Mapping[str, str]
     store: BlobStore
     now: Callable[[], datetime] = clock.now
+    known: bool = False
+    """Whoever asked for this run had seen the branches; see `reconciler.flows.branches`."""
     roots: Chain | None = field(default=None, repr=False)
     """What `reconciler.flows.roots.trusted_roots` read last."""
     _mirror: Mirror | None = field(default=None, repr=False)

@@ -17,6 +17,7 @@ from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Stalled
 from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
+from reconciler.flows.branches import branches
 from reconciler.flows.compile_cache import CompileCache
 from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
@@ -57,8 +58,7 @@ def resign(state: State) -> None:
 def fetch(state: State) -> None:
     """Bring the mirror up to date and find the head of trunk."""
     context = state.context
-    branches = context.mirror.fetch()
-    sha = branches.get(f"refs/heads/{context.project.trunk}")
+    sha = branches(context).get(f"refs/heads/{context.project.trunk}")
     if sha is None:
         raise Stalled(
             "E-TRK-001",

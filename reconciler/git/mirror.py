@@ -161,6 +161,11 @@ class Mirror:
             )
         return bytes(self.repository.odb.read(entry.oid)[1])
 
+    def entry_id(self, sha: str, path: str) -> str:
+        """What stands at `path` in commit `sha`, as an id that is the same for the same content; empty for nothing."""
+        entry = self._entry(sha, path)
+        return "" if entry is None else f"{entry.mode:o} {entry.oid}"
+
     def list_folder(self, sha: str, folder: str) -> tuple[str, ...]:
         """Names of the regular files directly in `folder` ("" is the root), sorted; empty when there is no folder.
 
