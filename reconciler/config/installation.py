@@ -58,7 +58,8 @@ class Connection:
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
-    environment and the URI of one of its private keys. `tags`: whether a pushed tag has trunk looked at."""
+    environment and the URI of one of its private keys. `tags`: whether a pushed tag has trunk looked at.
+    `node_credentials` is "key-or-token" or "token"."""
 
     slug: str
     organization: str
@@ -70,6 +71,7 @@ class Project:
     connection: str | None
     sealing_keys: tuple[tuple[str, str], ...] = ()
     tags: bool = False
+    node_credentials: str = "key-or-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         connection=data.get("connection"),
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
         tags=data.get("tags", False),
+        node_credentials=data.get("node-credentials", "key-or-token"),
     )
 
 

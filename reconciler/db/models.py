@@ -9,7 +9,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerF
 
 from reconciler.db.evidence import Reproduction
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -230,7 +230,8 @@ class PublishedRoot(Table):
 class JoinToken(Table):
     """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit.
 
-    `labels` are those that every node that registers with it has, whatever it says itself.
+    `labels` are those that every node that registers with it has, whatever it says itself. `replaces`: such a node
+    takes the place of a silent one of the same name.
     """
 
     id = AutoField()
@@ -244,6 +245,7 @@ class JoinToken(Table):
     uses_left = IntegerField(null=True)
     revoked_at = InstantField(null=True)
     labels = DocumentField(default=dict)
+    replaces = BooleanField(default=False)
 
 
 class Node(Table):
@@ -255,7 +257,9 @@ class Node(Table):
     write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
     (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
     without them is given no secrets. `labels` are what it said last with `fixed_labels` put over it, which are those
-    of its join token.
+    of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
+    `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
+    only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
     """
 
     id = CharField(63, primary_key=True)
@@ -286,6 +290,12 @@ class Node(Table):
     versions = DocumentField(default=dict)
     address = CharField(63, default="")
     log = CharField(160, default="")
+    tokens_after = InstantField(null=True)
+    boots = DocumentField(default=list)
+    beat = CharField(32, default="")
+    doubts = IntegerField(default=0)
+    doubted_at = InstantField(null=True)
+    cloned_at = InstantField(null=True)
 
     class Meta:
         indexes = (
@@ -373,6 +383,7 @@ TABLES: tuple[type[Table], ...] = (
     Node,
     Challenge,
     WrappedKey,
+    TokenKey,
     NodeCounter,
     NodeSignal,
     Event,
