@@ -50,7 +50,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SWEEP_SECONDS", "60", "How often every repository is looked at although no webhook came."),
     Setting("NODE_POLL_SECONDS", "10", "How long a node is told to wait between polls and heartbeats."),
     Setting("NODES_PUBLIC_URL", "http://127.0.0.1:8002", "Where nodes reach the node API."),
-    Setting("PAGES_PUBLIC_URL", "http://127.0.0.1:8000", "Where people reach the status pages."),
+    Setting(
+        "PAGES_PUBLIC_URL",
+        "http://127.0.0.1:8000",
+        "Where people reach the status pages. Anywhere but on this machine it has to be https.",
+    ),
+    Setting(
+        "PAGES_ACCESS",
+        "sign-in",
+        "Who may look: `sign-in` for people with an account and API keys, or `loopback` for everybody on this machine, "
+        "who may then read and change nothing without signing in.",
+    ),
+    Setting(
+        "PAGES_PROXIES",
+        "0",
+        "How many reverse proxies stand before the status pages, each adding to X-Forwarded-For. Only for the address "
+        "that attempts to sign in are counted by.",
+    ),
 )
 
 
@@ -73,6 +89,8 @@ class Settings:
     node_poll_seconds: float
     nodes_public_url: str
     pages_public_url: str
+    pages_access: str
+    pages_proxies: int
 
     def __repr__(self) -> str:
         return f"Settings(home={str(self.home)!r}, …)"
@@ -115,11 +133,18 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             )
         return value
 
-    def number(name: str) -> int:
+    def number(name: str, *, least: int = 1) -> int:
         value = text(name)
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000_000:
-            raise Stalled("E-SET-001", f"{name} is '{value}'", cure="Set it to a whole number above zero")
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= 1_000_000:
+            raise Stalled(
+                "E-SET-001", f"{name} is '{value}'", cure=f"Set it to a whole number from {least} on"
+            )
         return int(value)
+
+    def choice(name: str, options: tuple[str, ...]) -> str:
+        if text(name) not in options:
+            raise Stalled("E-SET-008", f"{name} is '{text(name)}'", cure=f"Use one of {', '.join(options)}")
+        return text(name)
 
     def url(name: str, schemes: tuple[str, ...]) -> str:
         value = text(name)
@@ -154,4 +179,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         node_poll_seconds=seconds("NODE_POLL_SECONDS"),
         nodes_public_url=url("NODES_PUBLIC_URL", ("http", "https")),
         pages_public_url=url("PAGES_PUBLIC_URL", ("http", "https")),
+        pages_access=choice("PAGES_ACCESS", ("sign-in", "loopback")),
+        pages_proxies=number("PAGES_PROXIES", least=0),
     )

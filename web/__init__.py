@@ -1,5 +1,6 @@
-"""What is served over HTTP: the node API (`nodes`), the operator's JSON API (`api`), the status pages (`pages`).
+"""What is served over HTTP: the node API (`nodes`), the operator's JSON API (`api`), the status pages (`pages`),
+and who may see them (`auth`).
 
-Pages and the operator API read and change nothing. Forbidden here: git, compiling, deciding, holding a
+Pages read and change nothing but one's own account. Forbidden here: git, compiling, deciding, holding a
 signing key.
 """

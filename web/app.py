@@ -1,4 +1,4 @@
-"""The Flask application of the status pages and the read-only JSON views. Importing this module does nothing."""
+"""The Flask application of the status pages and the JSON interface. Importing this module does nothing."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from contextlib import ExitStack
 from datetime import datetime
 
 from flask import Flask, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from reconciler import clock
 from reconciler.db.session import connect, reading
 from reconciler.settings import Settings, read_settings
-from web import door, problems
-from web.api import health, metrics, views
+from web import headers, problems
+from web.api import health, keys, metrics, views
+from web.auth import gate
 from web.catalogue import CatalogueFile, CatalogueSource
-from web.pages import rendering, routes_fleet, routes_installation, routes_live, routes_project
+from web.pages import (
+    rendering,
+    routes_account,
+    routes_fleet,
+    routes_installation,
+    routes_live,
+    routes_project,
+    routes_session,
+)
 from web.pages.feed import Feed
 from web.pages.scope import Scope
 from web.pages.stamps import stamps
 
 DEFAULT_STREAMS = 8
 """Half of the threads that `web.serve` gives a process."""
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes of a form or of a JSON body."""
 
 WITHOUT_DATABASE = frozenset({"static", "live.stream", "health.health", "health.ready"})
 """Endpoints that hold no database connection while they answer; those that need one take it themselves."""
@@ -43,13 +56,15 @@ def create_app(
     connect(settings)
     app = Flask("web.pages", static_folder="static", template_folder="templates")
     app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.extensions["sentinel.settings"] = settings
     app.extensions["sentinel.now"] = now
     app.extensions["sentinel.catalogue"] = catalogue or CatalogueFile(settings.config_file)
     app.extensions["sentinel.feed"] = Feed(_look, now=now, most=streams)
     rendering.install(app)
     problems.install(app)
-    door.install(app)
+    gate.install(app, settings)
+    headers.install(app)
     app.before_request(_open_reading)
     app.teardown_request(_close_reading)
     for blueprint in (
@@ -57,11 +72,17 @@ def create_app(
         routes_project.blueprint,
         routes_fleet.blueprint,
         routes_live.blueprint,
+        routes_session.blueprint,
+        routes_account.blueprint,
         views.blueprint,
+        keys.blueprint,
         health.blueprint,
         metrics.blueprint,
     ):
         app.register_blueprint(blueprint)
+    gate.ensure_complete(app)
+    if settings.pages_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.pages_proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -7,8 +7,8 @@ credentials is kept: a page cannot show what it does not have.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -34,11 +34,16 @@ class ProjectEntry:
         return f"{self.branch_prefix}env/{environment}"
 
 
+Members = Mapping[tuple[str, str], Mapping[str, str]]
+"""(organization, project or "") → e-mail address → role."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All projects, in the order of the server configuration."""
+    """All projects, in the order of the server configuration, and who is a member of what."""
 
     projects: tuple[ProjectEntry, ...]
+    members: Members = field(default_factory=dict)
 
     def project(self, organization: str, slug: str) -> ProjectEntry | None:
         """The project of that organization, or None."""
@@ -73,9 +78,10 @@ class FixedCatalogue:
 
     entries: tuple[ProjectEntry, ...]
     problem: str | None = None
+    members: Members = field(default_factory=dict)
 
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.entries)
+        return Catalogue(self.entries, self.members)
 
 
 class CatalogueFile:
@@ -108,7 +114,7 @@ class CatalogueFile:
                 str(finding) for finding in findings
             )
             return
-        self._catalogue = Catalogue(tuple(entries(installation)))
+        self._catalogue = Catalogue(tuple(entries(installation)), members(installation))
         self.problem = None
 
 
@@ -126,6 +132,16 @@ def entries(installation: Installation) -> Iterable[ProjectEntry]:
                 branch_prefix=project.branch_prefix,
                 connection=project.connection or "",
             )
+
+
+def members(installation: Installation) -> Members:
+    """Who is a member of which organization and project, and with which role."""
+    found: dict[tuple[str, str], Mapping[str, str]] = {}
+    for organization in installation.organizations:
+        found[organization.slug, ""] = {member.email: member.role for member in organization.members}
+        for project in organization.projects:
+            found[organization.slug, project.slug] = {m.email: m.role for m in project.members}
+    return found
 
 
 def without_credentials(url: str) -> str:

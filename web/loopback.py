@@ -1,4 +1,4 @@
-"""What counts as this machine, for as long as there is no access control."""
+"""What counts as this machine, and which host a request names."""
 
 from __future__ import annotations
 

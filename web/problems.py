@@ -37,7 +37,7 @@ NOT_FOUND = Problem(
 )
 NOT_ALLOWED = Problem(
     405, "E-WEB-005", "Nothing can be changed here",
-    "Pages and this interface only read. Changes are commits: the pages show the command that makes each one.",
+    "What is at this address can be read alone. Changes are commits: the pages show the command that makes each one.",
 )  # fmt: skip
 INTERNAL = Problem(
     500, "E-WEB-008", "This page failed", "The fault is ours, and it was logged. Nothing else is affected."
@@ -53,7 +53,7 @@ UNAVAILABLE = Problem(
 
 def answer(problem: Problem) -> Response:
     """The response for a problem, in the form that the path asks for."""
-    if _wants_json():
+    if wants_json():
         body = json.dumps(
             {
                 "type": "about:blank",
@@ -79,7 +79,8 @@ def of_refusal(error: Refused) -> Problem:
     return Problem(400, error.code, "This request cannot be answered", detail)
 
 
-def _wants_json() -> bool:
+def wants_json() -> bool:
+    """Whether the path of this request is one that programs ask for."""
     path = request.path
     return path.startswith("/api/") or path in ("/health", "/ready", "/metrics") or path.endswith("/live")
 

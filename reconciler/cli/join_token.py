@@ -10,6 +10,7 @@ from datetime import timedelta
 import click
 
 from reconciler import clock
+from reconciler.cli.only_project import only_project
 from reconciler.config.installation import Project
 from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
 from reconciler.db.models import Environment
@@ -150,15 +151,4 @@ def chosen_project(slug: str | None) -> Project:
     """The project of that slug, or the only one there is. Connects to the database. Raises `Stalled`."""
     settings = read_settings(os.environ)
     connect(settings)
-    projects = [project for o in load_installation(settings).organizations for project in o.projects]
-    if slug is None and len(projects) == 1:
-        return projects[0]
-    for project in projects:
-        if project.slug == slug:
-            return project
-    names = ", ".join(project.slug for project in projects)
-    raise Stalled(
-        "E-NOD-043",
-        f"there is no project '{slug}'" if slug else "there are several projects",
-        cure=f"Name one with --project: {names}",
-    )
+    return only_project(load_installation(settings), slug)

@@ -16,6 +16,8 @@ GREETING = """
   The control plane is up, with ten simulated nodes in three environments.
 
     Status pages   {pages}/o/{organization}/p/{project}/
+                   Everybody on this machine may look; to change something:
+                   SENTINEL_HOME={home} {sentinelctl} admin create you@example.com
     Clone          git clone {clone}
     Files, logs    {home}
 

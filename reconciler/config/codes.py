@@ -272,6 +272,12 @@ _TABLE: tuple[Code, ...] = (
         "A repository's URL holds a user or a password, which would end up in logs and pages.",
         'Name them in the connection: credentials "env:…" or "file:…", whose content is user:token.',
     ),
+    Code(
+        "E-INS-120",
+        "Role wider than in the organization",
+        "A member line in a project narrows what the person may do there; it never adds to it.",
+        "Raise the role in the organization, or lower the one in the project.",
+    ),
 )
 
 

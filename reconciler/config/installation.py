@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.config.egress import EGRESS, NO_EGRESS, EgressRules, rules_of
 from reconciler.config.findings import Finding, has_errors
-from reconciler.config.installation_schema import ORGANIZATION
+from reconciler.config.installation_schema import ORGANIZATION, ROLES
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
 from reconciler.config.reading import Reader
 from reconciler.config.report import Mark, Problem, Report
@@ -43,6 +43,14 @@ class KeyUris:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A person's role: `reader`, `operator` or `admin`; in a project also `none`."""
+
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access."""
@@ -58,8 +66,8 @@ class Connection:
 class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
-    environment and the URI of one of its private keys. `tags`: whether a pushed tag has trunk looked at.
-    `node_credentials` is "key-or-token" or "token"."""
+    environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
+    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token"."""
 
     slug: str
     organization: str
@@ -70,6 +78,7 @@ class Project:
     trunk: str
     connection: str | None
     sealing_keys: tuple[tuple[str, str], ...] = ()
+    members: tuple[Member, ...] = ()
     tags: bool = False
     node_credentials: str = "key-or-token"
 
@@ -83,6 +92,7 @@ class Organization:
     keys: KeyUris
     projects: tuple[Project, ...]
     connections: tuple[Connection, ...]
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,7 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     _check_slugs(file, report)
     _check_connections(file, report)
     _check_prefixes(file, report)
+    _check_members(file, report)
     found = report.resolved()
     if has_errors(found):
         return None, found
@@ -141,7 +152,12 @@ def _organization(data: Mapping[str, Any]) -> Organization:
             )
             for item in data.get("connection", ())
         ),
+        members=_members(data),
     )
+
+
+def _members(data: Mapping[str, Any]) -> tuple[Member, ...]:
+    return tuple(Member(item["email"], item["role"]) for item in data.get("member", ()))
 
 
 def _project(organization: str, data: Mapping[str, Any]) -> Project:
@@ -155,6 +171,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         trunk=data.get("trunk", "main"),
         connection=data.get("connection"),
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
+        members=_members(data),
         tags=data.get("tags", False),
         node_credentials=data.get("node-credentials", "key-or-token"),
     )
@@ -227,3 +244,26 @@ def _check_prefixes(file: ParsedFile, report: Report) -> None:
                 f'add: branch-prefix "{_first(project)}/"',
             )
             report.add(Mark(file, project, argument=0), problem)
+
+
+def _check_members(file: ParsedFile, report: Report) -> None:
+    """A project narrows: nobody has a greater role there than in its organization."""
+    for organization in file.nodes:
+        roles = {m.arguments[0]: m.arguments[1] for m in organization.children if _is_member(m)}
+        for project in organization.children:
+            for member in project.children if project.name == "project" else ():
+                if not _is_member(member) or member.arguments[0] not in roles:
+                    continue
+                wide, here = roles[member.arguments[0]], member.arguments[1]
+                if wide in ROLES and here in ROLES and ROLES.index(here) > ROLES.index(wide):
+                    problem = Problem(
+                        "E-INS-120",
+                        f"{member.arguments[0]} is {wide} of the organization and would be {here} here",
+                        f'"{wide}" or less',
+                        "raise the role in the organization, or lower this one",
+                    )
+                    report.add(Mark(file, member, argument=1), problem)
+
+
+def _is_member(node: KdlNode) -> bool:
+    return node.name == "member" and len(node.arguments) == 2

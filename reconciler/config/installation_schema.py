@@ -69,6 +69,17 @@ REPOSITORY = Pattern(
     maximum=1000,
     check=_check_repository,
 )
+EMAIL = Pattern(
+    name="e-mail address",
+    # Lower case alone: two ways to write one person would be two roles.
+    pattern=r"[a-z0-9._%+'-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*",
+    expected="an e-mail address in lower case",
+    hint="write it as the person signs in: ada@example.com",
+    maximum=160,
+)
+ROLES = ("reader", "operator", "admin")
+"""What a member may do, the least first; each may do what those before it may."""
+
 FOLDER = Pattern(
     name="folder",
     pattern=r"(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*",
@@ -91,6 +102,19 @@ BRANCH = Pattern(
 
 def _keys(role: str, doc: str, *, required: bool = True) -> Field:
     return values(role, KEY_URI, doc, f'{role} "file:keys/{role}.key"', required=required)
+
+
+def _member(doc: str, example: str, roles: tuple[str, ...]) -> Field:
+    return Field(
+        "member",
+        doc,
+        example,
+        arguments=(
+            Slot("email", EMAIL, "the address of the person's account"),
+            Slot("role", Choice(roles), "what the person may do"),
+        ),
+        repeatable=True,
+    )
 
 
 def _slug(doc: str) -> tuple[Slot, ...]:
@@ -122,6 +146,12 @@ ORGANIZATION = Field(
             ),
             example='keys {\n    bundle "file:keys/bundle.key"\n    …\n}',
             required=True,
+        ),
+        _member(
+            "A person and the role that the person has in all projects of the organization. The account itself is made "
+            "with `sentinelctl person create`.",
+            'member "ada@example.com" "operator"',
+            ROLES,
         ),
         Field(
             "connection",
@@ -179,6 +209,12 @@ ORGANIZATION = Field(
                 ),
                 reference(
                     "connection", "connection", "The forge the repository is on.", 'connection "origin"'
+                ),
+                _member(
+                    "Narrows a member of the organization to a lesser role in this project, or makes somebody a member "
+                    "of this project alone.",
+                    'member "bob@example.com" "reader"',
+                    ("none", *ROLES),
                 ),
                 flag(
                     "tags",

@@ -11,14 +11,11 @@ from reconciler.config import limits
 from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
-from reconciler.config.freezes import window_of
-from reconciler.config.groups import NodeGroup, group_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
-from reconciler.config.kinds.environment import policy_of
 from reconciler.config.overrides import read_resource
+from reconciler.config.policies import policies_of
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.config.promotion_order import promotion_order
 from reconciler.config.references import check_references
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.resources import TEMPLATE, Resource
@@ -150,28 +147,7 @@ def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[F
 
 def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) -> Snapshot:
     """The snapshot of sound resources, which are in order."""
-    environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
-    freezes = [
-        window_of(name, resource.effective(""))
-        for (kind, name), resource in ordered.items()
-        if kind == "freeze-window"
-    ]
-    teams = {
-        name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
-    }
-    policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
-        for name in promotion_order(environments.values())
-    )
-    return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
-
-
-def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGroup, ...]:
-    return tuple(
-        group_of(name, resource.effective(environment))
-        for (kind, name), resource in ordered.items()
-        if kind == "node-group" and resource.is_in(environment)
-    )
+    return Snapshot(MappingProxyType(dict(ordered)), policies_of(ordered), MappingProxyType(dict(attached)))
 
 
 def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:

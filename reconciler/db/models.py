@@ -8,8 +8,10 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -386,7 +388,10 @@ TABLES: tuple[type[Table], ...] = (
     TokenKey,
     NodeCounter,
     NodeSignal,
+    StepEvidence,
+    Drift,
     Event,
     LogCheckpoint,
     LogAlarm,
+    *PEOPLE,
 )

@@ -72,6 +72,7 @@ class Layout:
         return {
             "NODE_POLL_SECONDS": "2",
             "SWEEP_SECONDS": "5",
+            "PAGES_ACCESS": "loopback",
             **os.environ,
             "SENTINEL_HOME": str(self.home),
             "SENTINEL_CONFIG": str(self.config_file),

@@ -67,6 +67,9 @@ def read_branch(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -
     found = newest_of_ours(mirror, head, keys)
     ours, inherited = found if found is not None else (None, False)
     files, unreadable = _read(mirror, head, _wishes(mirror, head))
+    words, silent = _read(mirror, head, _ballots(mirror, head, files.get(paths.RELEASE)))
+    files |= words
+    unreadable |= silent
     originals: dict[str, bytes] = {}
     if ours is not None:
         originals, damage = _read(mirror, ours.sha, paths.LEDGER)
@@ -172,6 +175,15 @@ def _wishes(mirror: Mirror, head: str) -> tuple[str, ...]:
     for folder in paths.WISH_FOLDERS:
         found += [f"{folder}/{name}" for name in mirror.list_folder(head, folder)]
     return tuple(found)
+
+
+def _ballots(mirror: Mirror, head: str, release: bytes | None) -> tuple[str, ...]:
+    """The words of people on what is wished; those on anything else mean nothing now."""
+    wish = parse_branch({paths.RELEASE: release}).release if release is not None else None
+    if wish is None:
+        return ()
+    folder = paths.ballot_folder(wish.digest)
+    return tuple(f"{folder}/{name}" for name in mirror.list_folder(head, folder))
 
 
 def _read(mirror: Mirror, sha: str, wanted: tuple[str, ...]) -> tuple[dict[str, bytes], dict[str, str]]:

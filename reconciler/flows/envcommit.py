@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from reconciler.bundle import canonical
@@ -72,14 +73,20 @@ def message_of(edit: Edit, because: str, inputs: str, log: str) -> str:
     trailers = [
         ("Rollout", edit.rollout),
         ("Bundle", edit.digest),
+        *edit.said,
         ("Because", because),
         ("Inputs", inputs),
         (LOG_TRAILER, log),
         (EVENT_TRAILER, edit.event),
         ("Actor", "reconciler"),
     ]
+    return worded(edit.subject, trailers)
+
+
+def worded(subject: str, trailers: Iterable[tuple[str, str]]) -> str:
+    """A commit message. No value can begin a line of its own, so nobody's words become a trailer of ours."""
     lines = [f"{name}: {_line(value)}" for name, value in trailers if value]
-    return f"{_line(edit.subject)}\n\n" + "\n".join(lines) + "\n"
+    return f"{_line(subject)}\n\n" + "\n".join(lines) + "\n"
 
 
 def read_config(context: Context, environment: str, digest: str, *, required: bool) -> bytes | None:

@@ -18,6 +18,7 @@ from reconciler.flows import delivery, envbranch, envcommit, envrow, projection,
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.voters import with_people
 from reconciler.git.writing import push
 from reconciler.release.actions import Supersede
 from reconciler.release.decide import decide
@@ -130,7 +131,16 @@ def gather(look: Look) -> None:
     """The facts of this moment."""
     look.facts = NO_FACTS
     if look.policy is not None:
-        look.facts = gather_facts(look.context, look.state, look.policy, look.refs or {}, now=look.now)
+        facts = gather_facts(look.context, look.state, look.policy, look.refs or {}, now=look.now)
+        look.facts = with_people(
+            look.context,
+            facts,
+            look.state,
+            look.policy,
+            head=look.branch.head if look.branch is not None else None,
+            trunk=look.trunk.commit,
+            now=look.now,
+        )
 
 
 def make_decision(look: Look) -> None:
@@ -205,7 +215,7 @@ def _finish(look: Look) -> Outcome:
     """Show how it ended, and say when to look again."""
     if envrow.find_row(look.context, look.environment) is None:
         return Outcome("unchanged", f"'{look.environment}' is not on valid trunk")
-    envrow.show(look.context, look.state, look.policy, look.decision, now=look.now)
+    envrow.show(look.context, look.state, look.policy, look.facts, look.decision, now=look.now)
     moments = [look.decision.look_again_at, publish.redate_at(look.context, look.environment)]
     look_again_at = min((moment for moment in moments if moment is not None), default=None)
     if look.commit is not None:

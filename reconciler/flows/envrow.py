@@ -12,8 +12,10 @@ from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.projection import moment, rollout_view
+from reconciler.release.approvals import expected_plan, judged
 from reconciler.release.assignment import assignment_of
 from reconciler.release.decision import Decision
+from reconciler.release.facts import Facts
 from reconciler.release.state import EnvironmentState, Ledger
 
 
@@ -77,13 +79,14 @@ def show(
     context: Context,
     state: EnvironmentState,
     policy: EnvironmentPolicy | None,
+    facts: Facts,
     decision: Decision,
     *,
     now: datetime,
 ) -> None:
     """Write what pages show, when it differs from what they show now; clear what stalled the environment."""
     ledger = state.files.ledger or Ledger()
-    view = environment_view(state, policy, decision)
+    view = environment_view(state, policy, facts, decision)
     open_rollout, plan = ledger.open_rollout, ledger.plan
     scope = (Rollout.organization == context.organization.slug, Rollout.project == context.project.slug)
     with reading():
@@ -125,7 +128,7 @@ def note_stalled(context: Context, environment: str, error: Stalled, *, now: dat
 
 
 def environment_view(
-    state: EnvironmentState, policy: EnvironmentPolicy | None, decision: Decision
+    state: EnvironmentState, policy: EnvironmentPolicy | None, facts: Facts, decision: Decision
 ) -> dict[str, Any]:
     """The document that pages read; `docs/environment-branches.md` says what it holds."""
     files = state.files
@@ -134,9 +137,12 @@ def environment_view(
     return {
         "release": None
         if wish is None
-        else {"digest": wish.digest, "commit": wish.commit, "why": wish.why, "by": wish.by},
+        else {"digest": wish.digest, "commit": wish.commit, "why": wish.why, "by": wish.by, "only": wish.only}
+        | ({"hotfix": wish.hotfix} if wish.hotfix else {}),
         "live": ledger.live or None,
         "waiting": [{"code": reason.code, "message": reason.message} for reason in decision.waiting],
+        "plan": "" if policy is None else expected_plan(state, policy),
+        "approvals": [] if policy is None else _approvals(state, policy, facts),
         "holds": [{"name": hold.name, "reason": hold.reason, "owner": hold.owner} for hold in files.holds],
         "quarantine": [{"digest": found.digest, "why": found.why} for found in files.quarantine],
         "history": [
@@ -153,6 +159,20 @@ def environment_view(
         "look_again_at": moment(decision.look_again_at),
         "policy": None if policy is None else policy.to_json(),
     }
+
+
+def _approvals(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts) -> list[dict[str, Any]]:
+    """Every approval of what is wished, those that do not count with the reason."""
+    return [
+        {
+            "person": ballot.person,
+            "why": ballot.why,
+            "hotfix": ballot.hotfix,
+            "counts": trouble is None,
+            "because": facts.proofs[ballot.path].how if trouble is None else trouble.message,
+        }
+        for ballot, trouble in judged(state, policy, facts)
+    ]
 
 
 def _say(

@@ -27,6 +27,7 @@ class CommitInfo:
     parents: tuple[str, ...]
     author_name: str
     author_email: str
+    committer_email: str
     authored_at: datetime
     committed_at: datetime
     subject: str
@@ -47,6 +48,7 @@ def describe(commit: pygit2.Commit) -> CommitInfo:
         parents=tuple(str(parent) for parent in commit.parent_ids),
         author_name=commit.author.raw_name.decode("utf-8", "replace"),
         author_email=commit.author.raw_email.decode("utf-8", "replace"),
+        committer_email=commit.committer.raw_email.decode("utf-8", "replace"),
         authored_at=_moment(commit.author.time),
         committed_at=_moment(commit.committer.time),
         subject=subject,

@@ -19,6 +19,7 @@ from pygit2.enums import FetchPrune, ObjectType, SortMode
 from reconciler.errors import Refused, Stalled
 from reconciler.git.commits import CommitInfo, describe
 from reconciler.git.identity import Credentials, Identity
+from reconciler.git.ssh_verify import signing_key
 from reconciler.git.sshsig import verify
 from reconciler.git.transport import Callbacks, conversation, prepare_process
 from reconciler.git.trees import FOLDER, REGULAR, Entry, entries, lookup
@@ -178,15 +179,38 @@ class Mirror:
 
     def signed_by(self, sha: str, *public_keys: bytes) -> bool:
         """Whether commit `sha` carries an SSH signature over exactly this commit, by one of these keys of 32 bytes."""
-        commit = self.commit_object(sha)
-        signature, payload = cast("tuple[bytes | None, bytes]", commit.gpg_signature)
-        if signature is None:
-            return False
-        try:
-            armored = signature.decode("ascii")
-        except UnicodeDecodeError:
-            return False
-        return any(verify(payload, armored, public_key) for public_key in public_keys)
+        armored, payload = self._signature(sha)
+        return bool(armored) and any(verify(payload, armored, public_key) for public_key in public_keys)
+
+    def signing_key(self, sha: str) -> bytes | None:
+        """The public SSH key, as SSH sends it, that signed exactly this commit; None when no sound signature says."""
+        armored, payload = self._signature(sha)
+        return signing_key(payload, armored) if armored else None
+
+    def is_signed(self, sha: str) -> bool:
+        """Whether the commit carries a signature of whatever kind, sound or not."""
+        return bool(cast("tuple[bytes | None, bytes]", self.commit_object(sha).gpg_signature)[0])
+
+    def introduced(self, sha: str, path: str, *, limit: int) -> str | None:
+        """The commit that put the file `path` of commit `sha` there as it is: the newest that changed it.
+
+        Through a merge this is the commit that was merged, unless the line that it was merged into had it before and
+        dropped it: whoever brings back what was taken away does so in their own name. None when there is no such file,
+        or when it is older than `limit` commits.
+        """
+        entry = self._entry(sha, path)
+        if entry is None:
+            return None
+        merges: list[tuple[str, str]] = []
+        for _ in range(limit):
+            parents = [str(parent) for parent in self.commit_object(sha).parent_ids]
+            same = [parent for parent in parents if self._entry(parent, path) == entry]
+            if not same:
+                return next((m for m, first in merges if self.is_ancestor(sha, first)), sha)
+            if same[0] != parents[0]:
+                merges.append((sha, parents[0]))
+            sha = same[0]
+        return None
 
     def commit_object(self, sha: str) -> pygit2.Commit:
         """libgit2's commit. Raises `Refused` E-GIT-020 for an id that is not forty hex digits or not a commit here."""
@@ -203,6 +227,20 @@ class Mirror:
         """Hold the lock under which branches of this folder are moved, against other processes and threads."""
         with _locked(self._lock):
             yield
+
+    def touches(self, sha: str, folder: str) -> bool:
+        """Whether a commit changes anything in `folder` ("" is the root), compared with its first parent."""
+        parents = self.commit_object(sha).parent_ids
+        path = folder.strip("/")
+        return not parents or self._entry(sha, path) != self._entry(str(parents[0]), path)
+
+    def _signature(self, sha: str) -> tuple[str, bytes]:
+        """The armour of a commit's signature, "" without one in ASCII, and what it is a signature of."""
+        signature, payload = cast("tuple[bytes | None, bytes]", self.commit_object(sha).gpg_signature)
+        try:
+            return (signature or b"").decode("ascii"), payload
+        except UnicodeDecodeError:
+            return "", payload
 
     def _entry(self, sha: str, path: str) -> Entry | None:
         parts = tuple(path.split("/")) if path else ()

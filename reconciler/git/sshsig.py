@@ -13,6 +13,8 @@ import struct
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
+from reconciler.config.ssh_keys import Reader
+
 MAGIC = b"SSHSIG"
 VERSION = 1
 KEY_TYPE = b"ssh-ed25519"
@@ -32,11 +34,11 @@ def sign(message: bytes, key: SigningKey, *, namespace: bytes = NAMESPACE) -> st
     frame = (
         MAGIC
         + struct.pack(">I", VERSION)
-        + _string(public)
-        + _string(namespace)
-        + _string(b"")
-        + _string(HASH)
-        + _string(_string(KEY_TYPE) + _string(signature))
+        + string(public)
+        + string(namespace)
+        + string(b"")
+        + string(HASH)
+        + string(string(KEY_TYPE) + string(signature))
     )
     encoded = base64.b64encode(frame).decode()
     lines = [encoded[start : start + LINE] for start in range(0, len(encoded), LINE)]
@@ -49,14 +51,14 @@ def verify(message: bytes, armored: str, public_key: bytes, *, namespace: bytes 
     Only our own form counts: version 1, Ed25519, SHA-512, this namespace, nothing left over. Anything else is False.
     """
     try:
-        frame = _dearmor(armored)
-        reader = _Reader(frame)
+        frame = dearmor(armored)
+        reader = Reader(frame)
         if reader.take(len(MAGIC)) != MAGIC or reader.number() != VERSION:
             return False
         fields = (reader.string(), reader.string(), reader.string(), reader.string())
         if fields != (_public_blob(public_key), namespace, b"", HASH):
             return False
-        inner = _Reader(reader.string())
+        inner = Reader(reader.string())
         if inner.string() != KEY_TYPE:
             return False
         signature = inner.string()
@@ -74,22 +76,22 @@ def public_line(public_key: bytes, comment: str = "sentinel") -> str:
 
 
 def _signed_data(message: bytes, namespace: bytes) -> bytes:
-    return (
-        MAGIC + _string(namespace) + _string(b"") + _string(HASH) + _string(hashlib.sha512(message).digest())
-    )
+    return MAGIC + string(namespace) + string(b"") + string(HASH) + string(hashlib.sha512(message).digest())
 
 
 def _public_blob(public_key: bytes) -> bytes:
     if len(public_key) != 32:
         raise ValueError("an Ed25519 public key has 32 bytes")
-    return _string(KEY_TYPE) + _string(public_key)
+    return string(KEY_TYPE) + string(public_key)
 
 
-def _string(data: bytes) -> bytes:
+def string(data: bytes) -> bytes:
+    """A field of SSH's binary form: its length, then itself."""
     return struct.pack(">I", len(data)) + data
 
 
-def _dearmor(armored: str) -> bytes:
+def dearmor(armored: str) -> bytes:
+    """The frame inside the armour. Raises ValueError when there is none."""
     if len(armored) > MAX_ARMOR:
         raise ValueError("the signature is too long")
     lines = armored.strip("\n").split("\n")
@@ -99,27 +101,3 @@ def _dearmor(armored: str) -> bytes:
         return base64.b64decode("".join(lines[1:-1]), validate=True)
     except binascii.Error:
         raise ValueError("the signature is not base64") from None
-
-
-class _Reader:
-    """Reads the length-prefixed fields of the frame; ValueError when they do not fit."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    @property
-    def ended(self) -> bool:
-        return self._at == len(self._data)
-
-    def take(self, length: int) -> bytes:
-        if length > len(self._data) - self._at:
-            raise ValueError("the signature is cut short")
-        self._at += length
-        return self._data[self._at - length : self._at]
-
-    def number(self) -> int:
-        return int.from_bytes(self.take(4), "big")
-
-    def string(self) -> bytes:
-        return self.take(self.number())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.release.ballot import Proposal
 from reconciler.release.state import Judgement, Plan, Release
 
 
@@ -32,6 +33,15 @@ class Promote:
 
 
 @dataclass(frozen=True, slots=True)
+class Propose:
+    """Say which plan the wish would be rolled out by, so that people can approve it. `before` is the hash of the plan
+    that was proposed for the same bundle and does not hold any more, or ""."""
+
+    proposal: Proposal
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRollout:
     """Begin to move the first step's nodes to the wish."""
 
@@ -49,7 +59,7 @@ class AdvanceStep:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Call the last step done: the digest is live."""
+    """Call the last step done: the digest is live, or, with a target, runs where it was meant to."""
 
     verdicts: tuple[Judgement, ...]
     counts: dict[str, int]
@@ -96,6 +106,7 @@ Action = (
     | RestoreLedger
     | TakeOver
     | Promote
+    | Propose
     | OpenRollout
     | AdvanceStep
     | Complete

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from reconciler.release import paths
+from reconciler.release.ballot import read_ballot, read_proposal
 from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
+    child_selector,
     child_text,
     only,
     read_nodes,
@@ -29,6 +31,8 @@ from reconciler.release.state import (
 )
 
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,62}")
+"""What a hotfix may be labelled with, such as `INC-123`."""
 UNREADABLE_DIGEST = "sha256:"
 
 T = TypeVar("T")
@@ -84,21 +88,37 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         if ledger.open_rollout is not None and not fits:
             malformed.append(Malformed(paths.PLAN, f"{paths.PLAN} is not the plan of the open rollout"))
         ledger = Ledger(ledger.sequence, ledger.rollout, plan if fits else None, ledger.history)
+    ballots = [
+        found
+        for path in sorted({*files, *broken})
+        if path.startswith(f"{paths.APPROVALS}/") and path.endswith(".kdl")
+        if (found := attempt(path, read_ballot)) is not None
+    ]
     return BranchFiles(
-        release, tuple(holds), tuple(quarantine), promoted, ledger, tuple(malformed), tuple(goes)
+        release,
+        tuple(holds),
+        tuple(quarantine),
+        promoted,
+        ledger,
+        ballots=tuple(ballots),
+        proposal=attempt(paths.PROPOSAL, read_proposal),
+        malformed=tuple(malformed),
+        goes=tuple(goes),
     )
 
 
 def read_release(content: bytes, path: str) -> Release:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"release"}), "release", path)
-    only(node.children, {"commit", "why", "by", "not-before"}, path)
+    only(node.children, {"commit", "why", "by", "not-before", "only", "hotfix"}, path)
     return Release(
         digest=argument(node, path, paths.DIGEST),
         commit=child_text(node, "commit", path, SHA),
         why=child_text(node, "why", path),
         by=child_text(node, "by", path),
         not_before=child_moment(node, "not-before", path),
+        only=child_selector(node, "only", path),
+        hotfix=child_text(node, "hotfix", path, LABEL),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Ledger
 
 
@@ -24,6 +25,18 @@ class TrunkCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Who a file in `approvals/` is of: every name of the person who is known to have put it there, in `commit`.
+
+    Without names `how` says why nobody is known to have done so, with names what it is known by.
+    """
+
+    names: tuple[str, ...]
+    how: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that is not on the branch itself.
 
@@ -31,16 +44,27 @@ class Facts:
     `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
+    `policy_commit`: the trunk commit that the policy is of. `proofs`: by its path, whose word each approval is.
+    `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
+    the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
-    that would open next, empty when none may.
+    that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
+    `signals`: what was measured of the active step, None when no gate of it measures.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
     bundles: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[str, ...] = ()
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    policy_commit: str = ""
+    proofs: Mapping[str, Proof] = field(default_factory=lambda: MappingProxyType({}))
+    promoters: tuple[str, ...] = ()
+    authors: tuple[str, ...] | None = ()
+    unknown_authors: str = ""
     batches: tuple[Batch, ...] = ()
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
+    signals: StepSignals | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -49,8 +73,15 @@ class Facts:
             "bundles": dict(sorted(self.bundles.items())),
             "removed": list(self.removed),
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
+            "policy_commit": self.policy_commit,
+            "proofs": {path: _proof_to_json(proof) for path, proof in sorted(self.proofs.items())},
+            "promoters": list(self.promoters),
+            "authors": None if self.authors is None else list(self.authors),
+            "unknown_authors": self.unknown_authors,
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
+            "left_out": self.left_out,
+            "signals": None if self.signals is None else self.signals.to_json(),
         }
 
     @classmethod
@@ -61,8 +92,15 @@ class Facts:
             bundles=dict(data["bundles"]),
             removed=tuple(data["removed"]),
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
+            policy_commit=data["policy_commit"],
+            proofs={path: _proof_from_json(proof) for path, proof in data["proofs"].items()},
+            promoters=tuple(data["promoters"]),
+            authors=None if data["authors"] is None else tuple(data["authors"]),
+            unknown_authors=data["unknown_authors"],
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
+            left_out=data["left_out"],
+            signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
 
@@ -75,6 +113,14 @@ def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:
         StepWindow(planned.reaches, step.since, step.sequence)
         for planned, step in zip(plan.steps, rollout.steps, strict=True)
     )
+
+
+def _proof_to_json(proof: Proof) -> dict[str, Any]:
+    return {**asdict(proof), "names": list(proof.names)}
+
+
+def _proof_from_json(data: Mapping[str, Any]) -> Proof:
+    return Proof(**{**data, "names": tuple(data["names"])})
 
 
 def _batch_to_json(batch: Batch) -> dict[str, Any]:

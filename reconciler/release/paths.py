@@ -7,6 +7,8 @@ import re
 RELEASE = "release.kdl"
 HOLDS = "holds"
 QUARANTINE = "quarantine"
+APPROVALS = "approvals"
+PROPOSAL = "proposal.kdl"
 GATES = "gates"
 PROMOTED = "promoted.kdl"
 PLAN = "plan.kdl"
@@ -14,7 +16,7 @@ ROLLOUT = "rollout.kdl"
 RENDERED = "rendered/sentinel.kdl"
 README = "README.md"
 
-LEDGER = (PROMOTED, PLAN, ROLLOUT, RENDERED)
+LEDGER = (PROPOSAL, PROMOTED, PLAN, ROLLOUT, RENDERED)
 WISH_FOLDERS = (HOLDS, QUARANTINE, GATES)
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -37,6 +39,16 @@ def quarantine_path(digest: str) -> str:
     if DIGEST.fullmatch(digest) is None:
         raise ValueError(f"'{digest}' is not a digest")
     return f"{QUARANTINE}/{digest.removeprefix('sha256:')[:12]}.kdl"
+
+
+def ballot_folder(digest: str) -> str:
+    """Where the words of people on a digest stand."""
+    return f"{APPROVALS}/{short(digest)}"
+
+
+def ballot_path(digest: str, person: str) -> str:
+    """Path of one person's word on a digest."""
+    return f"{ballot_folder(digest)}/{person}.kdl"
 
 
 def go_path(rollout: str, step: int) -> str:

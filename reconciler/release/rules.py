@@ -8,8 +8,11 @@ from datetime import datetime
 
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.errors import Refused
+from reconciler.release.approvals import approving, hotfix_short, rejecting
+from reconciler.release.assignment import only_of
 from reconciler.release.facts import Facts
-from reconciler.release.freeze import frozen
+from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
 from reconciler.release.state import EnvironmentState, Hold, Reason, Release
 from reconciler.release.strategies import STRATEGIES
@@ -75,6 +78,14 @@ def completed_before(case: Case) -> Iterator[Reason]:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
 
+def target_known(case: Case) -> Iterator[Reason]:
+    """The node-groups that its target names are on trunk."""
+    try:
+        only_of(case.release, case.policy)
+    except Refused as error:
+        yield Reason("W-REL-022", f"{error.message}. {error.cure}" if error.cure else error.message)
+
+
 def strategy_known(case: Case) -> Iterator[Reason]:
     """The policy's strategy is one we have."""
     if case.policy.strategy not in STRATEGIES:
@@ -88,7 +99,7 @@ def not_held(case: Case) -> Iterator[Reason]:
 
 def not_frozen(case: Case) -> Iterator[Reason]:
     """No freeze window holds."""
-    yield from freezing(case.policy, case.now)
+    yield from freezing(case.state, case.policy, case.facts, case.now)
 
 
 def due(case: Case) -> Iterator[Reason]:
@@ -98,12 +109,25 @@ def due(case: Case) -> Iterator[Reason]:
         yield Reason("W-REL-015", f"{short(case.release.digest)} is scheduled for {iso(at)}")
 
 
+def approved(case: Case) -> Iterator[Reason]:
+    """As many people as the policy asks for have approved this plan."""
+    yield from approving(case.state, case.policy, case.facts)
+
+
+def not_rejected(case: Case) -> Iterator[Reason]:
+    """Nobody has rejected the digest."""
+    yield from rejecting(case.state)
+
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
     not_quarantined,
     completed_before,
+    target_known,
     strategy_known,
+    approved,
+    not_rejected,
     not_held,
     not_frozen,
     due,
@@ -112,7 +136,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
 
 def judge(case: Case) -> tuple[Reason, ...]:
     """Every reason why the wish has to wait; empty when it may open a rollout."""
-    return tuple(reason for rule in RULES for reason in rule(case))
+    return tuple(dict.fromkeys(reason for rule in RULES for reason in rule(case)))
 
 
 def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
@@ -123,20 +147,44 @@ def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
         yield Reason("W-REL-007", f"held: {hold.reason}{owner}{until}; delete {_path(hold.name)} to go on")
 
 
-def freezing(policy: EnvironmentPolicy, now: datetime) -> Iterator[Reason]:
-    """A reason for each freeze window that holds."""
+def freezing(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, now: datetime
+) -> Iterator[Reason]:
+    """A reason for each freeze window that holds, unless it lets the wish through as a hotfix."""
+    label = state.files.release.hotfix if state.files.release is not None else ""
     for held in frozen(policy.freezes, policy.name, now):
         owner = f" (ask {held.window.owner})" if held.window.owner else ""
-        yield Reason(
-            "W-REL-014",
-            f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}",
-        )
+        words = f"frozen until {iso(held.until)} by '{held.window.name}': {held.window.reason}{owner}"
+        more = held.window.hotfix_approvals
+        if more is None:
+            yield Reason("W-REL-014", words)
+        elif not label:
+            needed = policy.approvals.count + more
+            yield Reason("W-REL-014", f"{words}; a labelled hotfix passes with {needed} approvals")
+        else:
+            missing, why = hotfix_short(state, policy, facts, more)
+            if missing:
+                yield Reason("W-REL-046", f"{words}; the hotfix {label} has {missing}")
+                yield from why
 
 
 def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:
     """When to look again because of freeze windows: at the end of those that hold. None when none does."""
     ends = [held.until for held in frozen(policy.freezes, policy.name, now)]
     return max(ends, default=None)
+
+
+def earliest(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """Until when time alone keeps the wish back, whatever else comes; None when time keeps nothing back."""
+    wish = state.files.release
+    frozen_until = thaws_at(policy.freezes, policy.name, now)
+    passes = wish is not None and bool(wish.hotfix)
+    moments = [
+        frozen_until if frozen_until is not None and not passes else None,
+        wish.not_before if wish is not None else None,
+        *(hold.until for hold in state.files.holds),
+    ]
+    return max((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:

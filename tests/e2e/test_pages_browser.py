@@ -81,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (home / "web.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "web.serve", "--bind", f"127.0.0.1:{port}", "--threads", "24"],
-            env=os.environ | {"SENTINEL_HOME": str(home)},
+            env=os.environ | {"SENTINEL_HOME": str(home), "PAGES_ACCESS": "loopback"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

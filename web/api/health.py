@@ -9,18 +9,21 @@ from peewee import PeeweeException
 from reconciler.db.models import Event
 from reconciler.db.session import reading
 from reconciler.errors import ReconcilerError
+from web.auth.actions import needs
 from web.catalogue import CatalogueSource
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/health")
+@needs("public")
 def health() -> ResponseReturnValue:
     """Always 200 while the process runs."""
     return {"status": "ok"}
 
 
 @blueprint.get("/ready")
+@needs("public")
 def ready() -> ResponseReturnValue:
     """200 when nothing is missing, else 503 and one sentence for each thing that is."""
     missing = [sentence for sentence in (_database(), _configuration()) if sentence is not None]

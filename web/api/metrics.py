@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response, current_app
 
+from web.auth import gate
+from web.auth.actions import needs
 from web.catalogue import ProjectEntry
-from web.pages import certificates, entrance, node_reads, reads, reproductions, roots
+from web.pages import certificates, node_reads, reads, reproductions, roots
 from web.pages.feed import Feed
 from web.pages.overview import live_reproductions, offered_certificates
 from web.pages.rendering import now
@@ -35,16 +37,18 @@ Sample = tuple[str, tuple[tuple[str, str], ...], int]
 
 
 @blueprint.get("/metrics")
+@needs("metrics:read")
 def metrics() -> Response:
-    """All samples of all projects, and of this process."""
+    """The samples of all projects that who asks may see, and of this process."""
     feed: Feed = current_app.extensions["sentinel.feed"]
     found: list[Sample] = [
         ("sentinel_page_streams", (), feed.streams),
         ("sentinel_page_streams_limit", (), feed.most),
     ]
-    for organization in sorted({entry.organization for entry in entrance.catalogue().projects}):
+    projects = gate.seen_projects("metrics:read")
+    for organization in sorted({entry.organization for entry in projects}):
         found += roots.samples(organization, reads.root(organization))
-    for entry in entrance.catalogue().projects:
+    for entry in projects:
         found += _of_project(entry)
     return Response(render(found), content_type="text/plain; version=0.0.4; charset=utf-8")
 

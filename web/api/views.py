@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, g, request
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from reconciler.db.table import Table
 from reconciler.fleet.staleness import presence
 from web.api import forms
+from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads, risks
 from web.pages.cohorts import desired
-from web.pages.entrance import catalogue, scope
+from web.pages.entrance import scope
 from web.pages.node_status import status
 from web.pages.rendering import now
 from web.pages.routes_fleet import node_filters
@@ -21,19 +22,6 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1/projects/<project>")
 
 USUAL = 50
 MOST = 200
-
-
-@blueprint.url_value_preprocessor
-def take(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    g.asked = (values or {}).pop("project", "")
-
-
-@blueprint.before_request
-def find() -> None:
-    entry = catalogue().by_slug(g.asked)
-    if entry is None:
-        abort(404)
-    g.entry = entry
 
 
 def page_of(rows: list[Any], columns: tuple[str, ...], limit: int, position: str) -> dict[str, Any]:
@@ -49,6 +37,7 @@ def _paging() -> tuple[int | None, int]:
 
 
 @blueprint.get("/commits")
+@needs("bundles:read")
 def commits() -> ResponseReturnValue:
     """Commits of trunk, the newest first, with state, digest and findings."""
     before, limit = _paging()
@@ -56,6 +45,7 @@ def commits() -> ResponseReturnValue:
 
 
 @blueprint.get("/commits/<sha>")
+@needs("bundles:read")
 def commit(sha: str) -> ResponseReturnValue:
     """One commit."""
     row = reads.commit(scope(), sha)
@@ -65,6 +55,7 @@ def commit(sha: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/commits/<sha>/risk")
+@needs("bundles:read")
 def risk(sha: str) -> ResponseReturnValue:
     """How dangerous a commit's bundle is to each environment that it was judged for, in promotion order."""
     row = reads.commit(scope(), sha)
@@ -75,6 +66,7 @@ def risk(sha: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/environments")
+@needs("rollouts:read")
 def environments() -> ResponseReturnValue:
     """All environments in promotion order."""
     return {
@@ -84,6 +76,7 @@ def environments() -> ResponseReturnValue:
 
 
 @blueprint.get("/environments/<name>/releases")
+@needs("rollouts:read")
 def releases(name: str) -> ResponseReturnValue:
     """Commits of the environment's branch, the newest first."""
     before, limit = _paging()
@@ -94,6 +87,7 @@ def releases(name: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/rollouts")
+@needs("rollouts:read")
 def rollouts() -> ResponseReturnValue:
     """Rollouts, the newest first; `environment` and `state` narrow."""
     before, limit = _paging()
@@ -108,6 +102,7 @@ def rollouts() -> ResponseReturnValue:
 
 
 @blueprint.get("/bundles")
+@needs("bundles:read")
 def bundles() -> ResponseReturnValue:
     """Published bundles, the newest first."""
     before, limit = _paging()
@@ -115,6 +110,7 @@ def bundles() -> ResponseReturnValue:
 
 
 @blueprint.get("/events")
+@needs("events:read")
 def events() -> ResponseReturnValue:
     """Events, the newest first; with `after=<id>` those after it, the oldest first."""
     before, limit = _paging()
@@ -131,6 +127,7 @@ def events() -> ResponseReturnValue:
 
 
 @blueprint.get("/nodes")
+@needs("nodes:read")
 def nodes() -> ResponseReturnValue:
     """Nodes by name; `environment`, `status` and `q` narrow, `after` goes on."""
     _, limit = _paging()
@@ -168,6 +165,7 @@ def nodes() -> ResponseReturnValue:
 
 
 @blueprint.get("/nodes/stats")
+@needs("nodes:read")
 def node_stats() -> ResponseReturnValue:
     """How many nodes have each status, in all and for each environment."""
     tallies = node_reads.counts(scope(), node_reads.fleet(scope()), now=now())

@@ -1,21 +1,15 @@
-"""How a request comes to its project: looked up through its organization, absent and foreign alike a 404."""
+"""How a page comes to its project. The gate looked it up through its organization, absent and foreign alike a 404."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, g
+from flask import Blueprint, current_app, g
 
-from web.catalogue import Catalogue, CatalogueSource, ProjectEntry
+from web.catalogue import ProjectEntry
 from web.pages.scope import Scope
 
 PREFIX = "/o/<organization>/p/<project>"
-
-
-def catalogue() -> Catalogue:
-    """All organizations and projects, as the server configuration has them now."""
-    source: CatalogueSource = current_app.extensions["sentinel.catalogue"]
-    return source.catalogue()
 
 
 def entry() -> ProjectEntry:
@@ -34,21 +28,7 @@ def project_blueprint(name: str) -> Blueprint:
 
     Links made with `url_for` inside it stay in the same project.
     """
-    blueprint = Blueprint(name, __name__, url_prefix=PREFIX)
-
-    def take(endpoint: str | None, values: dict[str, Any] | None) -> None:
-        values = values if values is not None else {}
-        g.asked = (values.pop("organization", ""), values.pop("project", ""))
-
-    def find() -> None:
-        found = catalogue().project(*g.asked)
-        if found is None:
-            abort(404)
-        g.entry = found
-
-    blueprint.url_value_preprocessor(take)
-    blueprint.before_request(find)
-    return blueprint
+    return Blueprint(name, __name__, url_prefix=PREFIX)
 
 
 def stay(endpoint: str, values: dict[str, Any]) -> None:

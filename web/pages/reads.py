@@ -23,7 +23,7 @@ from reconciler.db.models import (
 from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
-UNDER_WAY = ("open", "paused")
+UNDER_WAY = ("open", "paused", "partial")
 
 
 def commits(scope: Scope, *, before: int | None = None, limit: int) -> list[Commit]:
@@ -116,7 +116,7 @@ def rollout(scope: Scope, environment: str, name: str) -> Rollout | None:
 
 
 def rollouts_under_way(scope: Scope) -> list[Rollout]:
-    """The open and paused rollouts, the newest first."""
+    """The rollouts that decide what nodes run: open, paused and partial, the newest first."""
     return list(scope.rows(Rollout).where(Rollout.state.in_(UNDER_WAY)).order_by(Rollout.id.desc()))
 
 

@@ -12,6 +12,7 @@ from flask import Flask, abort, current_app, g, render_template, request, url_fo
 from markupsafe import Markup
 
 from reconciler.clock import iso
+from web.auth import gate
 from web.pages import entrance, words
 from web.pages.scope import Scope
 from web.pages.stamps import encode, stamps
@@ -85,7 +86,7 @@ def install(app: Flask) -> None:
         short=short_digest, sha=short_sha, size=size, span=span, iso=iso, when=when, ago=ago, moment=moment
     )
     app.jinja_env.globals.update(icon=icon, asset=asset, words=words, now=now, state_of=words.state_of)
-    app.context_processor(lambda: {"entry": g.get("entry")})
+    app.context_processor(lambda: {"entry": g.get("entry"), "caller": gate.caller()})
 
     def mark(response: Any) -> Any:
         if request.endpoint == "static" and "v" in request.args:

@@ -6,6 +6,7 @@ from flask import abort, request
 
 from reconciler.errors import Refused
 from reconciler.fleet.staleness import presence
+from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
@@ -22,6 +23,7 @@ LONGEST_SEARCH = 127
 
 
 @blueprint.get("/nodes")
+@needs("pages:read")
 def nodes() -> str:
     """Nodes: searched, filtered and paged by the database."""
     at = stamp(scope())
@@ -66,6 +68,7 @@ def node_filters() -> tuple[str | None, str | None, str | None, tuple[str, str] 
 
 
 @blueprint.get("/nodes/<identifier>")
+@needs("pages:read")
 def node(identifier: str) -> str:
     """One node: desired, delivered, running; how fresh that is; what it refused; what happened to it."""
     at = stamp(scope())
@@ -89,6 +92,7 @@ def node(identifier: str) -> str:
 
 
 @blueprint.get("/events")
+@needs("pages:read")
 def events() -> str:
     """What happened, the newest first."""
     at = stamp(scope())
@@ -107,6 +111,7 @@ def events() -> str:
 
 
 @blueprint.get("/webhooks")
+@needs("pages:read")
 def webhooks() -> str:
     """Deliveries that were received for the project's connection."""
     at = stamp(scope())

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from web.catalogue import ProjectEntry
-from web.pages import entrance, reads
+from web.auth import gate
+from web.auth.actions import needs
+from web.catalogue import Catalogue, ProjectEntry
+from web.pages import reads
 from web.pages.attention import Notice
 from web.pages.overview import Overview, overview
 from web.pages.rendering import now, page
@@ -30,11 +32,13 @@ class Card:
 
 
 @blueprint.get("/")
+@needs("pages:read")
 def index() -> str:
-    """Organizations and their projects."""
+    """Organizations and their projects, as far as who asks may see them."""
+    seen = Catalogue(tuple(gate.seen_projects("pages:read")))
     organizations = [
         (slug, name, sorted((_card(entry) for entry in projects), key=lambda card: not card.notices))
-        for slug, name, projects in entrance.catalogue().organizations()
+        for slug, name, projects in seen.organizations()
     ]
     return page("installation.html", "projects", organizations=organizations)
 

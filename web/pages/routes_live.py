@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, current_app, request
 
+from web.auth.actions import needs
 from web.pages.entrance import project_blueprint, scope
 from web.pages.feed import Feed
 from web.pages.stamps import decode
@@ -19,6 +20,7 @@ FULL = Problem(
 
 
 @blueprint.get("/live")
+@needs("pages:read")
 def stream() -> Response:
     """A stream; it goes on after `Last-Event-ID`, or after `?since=`, which the page was rendered with."""
     feed: Feed = current_app.extensions["sentinel.feed"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import abort, request
 
 from reconciler.db.models import Commit, Environment
+from web.auth.actions import needs
 from web.pages import commands, cursors, matrix, reads, risks
 from web.pages.entrance import entry, project_blueprint, scope
 from web.pages.findings import findings
@@ -21,6 +22,7 @@ ROLLOUTS = 20
 
 
 @blueprint.get("/")
+@needs("pages:read")
 def index() -> str:
     """The page of a project: where is my change, and what is it waiting for?"""
     where, at = scope(), stamp(scope())
@@ -62,12 +64,13 @@ def ladders_of(state: Overview) -> list[Ladder]:
     found = []
     for environment in state.environments:
         row = under_way.get(environment.name) or state.newest_rollouts.get(environment.name)
-        if row is not None and row.state in ("open", "paused", "rolled-back"):
+        if row is not None and row.state in ("open", "paused", "partial", "rolled-back"):
             found.append(ladder(row))
     return found
 
 
 @blueprint.get("/commits/<sha>")
+@needs("pages:read")
 def commit(sha: str) -> str:
     """One commit of trunk, and where it went."""
     at = stamp(scope())
@@ -96,6 +99,7 @@ def _cells(row: Commit, environments: list[Environment]) -> tuple[matrix.Cell, .
 
 
 @blueprint.get("/environments/<name>")
+@needs("pages:read")
 def environment(name: str) -> str:
     """One environment: what it runs, why it waits, and its history as its branch tells it."""
     at = stamp(scope())
@@ -137,6 +141,7 @@ def _coming(row: Environment) -> list[risks.Shown]:
 
 
 @blueprint.get("/environments/<name>/rollouts/<rollout>")
+@needs("pages:read")
 def rollout(name: str, rollout: str) -> str:
     """One rollout and its ladder."""
     at = stamp(scope())
@@ -159,6 +164,7 @@ def rollout(name: str, rollout: str) -> str:
 
 
 @blueprint.get("/certificates")
+@needs("pages:read")
 def certificates() -> str:
     """The certificates that nodes are offered, and how long they hold."""
     at = stamp(scope())
@@ -171,6 +177,7 @@ def certificates() -> str:
 
 
 @blueprint.get("/bundles/<digest>")
+@needs("pages:read")
 def bundle(digest: str) -> str:
     """One bundle: which commits compile to it, and where it went."""
     at = stamp(scope())

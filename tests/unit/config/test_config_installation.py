@@ -166,3 +166,49 @@ def test_slugs_are_unique_in_the_installation() -> None:
     assert brief(TEXT + second.replace('"shop"', '"store"').replace('"source"', '"origin"')) == [
         "E-INS-001 38:16"
     ]
+
+
+MEMBERS = """\
+organization "acme" {
+    keys { bundle "file:k"; pointer "file:k"; commit "file:k"; }
+    member "ada@example.com" "admin"
+    member "bob@example.com" "operator"
+    project "shop" {
+        repository "https://github.com/acme/fleet.git"
+        member "bob@example.com" "reader"
+        member "eve@example.com" "operator"
+    }
+}
+"""
+
+
+def test_members_of_the_organization_and_of_a_project() -> None:
+    installation, findings = read_installation(MEMBERS.encode(), "control-plane.kdl")
+    assert installation is not None, findings
+    (acme,) = installation.organizations
+    assert [(m.email, m.role) for m in acme.members] == [
+        ("ada@example.com", "admin"),
+        ("bob@example.com", "operator"),
+    ]
+    assert [(m.email, m.role) for m in acme.projects[0].members] == [
+        ("bob@example.com", "reader"),
+        ("eve@example.com", "operator"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ('"bob@example.com" "reader"', '"bob@example.com" "admin"', ["E-INS-120 7:34"]),
+        ('"bob@example.com" "reader"', '"bob@example.com" "none"', []),
+        ('"bob@example.com" "reader"', '"bob@example.com" "operator"', []),
+        ('"ada@example.com" "admin"', '"Ada@example.com" "admin"', ["E-VAL-004 3:12"]),
+        ('"ada@example.com" "admin"', '"ada@example.com" "owner"', ["E-VAL-002 3:30"]),
+        ('"ada@example.com" "admin"', '"ada@example.com" "none"', ["E-VAL-002 3:30"]),
+        ('"ada@example.com" "admin"', '"ada@example.com"', ["E-KND-005 3:5"]),
+        ('"ada@example.com" "admin"', '"bob@example.com" "admin"', ["E-VAL-008 4:12"]),
+    ],
+)
+def test_members_that_are_refused(before: str, after: str, found: list[str]) -> None:
+    assert before in MEMBERS
+    assert brief(MEMBERS.replace(before, after, 1)) == found

@@ -19,7 +19,7 @@ from web.app import create_app
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Settings of a migrated, empty SQLite database that the models are connected to."""
-    found = read_settings({"SENTINEL_HOME": str(tmp_path / "home")})
+    found = read_settings({"SENTINEL_HOME": str(tmp_path / "home"), "PAGES_ACCESS": "loopback"})
     migrate(found)
     session.connect(found)
     yield found

@@ -20,7 +20,7 @@ from reconciler.db.models import (
 )
 from reconciler.db.risk import Risk
 from reconciler.db.session import writing
-from reconciler.fleet.cohorts import Assignment, OpenRollout
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
 from web.catalogue import FixedCatalogue, ProjectEntry
 
@@ -343,7 +343,7 @@ def _environments(where: dict[str, str]) -> None:
 
 
 def assigned(rollout: str, opened: datetime) -> dict[str, Any]:
-    return Assignment(OpenRollout(rollout, opened, {"": "8fffffffffffffff"})).to_json()
+    return Assignment(OpenRollout(rollout, Target(opened), {"": "8fffffffffffffff"})).to_json()
 
 
 def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Who may come in while there is no access control, and the headers of every answer."""
+"""Who may come in where nobody signs in, and the headers of every answer."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from reconciler.settings import read_settings
 from web.loopback import host_of, is_loopback_name
 from web.serve import gunicorn_arguments
 
@@ -98,6 +100,7 @@ def test_nothing_can_be_changed(client: FlaskClient, method: str, path: str) -> 
 def test_serving_on_another_address_is_refused_before_anything_starts(bind: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "web.serve", "--bind", bind],
+        env={**os.environ, "PAGES_ACCESS": "loopback"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -113,11 +116,11 @@ def test_serving_on_another_address_is_refused_before_anything_starts(bind: str)
 )
 def test_a_bind_that_is_no_address_is_refused(bind: str) -> None:
     with pytest.raises(Exception, match="E-WEB-001"):
-        gunicorn_arguments(bind, workers=1, threads=4)
+        gunicorn_arguments(bind, read_settings({}), workers=1, threads=4)
 
 
 def test_half_of_the_threads_may_be_streams() -> None:
-    arguments = gunicorn_arguments("[::1]:8000", workers=1, threads=9)
+    arguments = gunicorn_arguments("[::1]:8000", read_settings({}), workers=1, threads=9)
     assert arguments[0] == "web.app:create_app(streams=4)"
     assert "--no-control-socket" in arguments
 

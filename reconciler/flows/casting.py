@@ -1,0 +1,102 @@
+"""Puts a person's word on a release onto the branch for them: somebody who has shown the control plane who they are.
+
+The API and reviews on a forge come here. The commit is ours and says for whom it was made; `voters` believes that
+because our key signed it, so whoever calls this has to know the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconciler.config.people import is_person
+from reconciler.errors import LostRace, NotYet, Refused
+from reconciler.flows import envbranch, envcommit
+from reconciler.flows.context import Context
+from reconciler.flows.facts import read_policies
+from reconciler.flows.projection import EVENT_TRAILER
+from reconciler.flows.roots import signers, trusted_roots
+from reconciler.flows.voters import ON_BEHALF_OF
+from reconciler.git.writing import commit_edit, push
+from reconciler.release.approvals import expected_plan
+from reconciler.release.ballot import APPROVE, REJECT, Ballot, render_ballot
+from reconciler.release.paths import short
+
+ATTEMPTS = 8
+LONGEST = 1000
+VERDICTS = {APPROVE: ("Approve", "release.approved"), REJECT: ("Reject", "release.rejected")}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said. `via` is how they said it, such as the address of a review."""
+
+    person: str
+    verdict: str
+    why: str
+    via: str = ""
+
+
+def cast(context: Context, environment: str, word: Word, *, now: Callable[[], datetime]) -> str:
+    """Commit a person's word on what is wished in an environment, and return the commit's id.
+
+    Raises `Refused` E-REL-040 for somebody who is no person or a word that is none, `NotYet` E-REL-041 while there is
+    nothing to approve, `LostRace` when the branch keeps moving.
+    """
+    person = word.person.lower()
+    if not is_person(person) or word.verdict not in (APPROVE, REJECT):
+        raise Refused(
+            "E-REL-040",
+            f"'{word.verdict[:40]}' by '{person[:120]}' is no approval: expected {APPROVE} or {REJECT} by an address",
+            cure="Give the person the address that stands in their commits",
+        )
+    for _ in range(ATTEMPTS):
+        try:
+            return _cast(context, environment, person, word, now())
+        except LostRace as error:
+            lost = error
+    raise lost
+
+
+def _cast(context: Context, environment: str, person: str, word: Word, now: datetime) -> str:
+    mirror, ref = context.mirror, envbranch.branch_ref(context, environment)
+    head = mirror.fetch().get(ref)
+    policy = read_policies(context).of(environment)
+    keys = envbranch.commit_keys(context)
+    branch = envbranch.read_branch(mirror, head, environment, keys) if head is not None else None
+    wish = branch.state.files.release if branch is not None else None
+    plan = expected_plan(branch.state, policy) if branch is not None and policy is not None else ""
+    if (
+        head is None
+        or branch is None
+        or branch.ours is None
+        or wish is None
+        or (word.verdict == APPROVE and not plan)
+    ):
+        raise NotYet(
+            "E-REL-041",
+            f"nothing is proposed for '{environment}' that could be approved",
+            after=timedelta(seconds=2),
+        )
+    ballot = Ballot(
+        person, word.verdict, wish.digest, environment, plan, word.why[:LONGEST], wish.hotfix, now
+    )
+    # Whatever we sign is a ledger of ours, so one that somebody edited goes back to what it was in the same commit.
+    restored = {path: branch.originals.get(path) for path in branch.state.tampered}
+    verb, event = VERDICTS[word.verdict]
+    said = [("Bundle", wish.digest), ("Plan", plan), ("Because", word.why), ("Via", word.via)]
+    trailers = [*said, (ON_BEHALF_OF, person), (EVENT_TRAILER, event)]
+    subject = f"{verb} {short(wish.digest)} in {environment}"
+    sha = commit_edit(
+        mirror,
+        head,
+        {**restored, ballot.path: render_ballot(ballot)},
+        message=envcommit.worded(subject, trailers),
+        author=envcommit.US,
+        committer=envcommit.US,
+        when=now,
+        key=signers(context, "commit", trusted_roots(context).newest)[0],
+    )
+    push(mirror, ref, sha, head)
+    return sha

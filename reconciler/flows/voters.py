@@ -1,0 +1,173 @@
+"""Who promoted a wish, who wrote what it brings, and whose word each approval is, as git and trunk say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.signers import Signers, read_signers
+from reconciler.config.source import SIGNERS
+from reconciler.db.models import Commit
+from reconciler.db.session import reading
+from reconciler.errors import Refused
+from reconciler.flows.context import Context
+from reconciler.flows.envbranch import FAR, CommitKeys, commit_keys
+from reconciler.git.mirror import CommitInfo, Mirror
+from reconciler.release.approvals import asked
+from reconciler.release.facts import Facts, Proof
+from reconciler.release.paths import RELEASE, short
+from reconciler.release.state import EnvironmentState
+
+ON_BEHALF_OF = "On-behalf-of"
+"""The trailer with which the control plane commits for somebody who has shown it who they are."""
+
+MOST_COMMITS = 5_000
+"""Of more commits that a release brings nobody is asked who wrote them."""
+
+CO_AUTHOR = "Co-authored-by"
+ADDRESS = re.compile(r"<([^<>\s]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What people are known by: the keys that trunk `commit` gives them, and our own."""
+
+    mirror: Mirror
+    commit: str
+    signers: Signers
+    keys: CommitKeys
+    now: datetime
+
+    def names(self, people: Iterable[str]) -> frozenset[str]:
+        """Every name of these people."""
+        return frozenset().union(*(self.signers.names_of(person.lower()) for person in people))
+
+    def makers(self, commit: CommitInfo) -> frozenset[str]:
+        """Every name of whoever wrote, committed or signed a commit."""
+        co_authors = [
+            found[1]
+            for name, value in commit.trailers
+            if name.lower() == CO_AUTHOR.lower() and (found := ADDRESS.search(value))
+        ]
+        key = self.mirror.signing_key(commit.sha)
+        signed = self.signers.principals_of(key, self.now) if key is not None else ()
+        return self.names((commit.author_email, commit.committer_email, *co_authors, *signed))
+
+
+def with_people(
+    context: Context,
+    facts: Facts,
+    state: EnvironmentState,
+    policy: EnvironmentPolicy,
+    *,
+    head: str | None,
+    trunk: str,
+    now: datetime,
+) -> Facts:
+    """The facts, with those about people where the wish needs approvals or has some.
+
+    `trunk` is the last valid commit of trunk.
+    """
+    facts = replace(facts, policy_commit=trunk)
+    wish = state.files.release
+    if head is None or wish is None or not (asked(policy, wish) or state.files.ballots):
+        return facts
+    known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), now)
+    authors, unknown = _authors(context, known, state)
+    return replace(
+        facts,
+        proofs={ballot.path: prove(known, head, ballot.path) for ballot in state.files.ballots},
+        promoters=tuple(sorted(_promoters(known, head))),
+        authors=None if authors is None else tuple(sorted(authors)),
+        unknown_authors=unknown,
+    )
+
+
+def signers_at(context: Context, commit: str) -> Signers:
+    """Whose key is whose as a valid trunk commit says; nobody's when it says nothing, or is not to be had."""
+    mirror, folder = context.mirror, context.project.path
+    path = f"{folder}/{SIGNERS}" if folder else SIGNERS
+    if not mirror.has_commit(commit):
+        return Signers()
+    try:
+        content = mirror.read_file(commit, path)
+    except Refused:
+        return Signers()
+    return (read_signers(content)[0] if content is not None else None) or Signers()
+
+
+def prove(known: Known, head: str, path: str) -> Proof:
+    """Who put a file of the branch there as it is, by a signature, or by our own word for them."""
+    mirror = known.mirror
+    sha = mirror.introduced(head, path, limit=FAR)
+    if sha is None:
+        return Proof((), f"it is older than {FAR} commits")
+    if mirror.signed_by(sha, *known.keys.believed):
+        person = mirror.commit(sha).trailer(ON_BEHALF_OF)
+        if not person:
+            return Proof((), f"our own commit {sha[:12]} does not say for whom it was made", sha)
+        return Proof(_ordered(known, (person.lower(),)), f"our word in commit {sha[:12]}", sha)
+    if not mirror.is_signed(sha):
+        return Proof((), f"commit {sha[:12]} is not signed", sha)
+    key = mirror.signing_key(sha)
+    if key is None:
+        return Proof((), f"the signature of commit {sha[:12]} cannot be verified", sha)
+    principals = known.signers.principals_of(key, known.now)
+    if not principals:
+        where = f"{SIGNERS} of trunk {known.commit[:12]}"
+        return Proof((), f"the key that signed commit {sha[:12]} is nobody's in {where}", sha)
+    return Proof(_ordered(known, principals), f"the signature of commit {sha[:12]}", sha)
+
+
+def _ordered(known: Known, first: tuple[str, ...]) -> tuple[str, ...]:
+    return (*first, *sorted(known.names(first) - set(first)))
+
+
+def _promoters(known: Known, head: str) -> frozenset[str]:
+    """Every name of whoever committed the wish; of our own commits whoever they were made for."""
+    sha = known.mirror.introduced(head, RELEASE, limit=FAR)
+    if sha is None:
+        return frozenset()
+    commit = known.mirror.commit(sha)
+    if known.mirror.signed_by(sha, *known.keys.believed):
+        person = commit.trailer(ON_BEHALF_OF)
+        return known.names((person,)) if person else frozenset()
+    return known.makers(commit)
+
+
+def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[frozenset[str] | None, str]:
+    """Every name of those who wrote or committed what the wish brings; None when that is not known, and why."""
+    wish, ledger = state.files.release, state.files.ledger
+    live = ledger.live if ledger is not None else ""
+    if wish is None:
+        return frozenset(), ""
+    with reading():
+        # The widest span that it can be: the same digest may have been compiled from several commits.
+        new = _compiled_to(context, wish.digest).order_by(Commit.position.desc()).first()
+        old = _compiled_to(context, live).order_by(Commit.position).first() if live else None
+    if new is None or (live and old is None):
+        return None, f"which trunk commit {short(wish.digest if new is None else live)} is of is not known"
+    missing = [row.sha for row in (new, old) if row is not None and not context.mirror.has_commit(row.sha)]
+    if missing:
+        return None, f"the trunk commit {missing[0][:12]} is not in the repository any more"
+    if old is None:
+        # Nothing runs here yet. What was written before the first release is not anybody's change of it.
+        return known.makers(context.mirror.commit(new.sha)), ""
+    commits = context.mirror.since(old.sha, new.sha, limit=MOST_COMMITS)
+    if len(commits) >= MOST_COMMITS:
+        return None, f"it brings {MOST_COMMITS} commits or more"
+    folder = context.project.path
+    touching = (known.makers(one) for one in commits if context.mirror.touches(one.sha, folder))
+    return frozenset().union(*touching), ""
+
+
+def _compiled_to(context: Context, digest: str):  # type: ignore[no-untyped-def]
+    return Commit.select().where(
+        Commit.organization == context.organization.slug,
+        Commit.project == context.project.slug,
+        Commit.state == "compiled",
+        Commit.digest == digest,
+    )

@@ -1,0 +1,94 @@
+"""`/api/v1/api-keys`: keys that programs sign in with. One sees one's own; an admin those of the place as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, abort
+from flask.typing import ResponseReturnValue
+
+from reconciler.clock import iso_milliseconds
+from reconciler.db import api_keys
+from reconciler.db.accounts import person_of_id
+from reconciler.db.people import ApiKey, Person
+from reconciler.errors import Refused
+from web.api.bodies import moment, read_object, strings
+from web.auth import gate, minting
+from web.auth.actions import needs
+from web.pages.rendering import now
+from web.problems import answer, of_refusal
+
+blueprint = Blueprint("keys", __name__, url_prefix="/api/v1/api-keys")
+
+FIELDS = {"name": str, "organization": str, "project": str, "scopes": list, "expires_at": str}
+REQUIRED = frozenset({"name", "organization", "scopes", "expires_at"})
+
+
+@blueprint.get("")
+@needs("api_keys:admin")
+def listed() -> ResponseReturnValue:
+    """The keys that may be seen, the newest first, revoked and expired ones included."""
+    found = minting.seen_keys(gate.caller(), gate.catalogue())
+    return {"items": [form(row, owner) for row, owner in found], "next": None}
+
+
+@blueprint.post("")
+@needs("api_keys:admin")
+def create() -> ResponseReturnValue:
+    """Make a key; `key` in the answer is what a program sends, and is told this once."""
+    try:
+        body = read_object(FIELDS, required=REQUIRED)
+        wanted = minting.NewKey(
+            body["name"],
+            body["organization"],
+            body.get("project", ""),
+            strings(body["scopes"], "scopes"),
+            moment(body["expires_at"], "expires_at"),
+        )
+        row, token = minting.mint(gate.caller(), wanted, gate.catalogue(), now=now())
+    except Refused as refusal:
+        return answer(replace(of_refusal(refusal), status=422))
+    headers = {"Location": f"/api/v1/api-keys/{row.id}"}
+    return {**form(row, person_of_id(row.person)), "key": token}, 201, headers
+
+
+@blueprint.get("/<identifier>")
+@needs("api_keys:admin")
+def one(identifier: str) -> ResponseReturnValue:
+    """One key."""
+    return form(*_find(identifier))
+
+
+@blueprint.post("/<identifier>/revoke")
+@needs("api_keys:admin")
+def revoke(identifier: str) -> ResponseReturnValue:
+    """Let a key in no more. Twice is harmless."""
+    row, _ = _find(identifier)
+    api_keys.revoke(row.id, now=now())
+    return form(*_find(identifier))
+
+
+def _find(identifier: str) -> tuple[ApiKey, Person]:
+    found = minting.seen_key(gate.caller(), identifier, gate.catalogue())
+    if found is None:
+        abort(404)
+    return found
+
+
+def form(row: ApiKey, owner: Person) -> dict[str, Any]:
+    """A key as JSON: never the key itself."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hint": row.hint,
+        "organization": row.organization,
+        "project": row.project or None,
+        "person": owner.email,
+        "scopes": row.scopes,
+        "created_at": iso_milliseconds(row.created_at),
+        "expires_at": iso_milliseconds(row.expires_at),
+        "used_at": iso_milliseconds(row.used_at) if row.used_at else None,
+        "used_from": row.used_from or None,
+        "revoked_at": iso_milliseconds(row.revoked_at) if row.revoked_at else None,
+    }
