@@ -9,6 +9,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerF
 
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift, StepEvidence
+from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
@@ -16,34 +17,14 @@ from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
 
-class Receipt(Table):
-    """A webhook delivery, made durable before it is answered.
-
-    `project` is empty: a delivery names a connection, and the connection's repositories may serve several projects.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63, default="")
-    connection = CharField(63)
-    delivery = CharField(200)
-    event = CharField(63)
-    repository = TextField(default="")
-    refs = DocumentField()
-    body_sha256 = CharField(64)
-    received_at = InstantField(index=True)
-
-    class Meta:
-        indexes = ((("organization", "connection", "delivery"), True),)
-
-
 class Work(Table):
     """Work that is owed: one row for each (project, kind, subject), however often it is asked for.
 
     `wanted` counts requests and `done` is the count that the last finished run had seen when it began, so a
     request that arrives during a run causes exactly one more. The work is owed while `wanted > done` or when
-    `due_at` has passed. `kind` is `trunk` (subject empty), or `environment` or `delivery` (subject: the
-    environment's name). The lease saves work and is never needed for correctness; `fence` rises with every claim.
+    `due_at` has passed. `kind` is `repository` or `trunk` (subject empty), or `environment` or `delivery` (subject: the
+    environment's name). `known`: whoever asked has seen the branches, so what `Repository` says of them is new enough.
+    The lease saves work and is never needed for correctness; `fence` rises with every claim.
     """
 
     id = AutoField()
@@ -53,6 +34,7 @@ class Work(Table):
     subject = CharField(127, default="")
     wanted = BigIntegerField(default=0)
     done = BigIntegerField(default=0)
+    known = BooleanField(default=False)
     due_at = InstantField(null=True, index=True)
     attempts = IntegerField(default=0)
     holder = CharField(127, default="")
@@ -371,6 +353,8 @@ class LogAlarm(Table):
 
 TABLES: tuple[type[Table], ...] = (
     Receipt,
+    Repository,
+    Gap,
     Work,
     Commit,
     Bundle,
