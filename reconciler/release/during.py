@@ -145,7 +145,7 @@ def _judge(
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
     go = state.files.go(rollout.name, active.number)
-    judged = judge_all(GateFacts(planned, batch, earlier, plan.rules, active.since, now, go))
+    judged = judge_all(GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals))
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
     counts = batch.to_counts()
