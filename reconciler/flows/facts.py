@@ -9,12 +9,14 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
-from reconciler.fleet.batches import Batch, count_batches, eligible_ranks
+from reconciler.fleet.batches import Batch, count_batches, eligible_ranks, left_out
+from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
+from reconciler.flows.measuring import measure
+from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
-from reconciler.release.planning import next_name
 from reconciler.release.state import EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
@@ -63,19 +65,22 @@ def gather_facts(
     files = state.files
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
-    settled = wished == (ledger.open_rollout.digest if ledger.open_rollout is not None else ledger.live)
+    assignment = assignment_of(ledger)
     with reading():
         trunk = _trunk(context, state, policy)
         bundles = _bundles(context, state.name, wished) if wished else {}
         removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
+    signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
         predecessors=_predecessors(context, policy, refs),
-        batches=_batches(ledger, nodes, now),
-        ranks={} if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
+        batches=_batches(ledger, assignment, nodes, now),
+        ranks=eligible_ranks(opening(state, policy, now), nodes),
+        left_out=left_out(assignment, nodes),
+        signals=signals,
     )
 
 
@@ -109,17 +114,17 @@ def _observation(row: Node) -> Observation:
     )
 
 
-def _batches(ledger: Ledger, nodes: tuple[Observation, ...], now: datetime) -> tuple[Batch, ...]:
+def _batches(
+    ledger: Ledger, assignment: Assignment, nodes: tuple[Observation, ...], now: datetime
+) -> tuple[Batch, ...]:
     rollout, plan = ledger.open_rollout, ledger.plan
     if rollout is None or plan is None:
         return ()
     return count_batches(
-        rollout.name,
+        assignment,
         rollout.digest,
-        rollout.opened_at,
         step_windows(ledger),
         nodes,
-        spread=plan.rules.spread,
         now=now,
         stale_after_seconds=plan.rules.stale_after_seconds,
         min_healthy_seconds=plan.rules.min_healthy_seconds,

@@ -59,7 +59,7 @@ class AdvanceStep:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Call the last step done: the digest is live."""
+    """Call the last step done: the digest is live, or, with a target, runs where it was meant to."""
 
     verdicts: tuple[Judgement, ...]
     counts: dict[str, int]

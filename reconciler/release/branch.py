@@ -12,6 +12,7 @@ from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
+    child_selector,
     child_text,
     only,
     read_nodes,
@@ -109,13 +110,14 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
 def read_release(content: bytes, path: str) -> Release:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"release"}), "release", path)
-    only(node.children, {"commit", "why", "by", "not-before", "hotfix"}, path)
+    only(node.children, {"commit", "why", "by", "not-before", "only", "hotfix"}, path)
     return Release(
         digest=argument(node, path, paths.DIGEST),
         commit=child_text(node, "commit", path, SHA),
         why=child_text(node, "why", path),
         by=child_text(node, "by", path),
         not_before=child_moment(node, "not-before", path),
+        only=child_selector(node, "only", path),
         hotfix=child_text(node, "hotfix", path, LABEL),
     )
 

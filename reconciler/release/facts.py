@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Ledger
 
 
@@ -47,7 +48,8 @@ class Facts:
     `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
     the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
-    that would open next, empty when none may.
+    that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
+    `signals`: what was measured of the active step, None when no gate of it measures.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -61,6 +63,8 @@ class Facts:
     unknown_authors: str = ""
     batches: tuple[Batch, ...] = ()
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
+    signals: StepSignals | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -76,6 +80,8 @@ class Facts:
             "unknown_authors": self.unknown_authors,
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
+            "left_out": self.left_out,
+            "signals": None if self.signals is None else self.signals.to_json(),
         }
 
     @classmethod
@@ -93,6 +99,8 @@ class Facts:
             unknown_authors=data["unknown_authors"],
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
+            left_out=data["left_out"],
+            signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
 
