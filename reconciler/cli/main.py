@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "approve": Verb("reconciler.cli.environment_verbs.approve", "Say go for a step that waits for a person."),
     "revoke": Verb("reconciler.cli.environment_verbs.revoke", "Forbid a bundle in every environment."),
     "log": Verb("reconciler.cli.log_verbs.command", "Show, verify and prove the log of what was signed."),
+    "audit": Verb("reconciler.cli.audit_verbs.command", "Check and export who did what."),
     "join-token": Verb("reconciler.cli.join_token", "Make, list and revoke what lets a node register."),
     "admin": Verb("reconciler.cli.admin", "Make accounts that may do everything."),
     "person": Verb("reconciler.cli.person", "Make accounts of people, and look after them."),
