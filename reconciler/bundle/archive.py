@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from struct import Struct
+from zlib import adler32
 
 import zstandard
 
@@ -20,13 +21,16 @@ from reconciler.errors import Refused
 BLOCK = 512
 END = bytes(2 * BLOCK)
 PADDING = bytes(BLOCK)
+LONGEST_NAME = 100
+"""What fits into the name of a header; the folders before it fit into the prefix."""
+NO_PREFIX = bytes(155)
 LEVEL = 9
 NAME = re.compile(rb"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*")
 """Relative, no empty part, no part that begins with a dot or a hyphen: so no `.`, `..`, hidden file or option."""
 LONGEST_BLOCK = 128 * 1024
 """What one block of a zstd frame holds at most, unpacked (RFC 8878, 3.1.1.2.4)."""
 REGULAR = ord("0")
-OCTAL = re.compile(rb"[0-7]{11}")
+SIZE = re.compile(rb"[0-7]{11}\0")
 FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
 KINDS = {
     b"1": "a hard link",
@@ -57,10 +61,11 @@ def build_tar(files: Mapping[str, bytes], *, limits: Limits = LIMITS) -> bytes:
     total = len(END)
     for name in names:
         content = files[name.decode()]
-        _check_size(name, len(content), limits)
+        if len(content) > limits.file:
+            raise _too_large(name, len(content), limits)
         padded = -len(content) % BLOCK
         total += BLOCK + len(content) + padded
-        parts += [_header(name, len(content)), content, bytes(padded)]
+        parts += [_header(name, _digits(len(content))), content, bytes(padded)]
     if total > limits.tar:
         raise Refused(
             "E-BND-002",
@@ -91,14 +96,15 @@ class Files(Mapping[str, bytes]):
     def __contains__(self, name: object) -> bool:
         return name in self._places
 
-    def view(self, name: str) -> memoryview:
-        """A file without a copy of it."""
-        start, end = self._places[name]
-        return self._view[start:end]
+    def views(self) -> Iterator[tuple[str, memoryview]]:
+        """Every file without a copy of it."""
+        view = self._view
+        return ((name, view[start:end]) for name, (start, end) in self._places.items())
 
     def alike(self, one: str, other: str) -> bool:
         """Whether two files of one size have the same bytes."""
-        return self._tar.startswith(self.view(one), self._places[other][0])
+        start, end = self._places[one]
+        return self._tar.startswith(self._view[start:end], self._places[other][0])
 
 
 def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> Files:
@@ -110,20 +116,23 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> Files:
         raise Refused("E-BND-002", f"the tar has {len(tar)} bytes, more than {limits.tar}")
     names: list[bytes] = []
     places: dict[str, tuple[int, int]] = {}
-    at = 0
-    while at < len(tar) - len(END):
-        name, size = _read_header(tar[at : at + BLOCK], len(names) + 1)
-        _check_size(name, size, limits)
-        if names and name <= names[-1]:
+    at, last, before = 0, len(tar) - len(END), b""
+    while at < last:
+        start = at + BLOCK
+        name, size = _read_header(tar[at:start], len(names) + 1)
+        if size > limits.file:
+            raise _too_large(name, size, limits)
+        if name <= before:
             raise Refused("E-BND-003", f"'{name.decode()}' is a duplicate or out of order in the tar")
         if len(names) == limits.files:
             raise Refused("E-BND-002", f"the tar has more than {limits.files} files")
-        start, end = at + BLOCK, at + BLOCK + size
+        end = start + size
         at = end + -size % BLOCK
-        if at > len(tar) - len(END) or tar[end:at] != PADDING[: at - end]:
+        if at > last or not PADDING.startswith(tar[end:at]):
             raise Refused("E-BND-003", f"'{name.decode()}' is cut short or padded with something")
         names.append(name)
         places[name.decode()] = (start, end)
+        before = name
     if tar[at:] != END:
         raise Refused("E-BND-003", "the tar does not end as it should")
     _check_names(names, limits)
@@ -140,16 +149,17 @@ def compress(tar: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False).compress(tar)
 
 
-def decompress(blob: bytes, *, limits: Limits = LIMITS) -> bytes:
+def decompress(blob: bytes, *, limits: Limits = LIMITS, length: int | None = None) -> bytes:
     """The content of a blob that is exactly one zstd frame, read within a budget of our own.
 
     Never by a call that decides itself how much it returns: the frame's own content size is checked before anything is
-    decompressed, and one byte more than that is asked for. Raises `Refused`: E-BND-004 not such a frame, E-BND-005
-    larger than `limits` in blob, window or content.
+    decompressed, and one byte more than that is asked for. `length` is what a signed document promises, if one does.
+    Raises `Refused`: E-BND-004 not such a frame, E-BND-005 larger than `length` or `limits` in blob, window or content.
     """
     if len(blob) > limits.blob:
         raise Refused("E-BND-005", f"the blob has {len(blob)} bytes, more than {limits.blob}")
-    size = _check_frame(blob, limits)
+    most = limits.tar if length is None else min(limits.tar, length)
+    size = _check_frame(blob, limits, most)
     reader = zstandard.ZstdDecompressor(max_window_size=limits.window).stream_reader(blob)
     parts, left = [], size + 1
     try:
@@ -176,27 +186,31 @@ _FIXED_SUM = sum(_OWNER + _TIME + _REST + b" " * 8)
 _LAYOUT = Struct("100s24s12s12s8s189s155s12x")
 
 
-def _header(name: bytes, size: int) -> bytes:
-    prefix, last = _split(name)
-    digits = b"%011o\0" % size
-    checksum = b"%06o\0 " % (_FIXED_SUM + sum(prefix) + sum(last) + sum(digits))
-    return _LAYOUT.pack(last, _OWNER, digits, _TIME, checksum, _REST, prefix)
+def _header(name: bytes, digits: bytes) -> bytes:
+    """The header of a file, whose size `_digits` wrote."""
+    prefix, last = (b"", name) if len(name) <= LONGEST_NAME else _split(name)
+    # The lower half of an Adler-32 is one more than the sum of the bytes, modulo 65521: these are too few to reach it.
+    varying = (adler32(prefix + last + digits) & 0xFFFF) - 1
+    return _LAYOUT.pack(last, _OWNER, digits, _TIME, b"%06o\0 " % (_FIXED_SUM + varying), _REST, prefix)
+
+
+def _digits(size: int) -> bytes:
+    return b"%011o\0" % size
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
-    """Prefix and name of a ustar header: split at the first `/` that leaves at most 100 bytes, only if needed."""
-    if len(name) <= 100:
-        return b"", name
-    cut = name.find(b"/", len(name) - 101)
-    if cut < 0 or cut > 155:
+    """Prefix and name of a ustar header: split at the first `/` that leaves no more than fits."""
+    cut = name.find(b"/", len(name) - LONGEST_NAME - 1)
+    if cut < 0 or cut > len(NO_PREFIX):
         raise Refused("E-BND-001", f"the name '{name.decode(errors='replace')[:80]}…' is too long for a tar")
     return name[:cut], name[cut + 1 :]
 
 
 def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
     """Name and size. `number` is the member's, for messages: most of what is wrong with it has no name to be shown."""
-    last, prefix, digits = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0"), block[124:135]
-    name = prefix + b"/" + last if prefix else last
+    name, digits = block[:100].rstrip(b"\0"), block[124:136]
+    if (prefix := block[345:500]) != NO_PREFIX:
+        name = prefix.rstrip(b"\0") + b"/" + name
     if block[156] != REGULAR:
         kind = KINDS.get(block[156:157], "not a regular file")
         raise Refused("E-BND-003", f"member {number} of the tar is {kind}")
@@ -204,16 +218,17 @@ def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
         raise Refused(
             "E-BND-001", f"member {number} of the tar has the name {ascii(name.decode('latin-1'))[:120]}"
         )
-    if OCTAL.fullmatch(digits) is None or block != _header(name, size := int(digits, 8)):
+    # Digits of that form are the ones that we write of the size that they say.
+    if SIZE.fullmatch(digits) is None or block != _header(name, digits):
         raise Refused(
             "E-BND-003", f"member {number} of the tar, '{name.decode()}', has a header that we do not write"
         )
-    return name, size
+    return name, int(digits[:-1], 8)
 
 
 def _check_names(names: list[bytes], limits: Limits) -> None:
-    """`names` are well-formed. Names that differ in case alone, or a file that is also a folder, would lose one on a
-    disk.
+    """`names` are well-formed. Names that differ in case alone, or a file that is also a folder, would lose
+    one on a disk.
     """
     if not names:
         raise Refused("E-BND-002", "the bundle has no files")
@@ -231,12 +246,11 @@ def _check_names(names: list[bytes], limits: Limits) -> None:
             folders.add(folder)
 
 
-def _check_size(name: bytes, size: int, limits: Limits) -> None:
-    if size > limits.file:
-        raise Refused("E-BND-002", f"'{name.decode()}' has {size} bytes, more than {limits.file}")
+def _too_large(name: bytes, size: int, limits: Limits) -> Refused:
+    return Refused("E-BND-002", f"'{name.decode()}' has {size} bytes, more than {limits.file}")
 
 
-def _check_frame(blob: bytes, limits: Limits) -> int:
+def _check_frame(blob: bytes, limits: Limits, most: int) -> int:
     """The content size of a blob that is one whole frame and nothing after it; walks the block headers only."""
     try:
         frame = zstandard.get_frame_parameters(blob)
@@ -253,8 +267,8 @@ def _check_frame(blob: bytes, limits: Limits) -> int:
         raise Refused(
             "E-BND-005", f"the blob asks for a window of {frame.window_size} bytes, more than {limits.window}"
         )
-    if frame.content_size > limits.tar:
-        raise Refused("E-BND-005", f"the blob unpacks to {frame.content_size} bytes, more than {limits.tar}")
+    if frame.content_size > most:
+        raise Refused("E-BND-005", f"the blob unpacks to {frame.content_size} bytes, more than {most}")
     blocks = 0
     last = False
     while not last:

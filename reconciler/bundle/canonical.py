@@ -6,7 +6,6 @@ Sign bytes, not objects: writers encode here, readers verify the raw bytes first
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from reconciler.errors import Refused
@@ -31,7 +30,7 @@ def decode(data: bytes, what: str) -> Any:
     hold a duplicate key, a float or a large integer. No other exception leaves it.
     """
     try:
-        document = _READER.decode(data.decode("utf-8"))
+        document, _ = _READER.raw_decode(data.decode())
         # What was read has no other types, no float and no large integer; it can only be too deep.
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
             _check(document, 0)
@@ -40,17 +39,18 @@ def decode(data: bytes, what: str) -> Any:
         raise Refused("E-VER-013", f"{what} is nested too deeply") from None
     except ValueError as error:
         raise Refused("E-VER-013", f"{what} is not the JSON it should be: {error}") from None
+    # Of a key that stands twice one value was read, so that is not written again; nor is what follows the document.
     if written != data:
         raise Refused("E-VER-013", f"{what} is not in canonical form, so its bytes are not the ones we write")
     return document
 
 
 def _write(document: Any) -> bytes:
-    text = _WRITER.encode(document)
+    written = _WRITER.encode(document).encode()
     # Keys were sorted by code points, which is another order only from U+E000 on, where code units are surrogates.
-    if not text.isascii() and _BEYOND.search(text):
-        text = _AS_IT_IS.encode(_ordered(document))
-    return text.encode()
+    if not written.isascii() and written.translate(None, _BELOW):
+        written = _AS_IT_IS.encode(_ordered(document)).encode()
+    return written
 
 
 def _check(value: Any, depth: int) -> None:
@@ -88,13 +88,6 @@ def _code_units(key: str) -> bytes:
     return key.encode("utf-16-be")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("an object names a key twice")
-    return document
-
-
 def _integer(digits: str) -> int:
     if len(digits) > 17 or not -MAX_INTEGER <= (value := int(digits)) <= MAX_INTEGER:
         raise ValueError("an integer is larger than 2^53 - 1")
@@ -105,9 +98,9 @@ def _no_float(text: str) -> float:
     raise ValueError("a number is not an integer")
 
 
-_BEYOND = re.compile("[\ue000-\U0010ffff]")
-_READER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
-)
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_BELOW = bytes(range(0xEE))
+"""The bytes of UTF-8 up to U+DFFF."""
+# What is written was read or checked before, so it cannot contain itself.
+_READER = json.JSONDecoder(parse_int=_integer, parse_float=_no_float, parse_constant=_no_float)
+_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True)
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
+from reconciler.bundle.armour import armour, disarm
 from reconciler.bundle.fields import SLUG
 from reconciler.bundle.merkle import EMPTY, HASH_SIZE
 from reconciler.bundle.note import Note, read_note, sign_note, signers
@@ -20,7 +19,6 @@ PREFIX = "sentinel/"
 LARGEST_SIZE = 2**53 - 1
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
-_HASH = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,12 @@ class Checkpoint:
 
     def __str__(self) -> str:
         """The short form: what a commit carries as its trailer `Log:`, and a node's heartbeat as `log`."""
-        return f"{self.origin} {self.size} {hash_text(self.root)}"
+        return f"{self.origin} {self.size} {armour(self.root)}"
 
     @property
     def text(self) -> str:
         """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{hash_text(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{armour(self.root)}\n"
 
 
 def origin_of(organization: str) -> str:
@@ -81,18 +79,13 @@ def read_short(text: str) -> Checkpoint:
     return _checkpoint(*parts)
 
 
-def hash_text(value: bytes) -> str:
-    """A hash in base64, as checkpoints and proofs write it."""
-    return base64.b64encode(value).decode()
-
-
 def read_hash(text: str) -> bytes:
     """A hash from base64 in the one form there is. Raises ValueError."""
     try:
-        value = base64.b64decode(text, validate=True) if _HASH.fullmatch(text) else b""
-    except binascii.Error:
+        value = disarm(text)
+    except ValueError:
         value = b""
-    if len(value) != HASH_SIZE or hash_text(value) != text:
+    if len(value) != HASH_SIZE:
         raise ValueError("a hash is not 32 bytes in base64")
     return value
 

@@ -6,9 +6,8 @@ is PAE(payloadType, payload), so type and length are bound. The algorithm is fix
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from reconciler.bundle import canonical
-from reconciler.bundle.fields import HEX64, Fields
+from reconciler.bundle.armour import armour, disarm
 from reconciler.errors import Refused
 
 MAX_SIGNATURES = 16
@@ -87,18 +86,21 @@ def read_envelope(data: bytes, what: str, *, limit: int) -> Envelope:
     """
     if len(data) > limit:
         raise Refused("E-VER-001", f"{what} has {len(data)} bytes, more than the {limit} that are read")
-    fields = Fields(canonical.decode(data, what), ("payload", "payloadType", "signatures"), what)
-    signatures = []
-    for item in fields.sequence("signatures", MAX_SIGNATURES):
-        signature = Fields(item, ("keyid", "sig"), f"a signature of {what}")
-        signatures.append(Signature(signature.text("keyid", HEX64), _base64(signature.text("sig"), what)))
+    match = _ENVELOPE.fullmatch(data)
+    if match is None:
+        canonical.decode(data, what)
+        raise Refused(
+            "E-VER-014", f"{what} is not an envelope as we write it: payload, payloadType, signatures"
+        )
+    payload, payload_type, listed = match.groups()
+    signatures = tuple(
+        Signature(name.decode(), _base64(value, what)) for name, value in _SIGNATURE.findall(listed)
+    )
+    if len(signatures) > MAX_SIGNATURES:
+        raise Refused("E-VER-014", f"{what} has more than {MAX_SIGNATURES} signatures")
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise Refused("E-VER-014", f"{what} has two signatures by one key")
-    return Envelope(
-        fields.text("payloadType", longest=200),
-        _base64(fields.text("payload", longest=limit), what),
-        tuple(signatures),
-    )
+    return Envelope(payload_type.decode(), _base64(payload, what), signatures)
 
 
 def check_signatures(
@@ -134,21 +136,23 @@ def _write(payload_type: str, payload: bytes, signatures: Mapping[str, bytes]) -
     return canonical.encode(
         {
             "payloadType": payload_type,
-            "payload": base64.b64encode(payload).decode(),
-            "signatures": [
-                {"keyid": name, "sig": base64.b64encode(signatures[name]).decode()}
-                for name in sorted(signatures)
-            ],
+            "payload": armour(payload),
+            "signatures": [{"keyid": name, "sig": armour(signatures[name])} for name in sorted(signatures)],
         }
     )
 
 
-def _base64(text: str, what: str) -> bytes:
+def _base64(text: bytes, what: str) -> bytes:
     try:
-        value = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        value = b""
-    # Base64 has spare bits at its end: two texts for the same bytes would be two envelopes for one signature.
-    if not value or base64.b64encode(value).decode() != text:
-        raise Refused("E-VER-014", f"{what} holds base64 that is not what we write")
-    return value
+        return disarm(text.decode())
+    except ValueError:
+        raise Refused("E-VER-014", f"{what} holds base64 that is not what we write") from None
+
+
+_SIGNATURE = re.compile(rb'{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/]+=*)"}')
+_SIGNATURES = rb"(?:%b(?:,%b)*)?" % ((re.sub(rb"[()]", b"", _SIGNATURE.pattern),) * 2)
+_ENVELOPE = re.compile(
+    rb'{"payload":"([A-Za-z0-9+/]+=*)","payloadType":"([ !#-\[\]-~]{0,200})","signatures":\[(%b)\]}'
+    % _SIGNATURES
+)
+"""Canonical JSON of these fields and no others; base64 is looked at as it is read."""

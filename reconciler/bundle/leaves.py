@@ -56,11 +56,12 @@ TYPES: dict[str, type[StatementLeaf] | type[PointerLeaf] | type[AuditLeaf]] = {
     "pointer": PointerLeaf,
     "audit": AuditLeaf,
 }
+NAMES = {kind: name for name, kind in TYPES.items()}
 
 
 def type_of(leaf: Leaf) -> str:
     """The name of a leaf's type."""
-    return next(name for name, kind in TYPES.items() if isinstance(leaf, kind))
+    return NAMES[type(leaf)]
 
 
 def encode_leaf(leaf: Leaf) -> bytes:

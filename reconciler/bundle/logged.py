@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.bundle.checkpoint import Checkpoint, hash_text, read_checkpoint, read_hash
+from reconciler.bundle.armour import armour
+from reconciler.bundle.checkpoint import Checkpoint, read_checkpoint, read_hash
 from reconciler.bundle.fields import Fields
 from reconciler.bundle.leaves import Leaf, encode_leaf
 from reconciler.bundle.merkle import (
@@ -37,7 +38,7 @@ class LogProof:
         return {
             "checkpoint": self.checkpoint,
             "index": self.index,
-            "proof": [hash_text(value) for value in self.proof],
+            "proof": [armour(value) for value in self.proof],
         }
 
 
@@ -54,14 +55,12 @@ class Seen:
 
 
 def read_proof(fields: Fields) -> LogProof:
-    """Read what `LogProof.to_json` wrote. Raises `Refused` (E-VER-014, E-VER-015)."""
+    """Read what `LogProof.to_json` wrote; its checkpoint is read where it is opened. Raises `Refused` (E-VER-014)."""
     try:
         proof = tuple(read_hash(str(value)) for value in fields.sequence("proof", LONGEST_PROOF))
     except ValueError as error:
         raise Refused("E-VER-014", f"{fields.what}: 'proof' is not a list of hashes: {error}") from None
-    found = LogProof(fields.text("checkpoint", longest=LONGEST_NOTE), fields.number("index"), proof)
-    read_checkpoint(found.checkpoint)
-    return found
+    return LogProof(fields.text("checkpoint", longest=LONGEST_NOTE), fields.number("index"), proof)
 
 
 def check_included(leaf: Leaf, place: LogProof, checkpoint: Checkpoint) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from reconciler.bundle import canonical
@@ -18,6 +18,8 @@ SBOM = "sbom.cdx.json"
 MAX_ENVIRONMENTS = 1000
 MAX_SECRETS = 1000
 MAX_VERSION = 1_000_000
+LARGE = 4096
+"""A file of more bytes is worth a comparison that may spare its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def config_path(environment: str) -> str:
 
 def describe(content: bytes | memoryview) -> ManifestFile:
     """Size and digest of a file's content."""
-    return ManifestFile(len(content), hashlib.sha256(content).hexdigest())
+    return ManifestFile(len(content), sha256(content).hexdigest())
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -67,7 +69,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
             "type": "manifest",
             "compiler": manifest.compiler,
             "environments": {name: environment_json(e) for name, e in manifest.environments.items()},
-            "files": _listing(manifest.files),
+            "files": {path: {"size": f.size, "sha256": f.sha256} for path, f in manifest.files.items()},
         }
     )
 
@@ -79,10 +81,6 @@ def environment_json(environment: ManifestEnvironment) -> dict[str, Any]:
         "restart-key": environment.restart_key,
         "secrets": {name: pinned.to_json() for name, pinned in environment.secrets.items()},
     }
-
-
-def _listing(files: Mapping[str, ManifestFile]) -> dict[str, Any]:
-    return {path: {"size": f.size, "sha256": f.sha256} for path, f in files.items()}
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -128,7 +126,7 @@ def environment_of(manifest: Manifest, name: str) -> ManifestEnvironment:
     return found
 
 
-def check_files(files: Mapping[str, bytes]) -> Manifest:
+def check_files(files: Files) -> Manifest:
     """The manifest among a bundle's files, when it lists every other file, nothing else, and all digests match.
 
     The list of files has to be, byte for byte, the one that we would write; why it is not is found out after. Raises
@@ -138,8 +136,10 @@ def check_files(files: Mapping[str, bytes]) -> Manifest:
     if data is None:
         raise Refused("E-BND-006", f"the bundle has no {MANIFEST}")
     described = _described(files)
+    # Names that a tar may hold stand in JSON as they are, and are sorted already.
+    listing = ",".join(f'"{path}":{{"sha256":"{f.sha256}","size":{f.size}}}' for path, f in described.items())
     # Keys are sorted, so the files are the last but one: what is before them is read as if there were none.
-    end = b'"files":%b,"type":"manifest"}' % canonical.encode(_listing(described))
+    end = f'"files":{{{listing}}},"type":"manifest"}}'.encode()
     if not data.endswith(end):
         raise _difference(decode_manifest(data), described)
     rest = decode_manifest(data[: -len(end)] + b'"files":{},"type":"manifest"}')
@@ -148,23 +148,25 @@ def check_files(files: Mapping[str, bytes]) -> Manifest:
             raise Refused(
                 "E-BND-006", f"the manifest names the environment '{name}', whose configuration is missing"
             )
-    return replace(rest, files=described)
+    return Manifest(rest.compiler, rest.environments, described)
 
 
-def _described(files: Mapping[str, bytes]) -> dict[str, ManifestFile]:
+def _described(files: Files) -> dict[str, ManifestFile]:
     """Every file but the manifest."""
-    if not isinstance(files, Files):
-        return {path: describe(content) for path, content in files.items() if path != MANIFEST}
-    # Environments often share bytes: what equals the last file of its size is not hashed again.
     found: dict[str, ManifestFile] = {}
     last: dict[int, str] = {}
-    for path in files:
-        if path != MANIFEST:
-            content = files.view(path)
-            twin = last.get(len(content))
-            alike = twin is not None and files.alike(twin, path)
-            found[path] = found[twin] if twin is not None and alike else describe(content)
-            last[len(content)] = path
+    for path, content in files.views():
+        if path == MANIFEST:
+            continue
+        size = len(content)
+        if size > LARGE:
+            # Environments often share bytes: what equals the last file of its size is not hashed again.
+            twin = last.get(size)
+            last[size] = path
+            if twin is not None and files.alike(twin, path):
+                found[path] = found[twin]
+                continue
+        found[path] = describe(content)
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
+from reconciler.bundle.armour import armour, disarm
 from reconciler.errors import Refused
 
 LONGEST_NOTE = 4096
@@ -50,7 +49,7 @@ def sign_note(text: str, name: str, keys: Iterable[SigningKey]) -> str:
     if not ordered or not text.endswith("\n"):
         raise ValueError("a note has a text of whole lines and a key")
     lines = [
-        f"— {name} {_encode(key_hash(name, bytes(key.verify_key)) + key.sign(text.encode()).signature)}\n"
+        f"— {name} {armour(key_hash(name, bytes(key.verify_key)) + key.sign(text.encode()).signature)}\n"
         for key in ordered
     ]
     return f"{text}\n{''.join(lines)}"
@@ -93,16 +92,12 @@ def _signature(line: str) -> NoteSignature:
     if match is None:
         raise _malformed("a line of it is no signature")
     try:
-        value = base64.b64decode(match[2], validate=True)
-    except (binascii.Error, ValueError):
+        value = disarm(match[2])
+    except ValueError:
         value = b""
-    if len(value) < 5 or _encode(value) != match[2]:
+    if len(value) < 5:
         raise _malformed("a signature is not in base64")
     return NoteSignature(match[1], value[:4], value[4:])
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _malformed(words: str) -> Refused:

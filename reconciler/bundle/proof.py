@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.bundle.armour import armour, disarm
 from reconciler.bundle.checkpoint import PREFIX, Checkpoint, open_checkpoint, read_checkpoint
 from reconciler.bundle.fields import Fields
 from reconciler.bundle.leaves import LARGEST_LEAF, Leaf, decode_leaf, describe, encode_leaf
@@ -32,7 +31,7 @@ def write_proof(leaf: Leaf, place: LogProof) -> dict[str, Any]:
     """The file. `entry` is for people; what is proved is `leaf`."""
     return {
         "type": "log-proof",
-        "leaf": base64.b64encode(encode_leaf(leaf)).decode(),
+        "leaf": armour(encode_leaf(leaf)),
         "entry": describe(leaf),
         **place.to_json(),
     }
@@ -71,6 +70,6 @@ def _fields(data: bytes) -> Fields:
 
 def _leaf_bytes(fields: Fields) -> bytes:
     try:
-        return base64.b64decode(fields.text("leaf", longest=2 * LARGEST_LEAF), validate=True)
-    except binascii.Error:
+        return disarm(fields.text("leaf", longest=2 * LARGEST_LEAF))
+    except ValueError:
         raise Refused("E-LOG-005", "the proof's leaf is not in base64") from None

@@ -68,36 +68,27 @@ def decode_statement(payload: bytes) -> Statement:
     """
     what = "the statement"
     document = canonical.decode(payload, what)
-    top = Fields(document, ("_type", "subject", "predicateType", "predicate"), what)
-    subjects = top.sequence("subject", 2)
-    if len(subjects) != 2:
-        raise Refused("E-VER-014", f"{what} has {len(subjects)} subjects, expected the tar and the blob")
-    tar_sha256, tar_length = _subject(subjects[0])
-    blob_sha256, blob_length = _subject(subjects[1])
-    predicate = Fields(top.mapping("predicate"), ("buildDefinition", "runDetails"), f"{what}'s predicate")
-    names = ("buildType", "externalParameters", "internalParameters", "resolvedDependencies")
-    build = Fields(predicate.mapping("buildDefinition"), names, f"{what}'s build definition")
-    asked = ("organization", "project", "repository", "path", "commit")
-    outside = Fields(build.mapping("externalParameters"), asked, f"{what}'s external parameters")
-    inside = Fields(
-        build.mapping("internalParameters"), ("author", "compiler", "tree"), f"{what}'s internal parameters"
-    )
+    try:
+        said = _said(document)
+    except (KeyError, TypeError, ValueError):
+        raise _misplaced(what) from None
+    fields = Fields(said, said, what)
     statement = Statement(
-        organization=outside.text("organization", SLUG),
-        project=outside.text("project", SLUG),
-        tar_sha256=tar_sha256,
-        tar_length=tar_length,
-        blob_sha256=blob_sha256,
-        blob_length=blob_length,
-        repository=outside.text("repository"),
-        path=outside.text("path"),
-        commit=outside.text("commit", longest=64),
-        tree=inside.text("tree", longest=64),
-        author=inside.text("author"),
-        compiler=inside.text("compiler"),
+        organization=fields.text("organization", SLUG),
+        project=fields.text("project", SLUG),
+        tar_sha256=fields.text("tar_sha256", HEX64),
+        tar_length=fields.number("tar_length", 1),
+        blob_sha256=fields.text("blob_sha256", HEX64),
+        blob_length=fields.number("blob_length", 1),
+        repository=fields.text("repository"),
+        path=fields.text("path"),
+        commit=fields.text("commit", longest=64),
+        tree=fields.text("tree", longest=64),
+        author=fields.text("author"),
+        compiler=fields.text("compiler"),
     )
     if _document(statement) != document:
-        raise Refused("E-VER-014", f"{what} is not laid out as ours are")
+        raise _misplaced(what)
     return statement
 
 
@@ -106,11 +97,29 @@ def peek_statement(envelope: bytes, *, limit: int) -> Statement:
     return decode_statement(dsse.read_envelope(envelope, "the statement", limit=limit).payload)
 
 
-def _subject(document: Any) -> tuple[str, int]:
-    subject = Fields(document, ("name", "digest", "annotations"), "a subject of the statement")
-    digest = Fields(subject.mapping("digest"), ("sha256",), "a subject's digest")
-    notes = Fields(subject.mapping("annotations"), ("length",), "a subject's annotations")
-    return digest.text("sha256", HEX64), notes.number("length", 1)
+def _said(document: Any) -> dict[str, Any]:
+    """What stands where `_document` puts it. Raises KeyError, TypeError or ValueError when there is no such place."""
+    tar, blob = document["subject"]
+    build = document["predicate"]["buildDefinition"]
+    outside, inside = build["externalParameters"], build["internalParameters"]
+    return {
+        "organization": outside["organization"],
+        "project": outside["project"],
+        "tar_sha256": tar["digest"]["sha256"],
+        "tar_length": tar["annotations"]["length"],
+        "blob_sha256": blob["digest"]["sha256"],
+        "blob_length": blob["annotations"]["length"],
+        "repository": outside["repository"],
+        "path": outside["path"],
+        "commit": outside["commit"],
+        "tree": inside["tree"],
+        "author": inside["author"],
+        "compiler": inside["compiler"],
+    }
+
+
+def _misplaced(what: str) -> Refused:
+    return Refused("E-VER-014", f"{what} is not laid out as ours are")
 
 
 def _document(statement: Statement) -> dict[str, Any]:

@@ -275,7 +275,7 @@ class Verifier:
             raise Refused("E-VER-009", f"the blob has another digest than its {wanted.by} names")
         self.begun.append(checklist.UNPACK)
         try:
-            tar = archive.decompress(blob, limits=replace(self._limits, tar=wanted.length))
+            tar = archive.decompress(blob, limits=self._limits, length=wanted.length)
         except Refused as error:
             raise Refused("E-VER-010", f"the blob cannot be unpacked: {error}") from None
         if len(tar) != wanted.length:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.domains import Reaches, domain_of, reach_in
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import rank
@@ -90,43 +91,54 @@ class _Tally:
     examples: list[str] = field(default_factory=list)
 
 
-def eligible_ranks(
-    rollout: str, nodes: Iterable[Observation], *, spread: str = ""
-) -> Mapping[str, tuple[str, ...]]:
-    """The sorted ranks of nodes in a rollout by their failure domain: what a plan is made from."""
+def eligible_ranks(assignment: Assignment, nodes: Iterable[Observation]) -> Mapping[str, tuple[str, ...]]:
+    """By failure domain the sorted ranks of the nodes that the assignment's rollout is to move: what a plan is made of.
+
+    Without a rollout there are none.
+    """
+    rollout = assignment.rollout
     found: dict[str, list[str]] = {}
     for node in nodes:
-        found.setdefault(domain_of(node.labels, spread), []).append(rank(rollout, node.id))
+        if rollout is not None and rollout.concerns(node.labels, node.registered_at):
+            found.setdefault(domain_of(node.labels, rollout.spread), []).append(rank(rollout.name, node.id))
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
 
+def left_out(assignment: Assignment, nodes: Iterable[Observation]) -> int:
+    """How many nodes the assignment's rollout is not for, because of its target or because they came later."""
+    rollout = assignment.rollout
+    if rollout is None:
+        return 0
+    return sum(not rollout.target.includes(node.labels, node.registered_at) for node in nodes)
+
+
 def count_batches(
-    rollout: str,
+    assignment: Assignment,
     digest: str,
-    opened_at: datetime,
     steps: Sequence[StepWindow],
     nodes: Iterable[Observation],
     *,
-    spread: str = "",
     now: datetime,
     stale_after_seconds: int,
     min_healthy_seconds: int,
 ) -> tuple[Batch, ...]:
-    """Count the nodes of each step. Nodes that registered after `opened_at` belong to no step.
+    """Count the nodes of each step of the assignment's rollout. Nodes that it does not concern belong to no step.
 
-    `steps` are in the order of their reaches; the last one reaches every rank of every domain. `spread` is the label
-    that tells domains apart, or "".
+    `steps` are in the order of their reaches; the last one reaches every rank of every domain.
     """
+    rollout = assignment.rollout
+    if rollout is None:
+        return ()
     ladders: dict[str, list[str]] = {}
     tallies = [_Tally() for _ in steps]
     stale = timedelta(seconds=stale_after_seconds)
     for node in sorted(nodes, key=lambda node: (node.name, node.id)):
-        if node.registered_at > opened_at:
+        if not rollout.concerns(node.labels, node.registered_at):
             continue
-        domain = domain_of(node.labels, spread)
+        domain = domain_of(node.labels, rollout.spread)
         if domain not in ladders:
             ladders[domain] = [reach_in(step.reaches, domain) for step in steps]
-        index = bisect_left(ladders[domain], rank(rollout, node.id))
+        index = bisect_left(ladders[domain], rank(rollout.name, node.id))
         if index == len(steps):
             continue
         step, tally = steps[index], tallies[index]

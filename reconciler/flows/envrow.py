@@ -137,7 +137,7 @@ def environment_view(
     return {
         "release": None
         if wish is None
-        else {"digest": wish.digest, "commit": wish.commit, "why": wish.why, "by": wish.by}
+        else {"digest": wish.digest, "commit": wish.commit, "why": wish.why, "by": wish.by, "only": wish.only}
         | ({"hotfix": wish.hotfix} if wish.hotfix else {}),
         "live": ledger.live or None,
         "waiting": [{"code": reason.code, "message": reason.message} for reason in decision.waiting],

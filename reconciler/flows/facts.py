@@ -9,13 +9,15 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
-from reconciler.fleet.batches import Batch, count_batches, eligible_ranks
+from reconciler.fleet.batches import Batch, count_batches, eligible_ranks, left_out
+from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
-from reconciler.release.facts import Facts, TrunkCommit, step_windows
-from reconciler.release.planning import next_name
-from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts
+from reconciler.flows.measuring import measure
+from reconciler.release.assignment import assignment_of, opening
+from reconciler.release.facts import Facts, Run, TrunkCommit, step_windows
+from reconciler.release.state import Completed, EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
 """How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
@@ -63,19 +65,26 @@ def gather_facts(
     files = state.files
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
-    settled = wished == (ledger.open_rollout.digest if ledger.open_rollout is not None else ledger.live)
+    assignment = assignment_of(ledger)
     with reading():
         trunk = _trunk(context, state, policy)
         bundles = _bundles(context, state.name, wished) if wished else {}
         removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
+    completed = _predecessors(context, policy, refs)
+    signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
-        predecessors=_predecessors(context, policy, refs),
-        batches=_batches(ledger, nodes, now),
-        ranks={} if settled else eligible_ranks(next_name(ledger), nodes, spread=policy.spread_label),
+        predecessors={name: _digests(found) for name, found in completed.items()},
+        runs={name: runs_of(found) for name, found in completed.items()}
+        if policy.promote == "automatic"
+        else {},
+        batches=_batches(ledger, assignment, nodes, now),
+        ranks=eligible_ranks(opening(state, policy, now), nodes),
+        left_out=left_out(assignment, nodes),
+        signals=signals,
     )
 
 
@@ -109,17 +118,17 @@ def _observation(row: Node) -> Observation:
     )
 
 
-def _batches(ledger: Ledger, nodes: tuple[Observation, ...], now: datetime) -> tuple[Batch, ...]:
+def _batches(
+    ledger: Ledger, assignment: Assignment, nodes: tuple[Observation, ...], now: datetime
+) -> tuple[Batch, ...]:
     rollout, plan = ledger.open_rollout, ledger.plan
     if rollout is None or plan is None:
         return ()
     return count_batches(
-        rollout.name,
+        assignment,
         rollout.digest,
-        rollout.opened_at,
         step_windows(ledger),
         nodes,
-        spread=plan.rules.spread,
         now=now,
         stale_after_seconds=plan.rules.stale_after_seconds,
         min_healthy_seconds=plan.rules.min_healthy_seconds,
@@ -143,7 +152,7 @@ def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy)
         query = query.where(Commit.position > taken.position)
     rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
     found = tuple(
-        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>")
+        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>", row.seen_at)
         for row in rows
     )
     return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
@@ -171,14 +180,26 @@ def _removed(context: Context, digest: str) -> tuple[str, ...]:
 
 def _predecessors(
     context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, tuple[Completed, ...]]:
     found = {}
     for name in policy.after:
         head = refs.get(branch_ref(context, name))
-        completed = () if head is None else completed_digests(context.mirror, head, commit_keys(context))
+        completed = () if head is None else completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
             found[name] = completed
     return found
+
+
+def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
+    return tuple(sorted({entry.digest for entry in completed}))
+
+
+def runs_of(completed: tuple[Completed, ...]) -> tuple[Run, ...]:
+    """What was live when, the newest first: each until the next one completed."""
+    ends = (None, *(entry.at for entry in completed))
+    return tuple(
+        Run(entry.digest, entry.commit, entry.at, end) for entry, end in zip(completed, ends, strict=False)
+    )
 
 
 def _compiled(context: Context):  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.envbranch import FAR, CommitKeys, read_ledger_at
 from reconciler.git.mirror import CommitInfo
 from reconciler.release.decision import Decision
-from reconciler.release.state import Ledger, Plan
+from reconciler.release.state import PARTIAL, Ledger, Plan
 from reconciler.release.state import Rollout as LedgerRollout
 
 EVENT_TRAILER = "Event"
@@ -89,6 +89,12 @@ def project_rollout(context: Context, environment: str, ledger: Ledger) -> None:
     rollout = ledger.rollout
     if rollout is None or ledger.plan is None:
         return
+    if rollout.widens:
+        Rollout.update(state="widened", ended_at=rollout.opened_at).where(
+            *(getattr(Rollout, name) == value for name, value in _scope(context, environment).items()),
+            Rollout.name == rollout.widens,
+            Rollout.state == PARTIAL,
+        ).execute()
     key = {**_scope(context, environment), "name": rollout.name}
     values = {
         "digest": rollout.digest,
@@ -148,6 +154,8 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
         "commit": rollout.commit,
         "max_unavailable": plan.rules.max_unavailable,
         "spread": plan.rules.spread,
+        "only": plan.wished,
+        "widens": rollout.widens,
     }
 
 

@@ -36,16 +36,20 @@ from reconciler.release.render import (
 )
 from reconciler.release.state import (
     HISTORY_LIMIT,
+    PARTIAL,
     Completed,
     EnvironmentState,
     Hold,
     Ledger,
+    Plan,
     Progress,
     Promoted,
     Quarantine,
     Rollout,
 )
 
+LONGEST_TARGET = 60
+MOST_NAMED = 10
 LONGEST = 1000
 """Reasons in files are cut here; a subject line never holds one."""
 
@@ -135,7 +139,14 @@ def _promote(
         paths.PROMOTED: render_promoted(Promoted(release.commit, release.digest)),
     }
     subject = f"Promote {release.commit[:7]} to {state.name}"
-    return Edit(files, subject, "release.promoted", digest=release.digest)
+    said = (("Commit", release.commit), ("Skipped", _listed(action.skipped)))
+    return Edit(files, subject, "release.promoted", digest=release.digest, said=said)
+
+
+def _listed(commits: tuple[str, ...]) -> str:
+    """Commits as people read them, the first few by name."""
+    more = f" and {len(commits) - MOST_NAMED} more" if len(commits) > MOST_NAMED else ""
+    return ", ".join(commit[:7] for commit in commits[:MOST_NAMED]) + more
 
 
 def _propose(
@@ -164,11 +175,11 @@ def _open_rollout(
         opened_at=now,
         because=because,
         steps=(first, *steps[1:]),
+        widens=ledger.open_rollout.name if ledger.open_rollout is not None else "",
     )
     batches = f"{len(steps)} batches" if len(steps) > 1 else "1 batch"
-    subject = (
-        f"Open rollout {rollout.name} in {state.name}: {short(plan.digest)}, {plan.rules.strategy}, {batches}"
-    )
+    what = f"{short(plan.digest)}{_whom(plan)}, {plan.rules.strategy}, {batches}"
+    subject = f"Open rollout {rollout.name} in {state.name}: {what}"
     edit = _written(
         state, replace(ledger, sequence=sequence, rollout=rollout), subject, "rollout.opened", material
     )
@@ -200,8 +211,14 @@ def _complete(
     action: Complete, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
     ledger, rollout = _ledger(state), _open(state)
-    sequence = ledger.sequence + 1
     done = replace(_active(rollout), state="done", ended=now, counts=action.counts, verdicts=action.verdicts)
+    if ledger.plan is not None and ledger.plan.only is not None:
+        # What nodes run is what they ran before this commit, so that the sequence stays.
+        partial = replace(rollout, state=PARTIAL, because=because, steps=_with(rollout.steps, done))
+        whom = f"{_whom(ledger.plan)} alone"
+        subject = f"End rollout {rollout.name} in {state.name}{whom}: {short(rollout.digest)}"
+        return _written(state, replace(ledger, rollout=partial), subject, "rollout.partial", material)
+    sequence = ledger.sequence + 1
     ended = replace(
         rollout, state="completed", because=because, ended_at=now, steps=_with(rollout.steps, done)
     )
@@ -251,17 +268,13 @@ def _roll_back(
     action: RollBack, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
     ledger, rollout = _ledger(state), _open(state)
-    active = _active(rollout)
-    counts = action.counts if action.counts is not None else active.counts
-    failed = replace(active, state="failed", ended=now, counts=counts, verdicts=action.verdicts)
-    ended = replace(
-        rollout,
-        state="rolled-back",
-        because=because,
-        paused_at=None,
-        ended_at=now,
-        steps=_with(rollout.steps, failed),
-    )
+    steps = rollout.steps
+    if not rollout.is_partial:
+        active = _active(rollout)
+        counts = action.counts if action.counts is not None else active.counts
+        failed = replace(active, state="failed", ended=now, counts=counts, verdicts=action.verdicts)
+        steps = _with(steps, failed)
+    ended = replace(rollout, state="rolled-back", because=because, paused_at=None, ended_at=now, steps=steps)
     subject = (
         f"Roll back {rollout.name} in {state.name}: {short(rollout.digest)} to {short(rollout.previous)}"
     )
@@ -281,17 +294,23 @@ def _supersede(
 ) -> Edit:
     ledger, rollout = _ledger(state), _open(state)
     name = "cancelled" if action.back else "superseded"
-    # The step neither passed nor failed: it will never be gone on with.
-    active = replace(_active(rollout), state="waiting", ended=now)
-    ended = replace(
-        rollout, state=name, because=because, paused_at=None, ended_at=now, steps=_with(rollout.steps, active)
-    )
+    steps = rollout.steps
+    if not rollout.is_partial:
+        # The step neither passed nor failed: it will never be gone on with.
+        steps = _with(steps, replace(_active(rollout), state="waiting", ended=now))
+    ended = replace(rollout, state=name, because=because, paused_at=None, ended_at=now, steps=steps)
     verb = "Cancel" if action.back else "Supersede"
     wish = state.files.release
     subject = f"{verb} rollout {rollout.name} in {state.name}: {short(wish.digest) if wish else 'nothing'} is wished"
     after = replace(ledger, sequence=ledger.sequence + 1, rollout=ended)
     edit = _written(state, after, subject, f"rollout.{name}", material, config=ledger.live)
     return replace(edit, files={**edit.files, **_without_hold(state, rollout)})
+
+
+def _whom(plan: Plan) -> str:
+    """The target in a subject line: people's selectors may be longer than a line."""
+    wished = plan.wished if len(plan.wished) <= LONGEST_TARGET else f"{plan.wished[:LONGEST_TARGET]}…"
+    return f" for {wished}" if wished else ""
 
 
 def _active(rollout: Rollout) -> Progress:

@@ -10,6 +10,7 @@ from reconciler.config.approvals import Approvals
 from reconciler.config.people import TEAM_PREFIX
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release.actions import Propose
+from reconciler.release.assignment import settled
 from reconciler.release.ballot import APPROVE, REJECT, SHORT_HASH, Ballot, Proposal
 from reconciler.release.facts import Facts, Proof
 from reconciler.release.paths import short
@@ -38,8 +39,7 @@ def propose(
     wish, ledger = state.files.release, state.files.ledger
     if wish is None or ledger is None or not asked(policy, wish) or not facts.bundles.get(wish.digest):
         return None
-    rollout = ledger.open_rollout
-    if wish.digest in (ledger.live, rollout.digest if rollout is not None else ""):
+    if wish.digest == ledger.live or settled(ledger, wish):
         return None
     if standing(state, policy) is not None:
         return None
@@ -75,12 +75,12 @@ def standing(state: EnvironmentState, policy: EnvironmentPolicy) -> Proposal | N
 
 
 def expected_plan(state: EnvironmentState, policy: EnvironmentPolicy) -> str:
-    """The plan that an approval has to name: that of the open rollout, or that of the proposal; "" for none."""
+    """The plan that an approval has to name: that of the open rollout when it is for the same nodes, or that of the
+    proposal; "" for none."""
     wish, ledger = state.files.release, state.files.ledger
     if wish is None or ledger is None:
         return ""
-    rollout = ledger.open_rollout
-    if rollout is not None and rollout.digest == wish.digest and ledger.plan is not None:
+    if ledger.open_rollout is not None and ledger.plan is not None and settled(ledger, wish):
         return ledger.plan.hash
     found = standing(state, policy)
     return found.plan if found is not None else ""

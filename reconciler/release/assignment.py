@@ -2,20 +2,85 @@
 
 from __future__ import annotations
 
-from reconciler.fleet.cohorts import Assignment, OpenRollout
+from datetime import datetime
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.errors import Refused
+from reconciler.fleet.cohorts import EVERYBODY, Assignment, OpenRollout, Target
 from reconciler.fleet.domains import OTHERS, Reaches
 from reconciler.fleet.ranks import NO_REACH
-from reconciler.release.state import Ledger, Plan, Rollout
+from reconciler.fleet.selecting import read_selector
+from reconciler.fleet.selectors import Selector, groups_of, resolved, text_of
+from reconciler.release.planning import next_name
+from reconciler.release.state import EnvironmentState, Ledger, Moved, Only, Plan, Release, Rollout
+
+
+def meant(wished: str, policy: EnvironmentPolicy) -> Selector:
+    """What a selector means now, without groups. Raises `Refused` (E-NOD-101) when it names a group that is not."""
+    groups = groups_of((group.name, group.lines) for group in policy.groups)
+    return resolved(read_selector(wished), groups)
+
+
+def only_of(wish: Release, policy: EnvironmentPolicy) -> Only | None:
+    """The target of a wish, None for all nodes. Raises as `meant`."""
+    return Only(wish.only, text_of(meant(wish.only, policy))) if wish.only else None
+
+
+def already_of(ledger: Ledger, wish: Release) -> Moved | None:
+    """What a partial rollout of the same digest has moved, which the next rollout goes on from; else None."""
+    rollout, plan = ledger.open_rollout, ledger.plan
+    if rollout is None or plan is None or plan.only is None or not rollout.is_partial:
+        return None
+    return Moved(plan.only.meant, rollout.opened_at) if rollout.digest == wish.digest else None
 
 
 def assignment_of(ledger: Ledger) -> Assignment:
     """The assignment that holds from this ledger's sequence on."""
     rollout, plan = ledger.open_rollout, ledger.plan
     if rollout is None or plan is None:
-        return Assignment()
+        return EVERYBODY
     return Assignment(
-        OpenRollout(rollout.name, rollout.opened_at, _reached(rollout, plan), plan.rules.spread)
+        OpenRollout(
+            rollout.name,
+            Target(rollout.opened_at, _selector(plan.only)),
+            _reached(rollout, plan),
+            plan.rules.spread,
+            _target(plan.already),
+        )
     )
+
+
+def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> Assignment:
+    """The assignment of the rollout that the wish would open now, before its first step.
+
+    Without a rollout when the wish opens none: nothing is wished, or what runs already, or for a group that is not.
+    """
+    wish, ledger = state.files.release, state.files.ledger or Ledger()
+    if wish is None or settled(ledger, wish):
+        return EVERYBODY
+    try:
+        only = only_of(wish, policy)
+    except Refused:
+        return EVERYBODY
+    already = _target(already_of(ledger, wish))
+    target = Target(now, _selector(only))
+    return Assignment(OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already))
+
+
+def settled(ledger: Ledger, wish: Release) -> bool:
+    """Whether the wish is what the open rollout brings, to the same nodes, or what is live when none is open."""
+    if ledger.open_rollout is None:
+        return wish.digest == ledger.live
+    wished = ledger.plan.wished if ledger.plan is not None else ""
+    return (wish.digest, wish.only) == (ledger.open_rollout.digest, wished)
+
+
+def _selector(only: Only | None) -> Selector | None:
+    return None if only is None else read_selector(only.meant)
+
+
+def _target(moved: Moved | None) -> Target | None:
+    return None if moved is None else Target(moved.opened_at, read_selector(moved.meant))
 
 
 def _reached(rollout: Rollout, plan: Plan) -> Reaches:

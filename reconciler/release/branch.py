@@ -12,6 +12,7 @@ from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
+    child_selector,
     child_text,
     only,
     read_nodes,
@@ -30,6 +31,8 @@ from reconciler.release.state import (
 )
 
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SHA_OR_NONE = re.compile(rf"(?:{SHA.pattern})?")
+"""A bundle that somebody wished for by its digest alone has no commit."""
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,62}")
 """What a hotfix may be labelled with, such as `INC-123`."""
 UNREADABLE_DIGEST = "sha256:"
@@ -109,13 +112,14 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
 def read_release(content: bytes, path: str) -> Release:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"release"}), "release", path)
-    only(node.children, {"commit", "why", "by", "not-before", "hotfix"}, path)
+    only(node.children, {"commit", "why", "by", "not-before", "only", "hotfix"}, path)
     return Release(
         digest=argument(node, path, paths.DIGEST),
         commit=child_text(node, "commit", path, SHA),
         why=child_text(node, "why", path),
         by=child_text(node, "by", path),
         not_before=child_moment(node, "not-before", path),
+        only=child_selector(node, "only", path),
         hotfix=child_text(node, "hotfix", path, LABEL),
     )
 
@@ -158,4 +162,4 @@ def read_promoted(content: bytes, path: str) -> Promoted:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"promoted"}), "promoted", path)
     only(node.children, {"digest"}, path)
-    return Promoted(argument(node, path, SHA), child_text(node, "digest", path, paths.DIGEST))
+    return Promoted(argument(node, path, SHA_OR_NONE), child_text(node, "digest", path, paths.DIGEST))

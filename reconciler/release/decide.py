@@ -11,16 +11,16 @@ from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
-from reconciler.release.actions import CreateBranch, OpenRollout, Promote, RestoreLedger, TakeOver
-from reconciler.release.approvals import expected_plan, propose, proposed_because, tally
+from reconciler.release.actions import CreateBranch, Promote, RestoreLedger, TakeOver
+from reconciler.release.approvals import propose, proposed_because
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.during import during
 from reconciler.release.facts import Facts
+from reconciler.release.opening import open_rollout
+from reconciler.release.partial import partial
 from reconciler.release.paths import RELEASE, short
-from reconciler.release.planning import make_plan, next_name, too_large
 from reconciler.release.promotion import promote
 from reconciler.release.state import EnvironmentState, Ledger, Reason
-from reconciler.release.terms import plan_hash
 
 __all__ = ["Decision", "decide"]
 
@@ -46,19 +46,27 @@ def decide(
         return act(
             RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"
         )
-    promotion = promote(state, policy, facts)
+    promotion = promote(state, policy, facts, now)
     if isinstance(promotion, Promote):
-        return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+        source = "promoted by itself" if policy.after else "newest valid commit of trunk"
+        return act(promotion, f"{source}: {promotion.release.why}")
     proposing = propose(state, policy, facts, now)
     if proposing is not None:
         return act(proposing, proposed_because(proposing, policy))
-    skipped = (promotion,) if promotion is not None else ()
     rollout = ledger.open_rollout
     if rollout is not None and ledger.plan is not None:
-        decision = during(state, ledger, rollout, ledger.plan, policy, facts, now=now)
+        look = partial if rollout.is_partial else during
+        decision = look(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
         decision = between(state, ledger, policy, facts, now=now)
-    return replace(decision, waiting=(*decision.waiting, *skipped))
+    if promotion is None:
+        return decision
+    moments = [at for at in (decision.look_again_at, promotion.until) if at is not None]
+    return replace(
+        decision,
+        waiting=(*decision.waiting, promotion.reason),
+        look_again_at=min(moments, default=None),
+    )
 
 
 def between(
@@ -78,13 +86,4 @@ def between(
             f"{short(wish.digest)} is live and quarantined ({found.why}); name another digest in {RELEASE}"
         )
         return wait(Reason("W-REL-011", reason), *held)
-    reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
-    if reasons:
-        return wait(*reasons, until=rules.look_again(state, policy, now))
-    plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks)
-    terms = expected_plan(state, policy) or plan_hash(policy, wish, facts.policy_commit)
-    plan = replace(plan, hash=terms, approved=tally(state, policy, facts).counted)
-    unfit = too_large(plan)
-    if unfit is not None:
-        return wait(unfit)
-    return act(OpenRollout(wish, plan), wish.why or f"{RELEASE} names {short(wish.digest)}")
+    return open_rollout(state, ledger, wish, policy, facts, now=now)

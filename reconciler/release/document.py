@@ -8,6 +8,9 @@ from datetime import datetime
 
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.config.kdl import KdlNode, KdlValue, parse_kdl
+from reconciler.errors import Refused
+from reconciler.fleet.selecting import read_selector
+from reconciler.fleet.selectors import text_of
 
 MAX_BYTES = 256 * 1024
 """The largest file that is read. The longest one we write has a few kilobytes."""
@@ -99,6 +102,20 @@ def child_moment(node: KdlNode, name: str, where: str) -> datetime | None:
         return parse_iso(written)
     except ValueError:
         raise MalformedError(f"{where}: '{name}': '{written[:60]}' is not a moment") from None
+
+
+def child_selector(node: KdlNode, name: str, where: str) -> str:
+    """The canonical text of the selector in the child `name`, or "" when there is none. Raises `MalformedError`."""
+    written = child_text(node, name, where)
+    return selector(written, f"{where}: '{name}'") if written else ""
+
+
+def selector(written: str, what: str) -> str:
+    """The canonical text of a selector. Raises `MalformedError`."""
+    try:
+        return text_of(read_selector(written))
+    except Refused as error:
+        raise MalformedError(f"{what}: {error.message}") from None
 
 
 def leaf(name: str, value: KdlValue) -> KdlNode:

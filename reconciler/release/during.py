@@ -51,7 +51,7 @@ def during(
         if decision is not None:
             return decision
     wish = state.files.release
-    if wish is None or wish.digest != rollout.digest:
+    if wish is None or (wish.digest, wish.only) != (rollout.digest, plan.wished):
         return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
     rejections = tuple(rejecting(state))
     holds = (*rules.holding(state.holds_except(rollout.name)), *rejections)
@@ -100,7 +100,7 @@ def _other_wish(
         else:
             reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name))
             if not reasons:
-                because = f"{short(wish.digest)} is wished instead: {words}"
+                because = f"{_named(wish)} is wished instead: {words}"
                 replaced = act(Supersede(because, back=False), because)
                 if policy.supersede == "replace" or rollout.state == "paused":
                     return replaced
@@ -108,9 +108,14 @@ def _other_wish(
                     _judge(state, ledger, rollout, plan, policy, facts, now=now), replaced, policy, wish
                 )
     if rollout.state == "open":
-        because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
+        was = f"{short(rollout.digest)}{f' for {plan.wished}' if plan.wished else ''}"
+        because = f"the wish is not {was} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
     return wait(*reasons, until=rules.look_again(state, policy, now))
+
+
+def _named(wish: Release) -> str:
+    return f"{short(wish.digest)} for {wish.only}" if wish.only else short(wish.digest)
 
 
 def _finishing(going_on: Decision, replaced: Decision, policy: EnvironmentPolicy, wish: Release) -> Decision:
@@ -118,7 +123,7 @@ def _finishing(going_on: Decision, replaced: Decision, policy: EnvironmentPolicy
     if policy.supersede == "finish-batch" and any(isinstance(a, AdvanceStep) for a in going_on.actions):
         return replaced
     what = "batch" if policy.supersede == "finish-batch" else "rollout"
-    waits = Reason("W-REL-016", f"{short(wish.digest)} is wished, and waits until the open {what} has ended")
+    waits = Reason("W-REL-016", f"{_named(wish)} is wished, and waits until the open {what} has ended")
     return replace(going_on, waiting=(*going_on.waiting, waits))
 
 
@@ -140,7 +145,10 @@ def _judge(
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
     go = state.files.go(rollout.name, active.number)
-    judged = judge_all(GateFacts(planned, batch, earlier, plan.rules, active.since, now, go))
+    alone = _alone(rollout, plan, active)
+    judged = judge_all(
+        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals, alone)
+    )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
     counts = batch.to_counts()
@@ -173,6 +181,15 @@ def _judge(
             moments += [one.verdict.until] if one.verdict.until is not None else []
     look = max(min(moments), now)
     return replace(wait(*reasons, until=look), verdicts=kept, counts=counts)
+
+
+def _alone(rollout: Rollout, plan: Plan, active: Progress) -> str:
+    """Why no node is left that runs what was before the rollout, or "" when there has to be one."""
+    if not rollout.previous:
+        return "nothing was released before: there is nothing to compare with"
+    if active.number == len(plan.steps) > 1:
+        return "every node is moved; the steps before were compared"
+    return ""
 
 
 def _failure(judged: tuple[Judged, ...], active: Progress, plan: Plan, late: bool) -> str:

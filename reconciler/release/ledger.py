@@ -21,6 +21,7 @@ from reconciler.release.document import (
     only,
     optional,
     read_nodes,
+    selector,
     single,
     text,
 )
@@ -34,6 +35,8 @@ from reconciler.release.state import (
     Completed,
     Judgement,
     Ledger,
+    Moved,
+    Only,
     Plan,
     PlannedStep,
     Progress,
@@ -50,12 +53,24 @@ VERDICT = re.compile("pass|wait|fail")
 EVIDENCE = re.compile("[a-z][a-z0-9-]{0,39}")
 COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
 _ROLLOUT = frozenset(
-    {"state", "digest", "previous", "commit", "opened", "paused", "ended", "because", "step"}
+    {"state", "digest", "previous", "widens", "commit", "opened", "paused", "ended", "because", "step"}
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
 _PLAN = frozenset(
-    {"digest", "hash", "approved", "strategy", "on-failure", "spread", "gate", "step", *_NUMBERS}
+    {
+        "digest",
+        "hash",
+        "approved",
+        "strategy",
+        "on-failure",
+        "spread",
+        "only",
+        "already",
+        "gate",
+        "step",
+        *_NUMBERS,
+    }
 )
 
 
@@ -98,6 +113,8 @@ def read_plan(content: bytes, path: str) -> Plan:
         steps=steps,
         hash=child_text(node, "hash", path, PLAN_HASH),
         approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
+        only=_only(node, path),
+        already=_already(node, path),
     )
 
 
@@ -111,6 +128,7 @@ def _rollout(node: KdlNode, path: str) -> Rollout:
         state=_required(node, "state", path, STATE),
         digest=_required(node, "digest", path, DIGEST),
         previous=child_text(node, "previous", path, DIGEST),
+        widens=child_text(node, "widens", path, NAME),
         commit=child_text(node, "commit", path),
         opened_at=opened,
         because=child_text(node, "because", path),
@@ -153,6 +171,26 @@ def _verdict(node: KdlNode, path: str) -> Judgement:
             for name, value in sorted(node.properties.items())
         },
     )
+
+
+def _only(node: KdlNode, path: str) -> Only | None:
+    found = optional(node.children, "only", path)
+    if found is None:
+        return None
+    if found.properties.keys() != {"meant"}:
+        raise MalformedError(f"{path}: 'only' takes a selector and 'meant'")
+    meant = text(found.properties["meant"], f"{path}: 'meant'")
+    return Only(selector(argument(found, path), f"{path}: 'only'"), selector(meant, f"{path}: 'meant'"))
+
+
+def _already(node: KdlNode, path: str) -> Moved | None:
+    found = optional(node.children, "already", path)
+    if found is None:
+        return None
+    if found.properties.keys() != {"opened"}:
+        raise MalformedError(f"{path}: 'already' takes a selector and 'opened'")
+    opened = _moment(text(found.properties["opened"], f"{path}: 'opened'"), path)
+    return Moved(selector(argument(found, path), f"{path}: 'already'"), opened)
 
 
 def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH
-from reconciler.release.state import Ledger, Plan, PlannedStep, Reason, Rules
+from reconciler.release.state import Ledger, Moved, Only, Plan, PlannedStep, Reason, Rules
 from reconciler.release.strategies import STRATEGIES
 from reconciler.release.strategies.strategy import Ranks
 
@@ -37,7 +37,15 @@ def rules_of(policy: EnvironmentPolicy) -> Rules:
     )
 
 
-def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Ranks) -> Plan:
+def make_plan(
+    rollout: str,
+    digest: str,
+    policy: EnvironmentPolicy,
+    ranks: Ranks,
+    *,
+    only: Only | None = None,
+    already: Moved | None = None,
+) -> Plan:
     """The plan for nodes of these sorted ranks. The last step reaches every rank of every domain.
 
     Without nodes there is one empty step. KeyError for a strategy that is not in the table.
@@ -45,7 +53,7 @@ def make_plan(rollout: str, digest: str, policy: EnvironmentPolicy, ranks: Ranks
     nobody = (PlannedStep(1, 0, {OTHERS: LAST_REACH}),)
     *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy) if ranks else nobody
     last = replace(last, reaches=dict.fromkeys(last.reaches, LAST_REACH))
-    return Plan(rollout, digest, rules_of(policy), (*steps, last))
+    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already)
 
 
 def too_large(plan: Plan) -> Reason | None:

@@ -15,6 +15,7 @@ from reconciler.release.state import (
     Go,
     Hold,
     Ledger,
+    Moved,
     Plan,
     PlannedStep,
     Progress,
@@ -30,8 +31,8 @@ LEDGER_HEAD = "// Written by the control plane. A change made here by hand does 
 def render_release(release: Release) -> bytes:
     """`release.kdl`."""
     said = (*words("commit", release.commit), *words("why", release.why), *words("by", release.by))
-    children = (*said, *moment("not-before", release.not_before))
-    children = (*children, *words("hotfix", release.hotfix))
+    said = (*said, *moment("not-before", release.not_before), *words("only", release.only))
+    children = (*said, *words("hotfix", release.hotfix))
     return _document([KdlNode("release", (release.digest,), children=children)])
 
 
@@ -74,9 +75,15 @@ def render_plan(plan: Plan) -> bytes:
             KdlNode("gate", (gate.kind, *((gate.subject,) if gate.subject else ())), dict(gate.values))
             for gate in rules.gates
         ),
+        *(() if plan.only is None else (KdlNode("only", (plan.only.wished,), {"meant": plan.only.meant}),)),
+        *(() if plan.already is None else (_already(plan.already),)),
         *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
+
+
+def _already(moved: Moved) -> KdlNode:
+    return KdlNode("already", (moved.meant,), {"opened": iso_milliseconds(moved.opened_at)})
 
 
 def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:
@@ -110,6 +117,7 @@ def _rollout(rollout: Rollout) -> KdlNode:
         leaf("state", rollout.state),
         leaf("digest", rollout.digest),
         *words("previous", rollout.previous),
+        *words("widens", rollout.widens),
         *words("commit", rollout.commit),
         *moment("opened", rollout.opened_at),
         *moment("paused", rollout.paused_at),

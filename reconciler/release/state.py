@@ -11,8 +11,9 @@ from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 from reconciler.release.ballot import Ballot, Proposal
 
-OPEN_STATES = ("open", "paused")
-ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled")
+PARTIAL = "partial"
+OPEN_STATES = ("open", "paused", PARTIAL)
+ENDED_STATES = ("completed", "rolled-back", "superseded", "cancelled", "widened")
 STEP_STATES = ("waiting", "active", "done", "failed")
 HISTORY_LIMIT = 50
 
@@ -32,7 +33,8 @@ class Release:
     """The wish `release.kdl`. `commit`, `why` and `by` are what its author wrote, or empty.
 
     `not_before` is the earliest moment at which its rollout may open, or None. `hotfix` is the label under which a
-    freeze window may let it through, or "".
+    freeze window may let it through, or "". `only` is the canonical text of the selector of the nodes that it is for,
+    or "" for all of them.
     """
 
     digest: str
@@ -41,6 +43,7 @@ class Release:
     by: str = ""
     not_before: datetime | None = None
     hotfix: str = ""
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,25 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """The target of a plan: the selector as it was wished, and what it meant when the plan was made, without groups."""
+
+    wished: str
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The nodes that a partial rollout had moved when another one widened it: which ones, and when it had opened."""
+
+    meant: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`plan.kdl`: written once for each rollout. At least one step. All know the same domains, no reach falls, and the
-    last step reaches everything."""
+    last step reaches everything. `only` None: it is for all nodes."""
 
     rollout: str
     digest: str
@@ -143,6 +162,13 @@ class Plan:
     """Of the terms that it was made under, as people approved them."""
     approved: tuple[str, ...] = ()
     """The people whose approval counted when it opened."""
+    only: Only | None = None
+    already: Moved | None = None
+
+    @property
+    def wished(self) -> str:
+        """The selector as it was wished, "" for all nodes."""
+        return "" if self.only is None else self.only.wished
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +198,8 @@ class Progress:
 class Rollout:
     """One rollout. `previous` is the digest to go back to, or "" for the first one of an environment.
 
-    `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused.
+    `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused. `widens` is the name of the
+    partial rollout that it took over from, or "".
     """
 
     name: str
@@ -185,11 +212,17 @@ class Rollout:
     steps: tuple[Progress, ...]
     paused_at: datetime | None = None
     ended_at: datetime | None = None
+    widens: str = ""
 
     @property
     def is_open(self) -> bool:
-        """Whether it still decides what nodes run: open or paused."""
+        """Whether it still decides what nodes run: open, paused, or at its end for the nodes of its target alone."""
         return self.state in OPEN_STATES
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it has ended for its target, and still decides what the nodes of it run."""
+        return self.state == PARTIAL
 
     @property
     def active(self) -> Progress | None:

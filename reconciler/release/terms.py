@@ -32,12 +32,7 @@ def terms_hash(policy: EnvironmentPolicy) -> str:
 
 def plan_hash(policy: EnvironmentPolicy, release: Release, commit: str) -> str:
     """SHA-256, in hex, of the terms, of the nodes that the release is for, and of the policy's trunk commit."""
-    return _sha256({"terms": terms_of(policy), "target": target_of(release), "policy": commit})
-
-
-def target_of(release: Release) -> str:
-    """Which nodes a release is for, as its wish says; "" for all of them."""
-    return ""
+    return _sha256({"terms": terms_of(policy), "target": release.only, "policy": commit})
 
 
 def _sha256(document: dict[str, Any]) -> str:

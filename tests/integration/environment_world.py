@@ -100,12 +100,15 @@ class World:
             )  # fmt: skip
         return sha, digest
 
-    def nodes(self, environment: str, count: int) -> None:
+    def nodes(self, environment: str, count: int, **labels: str) -> None:
+        """Register so many further nodes."""
         with session.writing():
-            for number in range(count):
+            known = Node.select().where(Node.environment == environment).count()
+            for number in range(known, known + count):
                 Node.create(
                     id=f"{environment}-{number}", organization="acme", project="shop", environment=environment,
                     name=f"node-{number}", key_sha256="0" * 64, registered_at=self.moment, changed_at=self.moment,
+                    labels=labels,
                 )  # fmt: skip
 
     def report(self, environment: str) -> None:
@@ -147,6 +150,14 @@ class World:
         with session.reading():
             return {node.running for node in Node.select().where(Node.environment == environment)}
 
+    def runs(self, environment: str, label: str) -> dict[str, set[str]]:
+        """What the nodes of each value of a label run."""
+        with session.reading():
+            found: dict[str, set[str]] = {}
+            for node in Node.select().where(Node.environment == environment):
+                found.setdefault(node.labels.get(label, ""), set()).add(node.running)
+            return found
+
     def pointers(self, environment: str) -> dict[str, tuple[int, str]]:
         with session.reading():
             rows = Pointer.select().where(Pointer.environment == environment)
@@ -186,8 +197,9 @@ class World:
             self.person, parent, files, message=message, author=ADA, committer=ADA, when=self.moment, key=None
         )
 
-    def wish(self, environment: str, digest: str) -> str:
-        return self.edit(environment, {"release.kdl": render_release(Wish(digest, why="please", by="Ada"))})
+    def wish(self, environment: str, digest: str, only: str = "") -> str:
+        wish = Wish(digest, why="please", by="Ada", only=only)
+        return self.edit(environment, {"release.kdl": render_release(wish)})
 
     def read(self, environment: str, path: str) -> bytes | None:
         head = self.head(environment)

@@ -70,7 +70,7 @@ def test_a_trunk_commit_reaches_every_node_of_the_first_environment(world: World
     view = world.environment("dev").view
     assert view["live"] == digest
     assert view["release"] == {
-        "digest": digest, "commit": sha, "why": "Change to one", "by": "Ada <ada@example.com>",
+        "digest": digest, "commit": sha, "why": "Change to one", "by": "Ada <ada@example.com>", "only": "",
     }  # fmt: skip
     assert [entry["rollout"] for entry in view["history"]] == ["r-0001"]
 

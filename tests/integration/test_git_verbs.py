@@ -200,6 +200,30 @@ def test_promote_for_later(shop: Shop) -> None:
     assert release.not_before is None
 
 
+def test_promote_for_some_nodes_and_then_for_all(shop: Shop) -> None:
+    ok("promote", "production", "--only", "tier in (b, a)  and region=eu")
+    assert shop.files("env/production").release == Release(
+        A, "a" * 40, "", "Ada Operator <ada@example.com>", only="region=eu and tier in (a, b)"
+    )
+    subject = f"Promote {A[7:19]} to production for region=eu and tier in (a, b)"
+    assert shop.head("env/production").subject == subject
+    assert "already asks for" in ok("promote", "production", "--only", "region=eu and tier in (a, b)")
+    assert "would push" in ok("resume", "production", "--all", "--dry-run")
+    ok("resume", "production", "--all")
+    wished = shop.files("env/production").release
+    assert wished is not None
+    assert (wished.digest, wished.only) == (A, "")
+    assert "to all nodes" in shop.head("env/production").subject
+    assert "already released to all" in ok("resume", "production", "--all")
+
+
+def test_a_selector_that_cannot_be_read_is_a_usage_error(shop: Shop) -> None:
+    result = call("promote", "production", "--only", "region=")
+    assert result.exit_code == 2
+    assert "column 8" in result.output
+    assert call("resume", "production", "--all", "--hold", "x").exit_code == 2
+
+
 def test_a_hold_with_an_end(shop: Shop) -> None:
     ok("hold", "production", "--reason", "Audit", "--until", "2026-12-01T08:00")
     (hold,) = shop.files("env/production").holds

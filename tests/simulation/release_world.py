@@ -8,17 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.fleet.batches import count_batches, eligible_ranks
+from reconciler.fleet.batches import count_batches, eligible_ranks, left_out
 from reconciler.fleet.cohorts import NEXT, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.release import paths
 from reconciler.release.actions import OpenRollout as Opening
 from reconciler.release.apply import Material, apply, wanted_config
-from reconciler.release.assignment import assignment_of
+from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import Decision, decide
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
-from reconciler.release.planning import next_name
 from reconciler.release.render import render_hold, render_quarantine, render_release
 from reconciler.release.state import EnvironmentState, Hold, Ledger, Quarantine, Release
 
@@ -102,15 +101,14 @@ class World:
     def facts(self, state: EnvironmentState) -> Facts:
         ledger = state.files.ledger or Ledger()
         rollout, plan = ledger.open_rollout, ledger.plan
+        assignment = assignment_of(ledger)
         batches = ()
         if rollout is not None and plan is not None:
             batches = count_batches(
-                rollout.name,
+                assignment,
                 rollout.digest,
-                rollout.opened_at,
                 step_windows(ledger),
                 self.nodes(),
-                spread=plan.rules.spread,
                 now=self.now,
                 stale_after_seconds=plan.rules.stale_after_seconds,
                 min_healthy_seconds=plan.rules.min_healthy_seconds,
@@ -122,7 +120,8 @@ class World:
             trunk=tuple(reversed(self.trunk[since:])),
             bundles={commit.digest: True for commit in self.trunk},
             batches=batches,
-            ranks=eligible_ranks(next_name(ledger), self.nodes(), spread=self.policy.spread_label),
+            ranks=eligible_ranks(opening(state, self.policy, self.now), self.nodes()),
+            left_out=left_out(assignment, self.nodes()),
         )
 
     def reconcile(self) -> None:
@@ -235,6 +234,10 @@ class World:
             for step, done in zip(plan.steps, rollout.steps, strict=True)
             if done.state != "waiting"
         )
+        before = assignment_of(ledger).rollout
+        allowed += sum(
+            before is not None and before.has(node.labels, node.registered_at) for node in self.nodes()
+        )
         moved = [d for d in self.desired_of(ledger).values() if d == rollout.digest != ledger.live]
         assert len(moved) <= allowed, "more nodes were moved than the plan allows"
 
@@ -245,8 +248,13 @@ class World:
         )
         return digest
 
-    def wish(self, digest: str) -> None:
-        self.files[paths.RELEASE] = render_release(Release(digest, why="by hand"))
+    def wish(self, digest: str, only: str = "") -> None:
+        self.files[paths.RELEASE] = render_release(Release(digest, why="by hand", only=only))
+
+    def widen(self) -> None:
+        wish = self.state().files.release
+        if wish is not None:
+            self.files[paths.RELEASE] = render_release(replace(wish, only=""))
 
     def hold(self, name: str) -> None:
         self.files[paths.hold_path(name)] = render_hold(Hold(name, "wait for me", "me"))
@@ -293,7 +301,8 @@ def make_world(seed: int) -> tuple[World, random.Random]:
                     f"n-{number:03d}",
                     f"node-{number}",
                     START - timedelta(hours=1),
-                    labels={"region": f"r{chance.randrange(domains)}"} if domains and number else {},
+                    labels={"zone": f"z{number % 2}"}
+                    | ({"region": f"r{chance.randrange(domains)}"} if domains and number else {}),
                 ),
                 every,
                 chance.randrange(every),

@@ -81,6 +81,7 @@ class Ladder:
     on_failure: str
     commit: str
     max_unavailable: int | None
+    only: str
 
     @property
     def current(self) -> int:
@@ -100,6 +101,7 @@ def ladder(row: Rollout) -> Ladder:
         on_failure=str(view.get("on_failure") or ""),
         commit=str(view.get("commit") or ""),
         max_unavailable=limit if isinstance(limit, int) else None,
+        only=str(view.get("only") or ""),
     )
 
 

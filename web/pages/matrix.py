@@ -10,8 +10,8 @@ from reconciler.db.models import Commit, Environment, Rollout
 from web.pages.times import short_digest, short_sha
 from web.pages.words import CELLS, State, state_of
 
-REACHED = frozenset({"running", "rolling-out", "paused"})
-COMING = frozenset({"rolling-out", "paused", "waiting", "ready", "not-here"})
+REACHED = frozenset({"running", "rolling-out", "paused", "partial"})
+COMING = frozenset({"rolling-out", "paused", "partial", "waiting", "ready", "not-here"})
 """States of a commit that an environment may still be brought to."""
 
 
@@ -182,6 +182,8 @@ def _of_rollout(rollout: Rollout, c: Column) -> tuple[str, str]:
         return "rolling-out", batch
     if rollout.state == "paused":
         return "paused", f"at {batch}" if batch else rollout.because
+    if rollout.state == "partial":
+        return "partial", f"for {(rollout.view or {}).get('only') or 'some nodes'} alone"
     if rollout.state == "rolled-back":
         return "rolled-back", f"at {batch}" if batch else rollout.because
     if rollout.state == "completed":
@@ -225,14 +227,14 @@ def _rails(keys: Sequence[str], positions: Sequence[int], running: int | None) -
 
     `running` is the position of the commit that the environment runs, which may be on another page; None: it runs
     nothing. `at` is a station: what it runs or is being brought to; `ahead` is above what it runs, `behind` below;
-    `moving` and `held` lie between what it runs and the rollout that is open or paused.
+    `moving` and `held` lie between what it runs and the rollout that is open, paused or partial.
     """
     below = -1 if running is None else running
     target, between = None, "moving"
     rails = []
     for key, position in zip(keys, positions, strict=True):
-        if position > below and key in ("rolling-out", "paused") and target is None:
-            target, between = position, "held" if key == "paused" else "moving"
+        if position > below and key in ("rolling-out", "paused", "partial") and target is None:
+            target, between = position, "moving" if key == "rolling-out" else "held"
         if key in REACHED:
             rails.append("at")
         elif position < below:

@@ -8,6 +8,7 @@ from typing import Any
 from peewee import fn
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -16,14 +17,13 @@ from reconciler.db.models import (
     LogAlarm,
     Pointer,
     PublishedRoot,
-    Receipt,
     Release,
     Rollout,
 )
 from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
-UNDER_WAY = ("open", "paused")
+UNDER_WAY = ("open", "paused", "partial")
 
 
 def commits(scope: Scope, *, before: int | None = None, limit: int) -> list[Commit]:
@@ -116,7 +116,7 @@ def rollout(scope: Scope, environment: str, name: str) -> Rollout | None:
 
 
 def rollouts_under_way(scope: Scope) -> list[Rollout]:
-    """The open and paused rollouts, the newest first."""
+    """The rollouts that decide what nodes run: open, paused and partial, the newest first."""
     return list(scope.rows(Rollout).where(Rollout.state.in_(UNDER_WAY)).order_by(Rollout.id.desc()))
 
 
@@ -241,6 +241,12 @@ def receipts(organization: str, connection: str, *, before: int | None = None, l
     if before is not None:
         query = query.where(Receipt.id < before)
     return list(query.order_by(Receipt.id.desc()).limit(limit))
+
+
+def gaps(organization: str, connection: str, *, limit: int) -> list[Gap]:
+    """Moves that no delivery of the connection told of, those that are still unexplained and the newest first."""
+    query = Gap.select().where(Gap.organization == organization, Gap.connection == connection)
+    return list(query.order_by(Gap.explained_at.is_null(False), Gap.id.desc()).limit(limit))
 
 
 def _counts(scope: Scope, table: Any, column: Any) -> dict[str, int]:

@@ -64,7 +64,7 @@ def ladders_of(state: Overview) -> list[Ladder]:
     found = []
     for environment in state.environments:
         row = under_way.get(environment.name) or state.newest_rollouts.get(environment.name)
-        if row is not None and row.state in ("open", "paused", "rolled-back"):
+        if row is not None and row.state in ("open", "paused", "partial", "rolled-back"):
             found.append(ladder(row))
     return found
 

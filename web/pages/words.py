@@ -39,6 +39,13 @@ CELLS: dict[str, State] = _table(
         "rolling-out", "rolling out", "rolling", "move", "Its rollout is open: nodes are being brought to it."
     ),
     State("paused", "paused", "paused", "hold", "Its rollout stopped part way and waits for a person."),
+    State(
+        "partial",
+        "partial",
+        "rolling",
+        "hold",
+        "Its rollout was for some nodes alone, and has ended for them.",
+    ),
     State("rolled-back", "rolled back", "rolledback", "stop", "Its rollout failed, and the nodes went back."),
     State(
         "quarantined", "quarantined", "quarantined", "stop", "Its digest may not ship to this environment."
@@ -98,6 +105,20 @@ RISKS: dict[str, State] = _table(
 ROLLOUTS: dict[str, State] = _table(
     State("open", "open", "rolling", "move", "Nodes are being brought to its digest, batch by batch."),
     State("paused", "paused", "paused", "hold", "It stopped part way and waits for a person."),
+    State(
+        "partial",
+        "partial",
+        "rolling",
+        "hold",
+        "The nodes of its target run its digest; all others are held back.",
+    ),
+    State(
+        "widened",
+        "widened",
+        "superseded",
+        "past",
+        "Another rollout goes on with the same digest for further nodes.",
+    ),
     State("completed", "completed", "running", "go", "Every node it was for runs its digest and is healthy."),
     State("rolled-back", "rolled back", "rolledback", "stop", "It failed, and the nodes went back."),
     State(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.hold import hold_name
 from reconciler.cli.environment_verbs.options import environment_options
+from reconciler.cli.environment_verbs.promote import release_wish
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import HOLDS
+from reconciler.release.paths import HOLDS, short
 
 
 @click.command()
@@ -17,8 +20,22 @@ from reconciler.release.paths import HOLDS
 @click.option(
     "--hold", "name", callback=hold_name, metavar="NAME", help="Lift this hold alone. Default: all of them."
 )
-def command(*, caller: Caller, environment: str, dry_run: bool, name: str | None) -> None:
-    """Lift the holds of ENVIRONMENT, also the one with which a failed rollout paused itself."""
+@click.option(
+    "--all",
+    "widen",
+    is_flag=True,
+    help="Go on with all nodes after a release that was for some alone. Holds stay.",
+)
+def command(*, caller: Caller, environment: str, dry_run: bool, name: str | None, widen: bool) -> None:
+    """Lift the holds of ENVIRONMENT, also the one with which a failed rollout paused itself.
+
+    With --all nothing is lifted: the release that was promoted with --only goes on to all other nodes.
+    """
+    if widen and name is not None:
+        raise click.UsageError("--all widens a release and lifts no hold; give --hold without it")
+    if widen:
+        make_wish(caller, environment, lambda state: _widened(state, caller), dry_run=dry_run)
+        return
 
     def decide(state: BranchState) -> Wish | Already:
         standing = parse_branch(state.files).holds
@@ -40,3 +57,15 @@ def command(*, caller: Caller, environment: str, dry_run: bool, name: str | None
         )
 
     make_wish(caller, environment, decide, dry_run=dry_run)
+
+
+def _widened(state: BranchState, caller: Caller) -> Wish | Already:
+    wished = parse_branch(state.files).release
+    if wished is None or not wished.only:
+        return Already(f"{state.environment} is already released to all of its nodes")
+    return release_wish(
+        state,
+        replace(wished, only="", by=str(caller.author)),
+        subject=f"Widen the release of {short(wished.digest)} in {state.environment} to all nodes",
+        because=f"it was for {wished.only}",
+    )

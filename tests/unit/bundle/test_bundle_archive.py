@@ -47,7 +47,7 @@ def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarI
 
 def forged(name: bytes, content: bytes = b"", **changes: bytes) -> bytes:
     """Header and content of one member in our form, with a right checksum, some fields changed."""
-    block = archive._header(name, len(content))
+    block = archive._header(name, archive._digits(len(content)))
     for place, value in changes.items():
         at = {"size": 124, "mode": 100, "mtime": 136, "uname": 265, "link": 157}[place]
         block = block[:at] + value + block[at + len(value) :]

@@ -66,7 +66,7 @@ def flags() -> dict[str, bytes]:
     made = {}
     for flag in range(256):
         if flag != ord("0"):
-            header = bytearray(archive._header(b"a", 0))
+            header = bytearray(archive._header(b"a", archive._digits(0)))
             header[156] = flag
             header[148:156] = b" " * 8
             header[148:156] = b"%06o\0 " % sum(header)
@@ -98,7 +98,10 @@ def by_gnu_tar(folder: Path) -> dict[str, bytes]:
 
 def tars(folder: Path) -> dict[str, bytes]:
     regular, symlink = tarfile.REGTYPE, tarfile.SYMTYPE
-    many = b"".join(archive._header(b"f%06d" % number, 0) for number in range(20_000)) + archive.END
+    many = (
+        b"".join(archive._header(b"f%06d" % number, archive._digits(0)) for number in range(20_000))
+        + archive.END
+    )
     return {
         "parent": tar(("../x", regular, b"1")),
         "absolute": tar(("/etc/cron.d/x", regular, b"1")),

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from reconciler.bundle import archive, canonical
-from reconciler.bundle.manifest import MANIFEST, check_files, decode_manifest, describe, encode_manifest
+from reconciler.bundle.manifest import (
+    LARGE,
+    MANIFEST,
+    check_files,
+    decode_manifest,
+    describe,
+    encode_manifest,
+)
 from reconciler.errors import Refused
 from reconciler.pinned import Pinned
 from tests.unit.bundle.offers import bundle_files
@@ -49,7 +56,7 @@ def test_strict(data: bytes) -> None:
 def test_an_environment_has_a_configuration() -> None:
     manifest = changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": {}}})
     with pytest.raises(Refused, match="'dev'") as caught:
-        check_files({**bundle_files(), MANIFEST: manifest})
+        check_files(archive.read_tar(archive.build_tar({**bundle_files(), MANIFEST: manifest})))
     assert caught.value.code == "E-BND-006"
 
 
@@ -92,15 +99,16 @@ def test_nothing_else_is_a_need_for_a_secret(secrets: object) -> None:
 
 
 def test_equal_files_are_told_apart_from_others_of_their_size() -> None:
-    """Files of a tar that have one size are compared before they are hashed; each is still listed as it is."""
-    contents = {"a": b"same", "b": b"same", "c": b"none", "d": b"none", "e": b"", "f": b""}
+    """Large files of a tar that have one size are compared before they are hashed; each is still listed as it is."""
+    contents = {"a": b"same" * LARGE, "b": b"same" * LARGE, "c": b"none" * LARGE, "d": b"none" * LARGE}
+    contents |= {"e": b"same", "f": b"same", "g": b"none", "h": b"", "i": b""}
     listed = {**bundle_files(**contents)}
     read = archive.read_tar(archive.build_tar(listed))
     assert {path: file for path, file in check_files(read).files.items() if path in contents} == {
         path: describe(content) for path, content in contents.items()
     }
     for path in contents:
-        changed_one = {**listed, path: b"more"[: len(contents[path])] or b"m"}
+        changed_one = {**listed, path: (b"more" * LARGE)[: len(contents[path])] or b"m"}
         with pytest.raises(Refused, match=f"'{path}' is not the file") as caught:
             check_files(archive.read_tar(archive.build_tar(changed_one)))
         assert caught.value.code == "E-BND-006"

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.fleet.batches import Batch, StepWindow, count_batches, merge
-from reconciler.fleet.cohorts import Assignment, OpenRollout, cohort_of
+from reconciler.fleet.batches import Batch, StepWindow, count_batches, eligible_ranks, left_out, merge
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target, cohort_of
 from reconciler.fleet.drift import drifts
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH, rank
+from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.staleness import presence
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -29,9 +30,15 @@ WELL = Observation(
 )  # fmt: skip
 
 
+def moving(spread: str = "", only: str = "") -> Assignment:
+    """A rollout that opened 20 seconds ago."""
+    target = Target(ago(20), read_selector(only) if only else None)
+    return Assignment(OpenRollout("r-0001", target, spread=spread))
+
+
 def count(node: Observation) -> Batch:
     (batch,) = count_batches(
-        "r-0001", NEW, ago(20), [StepWindow({"": LAST_REACH}, ago(20), 7)], [node],
+        moving(), NEW, [StepWindow({"": LAST_REACH}, ago(20), 7)], [node],
         now=NOW, stale_after_seconds=10, min_healthy_seconds=10,
     )  # fmt: skip
     return batch
@@ -78,7 +85,7 @@ def test_nodes_fall_into_the_step_of_their_rank() -> None:
     ranks = sorted(rank("r-0001", node.id) for node in nodes)
     steps = [StepWindow({"": ranks[3]}, ago(20), 7), StepWindow({"": LAST_REACH}, None, 0)]
     first, second = count_batches(
-        "r-0001", NEW, ago(20), steps, nodes, now=NOW, stale_after_seconds=10, min_healthy_seconds=10
+        moving(), NEW, steps, nodes, now=NOW, stale_after_seconds=10, min_healthy_seconds=10
     )
     assert (first.total, first.settled) == (4, 4)
     assert (second.total, second.settled) == (5, 0)
@@ -94,17 +101,17 @@ def test_nodes_fall_into_the_step_of_their_rank_within_their_domain() -> None:
         StepWindow(dict.fromkeys(("", "a", "b"), LAST_REACH), None, 0),
     ]
     found = count_batches(
-        "r-0001", NEW, ago(20), steps, nodes, spread="zone", now=NOW, stale_after_seconds=10, min_healthy_seconds=1
+        moving("zone"), NEW, steps, nodes, now=NOW, stale_after_seconds=10, min_healthy_seconds=1
     )  # fmt: skip
     assert [batch.total for batch in found] == [2, 4, 3]
 
 
 def test_cohorts() -> None:
-    rollout = OpenRollout("r-0001", ago(10), {"": rank("r-0001", "n-1")})
+    rollout = OpenRollout("r-0001", Target(ago(10)), {"": rank("r-0001", "n-1")})
     assert cohort_of("n-1", {}, ago(10), Assignment(rollout)) == "next"
     assert cohort_of("n-1", {}, ago(9), Assignment(rollout)) == "base"
     assert cohort_of("n-1", {}, ago(10), Assignment()) == "base"
-    assert cohort_of("n-1", {}, ago(10), Assignment(OpenRollout("r-0001", ago(10)))) == "base"
+    assert cohort_of("n-1", {}, ago(10), Assignment(OpenRollout("r-0001", Target(ago(10))))) == "base"
 
 
 @pytest.mark.parametrize(
@@ -119,9 +126,54 @@ def test_cohorts() -> None:
 )
 def test_cohorts_by_domain(labels: dict[str, str], cohort: str) -> None:
     reaches = {"": NO_REACH, "a": rank("r-0001", "n-1"), "b": NO_REACH}
-    assignment = Assignment(OpenRollout("r-0001", ago(10), reaches, "zone"))
+    assignment = Assignment(OpenRollout("r-0001", Target(ago(10)), reaches, "zone"))
     assert cohort_of("n-1", labels, ago(10), assignment) == cohort
     assert Assignment.from_json(json.loads(json.dumps(assignment.to_json()))) == assignment
+
+
+@pytest.mark.parametrize(
+    ("labels", "registered", "moved", "counted"),
+    [
+        pytest.param({"zone": "a"}, 30, True, False, id="moved by the rollout that was widened"),
+        pytest.param({"zone": "a"}, 15, True, True, id="of its target, but registered after it"),
+        pytest.param({"zone": "b"}, 30, True, True, id="of the target"),
+        pytest.param({"zone": "c"}, 30, False, False, id="not of the target"),
+        pytest.param({"zone": "b"}, 5, False, False, id="registered too late"),
+    ],
+)
+def test_targets(labels: dict[str, str], registered: float, moved: bool, counted: bool) -> None:
+    rollout = OpenRollout(
+        "r-0002",
+        Target(ago(10), read_selector("zone in (a, b)")),
+        {"": LAST_REACH},
+        already=Target(ago(20), read_selector("zone=a")),
+    )
+    assert cohort_of("n-1", labels, ago(registered), Assignment(rollout)) == ("next" if moved else "base")
+    node = replace(WELL, labels=labels, registered_at=ago(registered))
+    assert bool(eligible_ranks(Assignment(rollout), [node])) is counted
+    steps = [StepWindow({"": LAST_REACH}, ago(10), 7)]
+    (batch,) = count_batches(
+        Assignment(rollout), NEW, steps, [node], now=NOW, stale_after_seconds=10, min_healthy_seconds=1
+    )
+    assert batch.total == int(counted)
+    assert left_out(Assignment(rollout), [node]) == int(not moved)
+    assert Assignment.from_json(json.loads(json.dumps(Assignment(rollout).to_json()))) == Assignment(rollout)
+
+
+def test_what_was_moved_already_is_moved_before_the_first_step() -> None:
+    rollout = OpenRollout("r-0002", Target(ago(10)), already=Target(ago(20), read_selector("zone=a")))
+    cohorts = [cohort_of("n-1", {"zone": zone}, ago(30), Assignment(rollout)) for zone in "ab"]
+    assert cohorts == ["next", "base"]
+
+
+def test_without_a_rollout_nobody_is_moved_or_left_out() -> None:
+    steps = [StepWindow({"": LAST_REACH}, ago(10), 7)]
+    nothing = Assignment()
+    assert eligible_ranks(nothing, [WELL]) == {}
+    assert left_out(nothing, [WELL]) == 0
+    assert count_batches(
+        nothing, NEW, steps, [WELL], now=NOW, stale_after_seconds=10, min_healthy_seconds=1
+    ) == ()  # fmt: skip
 
 
 def test_nothing_written_is_the_default_assignment() -> None:

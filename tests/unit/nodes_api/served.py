@@ -19,7 +19,7 @@ from reconciler.bundle.sealed import unwritten
 from reconciler.db.joining import create_join_token
 from reconciler.db.models import Bundle, Environment, Pointer, Rollout
 from reconciler.db.session import writing
-from reconciler.fleet.cohorts import Assignment, OpenRollout
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.node.keys import NodeKeys
 from reconciler.settings import Settings
 from reconciler.store import layout
@@ -98,7 +98,7 @@ class Release:
 
     def rollout(self, name: str, reach: str, *, state: str = "open", environment: str = "production") -> None:
         """An open rollout that has reached this rank."""
-        opened = OpenRollout(name, clock.now(), {"": reach})
+        opened = OpenRollout(name, Target(clock.now()), {"": reach})
         with writing():
             Rollout.delete().where(Rollout.name == name).execute()
             Environment.delete().where(Environment.name == environment).execute()

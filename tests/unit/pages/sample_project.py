@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.clock import iso
+from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -14,13 +15,12 @@ from reconciler.db.models import (
     Event,
     Node,
     Pointer,
-    Receipt,
     Release,
     Rollout,
 )
 from reconciler.db.risk import Risk
 from reconciler.db.session import writing
-from reconciler.fleet.cohorts import Assignment, OpenRollout
+from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
 from web.catalogue import FixedCatalogue, ProjectEntry
 
@@ -343,7 +343,7 @@ def _environments(where: dict[str, str]) -> None:
 
 
 def assigned(rollout: str, opened: datetime) -> dict[str, Any]:
-    return Assignment(OpenRollout(rollout, opened, {"": "8fffffffffffffff"})).to_json()
+    return Assignment(OpenRollout(rollout, Target(opened), {"": "8fffffffffffffff"})).to_json()
 
 
 def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
@@ -730,6 +730,16 @@ def _events(where: dict[str, str], salt: str) -> None:
         Event.create(
             **where, kind=kind, subject=subject, message=message, details={}, at=ago(minutes=minutes)
         )
+    Gap.create(
+        organization=where["organization"],
+        connection="origin",
+        url="https://forge.example/edge/shop.git",
+        ref="refs/heads/main",
+        before=commit_sha(1),
+        after=commit_sha(2),
+        guess="the delivery was lost on its way: GitHub sends each once",
+        found_at=ago(minutes=70),
+    )
     for place in range(3):
         Receipt.create(
             organization=where["organization"],

@@ -26,6 +26,8 @@ from reconciler.release.state import (
     Hold,
     Judgement,
     Ledger,
+    Moved,
+    Only,
     Plan,
     PlannedStep,
     Progress,
@@ -56,6 +58,8 @@ PLAN = Plan(
         PlannedStep(1, 2, {"": "8" * 16, "eu": "4" * 16, "us": ""}, 600),
         PlannedStep(2, 1, {"": "f" * 16, "eu": "f" * 16, "us": "f" * 16}),
     ),
+    only=Only("group:a or region=eu", "region=eu or tier in (x, y)"),
+    already=Moved("region=eu", NOW),
 )
 COUNTS = {"total": 2, "running": 2, "healthy": 2, "unhealthy": 0, "refused": 0, "silent": 0}
 LEDGER = Ledger(
@@ -72,7 +76,14 @@ LEDGER = Ledger(
     history=(Completed(ONE, SHA, "r-0001", 3, NOW),),
 )  # fmt: skip
 WHOLE = BranchFiles(
-    Release(TWO, SHA, "because", "Ada <ada@example.com>", datetime(2026, 12, 1, 8, 0, tzinfo=UTC)),
+    Release(
+        TWO,
+        SHA,
+        "because",
+        "Ada <ada@example.com>",
+        datetime(2026, 12, 1, 8, 0, tzinfo=UTC),
+        only="region=eu",
+    ),
     (Hold("lunch", "back at two", "Ada", datetime(2026, 12, 1, 14, 0, tzinfo=UTC)),),
     (Quarantine(ONE, "bad"),),
     Promoted(SHA, TWO),
