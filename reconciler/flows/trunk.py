@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation
-from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
+from reconciler.config.findings import Finding, Severity, has_errors, sort_findings
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Refused, Stalled
@@ -21,6 +21,7 @@ from reconciler.flows.branches import branches
 from reconciler.flows.compiling import compile_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.planning import in_repository
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
@@ -114,7 +115,7 @@ def compile_head(state: State) -> None:
     if has_errors(state.findings):
         return
     state.compilation, findings = compile_confined(state.files, now=state.context.now(), former=state.former)
-    state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
+    state.findings = tuple(in_repository(finding, state.context.project.path) for finding in findings)
 
 
 def build(state: State) -> None:
@@ -134,7 +135,7 @@ def store_sealed(state: State) -> None:
     findings = sealed_values.store_sealed(state.context, _made(state.compilation).sealed)
     if findings:
         state.built = None
-        state.findings += tuple(_in_repository(f, state.context.project.path) for f in findings)
+        state.findings += tuple(in_repository(f, state.context.project.path) for f in findings)
 
 
 def refuse(state: State) -> None:
@@ -219,18 +220,3 @@ def _made(value: T | None) -> T:
     if value is None:
         raise RuntimeError("the steps ran in another order than STEPS")
     return value
-
-
-def _in_repository(finding: Finding, folder: str) -> Finding:
-    """The finding with its path from the root of the repository, as people see it."""
-    place = finding.place
-    if not folder or place is None:
-        return finding
-    return Finding(
-        finding.code,
-        finding.severity,
-        Place(f"{folder}/{place.path}", place.line, place.column),
-        finding.message,
-        finding.expected,
-        finding.hint,
-    )
