@@ -53,6 +53,7 @@ VERBS: dict[str, Verb] = {
     "revoke": Verb("reconciler.cli.environment_verbs.revoke", "Forbid a bundle in every environment."),
     "log": Verb("reconciler.cli.log_verbs.command", "Show, verify and prove the log of what was signed."),
     "join-token": Verb("reconciler.cli.join_token", "Make, list and revoke what lets a node register."),
+    "node": Verb("reconciler.cli.node", "Retire nodes and revoke their tokens."),
     "admin": Verb("reconciler.cli.admin", "Make accounts that may do everything."),
     "person": Verb("reconciler.cli.person", "Make accounts of people, and look after them."),
     "api-key": Verb("reconciler.cli.api_key", "Make, list and revoke what programs sign in with."),

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from reconciler import clock
+from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.cli.validate import check
 from reconciler.compile.compiler import Compilation
 from reconciler.config.characters import shown
-from reconciler.config.findings import Finding
+from reconciler.config.findings import Finding, Severity, has_errors
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Refused
@@ -46,7 +47,7 @@ def command(path: Path, onto: str | None, raw: bool) -> None:
     try:
         plan = plan_merge(
             repository.mirror(), target, head, repository.folder,
-            compile=_compile, standings={}, now=clock.now(), raw=raw,
+            build=_build, standings={}, now=clock.now(), raw=raw,
         )  # fmt: skip
     except Refused as refused:
         raise click.UsageError(str(refused)) from None
@@ -55,7 +56,13 @@ def command(path: Path, onto: str | None, raw: bool) -> None:
         raise SystemExit(1)
 
 
-def _compile(
+def _build(
     files: Sequence[SourceFile], former: Former | None
-) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    return check(files, now=clock.now(), former=former)
+) -> tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]:
+    compilation, findings = check(files, now=clock.now(), former=former)
+    if compilation is None or has_errors(findings):
+        return None, None, findings
+    try:
+        return compilation, build_bundle(compilation), findings
+    except Refused as refusal:
+        return None, None, (*findings, Finding(refusal.code, Severity.error, None, refusal.message))

@@ -11,7 +11,7 @@ from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
@@ -99,6 +99,8 @@ class Bundle(Table):
     """When its blob was removed. A commit of trunk that compiles to it brings it back."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
+    distrusted_version = IntegerField(default=0)
+    """The newest root under which it was found that nobody vouches for it any more; 0 when somebody always did."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
@@ -214,7 +216,8 @@ class PublishedRoot(Table):
 class JoinToken(Table):
     """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit.
 
-    `labels` are those that every node that registers with it has, whatever it says itself.
+    `labels` are those that every node that registers with it has, whatever it says itself. `replaces`: such a node
+    takes the place of a silent one of the same name.
     """
 
     id = AutoField()
@@ -228,6 +231,7 @@ class JoinToken(Table):
     uses_left = IntegerField(null=True)
     revoked_at = InstantField(null=True)
     labels = DocumentField(default=dict)
+    replaces = BooleanField(default=False)
 
 
 class Node(Table):
@@ -239,7 +243,9 @@ class Node(Table):
     write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
     (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
     without them is given no secrets. `labels` are what it said last with `fixed_labels` put over it, which are those
-    of its join token.
+    of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
+    `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
+    only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
     """
 
     id = CharField(63, primary_key=True)
@@ -270,6 +276,12 @@ class Node(Table):
     versions = DocumentField(default=dict)
     address = CharField(63, default="")
     log = CharField(160, default="")
+    tokens_after = InstantField(null=True)
+    boots = DocumentField(default=list)
+    beat = CharField(32, default="")
+    doubts = IntegerField(default=0)
+    doubted_at = InstantField(null=True)
+    cloned_at = InstantField(null=True)
 
     class Meta:
         indexes = (
@@ -359,6 +371,7 @@ TABLES: tuple[type[Table], ...] = (
     Node,
     Challenge,
     WrappedKey,
+    TokenKey,
     NodeCounter,
     NodeSignal,
     StepEvidence,

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from reconciler.bundle.build import build_bundle
+from reconciler.bundle.build import BuiltBundle
 from reconciler.compile.compiler import Compilation
-from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
+from reconciler.config.findings import Finding, Place, has_errors, sort_findings
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
-from reconciler.errors import Refused
 from reconciler.flows.compiling import read_project
 from reconciler.git.merging import merge, merge_base
 from reconciler.git.mirror import Mirror
 from reconciler.plan.model import Plan, Side, Standing
 from reconciler.plan.planning import make_plan
 
-Compile = Callable[[Sequence[SourceFile], Former | None], tuple[Compilation | None, tuple[Finding, ...]]]
+Build = Callable[
+    [Sequence[SourceFile], Former | None], tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]
+]
+"""Compiles files, held to what they come from; the bundle is there when no error is among the findings."""
 
 MOST_COMMITS = 1000
 """Commits of a branch whose trailers are read."""
@@ -29,7 +31,7 @@ def plan_merge(
     head: str,
     folder: str,
     *,
-    compile: Compile,
+    build: Build,
     standings: Mapping[str, Standing],
     now: datetime,
     raw: bool = True,
@@ -41,10 +43,10 @@ def plan_merge(
     """
     merged = merge(mirror, onto, head)
     tip = Side(head, mirror.commit(head).tree)
-    base = side_of(mirror, onto, folder, compile)
+    base = side_of(mirror, onto, folder, build)
     if not base.sound:
         shared = merge_base(mirror, onto, head)
-        base = side_of(mirror, shared, folder, compile) if shared not in (None, onto) and shared else base
+        base = side_of(mirror, shared, folder, build) if shared not in (None, onto) and shared else base
     if not merged.commit:
         return make_plan(tip, base, None, now=now, standings=standings, conflicts=merged.conflicts)
     files, _ = read_project(mirror, base.commit, folder)
@@ -52,25 +54,21 @@ def plan_merge(
     former = (
         Former(f"{base.commit[:12]}, which this is merged into,", files, trailers) if base.sound else None
     )
-    result = side_of(mirror, merged.commit, folder, compile, former=former)
+    result = side_of(mirror, merged.commit, folder, build, former=former)
     return make_plan(tip, base, result, now=now, standings=standings, raw=raw)
 
 
-def side_of(mirror: Mirror, sha: str, folder: str, compile: Compile, *, former: Former | None = None) -> Side:
-    """One side, read and compiled; what a node would not accept is a finding too."""
+def side_of(mirror: Mirror, sha: str, folder: str, build: Build, *, former: Former | None = None) -> Side:
+    """One side, read and compiled."""
     tree = mirror.commit(sha).tree
     files, findings = read_project(mirror, sha, folder, others=True)
     if has_errors(findings):
         return Side(sha, tree, sort_findings(findings))
-    compilation, found = compile(files, former)
-    findings = tuple(in_repository(finding, folder) for finding in found)
-    digest = ""
-    if compilation is not None and not has_errors(findings):
-        try:
-            digest = build_bundle(compilation).digest
-        except Refused as refusal:
-            findings += (Finding(refusal.code, Severity.error, None, refusal.message),)
-    return Side(sha, tree, sort_findings(findings), compilation if digest else None, digest)
+    compilation, built, found = build(files, former)
+    findings = sort_findings(in_repository(finding, folder) for finding in found)
+    if built is None:
+        return Side(sha, tree, findings)
+    return Side(sha, tree, findings, compilation, built.digest)
 
 
 def in_repository(finding: Finding, folder: str) -> Finding:
