@@ -29,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "import": Verb("reconciler.cli.import_config", "Make a config repository of a proxy's config."),
     "build": Verb("reconciler.cli.build", "Compile a config repository into a folder."),
     "diff": Verb("reconciler.cli.diff", "Say what two states of a repository do differently."),
+    "plan": Verb("reconciler.cli.plan", "Say what merging this would do to every environment."),
     "verify": Verb("reconciler.cli.verify", "Check a bundle offline, check by check."),
     "reproduce": Verb("reconciler.cli.reproduce", "Rebuild a bundle from its commit and compare."),
     "sbom": Verb("reconciler.cli.sbom", "Print the bill of materials of a bundle."),
