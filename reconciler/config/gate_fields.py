@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -11,7 +11,8 @@ from reconciler.config.durations import Duration, milliseconds, seconds
 from reconciler.config.gates import GateSpec, in_order
 from reconciler.config.kinds.slo import WINDOWS
 from reconciler.config.quantities import Percent, share
-from reconciler.config.schema import Field, Slot, block
+from reconciler.config.report import Problem
+from reconciler.config.schema import Complaint, Field, Slot, block
 from reconciler.config.values import Integer, Reference
 
 SAMPLES = Slot(
@@ -79,6 +80,39 @@ GATES = block(
             repeatable=True,
         ),
         Field(
+            "canary",
+            "Whether the moved nodes do worse than those that are not moved yet, in the same time: a sequential test "
+            "of failures and of slow answers.",
+            'canary alpha="1%" beta="5%" effect="1%" slower="5%" samples=100',
+            properties=(
+                Slot(
+                    "alpha",
+                    Percent("0.01", "20"),
+                    "how often at most an equal release is called worse",
+                    default="1%",
+                ),
+                Slot(
+                    "beta",
+                    Percent("0.01", "50"),
+                    "how often at most a release that is worse by the effect passes",
+                    default="5%",
+                ),
+                Slot(
+                    "effect",
+                    Percent("0.01", "50"),
+                    "how many more requests in a hundred may not fail",
+                    default="1%",
+                ),
+                Slot(
+                    "slower",
+                    Percent("0.1", "50"),
+                    "how many more requests in a hundred may not be slow",
+                    default="5%",
+                ),
+                SAMPLES,
+            ),
+        ),
+        Field(
             "soak",
             "How long a step lasts at least.",
             'soak "30m"',
@@ -92,6 +126,18 @@ GATES = block(
     ),
     example='gates {\n    error-rate max="1%" samples=100\n    latency percentile=99 max="500ms"\n    soak "5m"\n}',
 )
+
+
+def gate_complaints(policy: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What the gates of a policy cannot mean together with the rest of it."""
+    if "canary" in policy.get("gates", {}) and policy.get("strategy") == "all-at-once":
+        problem = Problem(
+            "E-VAL-009",
+            "a canary is compared with nodes that are not moved yet, and this strategy leaves none",
+            'strategy "canary" or "rolling"',
+            "change the strategy, or remove the gate",
+        )
+        yield Complaint(("policy", "gates", "canary"), problem)
 
 
 def specs_of(gates: Mapping[str, Any], objectives: Mapping[str, Mapping[str, Any]]) -> tuple[GateSpec, ...]:
@@ -139,6 +185,13 @@ _READ: Mapping[str, Callable[[Any], dict[str, int | str]]] = {
     },
     "cpu": lambda data: {"max-permille": _ppm(data["max"]) // 1000},
     "memory": lambda data: {"max-permille": _ppm(data["max"]) // 1000},
+    "canary": lambda data: {
+        "alpha-ppm": _ppm(data["alpha"]),
+        "beta-ppm": _ppm(data["beta"]),
+        "effect-ppm": _ppm(data["effect"]),
+        "slower-ppm": _ppm(data["slower"]),
+        "samples": data["samples"],
+    },
     "soak": lambda data: {"seconds": seconds(data)},
     "manual": lambda data: {},
 }

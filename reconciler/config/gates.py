@@ -47,6 +47,7 @@ FORMS: Mapping[str, GateForm] = MappingProxyType(
             same=("days", "faster-than-ms"),
             words=("service", "sli"),
         ),
+        "canary": GateForm(lower=("alpha-ppm", "beta-ppm", "effect-ppm", "slower-ppm"), higher=("samples",)),
         "soak": GateForm(higher=("seconds",)),
         "manual": GateForm(),
     }

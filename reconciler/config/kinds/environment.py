@@ -10,7 +10,7 @@ from reconciler.config.approvals import NO_APPROVALS, approvals_of
 from reconciler.config.calendar import Zone
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
-from reconciler.config.gate_fields import GATES, specs_of
+from reconciler.config.gate_fields import GATES, gate_complaints, specs_of
 from reconciler.config.groups import NodeGroup
 from reconciler.config.kinds import strategies
 from reconciler.config.people import APPROVER
@@ -124,7 +124,7 @@ _POLICY = block(
 
 def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
     policy = data.get("policy", {})
-    found = list(strategies.complaints(data))
+    found = [*strategies.complaints(data), *gate_complaints(data.get("policy", {}))]
     found += _promotion(policy, bool(data.get("after")))
     return tuple(found)
 

@@ -14,6 +14,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.release.gates import (
     availability,
     bake,
+    canary,
     error_rate,
     heartbeat,
     http,
@@ -50,6 +51,7 @@ GATES: Mapping[str, Gate] = table(
         resources.MEMORY,
         http.GATE,
         slo.GATE,
+        canary.GATE,
         soak.GATE,
         manual.GATE,
     )

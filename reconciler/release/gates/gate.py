@@ -18,7 +18,8 @@ class GateFacts:
     """The facts about one step at `now`. `earlier` counts the nodes of all steps before it together.
 
     `since` is when the step began or was resumed; `go` is a person's word for this very step; `signals` is what was
-    measured since then, None when nobody looked.
+    measured since then, None when nobody looked; `alone` says why there may be no node left that was not moved, or is
+    "".
     """
 
     step: PlannedStep
@@ -29,6 +30,7 @@ class GateFacts:
     now: datetime
     go: Go | None = None
     signals: StepSignals | None = None
+    alone: str = ""
 
     @property
     def nobody(self) -> bool:

@@ -27,7 +27,7 @@ def gates(text: str, *more: str) -> tuple[GateSpec, ...]:
 
 def test_every_gate() -> None:
     found = gates(
-        'manual; soak "30m"; slo "fast"\nhttp "https://b.example.com/"\n'
+        'manual; soak "30m"; canary beta="2%" effect="0.5%"; slo "fast"\nhttp "https://b.example.com/"\n'
         'http "https://a.example.com/x?y=1" status=204 within="500ms"\n'
         'memory max="90%"; cpu max="80.55%"\nlatency percentile=99 max="500ms"\nerror-rate max="0.5%" samples=20',
         slo(),
@@ -49,6 +49,17 @@ def test_every_gate() -> None:
                 "faster-than-ms": 300,
                 "service": "orders",
                 "sli": "latency",
+            },
+        ),
+        GateSpec(
+            "canary",
+            "",
+            {
+                "alpha-ppm": 10_000,
+                "beta-ppm": 20_000,
+                "effect-ppm": 5000,
+                "slower-ppm": 50_000,
+                "samples": 100,
             },
         ),
         GateSpec("soak", "", {"seconds": 1800}),
@@ -83,6 +94,8 @@ def test_an_objective_is_rounded_to_its_stricter_side() -> None:
         ('slo "slow"', "E-REF-001"),
         ('soak "1500ms"', "E-VAL-003"),
         ("manual; manual", "E-KND-004"),
+        ('canary effect="0%"', "E-VAL-003"),
+        ('canary effect="51%"', "E-VAL-003"),
     ],
 )
 def test_mistakes(text: str, found: str) -> None:
@@ -94,6 +107,12 @@ def test_an_objective_has_to_be_in_the_environment_that_it_guards() -> None:
     _, findings = read(SERVICE, UPSTREAM, environment('slo "fast"'), slo(only='    only "dev"\n'))
     assert [(one.code, one.place.line) for one in findings if one.place] == [("E-REF-002", 6)]
     assert gates('slo "fast"', slo(only='    only "x"\n'))
+
+
+def test_a_canary_needs_somebody_to_be_compared_with() -> None:
+    _, findings = read(SERVICE, UPSTREAM, environment("canary", strategy="all-at-once"), slo())
+    assert [one.split()[0] for one in brief(findings)] == ["E-VAL-009"]
+    assert gates("canary")[0].number("alpha-ppm") == 10_000
 
 
 RATE = GateSpec("error-rate", "", {"max-ppm": 10_000, "samples": 100})
