@@ -9,14 +9,12 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
-from reconciler.fleet.batches import Batch, count_batches, eligible_ranks, left_out
-from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
 from reconciler.flows.measuring import measure
-from reconciler.release.assignment import assignment_of, opening
-from reconciler.release.facts import Facts, TrunkCommit, step_windows
+from reconciler.release.counting import count
+from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.state import EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
@@ -65,21 +63,21 @@ def gather_facts(
     files = state.files
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
-    assignment = assignment_of(ledger)
     with reading():
         trunk = _trunk(context, state, policy)
         bundles = _bundles(context, state.name, wished) if wished else {}
         removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
+    counted = count(state, policy, nodes, now=now)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
         predecessors=_predecessors(context, policy, refs),
-        batches=_batches(ledger, assignment, nodes, now),
-        ranks=eligible_ranks(opening(state, policy, now), nodes),
-        left_out=left_out(assignment, nodes),
+        batches=counted.batches,
+        ranks=counted.ranks,
+        left_out=counted.left_out,
         signals=signals,
     )
 
@@ -111,23 +109,6 @@ def _observation(row: Node) -> Observation:
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
         labels=row.labels,
-    )
-
-
-def _batches(
-    ledger: Ledger, assignment: Assignment, nodes: tuple[Observation, ...], now: datetime
-) -> tuple[Batch, ...]:
-    rollout, plan = ledger.open_rollout, ledger.plan
-    if rollout is None or plan is None:
-        return ()
-    return count_batches(
-        assignment,
-        rollout.digest,
-        step_windows(ledger),
-        nodes,
-        now=now,
-        stale_after_seconds=plan.rules.stale_after_seconds,
-        min_healthy_seconds=plan.rules.min_healthy_seconds,
     )
 
 
