@@ -1,0 +1,275 @@
+"""The control plane in virtual time: the steps of `flows.environment` over a branch in memory, with the same functions.
+
+A look reads the branch, publishes what it says, gathers facts, decides, commits and pushes, until nothing is to do. It
+can die between any two effects, and lose the race against somebody else's push.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.fleet.cohorts import BASE, EVERYBODY, NEXT, Assignment, cohort_of
+from reconciler.release import paths
+from reconciler.release.actions import Action
+from reconciler.release.apply import Material, apply, wanted_config
+from reconciler.release.assignment import assignment_of
+from reconciler.release.branch import parse_branch
+from reconciler.release.counting import count
+from reconciler.release.decide import decide
+from reconciler.release.decision import Decision
+from reconciler.release.facts import Facts, TrunkCommit
+from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.nodes import Node
+from reconciler.simulator.virtual.scenario import Scenario
+
+MAX_COMMITS = 6
+"""In one look, as the flow has it: its five commits and the one after which it goes on later."""
+
+MILLISECOND = timedelta(milliseconds=1)
+
+LATENCY = 120
+"""Milliseconds between a nudge and the look that it causes."""
+
+
+CHANGED_BY_HAND = "changed-by-hand"
+"""The event of a commit that is not ours."""
+
+
+class Died(Exception):
+    """The control plane ended between two effects."""
+
+
+class LostRace(Exception):
+    """Somebody else pushed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of an environment branch. `action` None: somebody else's."""
+
+    at: int
+    environment: str
+    subject: str
+    event: str
+    because: str = ""
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What nodes are answered from: digest by cohort, the sequence, and what cohorts depend on."""
+
+    sequence: int = 0
+    digests: Mapping[str, str] = field(default_factory=dict)
+    assignment: Assignment = EVERYBODY
+
+
+NOTHING = Published()
+NO_FACTS = Facts()
+
+
+@dataclass(slots=True)
+class Environment:
+    """One environment. `head` is its branch, `ours` the ledger at our newest commit, `row` what the database knows."""
+
+    name: str
+    policy: EnvironmentPolicy | None
+    nodes: list[Node]
+    head: dict[str, bytes] = field(default_factory=dict)
+    ours: dict[str, bytes] = field(default_factory=dict)
+    version: int = 0
+    row: int = -1
+    trunk: int = 0
+    published: Published = NOTHING
+    answers: int = 0
+    due_at: int | None = 0
+    last: Decision | None = None
+    opened: list[str] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    parsed: tuple[int, EnvironmentState] | None = None
+    cohorts: dict[str, str] = field(default_factory=dict)
+    told: tuple[object, dict[str, str]] | None = None
+    """What the invariants worked out last, and from what."""
+
+    def state(self) -> EnvironmentState:
+        """The branch as the release engine reads it; read again only when it changed."""
+        if self.parsed is None or self.parsed[0] != self.version:
+            wishes = {path: content for path, content in self.head.items() if path not in paths.LEDGER}
+            tampered = tuple(path for path in paths.LEDGER if self.head.get(path) != self.ours.get(path))
+            files = parse_branch({**wishes, **self.ours})
+            self.parsed = (self.version, EnvironmentState(self.name, files, tampered))
+        return self.parsed[1]
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.state().files.ledger or Ledger()
+
+    def edit(self, path: str, content: bytes | None) -> None:
+        """Somebody else's commit."""
+        if content is None:
+            self.head.pop(path, None)
+        else:
+            self.head[path] = content
+        self.version += 1
+
+    def publish(self, published: Published) -> None:
+        """Answer nodes from this from now on."""
+        self.published = published
+        self.answers += 1
+        self.cohorts.clear()
+
+    def answer(self, node: Node) -> tuple[int, str] | None:
+        """Sequence and digest that the node API would tell a node now; None when there is nothing for it."""
+        published = self.published
+        cohort = self.cohorts.get(node.id)
+        if cohort is None:
+            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
+            self.cohorts[node.id] = cohort
+        digest = published.digests.get(cohort)
+        return None if digest is None else (published.sequence, digest)
+
+
+Hook = Callable[[str, Environment], None]
+
+
+@dataclass(slots=True)
+class ControlPlane:
+    """`effect(name, environment)` is called before each effect and may raise `Died`; `race` before each push.
+
+    `notice` is told of each of our commits with the state and the facts that it was decided from.
+    """
+
+    scenario: Scenario
+    environments: dict[str, Environment]
+    effect: Hook
+    race: Callable[[Environment], None]
+    notice: Callable[[Environment, EnvironmentState, Facts, Decision, Commit], None]
+    decided: Callable[[Environment, EnvironmentState, Facts, Decision, int], None]
+    trunk: list[TrunkCommit] = field(default_factory=list)
+
+    def look(self, environment: Environment, now: int) -> None:
+        """One run of the job. Raises `Died` and `LostRace`; a later run heals what it left.
+
+        Until it has ended the look is owed, so that the sweep finds one that died.
+        """
+        environment.due_at = now
+        for _ in range(MAX_COMMITS):
+            state = environment.state()
+            self.publish(environment, now)
+            facts = self.gather(environment, state, now)
+            moment = self.scenario.moment(now)
+            decision = decide(state, environment.policy, facts, now=moment)
+            self.decided(environment, state, facts, decision, now)
+            environment.last = decision
+            if not decision.actions:
+                environment.trunk = len(self.trunk)
+                environment.due_at = self.due(decision, now)
+                return
+            self.commit(environment, state, facts, decision, now)
+        environment.due_at = now
+
+    def due(self, decision: Decision, now: int) -> int | None:
+        """When the decision asks to be looked at again, in virtual time."""
+        moment = decision.look_again_at
+        if moment is None:
+            return None
+        # Rounded up: an earlier look would find that nothing has changed yet.
+        return max(now, -((self.scenario.starts - moment) // MILLISECOND))
+
+    def publish(self, environment: Environment, now: int) -> None:
+        """Pointers and rows as the branch says them; nothing when they are there."""
+        ledger = environment.state().files.ledger
+        if ledger is None or environment.row == environment.version:
+            return
+        published = published_of(ledger)
+        self.effect("publish", environment)
+        if published != environment.published:
+            environment.publish(published)
+        self.effect("record", environment)
+        environment.row = environment.version
+
+    def gather(self, environment: Environment, state: EnvironmentState, now: int) -> Facts:
+        """The facts of this moment, as `flows.facts` has them from database and mirror."""
+        policy, wish = environment.policy, state.files.release
+        wished = wish.digest if wish is not None else ""
+        known = {commit.digest for commit in self.trunk}
+        if policy is None:
+            return NO_FACTS
+        counted = count(state, policy, environment.nodes, now=self.scenario.moment(now))
+        return Facts(
+            trunk=self.newer(environment, state),
+            bundles={wished: True} if wished in known else {},
+            predecessors=self.predecessors(environment),
+            batches=counted.batches,
+            ranks=counted.ranks,
+            left_out=counted.left_out,
+        )
+
+    def newer(self, environment: Environment, state: EnvironmentState) -> tuple[TrunkCommit, ...]:
+        """The trunk commits after the one that automatic promotion took last, the newest first."""
+        policy = environment.policy
+        if policy is None or policy.after or policy.promote != "automatic":
+            return ()
+        taken = state.files.promoted
+        shas = [commit.sha for commit in self.trunk]
+        since = shas.index(taken.commit) + 1 if taken is not None and taken.commit in shas else 0
+        if taken is None:
+            return tuple(self.trunk[-1:])
+        return tuple(reversed(self.trunk[since:]))
+
+    def predecessors(self, environment: Environment) -> dict[str, tuple[str, ...]]:
+        """The completed digests of each environment that this one comes after."""
+        found = {}
+        for name in environment.policy.after if environment.policy is not None else ():
+            before = self.environments.get(name)
+            if before is not None:
+                found[name] = tuple(sorted({entry.digest for entry in before.ledger.history}))
+        return found
+
+    def commit(
+        self, environment: Environment, state: EnvironmentState, facts: Facts, decision: Decision, now: int
+    ) -> None:
+        """Make the decision's commit and push it: compare and swap."""
+        (action,) = decision.actions
+        config = wanted_config(action, state)
+        rendered = f"// {config}\n".encode() if config else None
+        material = Material(rendered, dict(environment.ours))
+        edit = apply(
+            action, state, because=decision.because, now=self.scenario.moment(now), material=material
+        )
+        self.effect("inputs", environment)
+        version = environment.version
+        self.race(environment)
+        if environment.version != version:
+            raise LostRace(environment.name)
+        self.effect("push", environment)
+        for path, content in edit.files.items():
+            if content is None:
+                environment.head.pop(path, None)
+            else:
+                environment.head[path] = content
+        environment.ours = {path: environment.head[path] for path in paths.LEDGER if path in environment.head}
+        environment.version += 1
+        commit = Commit(now, environment.name, edit.subject, edit.event, decision.because, action)
+        environment.commits.append(commit)
+        self.notice(environment, state, facts, decision, commit)
+        self.effect("pushed", environment)
+
+
+def published_of(ledger: Ledger) -> Published:
+    """What nodes are told while the ledger stands like this."""
+    digests = {}
+    if ledger.live:
+        digests[BASE] = ledger.live
+    if ledger.open_rollout is not None:
+        digests[NEXT] = ledger.open_rollout.digest
+    return Published(ledger.sequence, digests, assignment_of(ledger))
+
+
+def digest_of(bundle: str) -> str:
+    """The digest that a bundle of this name has in virtual time."""
+    return "sha256:" + hashlib.sha256(bundle.encode()).hexdigest()
