@@ -99,6 +99,8 @@ class Bundle(Table):
     """When its blob was removed. A commit of trunk that compiles to it brings it back."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
+    distrusted_version = IntegerField(default=0)
+    """The newest root under which it was found that nobody vouches for it any more; 0 when somebody always did."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)

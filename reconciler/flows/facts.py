@@ -11,11 +11,11 @@ from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
+from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts
 from reconciler.flows.measuring import measure
 from reconciler.release.counting import count
-from reconciler.release.facts import Facts, TrunkCommit
-from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.release.facts import Facts, TrunkCommit, runs_of
+from reconciler.release.state import Completed, EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
 """How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
@@ -69,12 +69,16 @@ def gather_facts(
         removed = _removed(context, wished) if wished else ()
         nodes = read_nodes(context, state.name)
     counted = count(state, policy, nodes, now=now)
+    completed = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
-        predecessors=_predecessors(context, policy, refs),
+        predecessors={name: _digests(found) for name, found in completed.items()},
+        runs={name: runs_of(found) for name, found in completed.items()}
+        if policy.promote == "automatic"
+        else {},
         batches=counted.batches,
         ranks=counted.ranks,
         left_out=counted.left_out,
@@ -129,7 +133,7 @@ def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy)
         query = query.where(Commit.position > taken.position)
     rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
     found = tuple(
-        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>")
+        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>", row.seen_at)
         for row in rows
     )
     return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
@@ -157,14 +161,18 @@ def _removed(context: Context, digest: str) -> tuple[str, ...]:
 
 def _predecessors(
     context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, tuple[Completed, ...]]:
     found = {}
     for name in policy.after:
         head = refs.get(branch_ref(context, name))
-        completed = () if head is None else completed_digests(context.mirror, head, commit_keys(context))
+        completed = () if head is None else completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
             found[name] = completed
     return found
+
+
+def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
+    return tuple(sorted({entry.digest for entry in completed}))
 
 
 def _compiled(context: Context):  # type: ignore[no-untyped-def]

@@ -21,8 +21,8 @@ from reconciler.release.branch import parse_branch
 from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, TrunkCommit
-from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.release.facts import Facts, TrunkCommit, runs_of
+from reconciler.release.state import Completed, EnvironmentState, Ledger
 from reconciler.simulator.virtual.nodes import Node
 from reconciler.simulator.virtual.scenario import Scenario
 
@@ -199,11 +199,17 @@ class ControlPlane:
         known = {commit.digest for commit in self.trunk}
         if policy is None:
             return NO_FACTS
+        completed = self.completed(policy)
         counted = count(state, policy, environment.nodes, now=self.scenario.moment(now))
         return Facts(
             trunk=self.newer(environment, state),
             bundles={wished: True} if wished in known else {},
-            predecessors=self.predecessors(environment),
+            predecessors={
+                name: tuple(sorted({entry.digest for entry in found})) for name, found in completed.items()
+            },
+            runs={name: runs_of(found) for name, found in completed.items()}
+            if policy.promote == "automatic"
+            else {},
             batches=counted.batches,
             ranks=counted.ranks,
             left_out=counted.left_out,
@@ -221,14 +227,11 @@ class ControlPlane:
             return tuple(self.trunk[-1:])
         return tuple(reversed(self.trunk[since:]))
 
-    def predecessors(self, environment: Environment) -> dict[str, tuple[str, ...]]:
-        """The completed digests of each environment that this one comes after."""
-        found = {}
-        for name in environment.policy.after if environment.policy is not None else ():
-            before = self.environments.get(name)
-            if before is not None:
-                found[name] = tuple(sorted({entry.digest for entry in before.ledger.history}))
-        return found
+    def completed(self, policy: EnvironmentPolicy) -> dict[str, tuple[Completed, ...]]:
+        """What completed in each environment that this one comes after, the newest first."""
+        return {
+            name: self.environments[name].ledger.history for name in policy.after if name in self.environments
+        }
 
     def commit(
         self, environment: Environment, state: EnvironmentState, facts: Facts, decision: Decision, now: int
