@@ -37,6 +37,8 @@ class State:
     renew: Callable[[], None] = lambda: None
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
+    seen: dict[str, bytes] = field(default_factory=dict)
+    """Contents by blob id, as they were read."""
     former: Former | None = None
     findings: tuple[Finding, ...] = ()
     cache: CompileCache | None = None
@@ -89,7 +91,7 @@ def read(state: State) -> None:
     What we do not accept in a tree is a finding."""
     context = state.context
     state.files, state.findings = read_project(
-        context.mirror, _head(state).sha, context.project.path, others=True
+        context.mirror, _head(state).sha, context.project.path, others=True, seen=state.seen
     )
 
 
@@ -107,7 +109,7 @@ def read_former(state: State) -> None:
         return
     since = context.mirror.since(valid, head.sha, limit=trunk_rows.LONGEST_PUSH)
     trailers = tuple(info.trailers for info in since)
-    files, _ = read_project(context.mirror, valid, context.project.path)
+    files, _ = read_project(context.mirror, valid, context.project.path, seen=state.seen)
     state.former = Former(name, files, trailers)
 
 
