@@ -18,10 +18,11 @@ from reconciler.cli.validate import counted, print_findings
 from reconciler.config.durations import canonical, milliseconds
 from reconciler.config.writing import write_resources
 from reconciler.release.paths import short
-from reconciler.simulator.virtual.control import CHANGED_BY_HAND, Commit
+from reconciler.simulator.virtual.environment import CHANGED_BY_HAND, Commit
 from reconciler.simulator.virtual.generate import generate
 from reconciler.simulator.virtual.invariants import Broken
-from reconciler.simulator.virtual.scenario import Group, Happening, Scenario, read_scenario, write_scenario
+from reconciler.simulator.virtual.scenario import Group, Happening, Scenario
+from reconciler.simulator.virtual.scenario_files import read_scenario, write_scenario
 from reconciler.simulator.virtual.world import World
 
 KINDS = ("project", "environment", "freeze-window", "node-group", "slo")

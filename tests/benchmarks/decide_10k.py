@@ -22,7 +22,8 @@ from reconciler.release.decide import decide
 from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.state import EnvironmentState
 from reconciler.simulator.virtual.control import digest_of
-from reconciler.simulator.virtual.scenario import STARTS, read_policies
+from reconciler.simulator.virtual.scenario import STARTS
+from reconciler.simulator.virtual.scenario_files import read_policies
 from tests.benchmarks.result import Result
 from tests.benchmarks.simulate import CONFIG
 

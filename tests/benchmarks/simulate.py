@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from heapq import heappop, heappush
 
-from reconciler.simulator.virtual.scenario import STARTS, Bundle, Group, Happening, Scenario, read_policies
+from reconciler.simulator.virtual.scenario import STARTS, Bundle, Group, Happening, Scenario
+from reconciler.simulator.virtual.scenario_files import read_policies
 from reconciler.simulator.virtual.world import World
 from tests.benchmarks.result import Result
 

@@ -9,14 +9,8 @@ import pytest
 from reconciler.simulator.virtual.generate import BUNDLES, generate
 from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.invariants import Broken, Invariants
-from reconciler.simulator.virtual.scenario import (
-    Group,
-    Happening,
-    Scenario,
-    read_policies,
-    read_scenario,
-    write_scenario,
-)
+from reconciler.simulator.virtual.scenario import Group, Happening, Scenario
+from reconciler.simulator.virtual.scenario_files import read_policies, read_scenario, write_scenario
 from reconciler.simulator.virtual.shrink import shortest
 from reconciler.simulator.virtual.world import World
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from reconciler.config.durations import canonical
 from reconciler.config.kdl import KdlValue
 from reconciler.config.proxies import NEWEST
-from reconciler.simulator.virtual.scenario import Bundle, Group, Happening, Scenario, read_policies
+from reconciler.simulator.virtual.scenario import Bundle, Group, Happening, Scenario
+from reconciler.simulator.virtual.scenario_files import read_policies
 
 SECOND = 1000
 BUNDLES = (

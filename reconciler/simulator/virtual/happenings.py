@@ -12,7 +12,8 @@ from reconciler.config.kdl import KdlValue
 from reconciler.release import paths
 from reconciler.release.render import render_hold, render_quarantine, render_release
 from reconciler.release.state import Hold, Quarantine, Release
-from reconciler.simulator.virtual.control import Environment, digest_of
+from reconciler.simulator.virtual.control import digest_of
+from reconciler.simulator.virtual.environment import Environment
 from reconciler.simulator.virtual.nodes import Node
 
 if TYPE_CHECKING:

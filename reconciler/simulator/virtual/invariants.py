@@ -29,7 +29,13 @@ from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
 from reconciler.release.state import EnvironmentState, Ledger
-from reconciler.simulator.virtual.control import CHANGED_BY_HAND, Commit, Environment, Published, published_of
+from reconciler.simulator.virtual.environment import (
+    CHANGED_BY_HAND,
+    Commit,
+    Environment,
+    Published,
+    published_of,
+)
 from reconciler.simulator.virtual.nodes import Node, chosen
 
 if TYPE_CHECKING:

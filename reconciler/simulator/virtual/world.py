@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.config.durations import canonical
@@ -15,23 +14,15 @@ from reconciler.release import paths
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.state import EnvironmentState
-from reconciler.simulator.virtual.control import (
-    CHANGED_BY_HAND,
-    LATENCY,
-    MILLISECOND,
-    Commit,
-    ControlPlane,
-    Died,
-    Environment,
-    LostRace,
-    Published,
-    digest_of,
-)
+from reconciler.simulator.virtual.control import LATENCY, MILLISECOND, ControlPlane, Died, LostRace, digest_of
+from reconciler.simulator.virtual.environment import CHANGED_BY_HAND, Commit, Environment
 from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.invariants import Invariants
 from reconciler.simulator.virtual.loop import Loop
-from reconciler.simulator.virtual.nodes import NEVER, TEMPERAMENTS, Node
+from reconciler.simulator.virtual.nodes import NEVER, Node
+from reconciler.simulator.virtual.saved import Saved
 from reconciler.simulator.virtual.scenario import Bundle, Group, Happening, Scenario
+from reconciler.simulator.virtual.temperaments import TEMPERAMENTS
 
 GONE = 2**61
 """Nodes that are down until then do not come back."""
@@ -58,17 +49,6 @@ MOST_LOOKS = 500
 
 FULL_EVERY = 1000
 """After so many events every invariant is checked from scratch."""
-
-
-Reported = tuple[datetime | None, str, datetime | None, str, datetime | None, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    """The database as it was: what nodes are answered from, what is due, and what nodes said."""
-
-    environments: Mapping[str, tuple[Published, int, int | None]]
-    reports: Mapping[str, Reported]
 
 
 class World:
@@ -196,32 +176,13 @@ class World:
 
     def fail_over(self, lag: int) -> None:
         """From now on for `lag` milliseconds everything that is written is written in vain."""
-        saved = _Saved(
-            {name: (e.published, e.row, e.due_at) for name, e in self.environments.items()},
-            {
-                node.id: (
-                    node.reported_at, node.running, node.running_since, node.health, node.health_since,
-                    node.refused, node.refused_sequence,
-                )
-                for node in self.nodes
-            },
-        )  # fmt: skip
+        saved = Saved.of(self.environments.values(), self.nodes)
         self.loop.at(self.loop.now + lag, self._restore, saved)
 
-    def _restore(self, saved: _Saved) -> None:
-        for name, (published, row, due_at) in saved.environments.items():
-            environment = self.environments[name]
-            environment.publish(published)
-            environment.row, environment.due_at = row, due_at
+    def _restore(self, saved: Saved) -> None:
+        saved.restore(self.environments.values(), self.nodes)
+        for environment in self.environments.values():
             self.invariants.set_back(environment)
-        for node in self.nodes:
-            node.settled = None
-            kept = saved.reports.get(node.id)
-            if kept is not None:
-                (
-                    node.reported_at, node.running, node.running_since, node.health, node.health_since,
-                    node.refused, node.refused_sequence,
-                ) = kept  # fmt: skip
 
     def _join(self, group: Group) -> None:
         node = Node(f"n-{len(self.nodes):05d}", group, self.now)

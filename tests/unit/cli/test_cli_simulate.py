@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from reconciler.cli.main import group
 from reconciler.simulator.virtual.happenings import KINDS
-from reconciler.simulator.virtual.nodes import TEMPERAMENTS
-from reconciler.simulator.virtual.scenario import read_scenario
+from reconciler.simulator.virtual.scenario_files import read_scenario
+from reconciler.simulator.virtual.temperaments import TEMPERAMENTS
 
 DOCS = Path(__file__).parents[3] / "docs" / "simulation.md"
 CONFIG = """project "shop"
