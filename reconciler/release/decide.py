@@ -46,20 +46,27 @@ def decide(
         return act(
             RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"
         )
-    promotion = promote(state, policy, facts)
+    promotion = promote(state, policy, facts, now)
     if isinstance(promotion, Promote):
-        return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+        source = "promoted by itself" if policy.after else "newest valid commit of trunk"
+        return act(promotion, f"{source}: {promotion.release.why}")
     proposing = propose(state, policy, facts, now)
     if proposing is not None:
         return act(proposing, proposed_because(proposing, policy))
-    skipped = (promotion,) if promotion is not None else ()
     rollout = ledger.open_rollout
     if rollout is not None and ledger.plan is not None:
         look = partial if rollout.is_partial else during
         decision = look(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
         decision = between(state, ledger, policy, facts, now=now)
-    return replace(decision, waiting=(*decision.waiting, *skipped))
+    if promotion is None:
+        return decision
+    moments = [at for at in (decision.look_again_at, promotion.until) if at is not None]
+    return replace(
+        decision,
+        waiting=(*decision.waiting, promotion.reason),
+        look_again_at=min(moments, default=None),
+    )
 
 
 def between(
