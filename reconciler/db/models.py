@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.audit import AUDIT
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
@@ -380,4 +381,5 @@ TABLES: tuple[type[Table], ...] = (
     LogCheckpoint,
     LogAlarm,
     *PEOPLE,
+    *AUDIT,
 )
