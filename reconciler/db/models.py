@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
@@ -357,6 +358,9 @@ TABLES: tuple[type[Table], ...] = (
     Receipt,
     Repository,
     Gap,
+    Pull,
+    Outgoing,
+    ForgeBudget,
     Work,
     Commit,
     Bundle,
