@@ -35,6 +35,8 @@ VERBS: dict[str, Verb] = {
     "sbom": Verb("reconciler.cli.sbom", "Print the bill of materials of a bundle."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
     "calendar": Verb("reconciler.cli.calendar", "Say when releases are frozen."),
+    "simulate": Verb("reconciler.cli.simulate", "Play releases on a made-up fleet in virtual time."),
+    "replay": Verb("reconciler.cli.replay", "Make the decisions of a branch again, and compare."),
     "schema": Verb("reconciler.cli.schema", "Print the JSON Schema of the language."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),
     "explain": Verb("reconciler.cli.explain", "Explain a kind or a code."),
@@ -52,11 +54,13 @@ VERBS: dict[str, Verb] = {
     "why": Verb("reconciler.cli.why", "Say what an environment, a rollout or a node waits for."),
     "revoke": Verb("reconciler.cli.environment_verbs.revoke", "Forbid a bundle in every environment."),
     "log": Verb("reconciler.cli.log_verbs.command", "Show, verify and prove the log of what was signed."),
+    "audit": Verb("reconciler.cli.audit_verbs.command", "Check and export who did what."),
     "join-token": Verb("reconciler.cli.join_token", "Make, list and revoke what lets a node register."),
     "node": Verb("reconciler.cli.node", "Retire nodes and revoke their tokens."),
     "admin": Verb("reconciler.cli.admin", "Make accounts that may do everything."),
     "person": Verb("reconciler.cli.person", "Make accounts of people, and look after them."),
     "api-key": Verb("reconciler.cli.api_key", "Make, list and revoke what programs sign in with."),
+    "drift": Verb("reconciler.cli.drift", "List nodes that run something else than they should."),
     "fleet": Verb("reconciler.cli.fleet", "Run simulated nodes."),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.audit import AUDIT
 from reconciler.db.evidence import Reproduction
 from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
@@ -14,6 +15,7 @@ from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
+from reconciler.db.reported import REPORTED
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -384,4 +386,6 @@ TABLES: tuple[type[Table], ...] = (
     LogCheckpoint,
     LogAlarm,
     *PEOPLE,
+    *REPORTED,
+    *AUDIT,
 )

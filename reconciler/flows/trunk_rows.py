@@ -12,6 +12,7 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
+from reconciler.db.audit import record_commit
 from reconciler.db.models import Bundle, Commit, Environment, Event
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
@@ -60,7 +61,7 @@ def locate(context: Context, head: CommitInfo) -> str | None:
         return _record_found(context, head, _new(context, history), 0 if last is None else last.position)
 
 
-def last_valid(context: Context, head: CommitInfo) -> str | None:
+def last_valid(context: Context, head: CommitInfo | None = None) -> str | None:
     """The newest commit that compiled, the head itself aside; None when there is none."""
     with reading():
         row = (
@@ -69,7 +70,7 @@ def last_valid(context: Context, head: CommitInfo) -> str | None:
                 Commit.organization == context.organization.slug,
                 Commit.project == context.project.slug,
                 Commit.state == "compiled",
-                Commit.sha != head.sha,
+                Commit.sha != (head.sha if head is not None else ""),
             )
             .order_by(Commit.position.desc())
             .first()
@@ -195,6 +196,15 @@ def _create(context: Context, info: CommitInfo, position: int, head: CommitInfo)
         state="found" if is_head else "skipped",
         reason=reason,
     ).on_conflict_ignore().execute()
+    record_commit(
+        **_owner(context),
+        branch=context.project.trunk,
+        sha=info.sha,
+        author=f"{info.author_name} <{info.author_email}>",
+        subject=info.subject,
+        trailers={},
+        at=info.committed_at,
+    )
     _event(
         context,
         "commit.found" if is_head else "commit.skipped",

@@ -61,10 +61,18 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import delivery
 
         return lambda context, subject, renewed: delivery.run(context, subject, renewed)
+    if kind == "drift":
+        from reconciler.flows import drift
+
+        return drift.run
     if kind == "log":
         from reconciler.flows.log import watching
 
         return lambda context, subject, renewed: watching.run(context, renewed)
+    if kind == "audit":
+        from reconciler.flows.audit import sealing
+
+        return lambda context, subject, renewed: sealing.run(context, renewed)
     if kind == "retention":
         from reconciler.flows import retention
 

@@ -37,12 +37,14 @@ QUEUE_OF_KIND = {
     "tell": "default",
     "environment": "release",
     "delivery": "release",
+    "audit": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",
+    "drift": "default",
 }
-"""`compile` needs the bundle key, `release` the pointer, commit and sealing keys: two users on two machines can run
-them. What is in `default` needs none."""
+"""`compile` needs the bundle key, `release` the pointer, commit, audit and sealing keys: two users on two machines can
+run them. What is in `default` needs none."""
 
 QUEUES = ("compile", "release", "default")
 
