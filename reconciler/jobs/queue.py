@@ -33,12 +33,15 @@ ENTRY = "reconciler.jobs.entry.run"
 QUEUE_OF_KIND = {
     "repository": "default",
     "trunk": "compile",
+    "pull": "compile",
+    "tell": "default",
     "environment": "release",
     "delivery": "release",
     "audit": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",
+    "drift": "default",
 }
 """`compile` needs the bundle key, `release` the pointer, commit, audit and sealing keys: two users on two machines can
 run them. What is in `default` needs none."""

@@ -102,6 +102,13 @@ class Supersede:
     back: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reissue:
+    """Issue the pointer of what is live again, so that nodes try once more what they refused. `nodes` drift."""
+
+    nodes: int
+
+
 Action = (
     CreateBranch
     | RestoreLedger
@@ -115,4 +122,5 @@ Action = (
     | Resume
     | RollBack
     | Supersede
+    | Reissue
 )

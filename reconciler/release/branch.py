@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.release import paths
@@ -23,7 +24,6 @@ from reconciler.release.state import (
     BranchFiles,
     Go,
     Hold,
-    Ledger,
     Malformed,
     Promoted,
     Quarantine,
@@ -89,7 +89,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         fits = plan is not None and ledger.rollout is not None and plan.rollout == ledger.rollout.name
         if ledger.open_rollout is not None and not fits:
             malformed.append(Malformed(paths.PLAN, f"{paths.PLAN} is not the plan of the open rollout"))
-        ledger = Ledger(ledger.sequence, ledger.rollout, plan if fits else None, ledger.history)
+        ledger = replace(ledger, plan=plan if fits else None)
     ballots = [
         found
         for path in sorted({*files, *broken})

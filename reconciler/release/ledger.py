@@ -76,7 +76,7 @@ _PLAN = frozenset(
 
 def read_rollout(content: bytes, path: str) -> Ledger:
     """Raises `MalformedError`."""
-    nodes = read_nodes(content, path, {"sequence", "rollout", "history"})
+    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued"})
     sequence = single(nodes, "sequence", path)
     if len(sequence.arguments) != 1:
         raise MalformedError(f"{path}: 'sequence' takes one number")
@@ -84,10 +84,14 @@ def read_rollout(content: bytes, path: str) -> Ledger:
     history = optional(nodes, "history", path)
     entries = history.children if history is not None else ()
     only(entries, {"completed"}, path)
+    reissued = optional(nodes, "reissued", path)
     return Ledger(
         sequence=number(sequence.arguments[0], f"{path}: 'sequence'"),
         rollout=None if rollout is None else _rollout(rollout, path),
         history=tuple(_completed(entry, path) for entry in entries[:HISTORY_LIMIT]),
+        reissued=()
+        if reissued is None
+        else tuple(_moment(text(at, f"{path}: 'reissued'"), path) for at in reissued.arguments),
     )
 
 

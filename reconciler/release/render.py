@@ -109,6 +109,8 @@ def render_rollout(ledger: Ledger) -> bytes:
         nodes.append(_rollout(ledger.rollout))
     if ledger.history:
         nodes.append(KdlNode("history", (), children=tuple(_completed(entry) for entry in ledger.history)))
+    if ledger.reissued:
+        nodes.append(KdlNode("reissued", tuple(map(iso_milliseconds, ledger.reissued))))
     return _ledger(nodes)
 
 

@@ -243,12 +243,16 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`rollout.kdl` and `plan.kdl`. `history` holds completed rollouts, the newest first: its head is what is live."""
+    """`rollout.kdl` and `plan.kdl`. `history` holds completed rollouts, the newest first: its head is what is live.
+
+    `reissued` is when the pointer was issued again because nodes drifted, the newest first, as far back as it matters.
+    """
 
     sequence: int = 0
     rollout: Rollout | None = None
     plan: Plan | None = None
     history: tuple[Completed, ...] = ()
+    reissued: tuple[datetime, ...] = ()
 
     @property
     def live(self) -> str:
