@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -70,8 +70,10 @@ class Mirror:
             ) from error
         return cls(repository, url, credentials, lock)
 
-    def fetch(self) -> dict[str, str]:
+    def fetch(self, before: Callable[[], None] = lambda: None) -> dict[str, str]:
         """Bring every branch to what the forge has, drop those it no longer has, and return `refs()`.
+
+        `before` is called when the forge has something else, before that is fetched.
 
         A branch that was rewritten is followed: whoever reads must compare with what he knew. Raises `Transient` when
         the forge cannot be reached, `Stalled` when it refuses us.
@@ -84,6 +86,7 @@ class Mirror:
             here = self.refs()
             if there == here:
                 return here
+            before()
             # What is gone goes first, since `env` in our store would keep `env/dev` out.
             for name in here.keys() - there.keys():
                 self.repository.references.delete(name)
@@ -94,6 +97,20 @@ class Mirror:
                     prune=FetchPrune.NO_PRUNE,
                 )
             return self.refs()
+
+    def fetch_ref(self, ref: str) -> str:
+        """The commit that the forge has at `ref`, which need be no branch and becomes none here.
+
+        Raises `Refused` E-GIT-020 when there is none, and otherwise as `fetch`.
+        """
+        kept = "refs/seen/" + ref.removeprefix("refs/")
+        with self.locked(), conversation("fetching from", self.url):
+            remote = self.repository.remotes.create_anonymous(self.url)
+            remote.fetch([f"+{ref}:{kept}"], callbacks=Callbacks(self.url, self.credentials))
+        found = self.repository.references.get(kept)
+        if found is None or not isinstance(found.target, pygit2.Oid):
+            raise Refused("E-GIT-020", f"{shown(self.url)} has no '{ref}'")
+        return str(found.target)
 
     def refs(self) -> dict[str, str]:
         """The branches as last fetched or pushed: full reference name to commit id, sorted by name."""
