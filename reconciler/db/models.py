@@ -8,7 +8,9 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.audit import AUDIT
+from reconciler.db.changes import Change
 from reconciler.db.evidence import Reproduction
+from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
@@ -359,6 +361,9 @@ TABLES: tuple[type[Table], ...] = (
     Receipt,
     Repository,
     Gap,
+    Pull,
+    Outgoing,
+    ForgeBudget,
     Work,
     Commit,
     Bundle,
@@ -384,4 +389,5 @@ TABLES: tuple[type[Table], ...] = (
     *PEOPLE,
     *REPORTED,
     *AUDIT,
+    Change,
 )

@@ -33,9 +33,12 @@ ENTRY = "reconciler.jobs.entry.run"
 QUEUE_OF_KIND = {
     "repository": "default",
     "trunk": "compile",
+    "pull": "compile",
+    "tell": "default",
     "environment": "release",
     "delivery": "release",
     "audit": "release",
+    "change": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",

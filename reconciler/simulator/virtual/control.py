@@ -17,7 +17,7 @@ from reconciler.release.apply import Material, apply, wanted_config
 from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, TrunkCommit, runs_of
+from reconciler.release.facts import Facts, Proof, TrunkCommit, runs_of
 from reconciler.release.state import Completed, EnvironmentState
 from reconciler.simulator.virtual.environment import Commit, Environment, published_of
 from reconciler.simulator.virtual.scenario import Scenario
@@ -40,6 +40,11 @@ class LostRace(Exception):
 
 
 NO_FACTS = Facts()
+
+AUTHOR = "ada@example.com"
+"""Who writes everything that reaches trunk."""
+
+POLICY_COMMIT = "0" * 40
 
 Hook = Callable[[str, Environment], None]
 
@@ -118,6 +123,13 @@ class ControlPlane:
             runs={name: runs_of(found) for name, found in completed.items()}
             if policy.promote == "automatic"
             else {},
+            policy_commit=POLICY_COMMIT,
+            proofs={
+                ballot.path: Proof(environment.signed.get(ballot.path, ()), "a signature")
+                for ballot in state.files.ballots
+            },
+            promoters=(environment.promoter,) if environment.promoter else (),
+            authors=(AUTHOR,),
             batches=counted.batches,
             ranks=counted.ranks,
             left_out=counted.left_out,

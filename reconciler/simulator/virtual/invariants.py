@@ -11,10 +11,14 @@
 8.  Who does nothing says why, unless what is wished is live.
 9.  A node is offered a lower sequence only after the database was set back, and never follows it.
 10. At rest every reachable, truthful node runs what it is told, unless it refuses that or breaks with it.
-11. At rest no rollout is under way: it ended, or is paused and says what it waits for.
+11. At rest no rollout is under way: it ended, or is paused or partial and says what it waits for.
 12. No node runs what no rollout of its environment ever brought.
 13. Everything comes to rest.
 14. After a rollback nobody is told to run what failed any more, and the branch does not wish for it.
+15. Where approvals are asked for, a rollout opens only with those of so many people, proved to be theirs, for its very
+    plan, and none of them promoted or wrote what it brings.
+16. No step moves more of a failure domain than its share, or one node where that is less.
+17. Nodes outside a rollout's target are not told to change.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.fleet.cohorts import cohort_of
+from reconciler.fleet.selecting import read_selector
+from reconciler.fleet.selectors import matches
 from reconciler.release.actions import AdvanceStep, OpenRollout, Promote, RollBack
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
@@ -29,6 +35,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
 from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.control import AUTHOR
 from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
     Commit,
@@ -59,6 +66,7 @@ class Invariants:
         self._opened: dict[str, set[str]] = {}
         self._last: dict[str, tuple[str, int]] = {}
         self._taken: dict[str, set[str]] = {}
+        self._members: dict[str, tuple[str, dict[str, int]]] = {}
 
     def set_back(self, environment: Environment) -> None:
         """The database of an environment is older than its branch until the next look."""
@@ -109,6 +117,9 @@ class Invariants:
         action = commit.action
         if isinstance(action, OpenRollout):
             self._opening(world, environment, state, action)
+            self._approved(world, environment, state, action)
+        if isinstance(action, OpenRollout | AdvanceStep):
+            self._moving(world, environment, before, after)
         if isinstance(action, Promote):
             taken = self._taken.setdefault(environment.name, set())
             self._require(
@@ -116,7 +127,7 @@ class Invariants:
             )
             taken.add(action.release.commit)
             last = state.files.promoted
-            news = last is None or any(commit.digest != last.digest for commit in facts.trunk)
+            news = last is None or not facts.trunk or any(c.digest != last.digest for c in facts.trunk)
             self._require(3, world, news, f"{action.release.commit[:7]} changes nothing and is promoted")
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
@@ -155,7 +166,9 @@ class Invariants:
             rollout = ledger.open_rollout
             decision = environment.last
             if rollout is not None:
-                waits = decision is not None and bool(decision.waiting) and rollout.state == "paused"
+                waits = (
+                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
+                )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
             told = _told(published_of(ledger), environment)
             self._require(
@@ -213,6 +226,54 @@ class Invariants:
         self._require(3, world, last != (digest, edits), f"{where} opens again what nobody wished again")
         self._last[environment.name] = (digest, edits)
         self._opened.setdefault(environment.name, set()).add(digest)
+
+    def _approved(
+        self, world: World, environment: Environment, state: EnvironmentState, action: OpenRollout
+    ) -> None:
+        policy, plan = environment.policy, action.plan
+        count = policy.approvals.count if policy is not None else 0
+        people = {
+            ballot.person
+            for ballot in state.files.ballots
+            if ballot.verdict == "approve"
+            and (ballot.digest, ballot.plan, ballot.environment) == (plan.digest, plan.hash, environment.name)
+            and environment.signed.get(ballot.path) == (ballot.person,)
+        }
+        people -= {AUTHOR, environment.promoter}
+        self._require(15, world, len(people) >= count, f"{plan.rollout} opens with {len(people)} of {count}")
+
+    def _moving(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """What a step moves at its beginning, by failure domain, against what there is of it."""
+        rollout, plan, policy = after.open_rollout, after.plan, environment.policy
+        if rollout is None or plan is None or policy is None:
+            return
+        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        moved = [node for node in environment.nodes if told[node.id] != was[node.id]]
+        if plan.only is not None:
+            target = read_selector(plan.only.meant)
+            outside = [node.name for node in moved if not matches(target, node.labels, {})]
+            self._require(17, world, not outside, f"{rollout.name} moves {outside[:3]}, which it is not for")
+        if not policy.spread_label or plan.rules.spread != policy.spread_label:
+            return
+        members = self._domains(environment, policy.spread_label, plan.rollout)
+        counts: dict[str, int] = {}
+        for node in moved:
+            domain = node.labels.get(policy.spread_label, "")
+            counts[domain] = counts.get(domain, 0) + 1
+        for domain, count in counts.items():
+            most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
+            self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
+
+    def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
+        """How many nodes each failure domain had when the rollout opened."""
+        known = self._members.get(environment.name)
+        if known is None or known[0] != rollout:
+            counts: dict[str, int] = {}
+            for node in environment.nodes:
+                domain = node.labels.get(label, "")
+                counts[domain] = counts.get(domain, 0) + 1
+            known = self._members[environment.name] = (rollout, counts)
+        return known[1]
 
     def _advancing(self, world: World, environment: Environment, before: Ledger) -> None:
         rollout, plan = before.open_rollout, before.plan

@@ -20,7 +20,7 @@ def seen(*, nodes: int = 4, reporting: int = 4, **counts: Any) -> Traffic:
 
 def with_traffic(traffic: Traffic | None, *, planned: int = 4, batch: Batch = MOVED) -> GateFacts:
     """A step whose moved nodes counted this, in all the time and lately."""
-    return step(batch, planned=planned, signals=StepSignals(NOW, moved=traffic, recent=traffic))
+    return step(batch, planned=planned, signals=StepSignals(NOW, NOW, moved=traffic, recent=traffic))
 
 
 UNKNOWN = {
@@ -32,6 +32,16 @@ UNKNOWN = {
         seen(
             reporting=2, requests=9999, observed=9999, buckets=((1, 9999),), cpu_permille=1, memory_permille=1
         )
+    ),
+    "they report no more": step(
+        MOVED,
+        signals=StepSignals(
+            NOW,
+            NOW,
+            moved=seen(requests=9999, observed=9999, buckets=((1, 9999),), cpu_permille=1, memory_permille=1),
+            recent=seen(reporting=2),
+            control=seen(requests=9999, observed=9999, buckets=((1, 9999),)),
+        ),
     ),
     "planned nodes are gone": step(Batch(), planned=4),
 }
