@@ -49,6 +49,7 @@ from reconciler.release.state import (
     Rollout,
 )
 
+CREATED = "environment.created"
 LONGEST_TARGET = 60
 MOST_NAMED = 10
 LONGEST = 1000
@@ -87,6 +88,11 @@ class Material:
     originals: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def created_subject(environment: str) -> str:
+    """The subject of our first commit on the branch of an environment."""
+    return f"Create environment {environment}"
+
+
 def wanted_config(action: Action, state: EnvironmentState) -> str | None:
     """The digest whose configuration belongs in `rendered/` after the action; "" for none, None for no change."""
     if isinstance(action, OpenRollout):
@@ -118,7 +124,7 @@ def _create(
     action: CreateBranch, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
     files = {paths.ROLLOUT: render_rollout(Ledger()), paths.README: README.format(name=state.name).encode()}
-    return Edit(files, f"Create environment {state.name}", "environment.created")
+    return Edit(files, created_subject(state.name), CREATED)
 
 
 def _restore(
