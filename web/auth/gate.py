@@ -150,7 +150,7 @@ def _find(settings: Settings) -> Caller | None:
 
 
 def _record_refusal(found: Caller, action: Action, place: Place) -> None:
-    """Who sees a place and tries to change what they may not is worth knowing; looking is not, nor the hundredth try."""
+    """Who sees a place and tries to change what they may not is worth knowing; looking is not, nor try after try."""
     limiter: SlidingWindowCounterRateLimiter = current_app.extensions["sentinel.refusals"]
     if not limiter.hit(REFUSALS_TOLD, found.key or found.person or found.name):
         return
