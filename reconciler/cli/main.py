@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("reconciler.cli.environment_verbs.promote", "Put a bundle into an environment."),
     "rollback": Verb("reconciler.cli.environment_verbs.rollback", "Bring back the previous good bundle."),
     "hold": Verb("reconciler.cli.environment_verbs.hold", "Tell an environment to wait."),
+    "pin": Verb("reconciler.cli.environment_verbs.pin", "Keep nodes on a bundle of their own."),
     "pause": Verb("reconciler.cli.environment_verbs.pause", "Pause the rollout of an environment."),
     "resume": Verb("reconciler.cli.environment_verbs.resume", "Lift a hold."),
     "approve": Verb("reconciler.cli.environment_verbs.approve", "Say go for a step that waits for a person."),

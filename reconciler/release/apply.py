@@ -10,6 +10,7 @@ from reconciler.release import paths
 from reconciler.release.actions import (
     Action,
     AdvanceStep,
+    ChangePins,
     Complete,
     CreateBranch,
     OpenRollout,
@@ -184,6 +185,24 @@ def _open_rollout(
     return replace(edit, files={**edit.files, paths.PLAN: render_plan(plan)}, said=said)
 
 
+def _change_pins(
+    action: ChangePins, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger = _ledger(state)
+    moves = [one.effect for one in action.pins] != [one.effect for one in ledger.pins]
+    after = replace(ledger, pins=action.pins, sequence=ledger.sequence + moves)
+    was = {one.pin.name for one in ledger.pins}
+    now_are = {one.pin.name for one in action.pins}
+    new, gone = sorted(now_are - was), sorted(was - now_are)
+    said = [f"pin {', '.join(new)}"] if new else []
+    said += [f"unpin {', '.join(gone)}"] if gone else []
+    words = " and ".join(said) or "change pins"
+    subject = f"{words[:1].upper()}{words[1:LONGEST_TARGET]} in {state.name}"
+    digests = {one.pin.digest for one in action.pins if one.pin.name in new}
+    digest = digests.pop() if len(digests) == 1 else ""
+    return Edit({paths.ROLLOUT: render_rollout(after)}, subject, "pins.changed", digest=digest)
+
+
 def _advance(
     action: AdvanceStep, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
@@ -348,6 +367,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     Promote: _promote,
     Propose: _propose,
     OpenRollout: _open_rollout,
+    ChangePins: _change_pins,
     AdvanceStep: _advance,
     Complete: _complete,
     Pause: _pause,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.release import paths
@@ -19,11 +20,11 @@ from reconciler.release.document import (
     single,
 )
 from reconciler.release.ledger import read_plan, read_rollout
+from reconciler.release.pins import Pin, read_pin
 from reconciler.release.state import (
     BranchFiles,
     Go,
     Hold,
-    Ledger,
     Malformed,
     Promoted,
     Quarantine,
@@ -45,6 +46,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
 
     A hold that cannot be read holds nevertheless. A quarantine that cannot be read quarantines what its file name
     says, or every digest when the name says nothing: unknown means no. A go that cannot be read lets nothing pass.
+    A pin that cannot be read is told by its name alone.
     """
     malformed: list[Malformed] = []
     broken = unreadable or {}
@@ -61,7 +63,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             malformed.append(Malformed(path, str(error)))
             return None
 
-    holds, quarantine, goes = [], [], []
+    holds, quarantine, goes, pins = [], [], [], []
     for path in sorted({*files, *broken}):
         folder, _, name = path.partition("/")
         if "/" in name or not name.endswith(".kdl"):
@@ -79,6 +81,8 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             go = attempt(path, read_go)
             if go is not None:
                 goes.append(go)
+        elif folder == paths.PINS:
+            pins.append(attempt(path, read_pin) or Pin(stem, ""))
     release = attempt(paths.RELEASE, read_release)
     promoted = attempt(paths.PROMOTED, read_promoted)
     ledger = attempt(paths.ROLLOUT, read_rollout)
@@ -87,7 +91,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         fits = plan is not None and ledger.rollout is not None and plan.rollout == ledger.rollout.name
         if ledger.open_rollout is not None and not fits:
             malformed.append(Malformed(paths.PLAN, f"{paths.PLAN} is not the plan of the open rollout"))
-        ledger = Ledger(ledger.sequence, ledger.rollout, plan if fits else None, ledger.history)
+        ledger = replace(ledger, plan=plan if fits else None)
     ballots = [
         found
         for path in sorted({*files, *broken})
@@ -104,6 +108,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         proposal=attempt(paths.PROPOSAL, read_proposal),
         malformed=tuple(malformed),
         goes=tuple(goes),
+        pins=tuple(pins),
     )
 
 

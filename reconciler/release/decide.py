@@ -19,6 +19,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.opening import open_rollout
 from reconciler.release.partial import partial
 from reconciler.release.paths import RELEASE, short
+from reconciler.release.pinning import judge_pins
 from reconciler.release.promotion import promote
 from reconciler.release.state import EnvironmentState, Ledger, Reason
 
@@ -46,6 +47,9 @@ def decide(
         return act(
             RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"
         )
+    pinning = judge_pins(state, ledger, policy, facts, now)
+    if pinning.action is not None:
+        return act(pinning.action, pinning.because)
     promotion = promote(state, policy, facts)
     if isinstance(promotion, Promote):
         return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
@@ -59,7 +63,12 @@ def decide(
         decision = look(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
         decision = between(state, ledger, policy, facts, now=now)
-    return replace(decision, waiting=(*decision.waiting, *skipped))
+    moments = [m for m in (decision.look_again_at, pinning.look_again_at) if m is not None]
+    return replace(
+        decision,
+        waiting=(*decision.waiting, *skipped, *pinning.waiting),
+        look_again_at=min(moments, default=None),
+    )
 
 
 def between(

@@ -6,7 +6,7 @@ README = """# Environment {name}
 
 Every commit of this branch is a change of this environment; `git log` is its deployment history.
 
-Yours to change, by commit or pull request: `release.kdl` (which bundle), `holds/` (wait), `quarantine/` (never).
-Ours: `plan.kdl`, `rollout.kdl`, `promoted.kdl` and `rendered/`. A change made there by hand does not count and is
-restored.
+Yours to change, by commit or pull request: `release.kdl` (which bundle), `holds/` (wait), `pins/` (keep), `quarantine/`
+(never). Ours: `plan.kdl`, `rollout.kdl`, `promoted.kdl` and `rendered/`. A change made there by hand does not count and
+is restored.
 """

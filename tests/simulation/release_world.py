@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import count_batches, eligible_ranks, left_out
-from reconciler.fleet.cohorts import NEXT, cohort_of
+from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.release import paths
 from reconciler.release.actions import OpenRollout as Opening
 from reconciler.release.apply import Material, apply, wanted_config
-from reconciler.release.assignment import assignment_of, opening
+from reconciler.release.assignment import assignment_of, offers, opening
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import Decision, decide
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
+from reconciler.release.pins import Pin, render_pin
 from reconciler.release.render import render_hold, render_quarantine, render_release
 from reconciler.release.state import EnvironmentState, Hold, Ledger, Quarantine, Release
 
@@ -175,10 +176,11 @@ class World:
             return
         opened = after.rollout.opened_at if after.rollout is not None else self.now
         was, will = self.desired_of(before), self.desired_of(after)
+        apart, pinned = self.apart(after), self.pinned(after)
         domains: dict[str, list[bool]] = {}
         for node in self.nodes():
-            if node.registered_at <= opened:
-                moved = was[node.id] != will[node.id]
+            if node.registered_at <= opened and node.id not in apart:
+                moved = was[node.id] != will[node.id] and not pinned[node.id]
                 domains.setdefault(node.labels.get(key, ""), []).append(moved)
         for domain, moves in domains.items():
             most = max(1, len(moves) * self.policy.spread_percent // 100)
@@ -187,11 +189,12 @@ class World:
     def check_available(self, before: Ledger) -> None:
         """When a batch begins, of the nodes moved until then no more are unwell than allowed."""
         assert before.plan is not None
-        desired = self.desired_of(before)
+        desired, pinned = self.desired_of(before), self.pinned(before)
         unwell = [
             node
             for node in self.nodes()
             if desired[node.id] == before.plan.digest != before.live
+            and not pinned[node.id]
             and node.reported_at is not None
             and node.reported_at >= self.now - timedelta(seconds=4)
             and (node.running != before.plan.digest or node.health != "healthy")
@@ -203,9 +206,27 @@ class World:
         assignment = assignment_of(ledger)
         found = {}
         for node in self.nodes():
-            is_next = cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT
-            found[node.id] = ledger.rollout.digest if is_next and ledger.rollout else ledger.live
+            cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
+            found[node.id] = offers(ledger).get(cohort, "")
         return found
+
+    def pinned(self, ledger: Ledger) -> dict[str, bool]:
+        """Which nodes a pin keeps."""
+        assignment = assignment_of(ledger)
+        return {node.id: assignment.pin_of(node.id, node.labels) is not None for node in self.nodes()}
+
+    def apart(self, ledger: Ledger) -> set[str]:
+        """The nodes that the open rollout leaves alone, because a pin kept them when it opened."""
+        rollout = assignment_of(ledger).rollout
+        apart = rollout.apart if rollout is not None else ()
+        return {node.id for node in self.nodes() if any(pin.keeps(node.id, node.labels) for pin in apart)}
+
+    def pin(self, name: str, digest: str, nodes: str, until: datetime | None) -> None:
+        self.files[paths.pin_path(name)] = render_pin(Pin(name, digest, nodes, (), "me", "by hand", until))
+
+    def unpin(self) -> None:
+        for path in [path for path in self.files if path.startswith("pins/")]:
+            del self.files[path]
 
     def tick(self, chance: random.Random, seconds: int = 1) -> None:
         """Let time pass: nodes poll, and the environment is looked at when its last decision asked for it."""
@@ -238,7 +259,12 @@ class World:
         allowed += sum(
             before is not None and before.has(node.labels, node.registered_at) for node in self.nodes()
         )
-        moved = [d for d in self.desired_of(ledger).values() if d == rollout.digest != ledger.live]
+        apart, pinned = self.apart(ledger), self.pinned(ledger)
+        moved = [
+            name
+            for name, digest in self.desired_of(ledger).items()
+            if digest == rollout.digest != ledger.live and name not in apart and not pinned[name]
+        ]
         assert len(moved) <= allowed, "more nodes were moved than the plan allows"
 
     def push(self, number: int) -> str:

@@ -39,6 +39,11 @@ def play(seed: int) -> World:
             world.machines.append(replace(chance.choice(world.machines), observation=fresh, seen=0))
         elif roll < 0.113:
             world.widen()
+        elif roll < 0.116 and world.trunk:
+            until = chance.choice([None, world.now + timedelta(seconds=20)])
+            world.pin(f"p{second % 2}", chance.choice(world.trunk).digest, "zone=z1", until)
+        elif roll < 0.118:
+            world.unpin()
         elif roll < 0.12:
             world.files["release.kdl"] = b"release {"
         if roll < 0.12 or second == 1:
@@ -105,6 +110,7 @@ def test_the_seeds_meet_every_kind_of_commit() -> None:
         "rollout.superseded",
         "rollout.cancelled",
         "rollout.partial",
+        "pins.changed",
     }
 
 
