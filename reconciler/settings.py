@@ -26,6 +26,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SENTINEL_HOME", ".sentinel", "Folder for everything this machine keeps: mirrors, caches, files."
     ),
+    Setting(
+        "SENTINEL_CACHE", "$SENTINEL_HOME/cache", "Folder of what may be lost at any time: the compile cache."
+    ),
+    Setting(
+        "COMPILE_CACHE_MB", "256", "How large the compile cache may grow, in MiB. 0: nothing is kept or used."
+    ),
     Setting("SENTINEL_CONFIG", "$SENTINEL_HOME/control-plane.kdl", "The server configuration."),
     Setting("DATABASE_URL", "sqlite:///$SENTINEL_HOME/control-plane.db", "sqlite:///path or postgresql://…"),
     Setting(
@@ -75,6 +81,8 @@ class Settings:
     """Everything a process may know of its surroundings. Secrets in it are never printed."""
 
     home: Path
+    cache: Path
+    compile_cache_bytes: int
     config_file: Path
     database_url: str
     redis_url: str
@@ -104,11 +112,6 @@ class Settings:
     def files(self) -> Path:
         """Folder of the object store when no S3 endpoint is set."""
         return self.home / "objects"
-
-    @property
-    def cache(self) -> Path:
-        """Folder of what can be thrown away at any time."""
-        return self.home / "cache"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -163,6 +166,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         )
     return Settings(
         home=home,
+        cache=Path(text("SENTINEL_CACHE")).absolute(),
+        compile_cache_bytes=number("COMPILE_CACHE_MB", least=0) * 1024 * 1024,
         config_file=Path(text("SENTINEL_CONFIG")).absolute(),
         database_url=url("DATABASE_URL", ("sqlite", "postgresql", "postgres")),
         redis_url=url("REDIS_URL", ("redis", "rediss", "unix")),

@@ -1,7 +1,8 @@
 """`make soak MINUTES=n`: the tests that get better the longer they run.
 
-Half of the time plays seeds of the release simulation that `make test` does not reach, half plays the demo again and
-again. The first failure ends it, with the seed or the demo's folder.
+It begins with ten thousand pushes over every forge whose deliveries get lost. Then half of the time plays seeds of the
+release simulation that `make test` does not reach, half plays the demo again and again. The first failure ends it, with
+the seed or the demo's folder.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import subprocess
 import sys
 import time
 
+from tests.simulation.intake_world import play_alone
 from tests.simulation.test_release_simulation import check_end, play
 
 FIRST_SEED = 100_000
 SEEDS_IN_A_ROUND = 200
+PUSHES = 10_000
 
 
 def main() -> int:
@@ -29,6 +32,11 @@ def main() -> int:
         print(f"seed {arguments.seed} holds every invariant")
         return 0
     began = time.monotonic()
+    play_alone(seed=int(began), pushes=PUSHES)
+    print(
+        f"{(time.monotonic() - began) / 60:6.1f} min: {PUSHES} pushes, and what was lost of them is known",
+        flush=True,
+    )
     ends = began + arguments.minutes * 60
     seed, demos, slowest = FIRST_SEED, 0, 0.0
     while time.monotonic() < ends:

@@ -7,19 +7,20 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, partial
 from typing import Any
 
 from peewee import IntegrityError
 
+from reconciler.config.addresses import place
 from reconciler.config.installation import Connection, Installation, Project
 from reconciler.db import session
-from reconciler.db.models import Environment, Event, Receipt
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Event
 from reconciler.db.owed import ask
 from reconciler.errors import Stalled
 from reconciler.jobs.installed import InstalledFile
 from reconciler.keys.uri import load_secret
-from webhooks.matching import concerned, of_repository, work_of
+from webhooks.matching import concerned, matters, of_repository
 from webhooks.problems import odd_headers, unauthenticated, unreadable
 from webhooks.receivers import RECEIVERS
 from webhooks.receivers.delivery import Headers, Ignored, Malformed, PullRequest, Push, Renamed
@@ -124,6 +125,7 @@ class Receiving:
                     **key,
                     event=event,
                     repository=read.repository.full_name or next(iter(read.repository.addresses), ""),
+                    place=place_of(projects, read),
                     refs={move.ref: {"before": move.before, "after": move.after} for move in moves},
                     body_sha256=hashlib.sha256(body).hexdigest(),
                     received_at=moment,
@@ -146,27 +148,33 @@ def ignored(reason: str, **more: object) -> Answer:
 def asked_for(
     projects: list[Project], read: Push | PullRequest | Renamed, moment: datetime
 ) -> tuple[list[dict[str, str]], str]:
-    """Ask for the work, within the transaction of the receipt; why there is none when there is none."""
-    work: list[dict[str, str]] = []
+    """Ask for looks at repositories, within the transaction of the receipt; why at none when at none.
+
+    However many projects share a repository, one of them stands for all of them.
+    """
     if isinstance(read, PullRequest):
-        return work, "of a pull request only its branches matter"
+        return [], "of a pull request only its branches matter"
     if isinstance(read, Renamed):
         found = of_repository(projects, read.before)
         for project in found:
             note_rename(project, read, moment)
-        wanted = [(project, [("trunk", "")]) for project in found]
         reason = "no project has a repository of the name before"
     else:
-        wanted = []
-        for project in concerned(projects, read.repository):
-            names = cache(partial(environment_names, project.organization, project.slug))
-            wanted.append((project, work_of(project, read.moves, names)))
-        reason = "it moved neither trunk nor an environment's branch"
-    for project, pieces in wanted:
-        for kind, subject in pieces:
-            ask(project.organization, project.slug, kind, subject, now=moment)
-            work.append({"project": project.slug, "kind": kind, "subject": subject})
+        found = [p for p in concerned(projects, read.repository) if matters(p, read.moves)]
+        reason = "it moved no branch that a project of this connection has"
+    work: list[dict[str, str]] = []
+    for url in dict.fromkeys(project.repository for project in found):
+        first = min(project.slug for project in projects if project.repository == url)
+        ask(found[0].organization, first, "repository", now=moment)
+        work.append({"project": first, "kind": "repository"})
     return work, reason
+
+
+def place_of(projects: list[Project], read: Push | PullRequest | Renamed) -> str:
+    """Host and path of the one repository that this is about, empty when it may be about several or none of ours."""
+    repository = read.before if isinstance(read, Renamed) else read.repository
+    places = {place(project.repository) for project in of_repository(projects, repository)}
+    return places.pop() if len(places) == 1 else ""
 
 
 def note_rename(project: Project, renamed: Renamed, moment: datetime) -> None:
@@ -192,11 +200,3 @@ def projects_of(installation: Installation, connection: Connection) -> list[Proj
         for project in organization.projects
         if project.connection == connection.slug
     ]
-
-
-def environment_names(organization: str, project: str) -> frozenset[str]:
-    """The environments of a project that exist by now. Called within a transaction."""
-    rows = Environment.select(Environment.name).where(
-        Environment.organization == organization, Environment.project == project
-    )
-    return frozenset(row.name for row in rows)

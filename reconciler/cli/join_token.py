@@ -10,6 +10,7 @@ from datetime import timedelta
 import click
 
 from reconciler import clock
+from reconciler.cli.only_project import only_project
 from reconciler.config.installation import Project
 from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
 from reconciler.db.models import Environment
@@ -45,6 +46,11 @@ def command() -> None:
     metavar="KEY=VALUE",
     help="Label of every node that registers with it, whatever the node says; may be repeated.",
 )
+@click.option(
+    "--replaces",
+    is_flag=True,
+    help="A node that registers with it takes the place of a node of the same name that fell silent.",
+)
 def create(
     environment: str,
     project: str | None,
@@ -52,9 +58,10 @@ def create(
     expires: str,
     note: str,
     labels: tuple[str, ...],
+    replaces: bool,
 ) -> None:
     """Print a new join token for ENVIRONMENT. It is shown this once; only its hash is kept."""
-    found = _project(project)
+    found = chosen_project(project)
     with reading():
         known = [
             row.name
@@ -79,6 +86,7 @@ def create(
         uses=uses,
         expires_at=expires_at,
         labels=read_labels(labels),
+        replaces=replaces,
     )
     click.echo(token)
 
@@ -90,7 +98,7 @@ def list_tokens(project: str | None) -> None:
 
     The tokens themselves are not kept.
     """
-    found = _project(project)
+    found = chosen_project(project)
     now = clock.now()
     with reading():
         rows = list_join_tokens(found.organization, found.slug)
@@ -106,7 +114,7 @@ def list_tokens(project: str | None) -> None:
         until = "never" if row.expires_at is None else clock.iso(row.expires_at)
         click.echo(
             f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}"
-            f"{_labels(row.labels)}  {row.note}"
+            f"{' replaces' if row.replaces else ''}{_labels(row.labels)}  {row.note}"
         )
 
 
@@ -115,7 +123,7 @@ def list_tokens(project: str | None) -> None:
 @click.option("--project", help="Default: the only project there is.")
 def revoke(number: int, project: str | None) -> None:
     """Revoke the join token NUMBER of the list. Nodes that registered with it stay."""
-    found = _project(project)
+    found = chosen_project(project)
     if not revoke_join_token(found.organization, found.slug, number, now=clock.now()):
         raise Stalled(
             "E-NOD-041",
@@ -139,18 +147,8 @@ def read_span(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _project(slug: str | None) -> Project:
+def chosen_project(slug: str | None) -> Project:
+    """The project of that slug, or the only one there is. Connects to the database. Raises `Stalled`."""
     settings = read_settings(os.environ)
     connect(settings)
-    projects = [project for o in load_installation(settings).organizations for project in o.projects]
-    if slug is None and len(projects) == 1:
-        return projects[0]
-    for project in projects:
-        if project.slug == slug:
-            return project
-    names = ", ".join(project.slug for project in projects)
-    raise Stalled(
-        "E-NOD-043",
-        f"there is no project '{slug}'" if slug else "there are several projects",
-        cure=f"Name one with --project: {names}",
-    )
+    return only_project(load_installation(settings), slug)

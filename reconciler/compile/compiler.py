@@ -19,8 +19,17 @@ from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
 from reconciler.compile.resolving import Resolver
 from reconciler.compile.sealed import SealedSecret, needed, pinned, sealed_secrets
-from reconciler.compile.services import filter_names, filter_nodes, route_nodes, split_nodes, start_nodes
+from reconciler.compile.services import (
+    MAX_ROUTES,
+    filter_names,
+    filter_nodes,
+    route_count,
+    route_nodes,
+    split_nodes,
+    start_nodes,
+)
 from reconciler.compile.upstreams import health_check, upstream_node
+from reconciler.config import limits
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
 from reconciler.config.policy import EnvironmentPolicy
@@ -126,10 +135,26 @@ class Compilation:
 
 def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """The compilation and all findings; None when an error stands in the way in any environment."""
-    renderings = [snapshot.rendering(name) for name in snapshot.environments]
-    findings = _findings(renderings, snapshot)
+    findings = check_snapshot(snapshot)
     if any(finding.is_error for finding in findings):
         return None, findings
+    return make_compilation(snapshot), findings
+
+
+def is_bounded(snapshot: Snapshot) -> bool:
+    """Whether what the snapshot is compiled to grows with its text alone, so that it may be made before it is
+    checked."""
+    if len(snapshot.environments) > limits.ENVIRONMENTS:
+        return False
+    distinct = {
+        id(data): data for name in snapshot.environments for _, data in snapshot.rendering(name).of("service")
+    }
+    return all(route_count(data) <= MAX_ROUTES for data in distinct.values())
+
+
+def make_compilation(snapshot: Snapshot) -> Compilation:
+    """The compilation of a snapshot whose checks have found no error. Of another it may fail with any exception."""
+    renderings = [snapshot.rendering(name) for name in snapshot.environments]
     texts, resolver = _Texts(), Resolver()
     sealed = sealed_secrets(snapshot)
     made: dict[tuple[Any, ...], CompiledEnvironment] = {}
@@ -140,11 +165,12 @@ def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Find
         if same not in made or _is_special(made[same], rendering):
             made[same] = _compile(rendering, texts, resolver, sealed)
         environments.append(replace(made[same], name=policy.name))
-    return Compilation(tuple(environments), snapshot.policies, snapshot_sha256(snapshot), sealed), findings
+    return Compilation(tuple(environments), snapshot.policies, snapshot_sha256(snapshot), sealed)
 
 
-def _findings(renderings: Iterable[Rendering], snapshot: Snapshot) -> tuple[Finding, ...]:
+def check_snapshot(snapshot: Snapshot) -> tuple[Finding, ...]:
     """The objections of all environments; one that several share is told once, with their names."""
+    renderings = [snapshot.rendering(name) for name in snapshot.environments]
     grouped: dict[tuple[Any, ...], tuple[Objection, list[str]]] = {}
     made: dict[tuple[Any, ...], tuple[Objection, ...]] = {}
     for rendering in renderings:
@@ -185,30 +211,44 @@ def _is_special(made: CompiledEnvironment, rendering: Rendering) -> bool:
     return bool(made.files or made.secrets or made.certificates or rendering.of("proxy"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Resources in their order, and what was written of each, by what it is a part of."""
+
+    resources: Sequence[tuple[Resource, Mapping[str, Any]]]
+    same: tuple[int, ...]
+    """Equal for two groups of the very same data."""
+    texts: list[dict[str, bytes]]
+
+
 class _Texts:
-    """Text of resources, written once for all environments in which their data is the same object."""
+    """Text of resources, written once for all environments in which their data is the same object, and kept with the
+    resource when the data is its own."""
 
     def __init__(self) -> None:
-        self._written: dict[tuple[str, int], bytes] = {}
+        self._texts: dict[int, dict[str, bytes]] = {}
         self._joined: dict[tuple[str, tuple[int, ...]], bytes] = {}
         self._endpoints: dict[tuple[int, ...], tuple[str, ...]] = {}
 
-    def of(self, part: str, nodes: Any, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> bytes:
-        """What the resources become in one part of the configuration, in their order."""
-        key = (part, tuple([id(data) for _, data in resources]))
-        if key not in self._joined:
-            written = [self._one(part, nodes, resource, data) for resource, data in resources]
-            self._joined[key] = b"".join(written)
-        return self._joined[key]
+    def group(self, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> _Group:
+        """Resources that are written together."""
+        same = tuple([id(data) for _, data in resources])
+        for (resource, data), one in zip(resources, same, strict=True):
+            if one not in self._texts:
+                own = resource.texts_of(data)
+                self._texts[one] = {} if own is None else own
+        return _Group(resources, same, [self._texts[one] for one in same])
 
-    def _one(self, part: str, nodes: Any, resource: Resource, data: Mapping[str, Any]) -> bytes:
-        key = (part, id(data))
-        found = self._written.get(key)
-        if found is None:
-            made = nodes(resource.name, data)
-            found = _text(made if type(made) is tuple else (made,), indent=1)
-            self._written[key] = found
-        return found
+    def of(self, part: str, nodes: Any, group: _Group) -> bytes:
+        """What the resources become in one part of the configuration, in their order."""
+        key = (part, group.same)
+        if key not in self._joined:
+            for (resource, data), texts in zip(group.resources, group.texts, strict=True):
+                if part not in texts:
+                    made = nodes(resource.name, data)
+                    texts[part] = _text(made if type(made) is tuple else (made,), indent=1)
+            self._joined[key] = b"".join([texts[part] for texts in group.texts])
+        return self._joined[key]
 
     def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
         """Where the requests of an environment go: to every upstream that its services name."""
@@ -252,6 +292,8 @@ def _compile(
     resolved = [data for _, data in services]
     applied = shared.applied_once(resolved)
 
+    written = texts.group(services)
+
     system = _text([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
@@ -267,18 +309,15 @@ def _compile(
     observability = _text([reserved.observability(policy.admin_port + 1, native.last("observability"))])
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved) | native.named_upstreams()
-    targets = [
-        (resource, data)
-        for resource, data in resolver.upstreams(rendering, carried.pairs)
-        if resource.name in used
-    ]
+    upstreams = resolver.upstreams(rendering, carried.pairs)
+    targets = texts.group([(resource, data) for resource, data in upstreams if resource.name in used])
     agents = _section(
         "agents",
         _text([*guarded.agents, *shared.agent_nodes(applied)], indent=1),
         _text(native.inside("agents"), indent=1),
     )
     filters = (
-        texts.of("filters", filter_nodes, services),
+        texts.of("filters", filter_nodes, written),
         _text([*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1),
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
@@ -291,14 +330,14 @@ def _compile(
         *_section(
             "upstreams",
             texts.of("upstream", upstream_node, targets),
-            texts.of("split", split_nodes, services),
+            texts.of("split", split_nodes, written),
             _text(native.inside("upstreams"), indent=1),
         ),
         *agents,
     )
     after = (
         *_section(
-            "routes", texts.of("routes", route_nodes, services), _text(native.inside("routes"), indent=1)
+            "routes", texts.of("routes", route_nodes, written), _text(native.inside("routes"), indent=1)
         ),
         _text([inspection] if inspection else []),
         _text(shared.limits_nodes(resolved)),
@@ -320,7 +359,7 @@ def _compile(
             b"".join(listeners),
             observability,
             texts.of("checks", _health_checks, targets),
-            texts.of("starts", start_nodes, services),
+            texts.of("starts", start_nodes, written),
             b"".join(agents),
             cache,
             *(f"{one.name} {one.sha256} {one.secret} {one.version}".encode() for one in carried.at_start),

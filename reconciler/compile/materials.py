@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
 from reconciler.compile.sealed import pin
+from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Snapshot
 
@@ -31,14 +32,22 @@ OPERATING = frozenset(
 """Kinds that say how a fleet is operated and that no file is made from: another policy is no other bundle."""
 
 
+CANONICAL = "canonical"
+"""The part that the canonical form is, among the texts of a resource."""
+
+
 def snapshot_sha256(snapshot: Snapshot) -> str:
     """The digest, in hex, of the canonical form of what is compiled.
 
     That is one JSON object for each environment and each resource that is no policy, without descriptions. Of a secret
     it has the name, versions and SHA-256 of the values as they are sealed, so wrapping a key again changes nothing.
     """
-    text = json.dumps(list(_canonical(snapshot)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(b"[")
+    policies = [_policy(policy) for policy in sorted(snapshot.policies, key=lambda policy: policy.name)]
+    resources = [_text(r) for r in snapshot.resources.values() if r.kind.name not in OPERATING]
+    digest.update(b",".join([*policies, *resources]))
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def endpoints(upstreams: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -59,17 +68,27 @@ def _written_out(address: str) -> str:
     return f"[{IPv6Address(host[1:-1]).exploded}]:{port}"
 
 
-def _canonical(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    for policy in sorted(snapshot.policies, key=lambda policy: policy.name):
-        yield {
+def _policy(policy: EnvironmentPolicy) -> bytes:
+    return _encoded(
+        {
             "kind": "environment",
             "name": policy.name,
             "proxy-version": policy.proxy_version,
             "admin-port": policy.admin_port,
         }
-    for resource in snapshot.resources.values():
-        if resource.kind.name not in OPERATING:
-            yield _secret(resource) if resource.kind.name == "secret" else _plain(resource)
+    )
+
+
+def _text(resource: Resource) -> bytes:
+    """The canonical form of one resource, made once."""
+    texts = resource.texts.setdefault("", {})
+    if CANONICAL not in texts:
+        texts[CANONICAL] = _encoded(_secret(resource) if resource.kind.name == "secret" else _plain(resource))
+    return texts[CANONICAL]
+
+
+def _encoded(form: Mapping[str, Any]) -> bytes:
+    return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _plain(resource: Resource) -> dict[str, Any]:

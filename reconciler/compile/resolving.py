@@ -65,6 +65,8 @@ class Resolver:
         self, rendering: Rendering, pairs: Mapping[str, Pair] = MappingProxyType({})
     ) -> tuple[tuple[Resource, Data], ...]:
         """The upstreams of an environment, resolved. `pairs` are by name of the certificate."""
+        if not pairs:
+            return rendering.of("upstream")
         return tuple((resource, self._upstream(data, pairs)) for resource, data in rendering.of("upstream"))
 
     def _upstream(self, data: Data, pairs: Mapping[str, Pair]) -> Data:
@@ -86,6 +88,9 @@ class Resolver:
 
         `guards` are ids of filters by service, `pairs` as for upstreams.
         """
+        services = rendering.of("service")
+        if not guards and not any("middleware" in data or "split" in data for _, data in services):
+            return services
         middlewares = {resource.name: data for resource, data in rendering.of("middleware")}
         upstreams = {resource.name: data for resource, data in self.upstreams(rendering, pairs)}
         return tuple(
@@ -93,7 +98,7 @@ class Resolver:
                 resource,
                 self._service(resource.name, data, middlewares, upstreams, guards.get(resource.name, ())),
             )
-            for resource, data in rendering.of("service")
+            for resource, data in services
         )
 
     def _service(

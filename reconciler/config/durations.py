@@ -45,15 +45,19 @@ def canonical(length: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A duration of whole seconds between two bounds, both included."""
+    """A duration between two bounds, both included: of whole seconds, unless it is `fine`."""
 
     minimum: str = "1s"
     maximum: str = "24h"
     name: str = "duration"
+    fine: bool = False
 
     @property
     def expected(self) -> str:
-        return f'a duration of whole seconds such as "30s" or "5m", from "{self.minimum}" to "{self.maximum}"'
+        form = 'a duration such as "500ms" or "2s"'
+        if not self.fine:
+            form = 'a duration of whole seconds such as "30s" or "5m"'
+        return f'{form}, from "{self.minimum}" to "{self.maximum}"'
 
     def read(self, value: KdlValue) -> Any | Problem:
         if not isinstance(value, str):
@@ -64,7 +68,7 @@ class Duration:
             hint = 'write one integer and one unit (ms, s, m, h, d) without a space, as in "90s"'
             return Problem("E-VAL-004", f"{described(value)} is not a duration", self.expected, hint)
         length = milliseconds(value)
-        if length % 1000:
+        if length % 1000 and not self.fine:
             hint = f'the proxy counts whole seconds: "{max(1, round(length / 1000))}s" is the nearest'
             return Problem(
                 "E-VAL-003", f"{described(value)} is not a number of whole seconds", self.expected, hint

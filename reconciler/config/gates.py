@@ -36,6 +36,18 @@ class GateForm:
 
 FORMS: Mapping[str, GateForm] = MappingProxyType(
     {
+        "error-rate": GateForm(lower=("max-ppm",), higher=("samples",)),
+        "latency": GateForm(lower=("max-ms",), higher=("samples",), same=("percentile",)),
+        "cpu": GateForm(lower=("max-permille",)),
+        "memory": GateForm(lower=("max-permille",)),
+        "http": GateForm(True, lower=("within-ms",), either=("status",)),
+        "slo": GateForm(
+            True,
+            higher=("objective-ppm", "samples"),
+            same=("days", "faster-than-ms"),
+            words=("service", "sli"),
+        ),
+        "canary": GateForm(lower=("alpha-ppm", "beta-ppm", "effect-ppm", "slower-ppm"), higher=("samples",)),
         "soak": GateForm(higher=("seconds",)),
         "manual": GateForm(),
     }

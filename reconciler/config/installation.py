@@ -67,7 +67,7 @@ class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
     environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
-    pushed tag has trunk looked at."""
+    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token"."""
 
     slug: str
     organization: str
@@ -80,6 +80,7 @@ class Project:
     sealing_keys: tuple[tuple[str, str], ...] = ()
     members: tuple[Member, ...] = ()
     tags: bool = False
+    node_credentials: str = "key-or-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         sealing_keys=tuple((item["environment"], item["key"]) for item in data.get("sealing-key", ())),
         members=_members(data),
         tags=data.get("tags", False),
+        node_credentials=data.get("node-credentials", "key-or-token"),
     )
 
 

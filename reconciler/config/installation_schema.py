@@ -222,6 +222,13 @@ ORGANIZATION = Field(
                     "tags #true",
                     default=False,
                 ),
+                scalar(
+                    "node-credentials",
+                    Choice(("key-or-token", "token")),
+                    "What nodes may show: their key, or a token that they got for it; or a token alone.",
+                    'node-credentials "token"',
+                    default="key-or-token",
+                ),
                 Field(
                     "sealing-key",
                     "Where an environment's X25519 private key is, which opens what is sealed for that environment. "

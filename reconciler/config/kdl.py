@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -54,7 +54,7 @@ class ParsedFile:
 
     path: str
     text: str
-    nodes: tuple[KdlNode, ...]
+    nodes: Sequence[KdlNode]
     count: int
     _places: dict[int, ScannedNode] = field(default_factory=dict, init=False, repr=False)
 
@@ -133,7 +133,7 @@ class _Reading:
 def parse_kdl(text: str | bytes, path: str) -> tuple[tuple[KdlNode, ...] | None, tuple[Finding, ...]]:
     """The document's nodes, or None and the findings that say why it could not be read."""
     parsed, findings = parse_file(text, path)
-    return (parsed.nodes if parsed else None), findings
+    return (tuple(parsed.nodes) if parsed else None), findings
 
 
 def parse_file(text: str | bytes, path: str) -> tuple[ParsedFile | None, tuple[Finding, ...]]:

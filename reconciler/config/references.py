@@ -42,6 +42,8 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
         )
 
     for resource in resources.values():
+        if _all_there(resource, resources):
+            continue
         _check_scope(resource, environments, report)
         _check_template(resource, environments, resources, report)
         missing: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
@@ -76,6 +78,26 @@ def check_references(resources: Mapping[Key, Resource], report: Report) -> None:
                 )
             report.add(mark, problem)
     _check_cycles(resources, report)
+
+
+def _all_there(resource: Resource, resources: Mapping[Key, Resource]) -> bool:
+    """Whether a resource is as most are: in all environments, with nothing special in any, and so is all it names."""
+    if resource.only is not None or resource.overrides or resource.written is not None:
+        return False
+    data = resource.effective("")
+    if _naming(resource.kind.name).isdisjoint(data):
+        return True
+    for _, kind, target in references_in(resource, data):
+        found = resources.get((kind, target))
+        if found is None or found.only is not None:
+            return False
+    return True
+
+
+@cache
+def _naming(kind: str) -> frozenset[str]:
+    """The fields of a kind in which something is named."""
+    return frozenset(path[0] for _, path, _ in _paths(kind))
 
 
 def _listed(names: list[str]) -> str:

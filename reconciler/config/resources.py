@@ -67,9 +67,14 @@ class Origin:
     """
 
     file: ParsedFile
-    node: KdlNode
+    at: KdlNode | int
+    """The node, or which of the file's nodes it is: to look for it would parse the file."""
     present: Mapping[str, frozenset[str]]
     broken: bool
+
+    @property
+    def node(self) -> KdlNode:
+        return self.file.nodes[self.at] if isinstance(self.at, int) else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Resource:
     origin: Origin | None = field(default=None, compare=False, repr=False)
     written: Written | None = None
     _effective: dict[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+    texts: dict[str, dict[str, bytes]] = field(default_factory=dict, compare=False, repr=False)
+    """What was written of it, by environment as its data and by what it is a part of. Whoever writes keeps it here."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -111,6 +118,13 @@ class Resource:
                 data.update(override.data)
             self._effective[which] = complete(self.kind.field, data)
         return self._effective[which]
+
+    def texts_of(self, data: Mapping[str, Any]) -> dict[str, bytes] | None:
+        """What was written of its data in an environment; None when these are not its own data, but made of them."""
+        for environment, own in self._effective.items():
+            if own is data:
+                return self.texts.setdefault(environment, {})
+        return None
 
     def lacks(self, environment: str) -> list[str]:
         """Names of required fields that stand nowhere for that environment."""

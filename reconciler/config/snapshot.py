@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from reconciler.config import limits
-from reconciler.config.characters import shown
 from reconciler.config.crossing import check_crossing
 from reconciler.config.findings import Finding, Place, Severity
-from reconciler.config.freezes import window_of
-from reconciler.config.groups import NodeGroup, group_of
 from reconciler.config.kdl import ParsedFile, parse_file
 from reconciler.config.kinds import KINDS
-from reconciler.config.kinds.environment import policy_of
-from reconciler.config.overrides import read_resource
+from reconciler.config.policies import policies_of
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.config.promotion_order import promotion_order
 from reconciler.config.references import check_references
-from reconciler.config.report import Mark, Problem, Report
-from reconciler.config.resources import TEMPLATE, Resource
+from reconciler.config.remembered import Memory
+from reconciler.config.report import Problem, Report
+from reconciler.config.resource_reading import Key, read_resources
+from reconciler.config.resources import Resource
 from reconciler.config.rules.evaluate import check_rules
 from reconciler.config.rules.scope import check_scopes
 from reconciler.config.signers import read_signers
 from reconciler.config.source import ATTACHED, LANGUAGE, SIGNERS, SourceFile, is_read
-from reconciler.config.suggest import did_you_mean
-from reconciler.config.templates.builtin import BUILTIN
-from reconciler.config.templates.calls import Template
-from reconciler.config.templates.definition import check_template
-from reconciler.config.templates.expanding import names_template, read_from_template
-from reconciler.config.templates.planting import CHARACTERS, NODES, Allowance, TooMuch
 from reconciler.config.tripwire import search
-
-SERVICE = "service"
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,83 +101,70 @@ class Snapshot:
         return [resource.to_json() for resource in self.resources.values()]
 
 
-def read_snapshot(files: Iterable[SourceFile]) -> tuple[Snapshot | None, tuple[Finding, ...]]:
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The resources of a tree, each sound or reported, in order; `whole` unless something could not be read. `attached`
+    are the other files, by path."""
+
+    resources: Mapping[Key, Resource]
+    attached: Mapping[str, bytes] = field(repr=False)
+    whole: bool
+    report: Report = field(repr=False)
+
+
+def read_snapshot(
+    files: Iterable[SourceFile], memory: Memory | None = None
+) -> tuple[Snapshot | None, tuple[Finding, ...]]:
     """The snapshot of the `*.kdl` files among these, and all findings; None when any of them is an error.
 
     Of the other files, those count that resources may name (`source.ATTACHED`). All are searched for credentials; a
     file with one is not read, because messages show what they are about.
     """
+    return checked(read_files(files, memory or Memory()))
+
+
+def read_files(files: Iterable[SourceFile], memory: Memory) -> Tree:
+    """What `read_snapshot` does before it looks at what resources have to do with one another. What `memory` has of a
+    file is taken from there."""
     report = Report()
     given = tuple(files)
     sources = sorted((f for f in given if is_read(f.path)), key=lambda f: f.path)
     wanted = [f for f in sources if f.path.endswith(LANGUAGE)]
     attached = {f.path: f.content for f in sources if f.path.endswith(ATTACHED)}
     if not _within_limits(wanted, report):
-        return None, report.resolved()
-    tripped = search(given)
+        return Tree({}, attached, whole=False, report=report)
+    recalled = {f.path: known for f in wanted if (known := memory.recall(f)) is not None}
+    tripped = search(given, clean=recalled, marked=memory.marked)
     report.extend(tripped)
     for signers in (f for f in sources if f.path == SIGNERS):
         report.extend(read_signers(signers.content)[1])
     silent = {finding.place.path for finding in tripped if finding.place is not None}
-    parsed, whole = _parse([f for f in wanted if f.path not in silent], report)
+    parsed, whole = _parse([f for f in wanted if f.path not in silent], recalled, report)
     whole = whole and not any(f.path in silent for f in wanted)
     resources: dict[Key, Resource] = {}
-    whole = read_resources(parsed, resources, report) and whole
-    ordered = {key: resources[key] for key in sorted(resources)}
-    if whole:
+    whole = read_resources(parsed, resources, report, memory) and whole
+    return Tree({key: resources[key] for key in sorted(resources)}, attached, whole=whole, report=report)
+
+
+def checked(tree: Tree, snapshot: Snapshot | None = None) -> tuple[Snapshot | None, tuple[Finding, ...]]:
+    """The snapshot of a tree, and all findings; None when any of them is an error. `snapshot` is what the tree is, when
+    it has been made before."""
+    report, ordered = tree.report, tree.resources
+    if tree.whole:
         # With a part of the tree unread, what seems to be missing may be in that part.
         _check_single(ordered, report)
         if sum(kind == "environment" for kind, _ in ordered) <= limits.ENVIRONMENTS:
             check_references(ordered, report)
-            check_crossing(ordered, attached, report)
+            check_crossing(ordered, tree.attached, report)
             check_rules(ordered, report, without=check_scopes(ordered, report))
     if report.failed:
         return None, report.resolved()
-    return snapshot_of(ordered, attached), report.resolved()
+    return snapshot or snapshot_of(ordered, tree.attached), report.resolved()
 
 
 def snapshot_of(ordered: Mapping[Key, Resource], attached: Mapping[str, bytes]) -> Snapshot:
     """The snapshot of sound resources, which are in order."""
-    environments = {name: resource for (kind, name), resource in ordered.items() if kind == "environment"}
-    freezes = [
-        window_of(name, resource.effective(""))
-        for (kind, name), resource in ordered.items()
-        if kind == "freeze-window"
-    ]
-    teams = {
-        name: tuple(resource.data["members"]) for (kind, name), resource in ordered.items() if kind == "team"
-    }
-    policies = tuple(
-        policy_of(name, environments[name].effective(name), freezes, teams, _groups(ordered, name))
-        for name in promotion_order(environments.values())
-    )
-    return Snapshot(MappingProxyType(dict(ordered)), policies, MappingProxyType(dict(attached)))
-
-
-def _groups(ordered: Mapping[Key, Resource], environment: str) -> tuple[NodeGroup, ...]:
-    return tuple(
-        group_of(name, resource.effective(environment))
-        for (kind, name), resource in ordered.items()
-        if kind == "node-group" and resource.is_in(environment)
-    )
-
-
-def read_resources(parsed: Sequence[ParsedFile], resources: dict[Key, Resource], report: Report) -> bool:
-    """Add the resources of files to those that are there; whether all nodes were resources with a name.
-
-    Each is checked by itself; what it has to do with others is not looked at.
-    """
-    there, whole = set(resources), True
-    templates = dict(BUILTIN)
-    for file in parsed:
-        whole = _read_templates(file, templates, resources, report) and whole
-    allowance = Allowance()
-    for file in parsed:
-        whole = _read_file(file, templates, allowance, resources, report) and whole
-    for key, resource in resources.items():
-        if key not in there and resource.kind.name != TEMPLATE:
-            _check_alone(resource, report)
-    return whole
+    return Snapshot(MappingProxyType(dict(ordered)), policies_of(ordered), MappingProxyType(dict(attached)))
 
 
 def _within_limits(files: list[SourceFile], report: Report) -> bool:
@@ -213,15 +188,19 @@ def _within_limits(files: list[SourceFile], report: Report) -> bool:
     return not report.failed
 
 
-def _parse(files: list[SourceFile], report: Report) -> tuple[list[ParsedFile], bool]:
+def _parse(
+    files: list[SourceFile], recalled: Mapping[str, ParsedFile], report: Report
+) -> tuple[list[ParsedFile], bool]:
     parsed: list[ParsedFile] = []
     whole, nodes, unreadable = True, 0, 0
     for source in files:
         if unreadable >= limits.UNREADABLE_FILES:
             report.extend([_left_out(source)])
             return parsed, False
-        file, findings = parse_file(source.content, source.path)
-        report.extend(findings)
+        file = recalled.get(source.path)
+        if file is None:
+            file, findings = parse_file(source.content, source.path)
+            report.extend(findings)
         if file is None:
             whole = False
             unreadable += 1
@@ -246,118 +225,6 @@ def _left_out(source: SourceFile) -> Finding:
     message = f"{limits.UNREADABLE_FILES} files cannot be read; this file and those behind it were left out"
     hint = "correct the ones shown first"
     return Finding("E-TRE-004", Severity.info, Place(source.path, 1, 1), message, hint=hint)
-
-
-def _read_templates(
-    file: ParsedFile, templates: dict[str, Template], resources: dict[Key, Resource], report: Report
-) -> bool:
-    """Reads and checks the templates of one file, which services of any file may name; whether all had a name."""
-    whole = True
-    for node in file.nodes:
-        if node.name != TEMPLATE:
-            continue
-        before = report.count
-        resource = read_resource(KINDS[TEMPLATE], node, file, report)
-        if resource is None or resource.origin is None:
-            whole = False
-            continue
-        _check_alone(resource, report)
-        if report.count == before:
-            check_template(resource, report)
-        if report.count > before:
-            resource = replace(resource, origin=replace(resource.origin, broken=True))
-        _add(resource, Mark(file, node, argument=0), resources, report)
-        templates[resource.name] = Template(resource, file)
-    return whole
-
-
-def _read_file(
-    file: ParsedFile,
-    templates: Mapping[str, Template],
-    allowance: Allowance,
-    resources: dict[Key, Resource],
-    report: Report,
-) -> bool:
-    """Reads the other resources of one file; whether all of its nodes were resources with a name."""
-    whole = True
-    for node in file.nodes:
-        if node.name == TEMPLATE:
-            continue
-        kind = KINDS.get(node.name)
-        if kind is None:
-            whole = False
-            if not report.full(file):
-                problem = Problem(
-                    "E-KND-001",
-                    f"there is no kind {shown(node.name)}",
-                    "a kind of resource",
-                    did_you_mean(node.name, KINDS),
-                )
-                report.add(Mark(file, node), problem)
-            continue
-        try:
-            if kind.name == SERVICE and names_template(node):
-                resource = read_from_template(node, file, templates, report, allowance)
-            else:
-                resource = read_resource(kind, node, file, report)
-        except TooMuch:
-            problem = Problem(
-                "E-TPL-007",
-                "the templates of the tree make more than a tree may hold, up to this service",
-                f"at most {NODES} lines and {CHARACTERS} characters",
-                "make the template smaller, or split the repository into projects",
-            )
-            report.add(Mark(file, node), problem)
-            return False
-        if resource is None:
-            whole = False
-            continue
-        _add(resource, Mark(file, node, argument=0), resources, report)
-    return whole
-
-
-def _add(resource: Resource, mark: Mark, resources: dict[Key, Resource], report: Report) -> None:
-    """Keep a resource, or note at the mark that there is another of its kind and name."""
-    other = resources.setdefault(resource.key, resource)
-    if other is not resource:
-        where = other.origin.file.path if other.origin else "another file"
-        problem = Problem(
-            "E-KND-011",
-            f"the {resource.kind.name} '{resource.name}' exists already, in {where}",
-            "a name that no other resource of the kind has",
-            "rename or remove one of the two",
-        )
-        report.add(mark, problem)
-
-
-def _check_alone(resource: Resource, report: Report) -> None:
-    """Required fields and the kind's own check, once for each way the resource can be."""
-    assert resource.origin is not None  # noqa: S101 - it has just been read
-    for environment in ("", *resource.overrides):
-        for name in resource.lacks(environment):
-            if environment == "" and _always_overridden(resource, name):
-                continue
-            if environment != "" and name in resource.lacks(""):
-                continue
-            field = resource.kind.field.child[name]
-            suffix = f" in {environment}" if environment else ""
-            expected = field.arguments[0].type.expected if field.is_scalar else f"'{name}' in this block"
-            hint = f"add: {field.example.splitlines()[0].removesuffix(' {')}"
-            problem = Problem("E-KND-003", f"'{resource.kind.name}' lacks '{name}'{suffix}", expected, hint)
-            report.add(Mark(resource.origin.file, resource.origin.node), problem)
-        if resource.origin.broken or resource.kind.check is None:
-            continue
-        for complaint in resource.kind.check(resource.effective(environment)):
-            mark = resource.mark(complaint.path, environment=environment or None, value=complaint.value)
-            report.add(mark, complaint.problem)
-
-
-def _always_overridden(resource: Resource, name: str) -> bool:
-    """Whether every environment the resource is limited to sets the field itself."""
-    if resource.only is None or resource.origin is None:
-        return False
-    present = resource.origin.present
-    return all(environment in present and name in present[environment] for environment in resource.only)
 
 
 def _check_single(resources: Mapping[Key, Resource], report: Report) -> None:

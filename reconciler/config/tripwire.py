@@ -13,7 +13,7 @@ on the line itself or the one before it; or, for files that take no comments, in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.config.characters import shown
 from reconciler.config.findings import Finding, Place, Severity
@@ -44,12 +44,22 @@ _ALLOW = re.compile(rb"sentinelctl:allow ([a-z-]{1,40}) because [^\s]{1,100} ?[^
 _EVERY_KIND = (*KINDS, SEED.kind)
 
 
-def search(files: Iterable[SourceFile]) -> tuple[Finding, ...]:
-    """Every key and token in the files, and every allowance that is none; at most `IN_TREE`."""
+def search(
+    files: Iterable[SourceFile], *, clean: Collection[str] = (), marked: set[str] | None = None
+) -> tuple[Finding, ...]:
+    """Every key and token in the files, and every allowance that is none; at most `IN_TREE`.
+
+    `clean` are paths of files in which an earlier search found nothing at all. To `marked` are added the paths of
+    those in which something stands, allowed or not.
+    """
     listed = sorted(files, key=lambda file: file.path)
     allowed, found = _allowances(listed)
     for file in listed:
+        if file.path in clean:
+            continue
         for form, at, allowed_here in _found(file):
+            if marked is not None:
+                marked.add(file.path)
             # What a certificate or a trust store names is read on as certificates alone, whatever somebody allows.
             never = form.code == KEY_CODE and file.path.endswith(PEM)
             if never or not (allowed_here or (form.kind, file.path) in allowed):

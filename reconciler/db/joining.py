@@ -30,11 +30,13 @@ def create_join_token(
     uses: int | None = None,
     expires_at: datetime | None = None,
     labels: Mapping[str, str] = MappingProxyType({}),
+    replaces: bool = False,
 ) -> str:
     """Make a token and return it: this is the only time that anybody sees it.
 
     `uses` None: as often as wanted; `expires_at` None: until it is revoked. `labels` are had by every node that
-    registers with it, whatever it says itself. Opens a writing transaction.
+    registers with it, whatever it says itself; `replaces`: it takes the place of a silent node of its name. Opens a
+    writing transaction.
     """
     token = PREFIX + secrets.token_urlsafe(32)
     with writing():
@@ -48,6 +50,7 @@ def create_join_token(
             expires_at=expires_at,
             uses_left=uses,
             labels=dict(labels),
+            replaces=replaces,
         )
     return token
 

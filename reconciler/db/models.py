@@ -8,32 +8,13 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.gating import Drift, StepEvidence
+from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.node_keys import Challenge, WrappedKey
+from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
-
-
-class Receipt(Table):
-    """A webhook delivery, made durable before it is answered.
-
-    `project` is empty: a delivery names a connection, and the connection's repositories may serve several projects.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63, default="")
-    connection = CharField(63)
-    delivery = CharField(200)
-    event = CharField(63)
-    repository = TextField(default="")
-    refs = DocumentField()
-    body_sha256 = CharField(64)
-    received_at = InstantField(index=True)
-
-    class Meta:
-        indexes = ((("organization", "connection", "delivery"), True),)
 
 
 class Work(Table):
@@ -41,8 +22,9 @@ class Work(Table):
 
     `wanted` counts requests and `done` is the count that the last finished run had seen when it began, so a
     request that arrives during a run causes exactly one more. The work is owed while `wanted > done` or when
-    `due_at` has passed. `kind` is `trunk` (subject empty), or `environment` or `delivery` (subject: the
-    environment's name). The lease saves work and is never needed for correctness; `fence` rises with every claim.
+    `due_at` has passed. `kind` is `repository` or `trunk` (subject empty), or `environment` or `delivery` (subject: the
+    environment's name). `known`: whoever asked has seen the branches, so what `Repository` says of them is new enough.
+    The lease saves work and is never needed for correctness; `fence` rises with every claim.
     """
 
     id = AutoField()
@@ -52,6 +34,7 @@ class Work(Table):
     subject = CharField(127, default="")
     wanted = BigIntegerField(default=0)
     done = BigIntegerField(default=0)
+    known = BooleanField(default=False)
     due_at = InstantField(null=True, index=True)
     attempts = IntegerField(default=0)
     holder = CharField(127, default="")
@@ -231,7 +214,8 @@ class PublishedRoot(Table):
 class JoinToken(Table):
     """What lets a node register. Only the SHA-256 of the token is kept; `uses_left` null means no limit.
 
-    `labels` are those that every node that registers with it has, whatever it says itself.
+    `labels` are those that every node that registers with it has, whatever it says itself. `replaces`: such a node
+    takes the place of a silent one of the same name.
     """
 
     id = AutoField()
@@ -245,6 +229,7 @@ class JoinToken(Table):
     uses_left = IntegerField(null=True)
     revoked_at = InstantField(null=True)
     labels = DocumentField(default=dict)
+    replaces = BooleanField(default=False)
 
 
 class Node(Table):
@@ -256,7 +241,9 @@ class Node(Table):
     write that the node API must learn of. `log` is the newest checkpoint of the log that it believed. `signing_key`
     (Ed25519) and `sealing_key` (X25519) are public keys in hex whose possession was proved at registration; a node
     without them is given no secrets. `labels` are what it said last with `fixed_labels` put over it, which are those
-    of its join token.
+    of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
+    `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
+    only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
     """
 
     id = CharField(63, primary_key=True)
@@ -287,6 +274,12 @@ class Node(Table):
     versions = DocumentField(default=dict)
     address = CharField(63, default="")
     log = CharField(160, default="")
+    tokens_after = InstantField(null=True)
+    boots = DocumentField(default=list)
+    beat = CharField(32, default="")
+    doubts = IntegerField(default=0)
+    doubted_at = InstantField(null=True)
+    cloned_at = InstantField(null=True)
 
     class Meta:
         indexes = (
@@ -360,6 +353,8 @@ class LogAlarm(Table):
 
 TABLES: tuple[type[Table], ...] = (
     Receipt,
+    Repository,
+    Gap,
     Work,
     Commit,
     Bundle,
@@ -374,8 +369,11 @@ TABLES: tuple[type[Table], ...] = (
     Node,
     Challenge,
     WrappedKey,
+    TokenKey,
     NodeCounter,
     NodeSignal,
+    StepEvidence,
+    Drift,
     Event,
     LogCheckpoint,
     LogAlarm,

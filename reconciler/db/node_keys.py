@@ -1,4 +1,5 @@
-"""What secrets need of nodes: the challenge of a registration, and data keys that were wrapped for a node."""
+"""Keys of and for nodes: the challenge of a registration, data keys that were wrapped for a node, and the public keys
+by which their tokens are checked."""
 
 from __future__ import annotations
 
@@ -32,3 +33,13 @@ class WrappedKey(Table):
 
     class Meta:
         indexes = ((("node", "name", "version"), True),)
+
+
+class TokenKey(Table):
+    """The public half of a key that signs tokens of nodes, in hex. The private half is in the memory of one process of
+    the node API and nowhere else. A row that is deleted makes every token by that key worthless."""
+
+    kid = CharField(63, primary_key=True)
+    public = CharField(64)
+    made_at = InstantField()
+    expires_at = InstantField(index=True)

@@ -43,7 +43,10 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to do some work until the lease ends. `attempts` counts the failures in a row before this run."""
+    """The right to do some work until the lease ends. `attempts` counts the failures in a row before this run.
+
+    `known`: whoever asked had seen the branches, and nobody has asked for a new look at them since.
+    """
 
     id: int
     organization: str
@@ -53,6 +56,7 @@ class Claim:
     wanted: int
     fence: int
     attempts: int
+    known: bool = False
 
 
 def ask(
@@ -63,14 +67,23 @@ def ask(
     *,
     now: datetime,
     due_at: datetime | None = None,
+    known: bool = False,
 ) -> None:
     """Ask for work: at once, or at `due_at` when that lies in the future. Joins the transaction it is called in.
 
     A request during a run causes exactly one more run, however many requests there are. Of several moments the
-    earliest counts.
+    earliest counts. `known`: in this transaction `Repository` is written, so the branches need not be fetched again;
+    of several requests each has to say so.
     """
     later = due_at if due_at is not None and due_at > now else None
-    update = {Work.due_at: _earliest(later)} if later else {Work.wanted: Work.wanted + 1}
+    if later:
+        update: dict[Any, Any] = {Work.due_at: _earliest(later)}
+    else:
+        update = {Work.wanted: Work.wanted + 1}
+        if not known:
+            update[Work.known] = False
+        else:
+            update[Work.known] = Case(None, [(Work.wanted > Work.done, Work.known)], True)
     with writing():
         Work.insert(
             organization=organization,
@@ -79,6 +92,7 @@ def ask(
             subject=subject,
             wanted=0 if later else 1,
             due_at=later,
+            known=known and later is None,
         ).on_conflict(
             conflict_target=[Work.organization, Work.project, Work.kind, Work.subject], update=update
         ).execute()
@@ -95,9 +109,19 @@ def claim(
     lease: timedelta = LEASE,
 ) -> Claim | None:
     """Take the work until `now + lease`, or None when it is not owed or somebody holds it. One atomic update."""
+    # What is owed for another reason than a request has nobody who has seen the branches.
+    requested = (
+        (Work.wanted > Work.done) & (Work.due_at.is_null() | (Work.due_at > now)) & (Work.holder == "")
+    )
     with writing():
         taken = (
-            Work.update(holder=holder, fence=Work.fence + 1, leased_until=now + lease, due_at=None)
+            Work.update(
+                holder=holder,
+                fence=Work.fence + 1,
+                leased_until=now + lease,
+                due_at=None,
+                known=Case(None, [(requested, Work.known)], False),
+            )
             .where(
                 Work.organization == organization,
                 Work.project == project,
@@ -125,6 +149,7 @@ def claim(
             wanted=row.wanted,
             fence=row.fence,
             attempts=row.attempts,
+            known=row.known,
         )
 
 

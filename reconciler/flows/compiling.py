@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Self, TypeVar
 
-from reconciler.compile.compiler import Compilation, compile_snapshot
+from reconciler.bundle.build import BuiltBundle, build_bundle
+from reconciler.compile.compiler import Compilation, check_snapshot, is_bounded, make_compilation
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Place, Severity, has_errors
+from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.remembered import Memory
 from reconciler.config.rules.step import Former, hold_to
 from reconciler.config.secret_age import due_secrets
-from reconciler.config.snapshot import read_snapshot
+from reconciler.config.snapshot import Snapshot, Tree, checked, read_files, snapshot_of
 from reconciler.config.source import SourceFile, is_read
-from reconciler.errors import Transient
-from reconciler.flows.confined import Broken, Confinement, run_confined
+from reconciler.errors import Refused, Transient
+from reconciler.flows.compile_cache import CompileCache
+from reconciler.flows.confined import Broken, Child, Confinement
 from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
+
+T = TypeVar("T")
 
 LIMITS = Confinement()
 SENTENCES = {
@@ -56,50 +64,192 @@ def compile_confined(
     """What `read_snapshot` and `compile_snapshot` say of the files; None with at least one error.
 
     What has ended at `now` is told as a warning: time alone never refuses a commit. The files are held to the stricter
-    of their own rules and policies and those of `former`.
+    of their own rules and policies and those of `former`. Nothing is taken from a cache.
 
     A child that used up its limits or crashed is a finding (E-TRK-002, E-TRK-003): the same files would do it again.
     Raises `Transient` (E-TRK-004) when it was ended from outside.
     """
+    with Compiling(files, limits, now=now, former=former) as compiling:
+        return compiling.verdict()
+
+
+def build_confined(
+    files: Sequence[SourceFile], *, now: datetime, former: Former | None, cache: CompileCache
+) -> tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]:
+    """As `compile_confined`, with the bundle, which is made while the child goes on with its checks.
+
+    What no node would accept is a finding, and then there is no bundle. What is known of single files is taken from
+    `cache`, and what is new goes there.
+    """
+    with Compiling(files, now=now, former=former, cache=cache) as compiling:
+        made = compiling.contents()
+        built = _built(made) if made is not None else None
+        compilation, findings = compiling.verdict()
+    if compilation is None:
+        return None, None, findings
+    if built is None:
+        built = _built(compilation)
+    return (
+        (compilation, None, (*findings, built))
+        if isinstance(built, Finding)
+        else (compilation, built, findings)
+    )
+
+
+def _built(compilation: Compilation) -> BuiltBundle | Finding:
     try:
-        return decode(run_confined(lambda: compile_files(files, now, former), limits))
-    except Broken as broken:
-        if broken.cause in SEVERED:
-            raise Transient("E-TRK-004", f"the compiler was ended before its time: {broken.words}") from None
-        return None, (_finding(broken),)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        # Only a child that is not ours any more answers like this.
-        return None, (_finding(Broken("crash", "its answer cannot be read")),)
+        return build_bundle(compilation)
+    except Refused as refusal:
+        return Finding(refusal.code, Severity.error, None, refusal.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A child's second answer. Without policies the commit is refused. `compilation` is there when it was made late,
+    `remembered` is by path of the file."""
+
+    findings: tuple[Finding, ...]
+    policies: tuple[EnvironmentPolicy, ...] | None
+    compilation: Compilation | None
+    remembered: Mapping[str, bytes]
+
+
+class Compiling:
+    """A compilation in a confined child. It is a context: at the end of the block the child is gone.
+
+    The child answers twice: what the files compile to as soon as that is made, and what it finds. The contents count
+    for nothing before the verdict.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[SourceFile],
+        limits: Confinement = LIMITS,
+        *,
+        now: datetime,
+        former: Former | None = None,
+        cache: CompileCache | None = None,
+    ) -> None:
+        self._files, self._cache = files, cache
+        before = former.files or () if former is not None else ()
+        known = cache.known((*files, *before)) if cache is not None else {}
+        self._child = Child(lambda: compile_files(files, now, former, known), limits)
+        self._made: Compilation | None = None
+        self._broken: Broken | None = None
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.end()
+
+    def contents(self) -> Compilation | None:
+        """What the files compile to, unless the verdict is that they do not; None when that is not known before."""
+        if not self._asked:
+            self._asked = True
+            self._made = self._answer(_compilation)
+        return self._made
+
+    def verdict(self) -> tuple[Compilation | None, tuple[Finding, ...]]:
+        """The compilation, or None, and all findings. Raises `Transient` (E-TRK-004)."""
+        made = self.contents()
+        found = self._answer(_verdict) if self._broken is None else None
+        if found is None:
+            broken = self._broken or Broken("crash", "its answer cannot be read")
+            if broken.cause in SEVERED:
+                raise Transient(
+                    "E-TRK-004", f"the compiler was ended before its time: {broken.words}"
+                ) from None
+            return None, (_finding(broken),)
+        compilation = found.compilation or made
+        if found.policies is None or compilation is None:
+            return None, found.findings
+        if self._cache is not None:
+            self._cache.keep(self._files, found.remembered)
+        return replace(compilation, policies=found.policies), found.findings
+
+    def _answer(self, read: Callable[[Any, Callable[[Any], bytes]], T]) -> T | None:
+        try:
+            return read(*take_apart(self._child.answer()))
+        except Broken as broken:
+            self._broken = broken
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # Only a child that is not ours any more answers like this.
+            self._broken = Broken("crash", "its answer cannot be read")
+        return None
 
 
 def compile_files(
-    files: Sequence[SourceFile], now: datetime, former: Former | None = None
-) -> tuple[bytes, ...]:
-    """What runs in the child: the answer as `decode` reads it."""
-    snapshot, findings = read_snapshot(files)
-    compilation = None
+    files: Sequence[SourceFile],
+    now: datetime,
+    former: Former | None = None,
+    known: Mapping[bytes, memoryview] = MappingProxyType({}),
+) -> Iterator[tuple[bytes, ...]]:
+    """What runs in the child: the two answers that `Compiling` reads. `known` are entries of the cache."""
+    memory = Memory(known)
+    tree = read_files(files, memory)
+    snapshot, early = _early(tree)
+    parts = Parts()
+    yield parts.behind({"compilation": None if early is None else early.to_json(parts.keep)})
+    later, policies = None, None
+    snapshot, findings = checked(tree, snapshot)
     if snapshot is not None:
-        compilation, more = compile_snapshot(snapshot)
-        held = hold_to(former, snapshot)
+        more = check_snapshot(snapshot)
+        held = hold_to(former, snapshot, memory)
         findings = (*findings, *more, *held.findings)
-        if compilation is not None:
+        if not has_errors(more):
+            later = make_compilation(snapshot) if early is None else None
             ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
             findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
-            compilation = None if has_errors(held.findings) else replace(compilation, policies=held.policies)
+            policies = None if has_errors(held.findings) else held.policies
+    remembered = (
+        memory.entries(snapshot.resources.values(), _named(findings)) if snapshot and policies else ()
+    )
     parts = Parts()
-    answer = {
-        "findings": [finding.to_json() for finding in findings],
-        "compilation": None if compilation is None else compilation.to_json(parts.keep),
-    }
-    return parts.behind(answer)
+    yield parts.behind(
+        {
+            "findings": [finding.to_json() for finding in findings],
+            "policies": None if policies is None else [policy.to_json() for policy in policies],
+            "compilation": None if later is None else later.to_json(parts.keep),
+            "remembered": {path: parts.keep(entry) for path, entry in remembered},
+        }
+    )
 
 
-def decode(answer: bytes | bytearray) -> tuple[Compilation | None, tuple[Finding, ...]]:
-    """Read a child's answer. Raises AttributeError, KeyError, TypeError or ValueError when it is something else."""
-    document, kept = take_apart(answer)
-    findings = tuple(Finding.from_json(item) for item in document["findings"])
+def _early(tree: Tree) -> tuple[Snapshot | None, Compilation | None]:
+    """The snapshot of a tree and what it compiles to, before they are checked, as far as they can be made then."""
+    snapshot = None
+    if not tree.whole or tree.report.failed:
+        return None, None
+    try:
+        snapshot = snapshot_of(tree.resources, tree.attached)
+        return snapshot, make_compilation(snapshot) if is_bounded(snapshot) else None
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the checks are there for what is relied on here, and have not been made
+        # They say what is wrong. When they find nothing, all is made again, and what was raised here is raised there.
+        return snapshot, None
+
+
+def _named(findings: Iterable[Finding]) -> frozenset[str]:
+    """The files in which something was found."""
+    return frozenset(finding.place.path for finding in findings if finding.place is not None)
+
+
+def _compilation(document: Any, kept: Callable[[Any], bytes]) -> Compilation | None:
     found = document["compilation"]
-    return None if found is None else Compilation.from_json(found, kept), findings
+    return None if found is None else Compilation.from_json(found, kept)
+
+
+def _verdict(document: Any, kept: Callable[[Any], bytes]) -> Verdict:
+    policies = document["policies"]
+    return Verdict(
+        findings=tuple(Finding.from_json(item) for item in document["findings"]),
+        policies=None if policies is None else tuple(EnvironmentPolicy.from_json(item) for item in policies),
+        compilation=_compilation(document, kept),
+        remembered={str(path): kept(pair) for path, pair in document["remembered"].items()},
+    )
 
 
 def _finding(broken: Broken) -> Finding:

@@ -1,7 +1,7 @@
 """Runs a function over hostile input in a forked child: little memory, little time, no environment, no open files.
 
 The child gets its input by the fork and hands back bytes through a pipe; the parent never believes its exit status,
-only a whole answer. C code that hangs, grows or crashes ends the child and nothing else. Keys are loaded by the
+only whole answers. C code that hangs, grows or crashes ends the child and nothing else. Keys are loaded by the
 parent after the child has answered, so what parses never holds one.
 """
 
@@ -17,11 +17,11 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Self
 
 MIB = 1024 * 1024
 ANSWERED = b"+"
@@ -36,9 +36,10 @@ Cause = Literal["memory", "cpu", "time", "crash", "killed", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What a child may use. `memory` is bytes beyond what its parent had at the fork, `answer` bytes it may return.
+    """What a child may use. `memory` is bytes beyond what its parent had at the fork, `answer` bytes of one answer.
 
-    `cpu_seconds` is what counts; `wall_seconds` only ends a child that waits for something, or a very slow machine.
+    `cpu_seconds` is what counts; `wall_seconds`, for an answer, only ends a child that waits for something, or a very
+    slow machine.
     """
 
     memory: int = 1024 * MIB
@@ -60,31 +61,70 @@ class Broken(Exception):
         self.words = words
 
 
-def run_confined(
-    function: Callable[[], bytes | tuple[bytes, ...]], limits: Confinement = Confinement()
-) -> bytearray:
-    """What `function` returned in a child of its own, several bytes one behind the other. Raises `Broken`."""
-    reader, writer = os.pipe()
-    _widen(writer)
-    # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        _be_the_child(function, writer, limits)
-    os.close(writer)
-    try:
-        answer = _read(reader, limits, time.monotonic() + limits.wall_seconds)
-    finally:
+Answer = bytes | tuple[bytes, ...]
+"""Several bytes are sent one behind the other."""
+
+
+class Child:
+    """A child that gives one answer after the other, and goes on while its parent works with those that it has.
+
+    It is a context: at the end of the block the child is gone.
+    """
+
+    def __init__(self, function: Callable[[], Iterator[Answer]], limits: Confinement = Confinement()) -> None:
+        reader, writer = os.pipe()
+        _widen(writer)
+        # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _be_the_child(function, writer, limits)
+        os.close(writer)
+        self._limits = limits
+        self._process: tuple[int, int] | None = (child, reader)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def answer(self) -> bytearray:
+        """The next answer, all of it. Raises `Broken`, and then the child is gone."""
+        if self._process is None:
+            raise RuntimeError("the child is gone")
+        try:
+            answer = _read(self._process[1], self._limits, time.monotonic() + self._limits.wall_seconds)
+        except BaseException:
+            self.end()
+            raise
+        if answer is None:
+            raise _why(self.end(), self._limits)
+        kind, payload = answer
+        if kind == ANSWERED:
+            return payload
+        self.end()
+        words = payload.decode("utf-8", "replace")[:500]
+        raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
+
+    def end(self) -> int:
+        """Let the child go, in whatever it is; how it ended, as `os.waitpid` gives it. The second call does nothing."""
+        if self._process is None:
+            return 0
+        (child, reader), self._process = self._process, None
         os.close(reader)
-        status = _end(child)
-    if answer is None:
-        raise _why(status, limits)
-    kind, payload = answer
-    if kind == ANSWERED:
-        return payload
-    words = payload.decode("utf-8", "replace")[:500]
-    raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
+        return _end(child)
+
+
+def run_confined(function: Callable[[], Answer], limits: Confinement = Confinement()) -> bytearray:
+    """What `function` returned in a child of its own. Raises `Broken`."""
+
+    def once() -> Iterator[Answer]:
+        yield function()
+
+    with Child(once, limits) as child:
+        return child.answer()
 
 
 def _widen(pipe: int) -> None:
@@ -154,24 +194,31 @@ def _why(status: int, limits: Confinement) -> Broken:
     return Broken("crash", f"it was ended by {name}")
 
 
-def _be_the_child(
-    function: Callable[[], bytes | tuple[bytes, ...]], writer: int, limits: Confinement
-) -> NoReturn:
+def _be_the_child(function: Callable[[], Iterator[Answer]], writer: int, limits: Confinement) -> NoReturn:
     status = 1
     try:
         _confine(writer, limits)
-        try:
-            answer = function()
-            kind, parts = ANSWERED, answer if isinstance(answer, tuple) else (answer,)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it and the child ends
-            kind, parts = FAILED, (_describe(error).encode(),)
-        for part in (kind + sum(map(len, parts)).to_bytes(8, "big"), *parts):
-            view = memoryview(part)
-            while view:
-                view = view[os.write(writer, view) :]
+        answers: Iterator[Answer] | None = None
+        answer: Answer | None = b""
+        while answer is not None:
+            try:
+                answers = function() if answers is None else answers
+                answer = next(answers, None)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it and the child ends
+                _send(writer, FAILED, (_describe(error).encode(),))
+                break
+            if answer is not None:
+                _send(writer, ANSWERED, answer if isinstance(answer, tuple) else (answer,))
         status = 0
     finally:
         os._exit(status)
+
+
+def _send(writer: int, kind: bytes, parts: tuple[bytes, ...]) -> None:
+    for part in (kind + sum(map(len, parts)).to_bytes(8, "big"), *parts):
+        view = memoryview(part)
+        while view:
+            view = view[os.write(writer, view) :]
 
 
 def _confine(writer: int, limits: Confinement) -> None:

@@ -18,6 +18,7 @@ from reconciler.bundle.sealed import key_id
 from reconciler.config.installation import Connection, Installation, Organization, Project, read_installation
 from reconciler.egress.asking import Egress
 from reconciler.errors import Stalled
+from reconciler.flows.compile_cache import CompileCache
 from reconciler.git.mirror import Credentials, Mirror
 from reconciler.keys.uri import load_sealing_key, load_secret
 from reconciler.settings import Settings
@@ -36,6 +37,8 @@ class Context:
     environ: Mapping[str, str]
     store: BlobStore
     now: Callable[[], datetime] = clock.now
+    known: bool = False
+    """Whoever asked for this run had seen the branches; see `reconciler.flows.branches`."""
     roots: Chain | None = field(default=None, repr=False)
     """What `reconciler.flows.roots.trusted_roots` read last."""
     _mirror: Mirror | None = field(default=None, repr=False)
@@ -59,6 +62,11 @@ class Context:
                 self.settings.mirrors / f"{name}.git", self.project.repository, self.credentials()
             )
         return self._mirror
+
+    def compile_cache(self) -> CompileCache:
+        """The compile cache of the project, for one compilation."""
+        most = self.settings.compile_cache_bytes
+        return CompileCache(self.settings.cache, self.organization.slug, self.project.slug, most)
 
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""

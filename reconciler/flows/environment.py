@@ -15,6 +15,7 @@ from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
 from reconciler.errors import NotYet, Stalled
 from reconciler.flows import delivery, envbranch, envcommit, envrow, projection, publish
+from reconciler.flows.branches import branches
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
@@ -73,7 +74,7 @@ class Look:
 def fetch(look: Look) -> None:
     """Bring the mirror up to date, once in a run: what we push ourselves we know."""
     if look.refs is None:
-        look.refs = look.context.mirror.fetch()
+        look.refs = branches(look.context)
 
 
 def read_policy(look: Look) -> None:

@@ -14,6 +14,7 @@ from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
+from reconciler.flows.measuring import measure
 from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.facts import Facts, TrunkCommit, step_windows
 from reconciler.release.state import EnvironmentState, Ledger
@@ -71,6 +72,7 @@ def gather_facts(
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
+    signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
@@ -79,6 +81,7 @@ def gather_facts(
         batches=_batches(ledger, assignment, nodes, now),
         ranks=eligible_ranks(opening(state, policy, now), nodes),
         left_out=left_out(assignment, nodes),
+        signals=signals,
     )
 
 

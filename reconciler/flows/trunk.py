@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from reconciler.bundle.build import BuiltBundle, build_bundle
+from reconciler.bundle.build import BuiltBundle
 from reconciler.compile.compiler import Compilation
-from reconciler.config.findings import Finding, Place, Severity, has_errors, sort_findings
+from reconciler.config.findings import Finding, Place, has_errors, sort_findings
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import Stalled
 from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
-from reconciler.flows.compiling import compile_confined, read_project
+from reconciler.flows.branches import branches
+from reconciler.flows.compile_cache import CompileCache
+from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.statements import StoredBundle
@@ -37,6 +39,7 @@ class State:
     files: tuple[SourceFile, ...] = ()
     former: Former | None = None
     findings: tuple[Finding, ...] = ()
+    cache: CompileCache | None = None
     compilation: Compilation | None = None
     built: BuiltBundle | None = None
     stored: StoredBundle | None = None
@@ -55,8 +58,7 @@ def resign(state: State) -> None:
 def fetch(state: State) -> None:
     """Bring the mirror up to date and find the head of trunk."""
     context = state.context
-    branches = context.mirror.fetch()
-    sha = branches.get(f"refs/heads/{context.project.trunk}")
+    sha = branches(context).get(f"refs/heads/{context.project.trunk}")
     if sha is None:
         raise Stalled(
             "E-TRK-001",
@@ -109,22 +111,17 @@ def read_former(state: State) -> None:
     state.former = Former(name, files, trailers)
 
 
-def compile_head(state: State) -> None:
-    """Parse and compile in a confined child, unless the tree itself was not acceptable."""
+def build(state: State) -> None:
+    """Parse and compile in a confined child, which is gone afterwards, and make the bundle, unless the tree itself was
+    not acceptable."""
     if has_errors(state.findings):
         return
-    state.compilation, findings = compile_confined(state.files, now=state.context.now(), former=state.former)
-    state.findings = tuple(_in_repository(finding, state.context.project.path) for finding in findings)
-
-
-def build(state: State) -> None:
-    """Make the bundle. What no node would accept is a finding."""
-    if state.compilation is None or has_errors(state.findings):
-        return
-    try:
-        state.built = build_bundle(state.compilation)
-    except Refused as refusal:
-        state.findings += (Finding(refusal.code, Severity.error, None, refusal.message),)
+    context = state.context
+    state.cache = context.compile_cache()
+    state.compilation, state.built, findings = build_confined(
+        state.files, now=context.now(), former=state.former, cache=state.cache
+    )
+    state.findings = tuple(_in_repository(finding, context.project.path) for finding in findings)
 
 
 def store_sealed(state: State) -> None:
@@ -164,6 +161,11 @@ def log_statement(state: State) -> None:
     publishing.log_statement(state.context, _made(state.stored).digest)
 
 
+def remember(state: State) -> None:
+    """Write down what was found out about single files, for the next commit."""
+    _made(state.cache).write()
+
+
 def record(state: State) -> None:
     """Write bundle, commit, environments, events and owed work in one transaction."""
     state.outcome = trunk_rows.record(
@@ -184,7 +186,6 @@ STEPS: tuple[Step, ...] = (
     locate,
     read,
     read_former,
-    compile_head,
     build,
     store_sealed,
     refuse,
@@ -192,6 +193,7 @@ STEPS: tuple[Step, ...] = (
     judge,
     sign,
     log_statement,
+    remember,
     record,
 )
 

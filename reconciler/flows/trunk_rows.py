@@ -130,7 +130,9 @@ def _announce(context: Context, policies: Sequence[EnvironmentPolicy]) -> None:
             conflict_target=[Environment.organization, Environment.project, Environment.name],
             update={Environment.position: position},
         ).execute()
-        owed.ask(context.organization.slug, context.project.slug, "environment", policy.name, now=now)
+        owed.ask(
+            context.organization.slug, context.project.slug, "environment", policy.name, now=now, known=True
+        )
 
 
 def _record_bundle(

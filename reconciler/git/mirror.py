@@ -21,7 +21,7 @@ from reconciler.git.commits import CommitInfo, describe
 from reconciler.git.identity import Credentials, Identity
 from reconciler.git.ssh_verify import signing_key
 from reconciler.git.sshsig import verify
-from reconciler.git.transport import Callbacks, conversation, prepare_process
+from reconciler.git.transport import Callbacks, conversation, prepare_process, sent_at_once
 from reconciler.git.trees import FOLDER, REGULAR, Entry, entries, lookup
 from reconciler.git.url import check_url, shown
 
@@ -79,7 +79,8 @@ class Mirror:
         with self.locked(), conversation("fetching from", self.url):
             remote = self.repository.remotes.create_anonymous(self.url)
             callbacks = Callbacks(self.url, self.credentials)
-            remote.connect(callbacks=callbacks)
+            with sent_at_once():
+                remote.connect(callbacks=callbacks)
             there = heads(remote, self.url)
             here = self.refs()
             if there == here:
@@ -159,6 +160,11 @@ class Mirror:
                 cure="Shorten it",
             )
         return bytes(self.repository.odb.read(entry.oid)[1])
+
+    def entry_id(self, sha: str, path: str) -> str:
+        """What stands at `path` in commit `sha`, as an id that is the same for the same content; empty for nothing."""
+        entry = self._entry(sha, path)
+        return "" if entry is None else f"{entry.mode:o} {entry.oid}"
 
     def list_folder(self, sha: str, folder: str) -> tuple[str, ...]:
         """Names of the regular files directly in `folder` ("" is the root), sorted; empty when there is no folder.

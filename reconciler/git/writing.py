@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -43,13 +43,14 @@ def commit_edit(
     committer: Identity,
     when: datetime,
     key: SigningKey | None,
+    sign_with: Callable[[bytes], str] | None = None,
 ) -> str:
     """Write a commit of `parent`'s tree with `edits` and return its id. No branch moves.
 
     `edits` maps a path to its new bytes, or to None to remove it; a folder that becomes empty goes. With `parent` None
     the commit is an orphan of exactly `edits`. `when` is aware and cut to seconds. `key` signs the commit (SSH,
-    Ed25519); None leaves it unsigned. Equal input gives an equal id. Raises `Refused` when the mirror has no `parent`
-    and ValueError for a path that no tree may have.
+    Ed25519); None leaves it unsigned, unless `sign_with` gives the armoured SSH signature of its bytes. Equal input
+    gives an equal id. Raises `Refused` when the mirror has no `parent` and ValueError for a path that no tree may have.
     """
     repository = mirror.repository
     for path in edits:
@@ -67,9 +68,11 @@ def commit_edit(
         [pygit2.Oid(hex=parent)] if parent is not None else [],
     )
     content = cast("str", text)  # The binding's types call it an Oid.
-    if key is None:
-        return str(repository.odb.write(ObjectType.COMMIT, content.encode()))
-    return str(repository.create_commit_with_signature(content, sign(content.encode(), key), "gpgsig"))
+    if key is not None:
+        return str(repository.create_commit_with_signature(content, sign(content.encode(), key), "gpgsig"))
+    if sign_with is not None:
+        return str(repository.create_commit_with_signature(content, sign_with(content.encode()), "gpgsig"))
+    return str(repository.odb.write(ObjectType.COMMIT, content.encode()))
 
 
 def push(mirror: Mirror, ref: str, new: str, expected: str | None) -> None:

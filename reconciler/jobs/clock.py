@@ -17,7 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from reconciler import clock
 from reconciler.db import session
-from reconciler.db.models import Pointer, Receipt
+from reconciler.db.intake import Gap, Receipt
+from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
 from reconciler.db.signals import forget_signals
 from reconciler.errors import ReconcilerError
@@ -107,9 +108,11 @@ class Clock:
         return len(projects)
 
     def forget(self) -> int:
-        """Delete receipts and measurements that nobody needs any more; return how many."""
+        """Delete receipts, gaps and measurements that nobody needs any more; return how many."""
+        old = self.now() - RECEIPTS_KEPT
         with session.writing():
-            deleted: int = Receipt.delete().where(Receipt.received_at < self.now() - RECEIPTS_KEPT).execute()
+            deleted: int = Receipt.delete().where(Receipt.received_at < old).execute()
+            deleted += Gap.delete().where(Gap.found_at < old).execute()
         return deleted + forget_signals(now=self.now())
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:

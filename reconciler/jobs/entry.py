@@ -37,6 +37,10 @@ def flow_of(kind: str) -> Flow:
 
     Flows are imported when they run: a worker of one queue needs nothing of the other's.
     """
+    if kind == "repository":
+        from reconciler.flows.intake import repository
+
+        return lambda context, subject, renewed: repository.run(context)
     if kind == "trunk":
         from reconciler.flows import trunk
 
@@ -73,7 +77,8 @@ def run(organization: str, project: str, kind: str, subject: str) -> None:
     session.connect(settings)
     try:
         perform(settings, os.environ, organization, project, kind, subject)
-        hand_on(settings, organization, project)
+        # A look at a repository asks for work of every project in it.
+        hand_on(settings, organization, None if kind == "repository" else project)
     finally:
         session.close()
 
@@ -113,8 +118,9 @@ def perform(
     return ending
 
 
-def hand_on(settings: Settings, organization: str, project: str) -> None:
-    """Enqueue what this project owes by now, such as the environments that a run of its trunk has asked for.
+def hand_on(settings: Settings, organization: str, project: str | None) -> None:
+    """Enqueue what this project, or all of the organization, owes by now, such as the environments that a run of trunk
+    has asked for.
 
     Without it they would wait for the clock's next second; a queue that is away is therefore no trouble.
     """
@@ -144,6 +150,8 @@ def _attempt(
             context = open_context(
                 settings, load_installation(settings), held.organization, held.project, environ
             )
+            # Whoever lost a race has seen too little.
+            context.known = held.known and race == 1
             return of_outcome(flow(context, held.subject, renewed))
         except LeaseLost:
             raise

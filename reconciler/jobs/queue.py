@@ -31,6 +31,7 @@ ENTRY = "reconciler.jobs.entry.run"
 """The only function that a job may name."""
 
 QUEUE_OF_KIND = {
+    "repository": "default",
     "trunk": "compile",
     "environment": "release",
     "delivery": "release",

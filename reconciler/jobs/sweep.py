@@ -1,6 +1,7 @@
 """The look at every repository although no webhook came: one `ls-remote` for each, compared with the database.
 
-It finds what webhooks missed. What it finds is only asked for; the work itself reads the branches again.
+It finds what webhooks missed: branches that moved since the repository was looked at, and work that was done for
+another commit than where a branch stands. What it finds is only asked for; the work itself reads the branches again.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from peewee import fn
+
+from reconciler.config.addresses import place
 from reconciler.config.installation import Installation, Project
 from reconciler.db import session
+from reconciler.db.intake import Receipt, Repository
 from reconciler.db.models import Commit, Environment
 from reconciler.db.owed import ask
 from reconciler.errors import ReconcilerError
@@ -43,7 +48,8 @@ RemoteRefs = Callable[[str, Credentials | None], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A branch that does not stand where the database says. `found` is its commit, empty when it has vanished."""
+    """A branch, or a repository, that is not as the database says. `found` is what it is: a branch's commit, empty when
+    it has vanished, and a repository's branches as one hash."""
 
     kind: str
     subject: str
@@ -98,8 +104,22 @@ class Sweeper:
         connection = installation.connection(slug) if slug else None
         refs = self.list_refs(url, credentials_of(connection, folder=self.folder, environ=self.environ))
         found = []
-        for project in projects:
-            for difference in differences(project, refs):
+        for organization in dict.fromkeys(project.organization for project in projects):
+            own = [project for project in projects if project.organization == organization]
+            found += self._compare(own, refs, now)
+        return found
+
+    def close(self) -> None:
+        """Begin no more looks."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _compare(self, projects: list[Project], refs: dict[str, str], now: datetime) -> list[Difference]:
+        """Of one organization's projects in one repository."""
+        first = min(projects, key=lambda project: project.slug)
+        moved = unseen(first, refs)
+        found = []
+        for project in [first] if moved else projects:
+            for difference in [moved] if moved else differences(project, refs):
                 if self._is_new(project, difference, now):
                     ask(project.organization, project.slug, difference.kind, difference.subject, now=now)
                     log.info(
@@ -108,10 +128,6 @@ class Sweeper:
                     )  # fmt: skip
                     found.append(difference)
         return found
-
-    def close(self) -> None:
-        """Begin no more looks."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _guarded_look(
         self,
@@ -155,8 +171,37 @@ def repositories_of(installation: Installation) -> dict[tuple[str, str], list[Pr
     return found
 
 
+def unseen(project: Project, refs: Mapping[str, str]) -> Difference | None:
+    """That the project's repository is not as it was when it was last looked at, or that a delivery has come since,
+    which may explain what was missing; None when neither is so."""
+    connection = project.connection or ""
+    with session.reading():
+        row = Repository.get_or_none(
+            Repository.organization == project.organization,
+            Repository.connection == connection,
+            Repository.url == project.repository,
+        )
+        newest = (
+            Receipt.select(fn.MAX(Receipt.id))
+            .where(
+                Receipt.organization == project.organization,
+                Receipt.connection == connection,
+                Receipt.place == place(project.repository),
+                Receipt.id > (row.receipt if row is not None else 0),
+            )
+            .scalar()
+        )
+    if row is not None and row.version and row.refs == refs and newest is None:
+        return None
+    text = "\n".join([str(newest), *(f"{name} {sha}" for name, sha in sorted(refs.items()))])
+    return Difference("repository", "", hashlib.sha256(text.encode()).hexdigest())
+
+
 def differences(project: Project, refs: Mapping[str, str]) -> list[Difference]:
-    """Where the branches of a project do not stand where the database says. `refs`: full name → commit id."""
+    """Where the branches of a project do not stand where the database says. `refs`: full name → commit id.
+
+    Of a project with a folder of its own, trunk may stand further on: commits that do not concern it are not recorded.
+    """
     with session.reading():
         newest = (
             Commit.select(Commit.sha)
@@ -172,7 +217,8 @@ def differences(project: Project, refs: Mapping[str, str]) -> list[Difference]:
         }
     found = []
     trunk = refs.get(f"refs/heads/{project.trunk}", "")
-    if trunk != (newest.sha if newest is not None else ""):
+    stood = newest.sha if newest is not None else ""
+    if trunk != stood and not (project.path and trunk and stood):
         found.append(Difference("trunk", "", trunk))
     for name, head in heads.items():
         there = refs.get(f"refs/heads/{project.branch_prefix}env/{name}", "")

@@ -24,6 +24,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from reconciler.errors import Stalled
+from reconciler.flows import compile_cache
 from reconciler.flows.context import load_installation
 from reconciler.jobs.keyring import lacking, servable
 from reconciler.jobs.queue import ENTRY, QUEUES, open_queue
@@ -58,6 +59,7 @@ def work(settings: Settings, queues: Sequence[str] = ()) -> None:
     log.info("worker-started queues=%s", ",".join(queues))
     for module in PRELOADED:
         importlib.import_module(module)
+    compile_cache.program()  # It reads the code, which would take each job some milliseconds.
     while True:
         worker: ReconcilerWorker | None = None
         try:

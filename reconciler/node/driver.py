@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.errors import Refused
+from reconciler.errors import Refused, Stalled
 from reconciler.node.effects import (
     Answer,
     CurrentLink,
@@ -18,6 +18,8 @@ from reconciler.node.effects import (
     HttpRequest,
     KeepSealed,
     Kept,
+    Known,
+    LoadIdentity,
     Measure,
     Measured,
     Prune,
@@ -83,7 +85,7 @@ class Hands:
             case _:
                 try:
                     return self._write(effect)
-                except Refused as refused:
+                except (Refused, Stalled) as refused:
                     return Failed(refused.message, refused.code)
                 except OSError as error:
                     return Failed(f"{type(error).__name__}: {error.strerror or error}")
@@ -91,6 +93,7 @@ class Hands:
     def _write(
         self,
         effect: SaveIdentity
+        | LoadIdentity
         | SaveState
         | Stage
         | KeepSealed
@@ -106,6 +109,8 @@ class Hands:
             case SaveIdentity():
                 self.files.save_identity(effect.identity)
                 self.identity = effect.identity
+            case LoadIdentity():
+                return Known(self.files.identity())
             case Stage():
                 return Done(str(self.files.stage(effect.digest, effect.files)))
             case KeepSealed():

@@ -76,6 +76,18 @@ class SaveIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadIdentity:
+    """Read again who this node is. Answer: `Known` or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who the files say that this node is, None before registration."""
+
+    identity: Identity | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SaveState:
     """Replace the remembered state, durable when answered. Answer: `Done` or `Failed`."""
 
@@ -203,6 +215,7 @@ Effect = (
     HttpRequest
     | Sleep
     | SaveIdentity
+    | LoadIdentity
     | SaveState
     | Stage
     | KeepSealed
@@ -218,4 +231,4 @@ Effect = (
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Done | Failed
+Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Known | Done | Failed

@@ -15,12 +15,15 @@ from reconciler.clock import iso, parse_iso
 from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled, Transient
 from reconciler.node import protocol
 from reconciler.node.activation import keep, read_back, unrendered
+from reconciler.node.credentials import Credentials, reread
 from reconciler.node.effects import (
     Answer,
     CurrentLink,
     Done,
     Effect,
     Failed,
+    HttpReply,
+    HttpRequest,
     KeepSealed,
     Measure,
     Measured,
@@ -79,6 +82,7 @@ class Agent:
     chance: Callable[[], float]
     make_keys: Callable[[], NodeKeys]
     boot_id: str
+    credentials: Credentials = field(init=False, repr=False)
     counter: int = 0
     trouble: str = ""
     """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
@@ -88,6 +92,9 @@ class Agent:
     _deaf: int = 0
     _unrendered: bool = False
     """Whether the secrets of what was confirmed last could not be opened."""
+
+    def __post_init__(self) -> None:
+        self.credentials = Credentials(self.now)
 
     def life(self) -> Generator[Effect, Answer, None]:
         """For ever: recover, register when needed, then round after round."""
@@ -222,7 +229,7 @@ class Agent:
             self._deaf = 0
         measured = yield Measure()
         self.counter += 1
-        reply = yield protocol.heartbeat(
+        beat = protocol.heartbeat(
             identity,
             state,
             report,
@@ -231,7 +238,15 @@ class Agent:
             labels=self.wishes.labels,
             signals=measured.signals if isinstance(measured, Measured) else None,
         )
+        reply = yield from self.ask(beat)
+        if isinstance(reply, HttpReply) and reply.status == 401:
+            self.identity = yield from reread(identity)
+            reply = yield from self.ask(beat)
         return protocol.read_told(protocol.expect(reply, 200))
+
+    def ask(self, request: HttpRequest) -> Generator[Effect, Answer, Answer]:
+        """Ask the control plane as this node, or a mirror as nobody."""
+        return (yield from self.credentials.ask(self.known()[0], request))
 
     def _worth_a_poll(self, etag: str | None) -> bool:
         _, state = self.known()
@@ -251,7 +266,7 @@ class Agent:
         identity, state = self.known()
         held = state.active.etag if state.active is not None else ""
         tags = tuple(tag for tag in dict.fromkeys((held, self._refused())) if tag)
-        answer = yield protocol.poll(identity, tags, self.wishes.wait)
+        answer = yield from self.ask(protocol.poll(identity, tags, self.wishes.wait))
         reply = protocol.expect(answer, 200, 204, 304)
         if reply.status != 200:
             return False

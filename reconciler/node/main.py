@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -19,10 +20,12 @@ from reconciler.errors import ReconcilerError, Refused, Stalled
 from reconciler.labels import read_labels
 from reconciler.node import verify_command
 from reconciler.node.assembly import Options, assemble, open_files
+from reconciler.node.credentials import change_key, leave
 from reconciler.node.doctor import examine
-from reconciler.node.driver import Stopped, drive
+from reconciler.node.driver import Hands, Stopped, drive
 from reconciler.node.effects import Say
 from reconciler.node.process import ProcessProxy
+from reconciler.node.state import Identity
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"})
@@ -141,6 +144,34 @@ def status(values: dict[str, Any]) -> None:
         "linked": files.linked() or None,
     }
     click.echo(json.dumps(document, indent=2))
+
+
+@group.command("rotate-key")
+@click.pass_obj
+def rotate_key(values: dict[str, Any]) -> None:
+    """Put a new key in the place of the one that this node shows to the control plane. An agent that runs notices."""
+    identity, hands = _registered(values)
+    drive(change_key(identity, lambda: "snk_" + secrets.token_urlsafe(32)), hands, threading.Event())
+
+
+@group.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def deregister(values: dict[str, Any], yes: bool) -> None:
+    """End this node's registration. Its proxy keeps serving; the home can be emptied, and never registers again."""
+    identity, hands = _registered(values)
+    if not yes:
+        click.confirm(f"End the registration of {identity.id} ({identity.name})?", abort=True)
+    drive(leave(identity), hands, threading.Event())
+
+
+def _registered(values: dict[str, Any]) -> tuple[Identity, Hands]:
+    agent, hands = assemble(_options(values), _say)
+    if agent.identity is None:
+        raise Stalled(
+            "E-NOD-002", "this node is not registered", cure="Run 'sentinel-node run' with a join token first"
+        )
+    return agent.identity, hands
 
 
 @group.command()

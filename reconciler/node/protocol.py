@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +29,7 @@ ANSWER_LIMIT = 512 * 1024
 """Bytes of an answer that is not a blob: pointer, statement and root are far smaller."""
 
 ANSWER_SECONDS = 30.0
+TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,4000}")
 SLOW = "E-NOD-017"
 """Somebody answers, and so slowly that the node did not wait for the end."""
 
@@ -74,15 +77,34 @@ def registration(asked: Registration, proof: Proof | None) -> HttpRequest:
         body["proof"] = {"answer": proof.answer.hex(), "signature": proof.signature.hex()}
     path = f"/api/v1/projects/{quote(asked.project, safe='')}/nodes/register"
     return HttpRequest(
-        "POST", path, _headers(None), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS, again=proof is None
+        "POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS, again=proof is None
     )
+
+
+def token(identity: Identity) -> HttpRequest:
+    """Get a token for the node's key."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/token"
+    return HttpRequest("POST", path, _headers(), b"{}", ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def new_key(identity: Identity, key: str) -> HttpRequest:
+    """Have the node known by another key from now on. Doing it again changes nothing."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/key"
+    body = {"sha256": hashlib.sha256(key.encode()).hexdigest()}
+    return HttpRequest("POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def departure(identity: Identity) -> HttpRequest:
+    """End the registration."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}"
+    return HttpRequest("DELETE", path, _headers(), None, ANSWER_LIMIT, ANSWER_SECONDS)
 
 
 def secrets(identity: Identity, digest: str, count: int) -> HttpRequest:
     """Fetch the sealed secrets of a bundle, `count` of them."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/secrets?bundle={quote(digest, safe=':')}"
     limit = 4096 + count * LONGEST_SECRET
-    return HttpRequest("GET", path, _headers(identity), None, limit, ANSWER_SECONDS)
+    return HttpRequest("GET", path, _headers(), None, limit, ANSWER_SECONDS)
 
 
 def heartbeat(
@@ -115,12 +137,12 @@ def heartbeat(
     if signals is not None:
         body["signals"] = _signals(signals)
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
-    return HttpRequest("POST", path, _headers(identity), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
+    return HttpRequest("POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
 
 
 def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
     """Ask what to run, unless it is one of `tags`. `wait`: seconds to be kept waiting for news, 0 for none."""
-    headers = dict(_headers(identity))
+    headers = dict(_headers())
     if tags:
         headers["If-None-Match"] = ", ".join(tags)
     if wait:
@@ -134,7 +156,7 @@ def download(identity: Identity, digest: str, length: int) -> HttpRequest:
     return HttpRequest(
         "GET",
         f"/api/v1/bundles/{quote(digest, safe=':')}",
-        _headers(identity),
+        _headers(),
         None,
         length,
         ANSWER_SECONDS,
@@ -145,13 +167,13 @@ def download(identity: Identity, digest: str, length: int) -> HttpRequest:
 def root(identity: Identity, version: int) -> HttpRequest:
     """Fetch one version of the root."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/roots/{version}"
-    return HttpRequest("GET", path, _headers(identity), None, ANSWER_LIMIT, ANSWER_SECONDS)
+    return HttpRequest("GET", path, _headers(), None, ANSWER_LIMIT, ANSWER_SECONDS)
 
 
 def log_tile(identity: Identity, tile: Tile) -> HttpRequest:
     """Fetch a tile of the organization's log."""
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/log/{tile.path}"
-    return HttpRequest("GET", path, _headers(identity), None, tile.length, ANSWER_SECONDS)
+    return HttpRequest("GET", path, _headers(), None, tile.length, ANSWER_SECONDS)
 
 
 def expect(answer: Answer, *statuses: int) -> HttpReply:
@@ -222,6 +244,15 @@ def read_registration(reply: HttpReply, name: str, keys: NodeKeys) -> Identity:
     )
 
 
+def read_token(reply: HttpReply) -> tuple[str, float]:
+    """A token, and for how many seconds it holds. Raises `Refused` when the answer is none."""
+    document = _document(reply)
+    found = document.get("token")
+    if not isinstance(found, str) or not TOKEN.fullmatch(found):
+        raise _strange("'token' is not a token")
+    return found, _seconds(document.get("expires_in"), "expires_in")
+
+
 def read_told(reply: HttpReply) -> Told:
     """The answer to a heartbeat. Raises `Refused`."""
     document = _document(reply)
@@ -283,9 +314,9 @@ def _signals(signals: Signals) -> dict[str, Any]:
     }
 
 
-def _headers(identity: Identity | None) -> dict[str, str]:
-    headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": AGENT}
-    return headers if identity is None else {**headers, "Authorization": f"Bearer {identity.key}"}
+def _headers() -> dict[str, str]:
+    """Those of every request; who is asking is added by `credentials`."""
+    return {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": AGENT}
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
@@ -322,9 +353,9 @@ def _string(document: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _seconds(value: Any) -> float:
+def _seconds(value: Any, name: str = "poll_seconds") -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.05 <= value <= 86_400:
-        raise _strange("'poll_seconds' is not a number of seconds")
+        raise _strange(f"'{name}' is not a number of seconds")
     return float(value)
 
 

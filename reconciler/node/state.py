@@ -16,9 +16,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this node is: written once, at registration. `root` is the first root envelope, as JSON text.
+    """Who this node is, written at registration. `root` is the first root envelope, as JSON text.
 
-    `key` is what the control plane gave; `keys` are the node's own, whose private halves never leave it.
+    `key` is what the control plane gave, or what the node put in its place; `next_key`, unless it is empty, is one that
+    the control plane may know already. `keys` are the node's own, whose private halves never leave it.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Identity:
     root: str = field(repr=False)
     poll_seconds: float
     keys: NodeKeys
+    next_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,12 @@ def take(
     what `protocol.expect` raises."""
     _, state = agent.known()
     while check.root_version < offer.root_version:
-        answer = yield source.root(check.root_version + 1)
+        answer = yield from agent.ask(source.root(check.root_version + 1))
         yield from accept_root(agent, check, protocol.expect(answer, 200).body)
     check.accept_pointer(offer.pointer, offer.cohort)
     tiles = {}
     for tile in check.log_tiles:
-        answer = yield source.log_tile(tile)
+        answer = yield from agent.ask(source.log_tile(tile))
         tiles[tile] = protocol.expect(answer, 200).body
     check.accept_log(tiles)
     if state.active is not None and check.digest == state.active.digest:
@@ -73,7 +73,7 @@ def _fetch_blob(agent: Agent, check: Check, source: Source) -> Generator[Effect,
     mirrors = mirrors_of(agent.known()[0], agent.wishes.mirrors)
     others = [mirror for mirror in mirrors if mirror != source]
     for one in (source, *others):
-        answer = yield one.blob(check.digest, check.blob_length)
+        answer = yield from agent.ask(one.blob(check.digest, check.blob_length))
         try:
             check.accept_blob(protocol.expect(answer, 200).body)
         except ReconcilerError as error:
@@ -106,7 +106,7 @@ def fetch_secrets(agent: Agent, active: Active) -> Generator[Effect, Answer, byt
     identity, _ = agent.known()
     tries = 0
     while True:
-        answer = yield protocol.secrets(identity, active.digest, len(active.secrets))
+        answer = yield from agent.ask(protocol.secrets(identity, active.digest, len(active.secrets)))
         try:
             sealed = protocol.read_secrets(answer)
         except NotYet as error:

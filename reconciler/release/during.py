@@ -145,7 +145,10 @@ def _judge(
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
     go = state.files.go(rollout.name, active.number)
-    judged = judge_all(GateFacts(planned, batch, earlier, plan.rules, active.since, now, go))
+    alone = _alone(rollout, plan, active)
+    judged = judge_all(
+        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals, alone)
+    )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
     counts = batch.to_counts()
@@ -178,6 +181,15 @@ def _judge(
             moments += [one.verdict.until] if one.verdict.until is not None else []
     look = max(min(moments), now)
     return replace(wait(*reasons, until=look), verdicts=kept, counts=counts)
+
+
+def _alone(rollout: Rollout, plan: Plan, active: Progress) -> str:
+    """Why no node is left that runs what was before the rollout, or "" when there has to be one."""
+    if not rollout.previous:
+        return "nothing was released before: there is nothing to compare with"
+    if active.number == len(plan.steps) > 1:
+        return "every node is moved; the steps before were compared"
+    return ""
 
 
 def _failure(judged: tuple[Judged, ...], active: Progress, plan: Plan, late: bool) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Ledger
 
 
@@ -48,6 +49,7 @@ class Facts:
     the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
     that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
+    `signals`: what was measured of the active step, None when no gate of it measures.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -62,6 +64,7 @@ class Facts:
     batches: tuple[Batch, ...] = ()
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     left_out: int = 0
+    signals: StepSignals | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -78,6 +81,7 @@ class Facts:
             "batches": [_batch_to_json(batch) for batch in self.batches],
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
             "left_out": self.left_out,
+            "signals": None if self.signals is None else self.signals.to_json(),
         }
 
     @classmethod
@@ -96,6 +100,7 @@ class Facts:
             batches=tuple(_batch_from_json(batch) for batch in data["batches"]),
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
             left_out=data["left_out"],
+            signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
 

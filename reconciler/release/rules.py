@@ -12,7 +12,7 @@ from reconciler.errors import Refused
 from reconciler.release.approvals import approving, hotfix_short, rejecting
 from reconciler.release.assignment import only_of
 from reconciler.release.facts import Facts
-from reconciler.release.freeze import frozen
+from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
 from reconciler.release.state import EnvironmentState, Hold, Reason, Release
 from reconciler.release.strategies import STRATEGIES
@@ -172,6 +172,19 @@ def thaw(policy: EnvironmentPolicy, now: datetime) -> datetime | None:
     """When to look again because of freeze windows: at the end of those that hold. None when none does."""
     ends = [held.until for held in frozen(policy.freezes, policy.name, now)]
     return max(ends, default=None)
+
+
+def earliest(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:
+    """Until when time alone keeps the wish back, whatever else comes; None when time keeps nothing back."""
+    wish = state.files.release
+    frozen_until = thaws_at(policy.freezes, policy.name, now)
+    passes = wish is not None and bool(wish.hotfix)
+    moments = [
+        frozen_until if frozen_until is not None and not passes else None,
+        wish.not_before if wish is not None else None,
+        *(hold.until for hold in state.files.holds),
+    ]
+    return max((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> datetime | None:

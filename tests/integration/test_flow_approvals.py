@@ -9,6 +9,7 @@ from typing import Any
 import pygit2
 import pytest
 
+from reconciler.cli.why import told
 from reconciler.config.approvals import Approvals
 from reconciler.config.freezes import FreezeWindow
 from reconciler.flows.casting import Word, cast
@@ -73,6 +74,13 @@ def test_a_release_waits_for_two_people_who_are_not_its_makers(world: World, wai
     plan_of = f"approvals for {waits[7:19]} of the plan {hash[:12]}"
     nobody = f"0 of 2 {plan_of}: nobody yet; needs 2 of bob@example.com, team:sre"
     assert waiting(world, "prod")["W-REL-040"] == nobody
+    said = list(told(world.context, "prod"))
+    assert (
+        said[0]
+        == f"prod runs {world.environment('prod').view['live'][7:19]}; {waits[7:19]} is wished for (please)"
+    )
+    assert said[1:3] == ["It waits for, in this order:", f"  1. W-REL-040 {nobody}"]
+    assert said[-1] == f"Plan: {hash}"
     say(world, "prod", waits, BOB, why="Looked at the diff")
     assert world.run("prod").kind == "waiting"
     one = (

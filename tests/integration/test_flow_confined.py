@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import pytest
 
 from reconciler.config.source import SourceFile
 from reconciler.errors import Transient
-from reconciler.flows import compiling, confined
-from reconciler.flows.compiling import compile_confined
-from reconciler.flows.confined import Broken, Confinement, run_confined
+from reconciler.flows import confined
+from reconciler.flows.compiling import compile_confined, compile_files
+from reconciler.flows.confined import Broken, Child, Confinement, run_confined
 
 MIB = 1024 * 1024
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_a_configuration_that_breaks_the_compiler_is_a_finding(
     def broken(*args: object) -> bytes:
         raise Broken(cause, "words")
 
-    monkeypatch.setattr(compiling, "run_confined", broken)
+    monkeypatch.setattr(Child, "answer", broken)
     compilation, findings = compile_confined([], now=NOW)
     assert compilation is None
     assert [(finding.code, finding.is_error) for finding in findings] == [(code, True)]
@@ -170,19 +170,74 @@ def test_a_compiler_ended_from_outside_runs_again(monkeypatch: pytest.MonkeyPatc
     def broken(*args: object) -> bytes:
         raise Broken(cause, "words")
 
-    monkeypatch.setattr(compiling, "run_confined", broken)
+    monkeypatch.setattr(Child, "answer", broken)
     with pytest.raises(Transient) as caught:
         compile_confined([], now=NOW)
     assert caught.value.code == "E-TRK-004"
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"[]", b"{}", b'{"findings": [{}], "compilation": null}', b"\xff"], ids=ascii
-)
-def test_an_answer_that_is_none_is_a_finding(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
-    monkeypatch.setattr(compiling, "run_confined", lambda *args: answer)
+NONE = [b"", b"[]", b"{}", b'{"findings": [{}], "compilation": null}', b"\xff", b"\0" * 7 + b"\x02{}"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("answer", NONE, ids=ascii)
+def test_an_answer_that_is_none_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, number: int
+) -> None:
+    given = [b"".join(parts) for parts in compile_files([], NOW)]
+    given[number] = answer
+    monkeypatch.setattr(Child, "answer", lambda child: bytearray(given.pop(0)))
     compilation, findings = compile_confined([], now=NOW)
     assert (compilation, findings[0].code) == (None, "E-TRK-003")
+
+
+def test_a_child_answers_several_times_and_works_while_its_parent_does(children: list[int]) -> None:
+    def counting() -> Iterator[bytes | tuple[bytes, ...]]:
+        yield b"a" * 3 * MIB
+        yield (b"b", b"", b"c")
+        yield b""
+
+    with Child(counting) as child:
+        found = [child.answer() for _ in range(3)]
+        with pytest.raises(Broken) as caught:
+            child.answer()
+    assert found == [b"a" * 3 * MIB, b"bc", b""]
+    assert caught.value.cause == "crash"
+    assert_gone(children)
+
+
+def test_a_child_that_fails_later_has_answered_before(children: list[int]) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"first"
+        raise ValueError("secret")
+
+    with Child(failing) as child:
+        assert child.answer() == b"first"
+        with pytest.raises(Broken) as caught:
+            child.answer()
+    assert caught.value.words.startswith("ValueError in ")
+    assert_gone(children)
+
+
+def test_a_child_that_nobody_listens_to_is_gone_at_the_end_of_the_block(children: list[int]) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * MIB
+
+    with Child(endless) as child:
+        assert len(child.answer()) == MIB
+    assert_gone(children)
+    with pytest.raises(RuntimeError):
+        child.answer()
+
+
+def test_each_answer_may_be_as_long_as_the_limit_and_no_longer(children: list[int]) -> None:
+    with Child(lambda: iter([b"x" * 10, b"x" * 10, b"x" * 11]), Confinement(answer=10)) as child:
+        assert (len(child.answer()), len(child.answer())) == (10, 10)
+        with pytest.raises(Broken) as caught:
+            child.answer()
+    assert caught.value.cause == "answer"
+    assert_gone(children)
 
 
 def test_a_hostile_number_does_not_hold_the_worker() -> None:

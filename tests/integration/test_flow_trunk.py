@@ -22,8 +22,8 @@ from reconciler.config.installation import Installation, Organization, Project
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Work
 from reconciler.errors import LostRace, Stalled
-from reconciler.flows import compiling, roots, trunk
-from reconciler.flows.confined import run_confined
+from reconciler.flows import roots, trunk
+from reconciler.flows.confined import Child
 from reconciler.flows.context import Context
 from reconciler.flows.log import signing
 from reconciler.git.identity import Identity
@@ -396,7 +396,7 @@ def test_a_renewal_stands_between_the_steps(world: World) -> None:
     assert len(renewals) == len(trunk.STEPS) - 1
 
 
-def test_keys_are_loaded_after_the_child_has_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_loaded_after_the_child_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
 
     def noted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -407,10 +407,10 @@ def test_keys_are_loaded_after_the_child_has_answered(world: World, monkeypatch:
         return call
 
     monkeypatch.setattr(roots, "load_key", noted("key", roots.load_key))
-    monkeypatch.setattr(compiling, "run_confined", noted("child", run_confined))
+    monkeypatch.setattr(Child, "end", noted("gone", Child.end))
     world.push(GOOD)
     world.run()
-    assert order[0] == "child"
+    assert order[0] == "gone"
     assert "key" in order
 
 

@@ -35,7 +35,7 @@ def risk_of(shop: Shop, live: str, coming: str) -> list[str]:
     shop.write("env/dev", {"rollout.kdl": completed((B, coming), (A, live))})
     shop.write("env/production", {"rollout.kdl": completed((A, live))})
     output = ok("promote", "production", "--dry-run")
-    return [line for line in output[output.index("Risk: ") :].splitlines() if line]
+    return [line for line in output[output.index("Risk: ") : output.index("Decision")].splitlines() if line]
 
 
 def test_the_risk_of_a_promotion_is_told_with_rule_and_routes(shop: Shop) -> None:

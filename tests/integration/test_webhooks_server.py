@@ -19,7 +19,8 @@ import pytest
 import urllib3
 
 from reconciler.db import session
-from reconciler.db.models import Receipt, Work
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Work
 from reconciler.jobs.queue import open_queue
 from reconciler.settings import Settings, read_settings
 from tests.servers.process import die_with_parent, listens
@@ -99,11 +100,11 @@ def test_a_delivery_becomes_a_job(server: Server) -> None:
     response = server.deliver("d-1")
     assert response.status == 202, response.data
     deadline = time.monotonic() + 10
-    while server.queue.llen("rq:queue:compile") == 0:
+    while server.queue.llen("rq:queue:default") == 0:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert server.deliver("d-1").status == 200
-    assert server.queue.llen("rq:queue:compile") == 1
+    assert server.queue.llen("rq:queue:default") == 1
 
 
 def test_many_deliveries_at_once_are_all_durable_and_make_little_work(server: Server) -> None:
@@ -121,7 +122,7 @@ def test_many_deliveries_at_once_are_all_durable_and_make_little_work(server: Se
     with session.reading():
         assert Receipt.select().count() == 160
         assert [row.wanted for row in Work.select()] == [160]
-    assert server.queue.llen("rq:queue:compile") == 1
+    assert server.queue.llen("rq:queue:default") == 1
 
 
 def test_without_valkey_a_delivery_is_as_durable_and_as_fast(server: Server, valkey_server: Any) -> None:

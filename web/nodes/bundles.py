@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import re
 
+from web.nodes.admitting import admit, admit_anyone
 from web.nodes.body import Scope, Send
 from web.nodes.directory import BlobEntry, NodeEntry
-from web.nodes.polling import admit, bearer
-from web.nodes.problems import bad_range, no_bundle, no_root, no_tile, unauthenticated
+from web.nodes.problems import bad_range, no_bundle, no_root, no_tile
 from web.nodes.replies import Headers, send_bytes, send_empty
 from web.nodes.reports import DIGEST
 from web.nodes.service import Service
@@ -30,9 +30,7 @@ async def serve_blob(service: Service, digest: str, scope: Scope, send: Send) ->
 
     A single byte range is honoured, so that a download can be resumed (RFC 9110 §14).
     """
-    node = service.directory.holder(bearer(scope))
-    if node is None:
-        raise unauthenticated()
+    node = await admit_anyone(service, scope)
     blob = await _find(service, node, digest)
     tag = f'"{blob.sha256}"'.encode()
     headers: Headers = (

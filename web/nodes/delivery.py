@@ -17,9 +17,9 @@ from reconciler.db.node_keys import WrappedKey
 from reconciler.db.session import reading
 from reconciler.errors import Refused
 from reconciler.pinned import Pinned
+from web.nodes.admitting import admit
 from web.nodes.body import Scope, Send
 from web.nodes.directory import NodeEntry
-from web.nodes.polling import admit
 from web.nodes.problems import keys_on_their_way, no_bundle, no_sealing_key, not_ready, secret_replaced
 from web.nodes.replies import send_json
 from web.nodes.reports import DIGEST

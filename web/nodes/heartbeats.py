@@ -18,6 +18,7 @@ from reconciler.db.models import Event, LogCheckpoint, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
 from reconciler.db.signals import Counters
+from reconciler.fleet.doubts import Standing, judge
 from web.nodes.reports import Report, merge
 
 FLUSH_SECONDS = 0.2
@@ -82,9 +83,9 @@ class Heartbeats:
 def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
     """Write reports of several nodes in one transaction, with an event for each change that people care about.
 
-    A report of the boot that is already known whose counter is not higher changes nothing. Nodes that are retired or
-    unknown by now are left out. `changed_at` moves only when something but the time of the report changed. A checkpoint
-    of the log that we did not sign is looked into by a worker. What was counted goes to its minute, once.
+    A report that is known changes nothing, nor does one that another machine seems to have sent. Nodes that are retired
+    or unknown by now are left out. `changed_at` moves only when something but the time of the report changed. A
+    checkpoint of the log that we did not sign is looked into by a worker. What was counted goes to its minute, once.
     """
     with writing():
         ids = sorted(batch)
@@ -101,7 +102,11 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
 def _write_one(
     node: Node, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
 ) -> None:
-    if node.boot_id == report.boot_id and report.counter <= node.counter:
+    judged = judge(_standing(node), report.boot_id, report.counter, report.beat, now=now)
+    standing = judged.standing
+    if not judged.counts:
+        if standing.doubts != node.doubts:
+            Node.update(doubts=standing.doubts, doubted_at=standing.since).where(Node.id == node.id).execute()
         return
     said = dict(report.said)
     if "labels" in said:
@@ -116,8 +121,12 @@ def _write_one(
         changes["health_since"] = now
     if changes or node.boot_id != report.boot_id:
         changes["changed_at"] = now
+    if judged.cloned:
+        changes["cloned_at"] = now
+        events.append(("node.cloned", f"{node.name} reports from two machines, or from an older self", {}))
     Node.update(
-        boot_id=report.boot_id, counter=report.counter, reported_at=now, **changes
+        boot_id=report.boot_id, counter=report.counter, beat=report.beat, boots=list(standing.boots),
+        doubts=standing.doubts, doubted_at=standing.since, reported_at=now, **changes,
     ).where(Node.id == node.id).execute()  # fmt: skip
     if changes.get("log") and not _is_signed(node.organization, changes["log"], signed):
         ask(node.organization, node.project, "log", now=now)
@@ -131,6 +140,10 @@ def _write_one(
             details={"environment": node.environment, "name": node.name, **details},
             at=now,
         )
+
+
+def _standing(node: Node) -> Standing:
+    return Standing(node.boot_id, node.counter, node.beat, tuple(node.boots), node.doubts, node.doubted_at)
 
 
 def _is_signed(organization: str, checkpoint: str, known: dict[tuple[str, str], bool]) -> bool:
@@ -157,6 +170,9 @@ def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict
     if changes.get("health") == "unhealthy":
         reason = changes.get("health_reason", node.health_reason)
         events.append(("node.unhealthy", f"{node.name} is unhealthy: {reason}", {"reason": reason}))
+    if changes.get("sequence", node.sequence) < node.sequence:
+        words = f"{node.name} went back from sequence {node.sequence} to {changes['sequence']}"
+        events.append(("node.rewound", f"{words}: it was restored from a copy, or is another machine", {}))
     if "labels" in changes:
         words = ", ".join(f"{key}={value}" for key, value in sorted(changes["labels"].items()))
         events.append(("node.relabelled", f"{node.name} has the labels {words or 'none'}", {}))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from reconciler.db.models import Bundle, Environment, Node, Pointer
+from reconciler.db.node_keys import TokenKey
 from reconciler.db.session import reading
 from reconciler.fleet.cohorts import EVERYBODY, Assignment
 from web.nodes.artifacts import Artifacts
@@ -36,6 +37,8 @@ class Changes:
     retired: tuple[str, ...]
     environments: Mapping[Scope, EnvironmentEntry] | None
     blobs: tuple[BlobEntry, ...]
+    token_keys: Mapping[str, str]
+    """The public keys that tokens are checked by, by their ids."""
     whole: bool
     """Whether `nodes` are all there are; otherwise they are those that changed."""
 
@@ -56,6 +59,7 @@ class Loader:
         with reading():
             nodes, retired, newest = self._read_nodes(None if whole else self._nodes_since)
             blobs, last = self._read_bundles(0 if whole else self._bundles_since)
+            token_keys = {row.kid: row.public for row in TokenKey.select()}
             signature, rows, assigned, signed = self._read_environments()
         environments = None
         if signature != self._signature:
@@ -65,14 +69,14 @@ class Loader:
         if whole:
             self._whole_at = time.monotonic()
         self._nodes_since, self._bundles_since = newest, last
-        return Changes(nodes, retired, environments, blobs, whole)
+        return Changes(nodes, retired, environments, blobs, token_keys, whole)
 
     def _read_nodes(
         self, since: datetime | None
     ) -> tuple[tuple[NodeEntry, ...], tuple[str, ...], datetime | None]:
         query = Node.select(
             Node.id, Node.organization, Node.project, Node.environment, Node.registered_at, Node.key_sha256,
-            Node.labels, Node.retired_at, Node.changed_at,
+            Node.labels, Node.tokens_after, Node.retired_at, Node.changed_at,
         )  # fmt: skip
         if since is not None:
             query = query.where(Node.changed_at >= since - OVERLAP)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 
+from web.nodes.admitting import admit
 from web.nodes.body import Receive, Scope, Send, parse_object, read_body
 from web.nodes.directory import Answer, NodeEntry
 from web.nodes.problems import unauthenticated
@@ -24,7 +26,8 @@ _NO_STORE = (b"cache-control", b"private, no-cache")
 async def serve_heartbeat(service: Service, node_id: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Take a report in; the answer names the ETag that a poll would have now, null when there is nothing yet."""
     node = await admit(service, node_id, scope)
-    report = read_report(parse_object(await read_body(scope, receive)))
+    body = await read_body(scope, receive)
+    report = read_report(parse_object(body), hashlib.sha256(body).hexdigest()[:32])
     service.heartbeats.accept(node.id, report)
     answer = service.directory.answer(node)
     tag = None if answer is None else answer.etag.decode()
@@ -51,24 +54,6 @@ async def serve_poll(service: Service, node_id: str, scope: Scope, send: Send) -
         await send_empty(send, 304, ((b"etag", answer.etag), _NO_STORE, *applied))
     else:
         await send_bytes(send, 200, (_JSON, (b"etag", answer.etag), _NO_STORE, *applied), answer.body)
-
-
-async def admit(service: Service, node_id: str, scope: Scope) -> NodeEntry:
-    """The node that the path names, if the credential is its own. Raises `Problem` 401, the same for every cause."""
-    authorization = bearer(scope)
-    node = service.directory.authenticate(node_id, authorization)
-    if node is None and authorization and node_id not in service.directory.nodes:
-        await service.look_early()
-        node = service.directory.authenticate(node_id, authorization)
-    if node is None:
-        raise unauthenticated()
-    return node
-
-
-def bearer(scope: Scope) -> bytes:
-    """The Authorization header; empty when there is none, or more than one."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
-    return found[0] if len(found) == 1 else b""
 
 
 async def _park(service: Service, node: NodeEntry, tags: frozenset[bytes], wait: float) -> Answer | None:

@@ -79,6 +79,26 @@ def unauthenticated() -> Problem:
     )
 
 
+def token_required() -> Problem:
+    """The key is right, and the project takes keys for tokens alone. Only who has the key is told."""
+    return Problem(
+        403,
+        "E-NAP-018",
+        "Token required",
+        "This project takes a node's key for tokens alone: ask for one with POST /api/v1/nodes/:id/token",
+    )
+
+
+def name_taken(name: str) -> Problem:
+    """A join token that lets a node take the place of another one, which is still there."""
+    return Problem(
+        409,
+        "E-NAP-019",
+        "Name in use",
+        f"A node called '{name}' reported a moment ago; retire it first if this machine takes its place",
+    )
+
+
 def token_refused() -> Problem:
     """A join token that is unknown, expired, used up, revoked or of another project: one answer for all."""
     return Problem(401, "E-NAP-006", "Join token refused", "The join token is not valid for this project")

@@ -13,21 +13,25 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import IntegrityError
 
 from reconciler.bundle.possession import PublicKeys, Registration
 from reconciler.db import owed
+from reconciler.db.enrolled import retire
 from reconciler.db.joining import token_hash, use_join_token
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.session import reading, writing
 from web.nodes.body import only, string_map, text
 from web.nodes.directory import NodeEntry
-from web.nodes.problems import keys_known, malformed, token_refused
+from web.nodes.problems import keys_known, malformed, name_taken, token_refused
 from web.nodes.proving import Proof, read_keys, read_proof, redeem
 from web.nodes.reports import read_labels
+
+SILENT = timedelta(minutes=2)
+"""A node that was heard of since then is not replaced: whoever has a token must not push a live one out."""
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,125}[A-Za-z0-9])?")
 
@@ -99,6 +103,21 @@ def register(project: str, application: Application, *, now: datetime, address: 
         raise keys_known() from None
 
 
+def _retire_namesakes(token: JoinToken, name: str, *, now: datetime) -> None:
+    """End the registrations of nodes of the same name and environment. Raises `Problem` 409 when one is still there."""
+    namesakes = Node.select().where(
+        Node.organization == token.organization,
+        Node.project == token.project,
+        Node.environment == token.environment,
+        Node.name == name,
+        Node.retired_at.is_null(),
+    )
+    for node in list(namesakes):
+        if now - (node.reported_at or node.registered_at) < SILENT:
+            raise name_taken(name)
+        retire(node, "another machine took its place", now=now)
+
+
 def _register(project: str, application: Application, *, now: datetime, address: str) -> Registered:
     keys = application.keys
     node_id = "n-" + base64.b32encode(secrets.token_bytes(8)).decode().lower()[:12]
@@ -110,6 +129,8 @@ def _register(project: str, application: Application, *, now: datetime, address:
             raise token_refused()
         if keys is not None:
             redeem(application.registration(project), application.proof, now=now)
+        if token.replaces:
+            _retire_namesakes(token, application.name, now=now)
         Node.create(
             id=node_id,
             organization=token.organization,

@@ -53,9 +53,11 @@ class Report:
     counter: int
     said: Mapping[str, Any] = field(default_factory=dict)
     signals: Signals | None = None
+    beat: str = ""
+    """Tells this report from another one with the same counter."""
 
 
-def read_report(document: Mapping[str, Any]) -> Report:
+def read_report(document: Mapping[str, Any], beat: str = "") -> Report:
     """Check a heartbeat. `running`, `config_id`, `delivered`, `refusal` and `log` may be null: there is none.
 
     Raises `Problem` 400 that names the field.
@@ -84,7 +86,7 @@ def read_report(document: Mapping[str, Any]) -> Report:
     if "labels" in document:
         said["labels"] = read_labels(document)
     signals = read_signals(document["signals"]) if document.get("signals") is not None else None
-    return Report(boot_id, counter, said, signals)
+    return Report(boot_id, counter, said, signals, beat)
 
 
 def read_labels(document: Mapping[str, Any]) -> dict[str, str]:
@@ -104,7 +106,7 @@ def merge(older: Report | None, newer: Report) -> Report:
         return older
     # Counters only rise, so the newer ones say what the older ones did.
     signals = newer.signals if newer.signals is not None else older.signals
-    return Report(newer.boot_id, newer.counter, {**older.said, **newer.said}, signals)
+    return Report(newer.boot_id, newer.counter, {**older.said, **newer.said}, signals, newer.beat)
 
 
 def _health(value: Any) -> tuple[str, str]:

@@ -20,6 +20,8 @@ from web.nodes.directory import Directory
 from web.nodes.heartbeats import Heartbeats
 from web.nodes.loading import Loader
 from web.nodes.metrics import Metrics
+from web.nodes.rules import Rules
+from web.nodes.tokens import Tokens
 
 REFRESH_SECONDS = 1.0
 STALE_SECONDS = 15.0
@@ -41,6 +43,8 @@ class Service:
     loader: Loader
     heartbeats: Heartbeats
     metrics: Metrics
+    tokens: Tokens
+    rules: Rules
     now: Callable[[], datetime]
     writer: ThreadPoolExecutor
     reader: ThreadPoolExecutor
@@ -49,6 +53,11 @@ class Service:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _looked: asyncio.Future[None] | None = None
+
+    @property
+    def tokens_only(self) -> frozenset[str]:
+        """The projects whose nodes have to show a token where they could show their key."""
+        return self.rules.tokens_only
 
     async def start(self) -> None:
         """Look once, so that the first request finds something, and start the tasks."""
@@ -104,6 +113,7 @@ class Service:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         try:
+            await loop.run_in_executor(self.reader, self.rules.look)
             changes = await loop.run_in_executor(self.reader, self.loader.look)
         except Exception as error:  # noqa: BLE001 — whatever is away, nodes are served from memory until it is back.
             self.metrics.refresh_failures += 1
@@ -123,6 +133,7 @@ class Service:
             whole=changes.whole,
             at=started,
         )
+        self.tokens.learn(changes.token_keys, looked=started)
         self.metrics.refreshes += 1
         self.metrics.refresh_seconds = time.monotonic() - started
 
@@ -132,6 +143,8 @@ def open_service(environ: Mapping[str, str], *, now: Callable[[], datetime] = cl
     settings = read_settings(environ)
     connect(settings)
     artifacts = Artifacts(open_store(settings))
+    rules = Rules(settings.config_file)
+    rules.look()
     writer = ThreadPoolExecutor(1, "nodes-writer")
     return Service(
         settings=settings,
@@ -140,6 +153,8 @@ def open_service(environ: Mapping[str, str], *, now: Callable[[], datetime] = cl
         loader=Loader(artifacts),
         heartbeats=Heartbeats(writer, now, log.warning),
         metrics=Metrics(),
+        tokens=Tokens(),
+        rules=rules,
         now=now,
         writer=writer,
         reader=ThreadPoolExecutor(1, "nodes-reader"),

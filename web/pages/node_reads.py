@@ -18,7 +18,7 @@ COLUMNS = tuple(
     for name in (
         "id", "organization", "project", "environment", "name", "labels", "registered_at", "retired_at", "reported_at",
         "running", "running_since", "config_id", "delivered", "sequence", "health", "health_reason", "health_since",
-        "refusal", "versions", "address",
+        "refusal", "versions", "address", "cloned_at",
     )
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from peewee import fn
 
 from reconciler.db.evidence import Reproduction
+from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -16,7 +17,6 @@ from reconciler.db.models import (
     LogAlarm,
     Pointer,
     PublishedRoot,
-    Receipt,
     Release,
     Rollout,
 )
@@ -241,6 +241,12 @@ def receipts(organization: str, connection: str, *, before: int | None = None, l
     if before is not None:
         query = query.where(Receipt.id < before)
     return list(query.order_by(Receipt.id.desc()).limit(limit))
+
+
+def gaps(organization: str, connection: str, *, limit: int) -> list[Gap]:
+    """Moves that no delivery of the connection told of, those that are still unexplained and the newest first."""
+    query = Gap.select().where(Gap.organization == organization, Gap.connection == connection)
+    return list(query.order_by(Gap.explained_at.is_null(False), Gap.id.desc()).limit(limit))
 
 
 def _counts(scope: Scope, table: Any, column: Any) -> dict[str, int]:

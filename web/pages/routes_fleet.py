@@ -19,6 +19,7 @@ blueprint = project_blueprint("fleet")
 NODES_SHOWN = 50
 EVENTS_SHOWN = 50
 RECEIPTS_SHOWN = 50
+GAPS_SHOWN = 20
 LONGEST_SEARCH = 127
 
 
@@ -113,7 +114,7 @@ def events() -> str:
 @blueprint.get("/webhooks")
 @needs("pages:read")
 def webhooks() -> str:
-    """Deliveries that were received for the project's connection."""
+    """Deliveries that were received for the project's connection, and moves that none told of."""
     at = stamp(scope())
     before = cursors.number(request.args.get("before"), "before")
     found = reads.receipts(entry().organization, entry().connection, before=before, limit=RECEIPTS_SHOWN + 1)
@@ -122,6 +123,8 @@ def webhooks() -> str:
         "webhooks",
         stamp=at,
         receipts=found[:RECEIPTS_SHOWN],
+        gaps=[] if before else reads.gaps(entry().organization, entry().connection, limit=GAPS_SHOWN),
+        moment=now(),
         before=before,
         more=found[RECEIPTS_SHOWN - 1].id if len(found) > RECEIPTS_SHOWN else None,
     )

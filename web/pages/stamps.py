@@ -13,7 +13,8 @@ from typing import Any
 from peewee import fn
 
 from reconciler.db.evidence import Reproduction
-from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Receipt, Rollout
+from reconciler.db.intake import Gap, Receipt
+from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Rollout
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
 from web.pages.scope import Scope
@@ -83,4 +84,6 @@ def _token(scope: Scope, *questions: tuple[type[Table], tuple[Any, ...]], receip
     if receipts:
         newest = Receipt.select(fn.MAX(Receipt.id)).where(Receipt.organization == scope.organization)
         said.append(newest.scalar())
+        gaps = Gap.select(fn.COUNT(Gap.id), fn.MAX(Gap.id), fn.MAX(Gap.explained_at))
+        said.append(gaps.where(Gap.organization == scope.organization).tuples().first())
     return hashlib.sha256(repr(said).encode()).hexdigest()[:TOKEN]

@@ -1,60 +1,38 @@
-"""`sentinelctl approve`: say go for a step that waits for a person."""
+"""`sentinelctl approve`: let a release that waits for people go on."""
 
 from __future__ import annotations
 
 import click
 
+from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
+from reconciler.cli.environment_verbs.going import say_go
 from reconciler.cli.environment_verbs.options import environment_options
-from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
-from reconciler.errors import Stalled
-from reconciler.release.branch import parse_branch
-from reconciler.release.paths import go_path
-from reconciler.release.render import render_go
-from reconciler.release.state import Go
+from reconciler.cli.environment_verbs.voting import vote
+from reconciler.release.ballot import APPROVE
 
 
 @click.command()
 @environment_options
+@click.option("--why", default="", metavar="TEXT", help="Reason, for the commit and the page.")
 @click.option(
-    "--step", type=click.IntRange(1), required=True, metavar="N", help="The step of the open rollout."
+    "--sign",
+    metavar="KEY",
+    help="SSH key to sign with. Default: git's user.signingkey, when it signs by ssh.",
 )
-@click.option("--why", default="", metavar="TEXT", help="Why it may go on. Everybody reads this.")
-def command(*, caller: Caller, environment: str, dry_run: bool, step: int, why: str) -> None:
-    """Say go for a step of the open rollout of ENVIRONMENT, where its policy has a manual gate."""
-    say_go(caller, environment, step, why, dry_run=dry_run)
+@click.option(
+    "--step", type=click.IntRange(1), metavar="N", help="Say go for this step of the open rollout instead."
+)
+def command(
+    *, caller: Caller, environment: str, dry_run: bool, why: str, sign: str | None, step: int | None
+) -> None:
+    """Approve the release that ENVIRONMENT waits with, under the plan that is proposed for it.
 
-
-def say_go(caller: Caller, environment: str, step: int, why: str, *, dry_run: bool) -> None:
-    """Write a person's go for a step. Raises `Stalled` E-GIT-230 when the open rollout has no such step."""
-
-    def decide(state: BranchState) -> Wish | Already:
-        files = parse_branch(state.files)
-        rollout = files.ledger.open_rollout if files.ledger is not None else None
-        if rollout is None:
-            raise Stalled(
-                "E-GIT-230",
-                f"'{environment}' has no open rollout, so there is no step to say go for",
-                cure=f"Look at its log, or wait until one opens: git log {caller.branch_prefix}env/{environment}",
-            )
-        if step > len(rollout.steps):
-            raise Stalled(
-                "E-GIT-230",
-                f"{rollout.name} of '{environment}' has {len(rollout.steps)} steps, and no step {step}",
-                cure=f"Name one from 1 to {len(rollout.steps)}",
-            )
-        standing = files.go(rollout.name, step)
-        if standing is not None:
-            return Already(
-                f"{standing.by or 'somebody'} has said go for step {step} of {rollout.name} already"
-            )
-        go = Go(rollout.name, step, str(caller.author), why)
-        return Wish(
-            edits={go_path(rollout.name, step): render_go(go)},
-            subject=f"Say go for step {step} of {rollout.name} in {environment}",
-            body=why,
-            trailers=(("Rollout", rollout.name), ("Actor", go.by)),
-            next=f"Step {step} of {rollout.name} passes when its other gates do.",
-        )
-
-    make_wish(caller, environment, decide, dry_run=dry_run)
+    The commit is yours. It counts when it is signed by a key that trunk's .sentinel/allowed-signers gives to you, and
+    when you neither promoted the release nor wrote anything that it brings. With --step it says go for a step whose
+    policy has a manual gate.
+    """
+    if step is not None:
+        say_go(caller, environment, step, why, dry_run=dry_run)
+        return
+    vote(caller, environment, APPROVE, why=why, sign=sign, at=clock.now(), dry_run=dry_run)

@@ -19,13 +19,18 @@ USER_INFORMATION = re.compile(r"(https?://)([^/@:]*)(?::([^/]*))?@(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Everything a verb needs to know of the person who calls it."""
+    """Everything a verb needs to know of the person who calls it.
+
+    `path` is the project's folder on trunk; `signing_key` the file of the SSH key that git signs with, or None.
+    """
 
     url: str
     credentials: Credentials | None
     branch_prefix: str
     trunk: str
     author: Identity
+    path: str = ""
+    signing_key: str | None = None
 
 
 def find_caller(
@@ -38,6 +43,7 @@ def find_caller(
     author: str | None,
     user: str | None,
     token_variable: str | None,
+    path: str = "",
 ) -> Caller:
     """Complete the options of a verb with what the clone around `folder` and git's configuration say.
 
@@ -55,6 +61,8 @@ def find_caller(
         branch_prefix=branch_prefix,
         trunk=trunk,
         author=_author(author, clone, environ),
+        path=path,
+        signing_key=_signing_key(clone),
     )
 
 
@@ -116,6 +124,14 @@ def _author(text: str | None, clone: pygit2.Repository | None, environ: Mapping[
             cure='Set git config user.name and user.email, or give --author "Name <mail@example.com>"',
         )
     return Identity(name, email)
+
+
+def _signing_key(clone: pygit2.Repository | None) -> str | None:
+    """The file of the key that git signs with by ssh, or None. A key that stands there itself is no file."""
+    if _configured(clone, "gpg.format") != "ssh":
+        return None
+    key = _configured(clone, "user.signingkey")
+    return key if key and not key.startswith(("ssh-", "key::")) else None
 
 
 def _configured(clone: pygit2.Repository | None, name: str) -> str | None:

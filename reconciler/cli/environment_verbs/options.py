@@ -30,7 +30,10 @@ OPTIONS = (
         metavar="VARIABLE",
         help="Environment variable that holds the token. Default: anonymous.",
     ),
-    click.option("--dry-run", is_flag=True, help="Print the commit that would be made, and push nothing."),
+    click.option("--path", default="", metavar="FOLDER", help="Project's folder on trunk, if not the root."),
+    click.option(
+        "--dry-run", is_flag=True, help="Print the commit and what would be decided then, and push nothing."
+    ),
 )
 
 
@@ -51,6 +54,7 @@ def repository_options(function: Callable[..., None]) -> Callable[..., None]:
         author: str | None,
         user: str | None,
         token_env: str | None,
+        path: str,
         **rest: Any,
     ) -> None:
         caller = find_caller(
@@ -62,6 +66,7 @@ def repository_options(function: Callable[..., None]) -> Callable[..., None]:
             author=author,
             user=user,
             token_variable=token_env,
+            path=path,
         )
         function(caller=caller, **rest)
 

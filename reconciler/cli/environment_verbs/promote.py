@@ -15,7 +15,7 @@ from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.cli.moment import Moment
 from reconciler.cli.selector import SelectorType
-from reconciler.release.branch import parse_branch
+from reconciler.release.branch import LABEL, parse_branch
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.render import render_release
 from reconciler.release.state import Release
@@ -37,11 +37,10 @@ JUDGED = "The control plane judges it at its next look: a rollout opens, or the 
 )
 @click.option("--at", type=Moment(), help="Schedule it: its rollout opens at this moment, and not before.")
 @click.option(
-    "--path",
-    "project_folder",
+    "--hotfix",
     default="",
-    metavar="FOLDER",
-    help="Project's folder on trunk, if not the root.",
+    metavar="LABEL",
+    help="Label it as a hotfix, which a freeze window may let through.",
 )
 def command(
     *,
@@ -52,7 +51,7 @@ def command(
     why: str,
     only: str | None,
     at: datetime | None,
-    project_folder: str,
+    hotfix: str,
 ) -> None:
     """Put a bundle into ENVIRONMENT.
 
@@ -61,27 +60,40 @@ def command(
     With --dry-run the risk is told as well: what runs there and what would come are compiled here and compared.
     """
 
+    if hotfix and LABEL.fullmatch(hotfix) is None:
+        raise click.BadParameter(
+            "letters, digits and ._#/- are possible, such as INC-123", param_hint="--hotfix"
+        )
+
     def decide(state: BranchState) -> Wish | Already:
         files = parse_branch(state.files)
         if digest is not None:
             chosen = named(state.mirror, caller, digest)
         else:
-            chosen = newest_for(state.mirror, caller, state, project_folder)
+            chosen = newest_for(state.mirror, caller, state, caller.path)
         wished = files.release
-        asked = (chosen.digest, at, only or "")
-        if wished is not None and (wished.digest, wished.not_before, wished.only) == asked:
+        asked = (chosen.digest, at, hotfix, only or "")
+        if wished is not None and (wished.digest, wished.not_before, wished.hotfix, wished.only) == asked:
             live = files.ledger is not None and files.ledger.live == chosen.digest
             verb = "runs" if live else "asks for"
             return Already(f"{environment} already {verb} {chosen.digest}{_whom(only)} ({chosen.because})")
         wish = release_wish(
             state,
-            Release(chosen.digest, chosen.commit, why, str(caller.author), at, only or ""),
+            Release(
+                chosen.digest,
+                chosen.commit,
+                why,
+                str(caller.author),
+                not_before=at,
+                hotfix=hotfix,
+                only=only or "",
+            ),
             subject=f"Promote {short(chosen.digest)} to {environment}{_whom(only)}{_when(at)}",
             because=chosen.because,
         )
         if not dry_run:
             return wish
-        told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, project_folder)
+        told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, caller.path)
         return replace(wish, previewed=told)
 
     make_wish(caller, environment, decide, dry_run=dry_run)

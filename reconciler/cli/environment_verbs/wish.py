@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 
 from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
+from reconciler.cli.environment_verbs.deciding import decided
 from reconciler.errors import LostRace, Stalled
 from reconciler.git.mirror import HEADS, Mirror
 from reconciler.git.reading import Limits, read_tree
@@ -64,11 +65,12 @@ def make_wish(
     *,
     dry_run: bool,
     key: SigningKey | None = None,
+    sign: Callable[[bytes], str] | None = None,
 ) -> None:
     """Read the branch of `environment`, ask `decide` what to commit, and push that; print what happened and comes next.
 
     After a lost race everything is read and decided again. `dry_run` prints the very commit and pushes nothing. `key`
-    signs the commit.
+    or `sign` signs the commit.
     """
     with TemporaryDirectory(prefix="sentinelctl-") as folder:
         mirror = Mirror.open(Path(folder) / "mirror.git", caller.url, caller.credentials)
@@ -80,6 +82,8 @@ def make_wish(
                 return
             if dry_run:
                 click.echo(_preview(caller, state, wish))
+                files = {path: content for path, content in {**state.files, **wish.edits}.items() if content}
+                click.echo("\n".join(decided(mirror, caller, environment, state.head, files, clock.now())))
                 return
             sha = commit_edit(
                 mirror,
@@ -90,6 +94,7 @@ def make_wish(
                 committer=caller.author,
                 when=clock.now(),
                 key=key,
+                sign_with=sign,
             )
             try:
                 push(mirror, _ref(caller, environment), sha, state.head)

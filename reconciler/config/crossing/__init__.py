@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from reconciler.config.crossing import alerts, approvers, files, placeholders, sealed
+from reconciler.config.crossing import alerts, approvers, files, gates, placeholders, sealed
 from reconciler.config.crossing import attached as attached_files
 from reconciler.config.crossing.tree import Objection, Tree
 from reconciler.config.report import Report
@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     files.check,
     alerts.check,
     approvers.check,
+    gates.check,
 )
 
 

@@ -10,7 +10,7 @@ from reconciler.config.approvals import NO_APPROVALS, approvals_of
 from reconciler.config.calendar import Zone
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
-from reconciler.config.gate_fields import GATES, specs_of
+from reconciler.config.gate_fields import GATES, gate_complaints, specs_of
 from reconciler.config.groups import NodeGroup
 from reconciler.config.kinds import strategies
 from reconciler.config.people import APPROVER
@@ -124,7 +124,7 @@ _POLICY = block(
 
 def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
     policy = data.get("policy", {})
-    found = list(strategies.complaints(data))
+    found = [*strategies.complaints(data), *gate_complaints(data.get("policy", {}))]
     found += _promotion(policy, bool(data.get("after")))
     return tuple(found)
 
@@ -209,6 +209,7 @@ KIND = kind(
 
 
 NO_TEAMS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+NO_OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 def policy_of(
@@ -217,10 +218,11 @@ def policy_of(
     freezes: Iterable[FreezeWindow] = (),
     teams: Mapping[str, tuple[str, ...]] = NO_TEAMS,
     groups: Iterable[NodeGroup] = (),
+    objectives: Mapping[str, Mapping[str, Any]] = NO_OBJECTIVES,
 ) -> EnvironmentPolicy:
     """The policy of an environment whose data has its defaults filled in; of `freezes` those that concern it.
 
-    `groups` are those that this environment has, as they are in it.
+    `groups` and `objectives` (the data of each `slo` by name) are those that this environment has, as they are in it.
     """
     policy = data["policy"]
     promote = policy.get("promote", {})
@@ -240,7 +242,7 @@ def policy_of(
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
-        gates=specs_of(policy.get("gates", {})),
+        gates=specs_of(policy.get("gates", {}), objectives),
         approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
         soak_seconds=seconds(promote.get("after", "0s")),
         take=promote.get("take", "latest"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.config.declared import DECLARED
 from reconciler.config.quantities import Percent, Quantity, unit_of
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, kind, reference, scalar
@@ -45,7 +44,7 @@ def _check(data: Mapping[str, Any]) -> tuple[Complaint, ...]:
 KIND = kind(
     "slo",
     "An objective: which share of a service's requests has to be good over a window. The rest is its "
-    "error budget." + DECLARED,
+    "error budget. A gate of an environment holds releases to it.",
     (
         scalar("description", Text(), "What it promises, to whom.", 'description "Customers can pay"'),
         reference("service", "service", "Whose requests count.", 'service "orders"', required=True),

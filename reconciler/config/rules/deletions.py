@@ -95,7 +95,7 @@ def check_deletions(
     budgets = tuple(budgets)
     allowed = allowed_by(trailers)
     found = []
-    for environment in before.environments:
+    for environment in before.environments if budgets else ():
         had = routes_in(before, environment)
         removed = had - routes_in(after, environment)
         for budget in budgets:

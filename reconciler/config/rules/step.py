@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from reconciler.config.findings import Finding, Severity
 from reconciler.config.former import read_former
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.config.remembered import Memory
 from reconciler.config.report import Problem, Report
 from reconciler.config.resources import Resource
 from reconciler.config.rules.deletions import TRAILER, allowed_by, budgets_of, check_deletions
@@ -85,11 +86,13 @@ class Former:
     trailers: tuple[Trailers, ...] = ()
 
 
-def hold_to(former: Former | None, after: Snapshot) -> Held:
-    """Judge the step from what was there before; nothing holds a first commit back."""
+def hold_to(former: Former | None, after: Snapshot, memory: Memory | None = None) -> Held:
+    """Judge the step from what was there before; nothing holds a first commit back. `memory` is what `after` was read
+    with."""
     if former is None:
         return Held((), after.policies)
-    before = read_former(former.files, after) if former.files is not None else None
+    files = former.files
+    before = read_former(files, after, memory) if files is not None else None
     if before is not None:
         return hold(before, after, former.trailers)
     missing = "cannot be read by this version" if former.files is not None else "is not in the repository"

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.config.gates import GateSpec
-from reconciler.release.gates import availability, bake, heartbeat, manual, soak
+from reconciler.release.gates import (
+    availability,
+    bake,
+    canary,
+    error_rate,
+    heartbeat,
+    http,
+    latency,
+    manual,
+    resources,
+    slo,
+    soak,
+)
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
 
@@ -28,7 +40,22 @@ def table(gates: Iterable[Gate]) -> Mapping[str, Gate]:
     return MappingProxyType(found)
 
 
-GATES: Mapping[str, Gate] = table((heartbeat.GATE, availability.GATE, bake.GATE, soak.GATE, manual.GATE))
+GATES: Mapping[str, Gate] = table(
+    (
+        heartbeat.GATE,
+        availability.GATE,
+        bake.GATE,
+        error_rate.GATE,
+        latency.GATE,
+        resources.CPU,
+        resources.MEMORY,
+        http.GATE,
+        slo.GATE,
+        canary.GATE,
+        soak.GATE,
+        manual.GATE,
+    )
+)
 
 ALWAYS = (heartbeat.GATE, availability.GATE)
 """What every step is judged by, whatever the policy says."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.batches import Batch
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Go, PlannedStep, Rules
 from reconciler.release.verdict import Verdict
 
@@ -16,7 +17,9 @@ from reconciler.release.verdict import Verdict
 class GateFacts:
     """The facts about one step at `now`. `earlier` counts the nodes of all steps before it together.
 
-    `since` is when the step began or was resumed; `go` is a person's word for this very step.
+    `since` is when the step began or was resumed; `go` is a person's word for this very step; `signals` is what was
+    measured since then, None when nobody looked; `alone` says why there may be no node left that was not moved, or is
+    "".
     """
 
     step: PlannedStep
@@ -26,6 +29,8 @@ class GateFacts:
     since: datetime
     now: datetime
     go: Go | None = None
+    signals: StepSignals | None = None
+    alone: str = ""
 
     @property
     def nobody(self) -> bool:

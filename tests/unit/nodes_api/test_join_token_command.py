@@ -72,3 +72,13 @@ def test_create_list_use_revoke(call: Any) -> None:
 )
 def test_mistakes_are_named(call: Any, arguments: tuple[str, ...], code: str) -> None:
     assert call(*arguments).startswith(code)
+
+
+def test_labels_and_replacement_are_listed(call: Any) -> None:
+    token = call("create", "dev", "--label", "region=eu-west", "--label", "tier=edge", "--replaces").strip()
+    assert "replaces labels=region=eu-west,tier=edge" in call("list")
+    with writing():
+        used = use_join_token("shop", token, now=clock.now())
+    assert used is not None
+    assert (used.labels, used.replaces) == ({"region": "eu-west", "tier": "edge"}, True)
+    assert call("create", "dev", "--label", "not=x").startswith("E-NOD-007")

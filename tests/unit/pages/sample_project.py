@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.clock import iso
+from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
     Commit,
@@ -14,7 +15,6 @@ from reconciler.db.models import (
     Event,
     Node,
     Pointer,
-    Receipt,
     Release,
     Rollout,
 )
@@ -730,6 +730,16 @@ def _events(where: dict[str, str], salt: str) -> None:
         Event.create(
             **where, kind=kind, subject=subject, message=message, details={}, at=ago(minutes=minutes)
         )
+    Gap.create(
+        organization=where["organization"],
+        connection="origin",
+        url="https://forge.example/edge/shop.git",
+        ref="refs/heads/main",
+        before=commit_sha(1),
+        after=commit_sha(2),
+        guess="the delivery was lost on its way: GitHub sends each once",
+        found_at=ago(minutes=70),
+    )
     for place in range(3):
         Receipt.create(
             organization=where["organization"],

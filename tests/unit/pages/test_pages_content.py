@@ -112,6 +112,9 @@ def test_every_select_goes_through_a_scope() -> None:
     allowed = {
         ("scope.py", "table"),
         ("reads.py", "Receipt"),
+        # Gaps are a connection's, as receipts are.
+        ("reads.py", "Gap"),
+        ("stamps.py", "Gap"),
         # The root is an organization's, which a scope holds as well.
         ("reads.py", "PublishedRoot"),
         ("stamps.py", "Receipt"),
@@ -403,3 +406,10 @@ def test_metrics_name_every_status(client: FlaskClient) -> None:
     )
     assert 'sentinel_commits{organization="acme",project="shop",state="refused"} 1' in text
     assert text.count("# TYPE sentinel_nodes gauge") == 1
+
+
+def test_what_no_delivery_told_of_is_shown_with_a_guess(client: FlaskClient) -> None:
+    text = client.get(f"{SHOP}/webhooks").get_data(as_text=True)
+    assert "Moves that no delivery told of" in text
+    assert "GitHub sends each once" in text
+    assert ">lost<" in text

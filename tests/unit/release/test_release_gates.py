@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,9 +10,13 @@ import pytest
 
 from reconciler.config.gates import FORMS, GateSpec
 from reconciler.fleet.batches import Batch
+from reconciler.fleet.slo import Counted
+from reconciler.release.facts import Facts
 from reconciler.release.gates import ALWAYS, GATES, TIMED, Gate, judge_all, table
+from reconciler.release.signals import Budget, Probe, StepSignals
 from reconciler.release.verdict import Fail, Pass, Wait, severity
 from tests.unit.release.step_facts import NOW, ask, step
+from tests.unit.release.step_facts_traffic import seen
 
 SOON = NOW + timedelta(seconds=5)
 
@@ -103,3 +108,20 @@ def test_what_every_step_is_judged_by_comes_first_and_then_what_the_plan_says() 
 
 def test_every_gate_of_the_language_can_be_judged() -> None:
     assert {*FORMS, *(gate.name for gate in (*ALWAYS, *TIMED))} == set(GATES)
+
+
+def test_what_is_measured_is_kept_without_floats() -> None:
+    traffic = seen(requests=10, failed=1, observed=10, buckets=((100, 9), (250, 10)), cpu_permille=7)
+    signals = StepSignals(
+        NOW,
+        moved=traffic,
+        control=replace(traffic, nodes=9),
+        probes={"https://x.example.com/": Probe(NOW, 0, 3, "nobody listens", 2)},
+        budgets={"orders": Budget(Counted(10, 1), {300: Counted(5, 1), 3600: Counted(7, 2)})},
+    )
+    written = json.dumps(signals.to_json())
+    assert "." not in written.replace("x.example.com", "").replace(".000Z", "")
+    assert StepSignals.from_json(json.loads(written)) == signals
+    facts = Facts(signals=signals)
+    assert Facts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert Facts.from_json(Facts().to_json()).signals is None

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from reconciler.db import session
-from reconciler.db.models import Environment, Receipt
+from reconciler.db.intake import Receipt
 from reconciler.db.owed import due
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import Delivery, Dialect, Repo
@@ -73,11 +73,6 @@ class World:
             data=made.body,
             headers=made.headers,
         )
-
-
-def add_environment(label: str, name: str = "dev") -> None:
-    with session.writing():
-        Environment.create(organization="acme", project=label, name=name, position=0, updated_at=NOW)
 
 
 def owed() -> list[tuple[str, str, str]]:

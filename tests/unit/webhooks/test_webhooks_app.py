@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from reconciler.db import session
-from reconciler.db.models import Environment, Receipt
+from reconciler.db.intake import Receipt
 from reconciler.db.owed import due
 from webhooks import nudging
 from webhooks.app import MAX_BODY, create_app
@@ -124,8 +124,8 @@ def test_a_push_is_made_durable_and_answered(world: World) -> None:
     assert response.status_code == 202
     body = response.get_json()
     assert body["status"] == "accepted"
-    assert body["work"] == [{"project": "shop", "kind": "trunk", "subject": ""}]
-    assert owed() == [("shop", "trunk", "")]
+    assert body["work"] == [{"project": "shop", "kind": "repository"}]
+    assert owed() == [("shop", "repository", "")]
     assert world.nudges == [1]
     with session.reading():
         receipt = Receipt.get_by_id(body["receipt"])
@@ -151,28 +151,28 @@ def test_the_next_secret_of_a_rotation_is_accepted(world: World) -> None:
     assert world.post(secret=b"the next secret").status_code == 202
 
 
-def test_an_environments_branch_asks_for_that_environment(world: World) -> None:
-    with session.writing():
-        Environment.create(organization="acme", project="shop", name="dev", position=0, updated_at=NOW)
+def test_an_environments_branch_asks_for_a_look(world: World) -> None:
     response = world.post(PUSH | {"ref": "refs/heads/env/dev"})
-    assert response.get_json()["work"] == [{"project": "shop", "kind": "environment", "subject": "dev"}]
+    assert response.get_json()["work"] == [{"project": "shop", "kind": "repository"}]
 
 
 def test_a_branch_that_is_nobodys_asks_for_nothing(world: World) -> None:
-    response = world.post(PUSH | {"ref": "refs/heads/env/unknown"})
+    response = world.post(PUSH | {"ref": "refs/heads/topic"})
     assert response.status_code == 200
     assert response.get_json()["status"] == "ignored"
     assert (owed(), world.nudges) == ([], [])
+    with session.reading():
+        assert Receipt.get().place == "github.com/acme/shop", "it explains why the branch moved"
 
 
 def test_a_repository_that_cannot_be_matched_asks_for_every_project_of_the_connection(world: World) -> None:
     world.post({"ref": "refs/heads/main"})
-    assert owed() == [("blog", "trunk", ""), ("shop", "trunk", "")]
+    assert owed() == [("blog", "repository", ""), ("shop", "repository", "")]
 
 
 def test_a_connection_reaches_no_other_organization(world: World) -> None:
     world.post(connection="elsewhere", secret=b"another organization's secret")
-    assert owed() == [("far", "trunk", "")]
+    assert owed() == [("far", "repository", "")]
     assert problem(world.post(connection="elsewhere", secret=SECRET)) == (401, "E-WHK-002")
 
 

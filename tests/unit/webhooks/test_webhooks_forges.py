@@ -16,7 +16,7 @@ from reconciler.config.installation_schema import FORGES
 from reconciler.db import session
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import NONE, Change, Delivery, Dialect, Pull
-from tests.unit.webhooks.receiving_world import NEW, OLD, REPO, World, add_environment, moves, owed, receipts
+from tests.unit.webhooks.receiving_world import NEW, OLD, REPO, World, moves, owed, receipts
 from webhooks.app import MAX_BODY
 from webhooks.receivers import RECEIVERS
 
@@ -41,9 +41,9 @@ def test_every_forge_of_the_configuration_has_a_receiver_and_a_dialect() -> None
 
 
 @EACH
-def test_a_push_to_trunk_asks_for_trunk(world: World, dialect: Dialect) -> None:
+def test_a_push_to_trunk_asks_for_a_look(world: World, dialect: Dialect) -> None:
     assert push(world, dialect, Change(MAIN, OLD, NEW)) == [(202, "accepted")]
-    assert owed() == [(dialect.label, "trunk", "")]
+    assert owed() == [(dialect.label, "repository", "")]
     assert moves() == {MAIN: (OLD, NEW)}
     assert world.nudges == [1]
 
@@ -56,13 +56,12 @@ def test_a_force_push_is_a_push(world: World, dialect: Dialect) -> None:
 
 @EACH
 def test_a_branch_that_is_made_and_one_that_is_deleted(world: World, dialect: Dialect) -> None:
-    add_environment(dialect.label)
     ref = f"refs/heads/{dialect.label}/env/dev"
     made, gone = Change(ref, NONE, NEW), Change(ref, NEW, NONE)
     for delivery, change in (("d-1", made), ("d-2", gone)):
         (sent,) = dialect.push(REPO, [change], delivery)
         assert world.send(dialect, sent).status_code == 202
-    assert owed() == [(dialect.label, "environment", "dev")]
+    assert owed() == [(dialect.label, "repository", "")]
     assert [list(receipt.refs.values()) for receipt in receipts()] == [
         [{"before": "", "after": NEW}],
         [{"before": NEW, "after": ""}],
@@ -71,12 +70,11 @@ def test_a_branch_that_is_made_and_one_that_is_deleted(world: World, dialect: Di
 
 @EACH
 def test_several_references_in_one_push(world: World, dialect: Dialect) -> None:
-    add_environment(dialect.label)
     environment = f"refs/heads/{dialect.label}/env/dev"
     topic = Change("refs/heads/topic", OLD, NEW)
     answers = push(world, dialect, topic, Change(MAIN, OLD, NEW), Change(environment, OLD, NEW))
     assert {status for status, _ in answers} <= {200, 202}
-    assert owed() == [(dialect.label, "environment", "dev"), (dialect.label, "trunk", "")]
+    assert owed() == [(dialect.label, "repository", "")]
     assert moves() == {MAIN: (OLD, NEW), environment: (OLD, NEW), "refs/heads/topic": (OLD, NEW)}
 
 
@@ -88,13 +86,13 @@ def test_a_tag_is_received_and_asks_for_nothing(world: World, dialect: Dialect) 
 
 
 @EACH
-def test_a_tag_asks_for_trunk_where_the_project_says_so(world: World, dialect: Dialect) -> None:
+def test_a_tag_asks_for_a_look_where_the_project_says_so(world: World, dialect: Dialect) -> None:
     text = world.config.read_text()
     line = f'project "{dialect.label}" {{'
     assert line in text
     world.config.write_text(text.replace(line, f"{line} tags #true;"))
     assert push(world, dialect, Change("refs/tags/v1", NONE, NEW)) == [(202, "accepted")]
-    assert owed() == [(dialect.label, "trunk", "")]
+    assert owed() == [(dialect.label, "repository", "")]
 
 
 @EACH

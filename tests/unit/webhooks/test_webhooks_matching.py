@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from reconciler.config.addresses import place
 from reconciler.config.installation import Project
-from webhooks.matching import concerned, place, work_of
+from webhooks.matching import concerned, matters
 from webhooks.receivers.delivery import Move, Repository
 
 
@@ -67,25 +70,18 @@ def test_places(address: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("refs", "wanted"),
     [
-        pytest.param([], [("trunk", "")], id="nothing named"),
-        pytest.param(["refs/heads/main"], [("trunk", "")], id="trunk"),
-        pytest.param(["refs/heads/blog/env/dev"], [("environment", "dev")], id="an environment"),
-        pytest.param(["refs/heads/env/dev"], [], id="an environment of another prefix"),
-        pytest.param(["refs/heads/blog/env/unknown"], [], id="no environment of ours"),
-        pytest.param(["refs/heads/blog/env/"], [], id="no name"),
-        pytest.param(["refs/heads/topic"], [], id="somebody's branch"),
-        pytest.param(
-            ["refs/heads/main", "refs/heads/blog/env/dev"], [("trunk", ""), ("environment", "dev")], id="two"
-        ),
+        pytest.param([], True, id="nothing named"),
+        pytest.param(["refs/heads/main"], True, id="trunk"),
+        pytest.param(["refs/heads/blog/env/dev"], True, id="an environment"),
+        pytest.param(["refs/heads/env/dev"], False, id="an environment of another prefix"),
+        pytest.param(["refs/heads/topic"], False, id="somebody's branch"),
+        pytest.param(["refs/tags/main"], False, id="a tag"),
+        pytest.param(["refs/heads/topic", "refs/heads/main"], True, id="two"),
     ],
 )
-def test_work(refs: list[str], wanted: list[tuple[str, str]]) -> None:
-    assert work_of(BLOG, [Move(ref) for ref in refs], lambda: ["dev"]) == wanted
+def test_what_matters_to_a_project(refs: list[str], wanted: bool) -> None:
+    assert matters(BLOG, [Move(ref) for ref in refs]) is wanted
 
 
-def test_environments_are_looked_up_only_when_they_matter() -> None:
-    def fail() -> list[str]:
-        raise AssertionError("looked up")
-
-    moves = [Move("refs/heads/main"), Move("refs/heads/topic")]
-    assert work_of(BLOG, moves, fail) == [("trunk", "")]
+def test_a_tag_matters_where_the_project_says_so() -> None:
+    assert matters(dataclasses.replace(BLOG, tags=True), [Move("refs/tags/v1")])

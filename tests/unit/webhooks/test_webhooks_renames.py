@@ -63,7 +63,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def test_people_are_told_what_to_correct(world: World, label: str) -> None:
     answer = world.send(DIALECTS[label], RENAMES[label])
     assert answer.status_code == 202
-    assert owed() == [(label, "trunk", "")]
+    assert owed() == [(label, "repository", "")]
     with session.reading():
         (event,) = Event.select()
     assert (event.project, event.kind) == (label, "repository.renamed")
@@ -80,7 +80,7 @@ def test_a_repository_that_was_given_away_is_told_of_too(world: World) -> None:
         "repository": github.repository(Repo("other/shop", clone_url="https://forge.example/other/shop.git")),
     }
     assert world.send(DIALECTS["github"], github.delivery("repository", "d-1", document)).status_code == 202
-    assert owed() == [("github", "trunk", "")]
+    assert owed() == [("github", "repository", "")]
 
 
 def test_a_rename_of_something_else_asks_for_nothing(world: World) -> None:

@@ -77,7 +77,7 @@ def test_05_every_change_of_a_delivery_counts(world: World, label: str) -> None:
     changes = [Change(f"refs/heads/topic-{n}", OLD, NEW) for n in range(20)]
     assert world.send(DIALECTS[label], pushed(label, *changes, MAIN)).status_code == 202
     assert len(moves()) == 21
-    assert owed() == [(label, "trunk", "")]
+    assert owed() == [(label, "repository", "")]
 
 
 @pytest.mark.parametrize("label", DIALECTS)
@@ -87,6 +87,16 @@ def test_06_a_tag_named_as_trunk_is_not_trunk(world: World, label: str) -> None:
     assert list(moves()) == ["refs/tags/main"]
 
 
+def test_07_files_that_a_payload_lists_are_not_even_read() -> None:
+    """Which projects a push concerns is read from git: `tests/integration/test_flow_repository.py` has the projects."""
+    folder = Path(webhooks.__file__).parent
+    for path in folder.rglob("*.py"):
+        words = {
+            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not words & {"commits", "added", "modified", "removed", "head_commit"}, path.name
+
+
 def test_08_what_was_answered_is_durable(world: World) -> None:
     """Receipt and work are in the database before the answer, and another process finds them there."""
     assert world.send(DIALECTS["github"], pushed("github")).status_code == 202
@@ -94,7 +104,7 @@ def test_08_what_was_answered_is_durable(world: World) -> None:
     from reconciler.settings import read_settings
 
     session.connect(read_settings(world.environ))
-    assert owed() == [("github", "trunk", "")]
+    assert owed() == [("github", "repository", "")]
     assert len(receipts()) == 1
 
 
@@ -102,13 +112,13 @@ def test_09_a_push_during_a_run_causes_exactly_one_more(world: World) -> None:
     from reconciler.db.owed import claim, finish
 
     world.send(DIALECTS["github"], pushed("github"))
-    held = claim("acme", "github", "trunk", holder="w", now=world.now)
+    held = claim("acme", "github", "repository", holder="w", now=world.now)
     assert held is not None
     for n in range(5):
         world.send(DIALECTS["github"], pushed("github", id=f"during-{n}"))
     assert finish(held, "changed", "", now=world.now)
-    assert owed() == [("github", "trunk", "")]
-    again = claim("acme", "github", "trunk", holder="w", now=world.now)
+    assert owed() == [("github", "repository", "")]
+    again = claim("acme", "github", "repository", holder="w", now=world.now)
     assert again is not None
     assert finish(again, "changed", "", now=world.now)
     assert owed() == []
@@ -152,6 +162,27 @@ def test_12_an_unsigned_ping_of_bitbucket_does_nothing(world: World) -> None:
     assert world.send(dialect, pretended, signed=False).status_code == 401
     elsewhere = pushed("bitbucket").having(**{"X-Event-Key": "diagnostics:ping"})
     assert world.send(DIALECTS["bitbucket"], elsewhere, signed=False).status_code == 401
+
+
+def test_13_a_push_to_a_repository_of_many_projects_asks_once(world: World) -> None:
+    text = world.config.read_text()
+    more = "".join(
+        f'project "p{n}" {{ repository "{REPO.clone_url}"; path "p{n}"; branch-prefix "p{n}/"; connection "gitea" }}\n'
+        for n in range(200)
+    )
+    world.config.write_text(text.removesuffix("}\n") + more + "}\n")
+    answer = world.send(DIALECTS["gitea"], pushed("gitea"))
+    assert answer.get_json()["work"] == [{"project": "gitea", "kind": "repository"}]
+    assert owed() == [("gitea", "repository", "")]
+
+
+@pytest.mark.parametrize("label", DIALECTS)
+def test_14_a_receipt_says_what_it_explains(world: World, label: str) -> None:
+    """The report of what no delivery told of is made of these; the simulation of the intake loses deliveries."""
+    world.send(DIALECTS[label], pushed(label, Change("refs/heads/topic", OLD, NEW)))
+    (receipt,) = receipts()
+    assert receipt.place == "forge.example/acme/shop"
+    assert receipt.refs == {"refs/heads/topic": {"before": OLD, "after": NEW}}
 
 
 @pytest.mark.parametrize("label", DIALECTS)

@@ -1,0 +1,77 @@
+"""What ends for a registered node: its registration, its tokens, its key. The node API notices within a second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reconciler.db import owed
+from reconciler.db.models import Event, Node
+from reconciler.db.node_keys import TokenKey
+from reconciler.db.session import writing
+
+
+def find_node(organization: str, project: str, node_id: str) -> Node | None:
+    """A node of a project that is not retired, by its id. Call inside `reading` or `writing`."""
+    found: Node | None = Node.get_or_none(
+        Node.id == node_id,
+        Node.organization == organization,
+        Node.project == project,
+        Node.retired_at.is_null(),
+    )
+    return found
+
+
+def retire(node: Node, because: str, *, now: datetime) -> bool:
+    """End a node's registration; False when it was ended before. Call inside `writing`.
+
+    Its key and tokens open nothing any more, its keys never register again, and what was wrapped for it is removed.
+    """
+    ended: int = (
+        Node.update(retired_at=now, changed_at=now)
+        .where(Node.id == node.id, Node.retired_at.is_null())
+        .execute()
+    )
+    if not ended:
+        return False
+    _tell(node, "node.retired", f"{node.name} was retired: {because}", now)
+    owed.ask(node.organization, node.project, "delivery", node.environment, now=now)
+    return True
+
+
+def revoke_tokens(node: Node, *, now: datetime) -> None:
+    """Make every token worthless that the node has; its key still gets it a new one. Call inside `writing`."""
+    Node.update(tokens_after=now, changed_at=now).where(Node.id == node.id).execute()
+    _tell(node, "node.tokens-revoked", f"the tokens of {node.name} were revoked", now)
+
+
+def revoke_all_tokens() -> int:
+    """Forget every key that tokens are checked by; return how many. All nodes then get themselves new tokens."""
+    with writing():
+        forgotten: int = TokenKey.delete().execute()
+    return forgotten
+
+
+def replace_key(node_id: str, key_sha256: str, *, now: datetime) -> bool:
+    """Take another key for a node, known by its SHA-256 alone; False when some other node has that one.
+
+    Call inside `writing`. Doing it again changes nothing. Tokens that were issued by the old key end with it.
+    """
+    if Node.select().where(Node.key_sha256 == key_sha256, Node.id != node_id).exists():
+        return False
+    node = Node.get_or_none(Node.id == node_id, Node.retired_at.is_null())
+    if node is not None and node.key_sha256 != key_sha256:
+        Node.update(key_sha256=key_sha256, changed_at=now).where(Node.id == node_id).execute()
+        _tell(node, "node.key-replaced", f"{node.name} replaced its key", now)
+    return True
+
+
+def _tell(node: Node, kind: str, message: str, now: datetime) -> None:
+    Event.create(
+        organization=node.organization,
+        project=node.project,
+        kind=kind,
+        subject=node.id,
+        message=message,
+        details={"environment": node.environment, "name": node.name},
+        at=now,
+    )

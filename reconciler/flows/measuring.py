@@ -1,0 +1,143 @@
+"""Measures what the gates of an active step ask for: traffic from the database, answers from the network.
+
+Each look at an open rollout would ask too often: what was measured a moment ago is taken from its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconciler.config.gates import GateSpec
+from reconciler.db.gating import StepEvidence
+from reconciler.db.session import reading, writing
+from reconciler.db.signals import traffic, traffic_by_service
+from reconciler.fleet.cohorts import NEXT, Assignment, cohort_of
+from reconciler.fleet.observations import Observation
+from reconciler.fleet.signals import Traffic
+from reconciler.fleet.slo import Counted, counted
+from reconciler.flows.context import Context
+from reconciler.flows.probing import probe
+from reconciler.release.assignment import assignment_of
+from reconciler.release.gates import slo
+from reconciler.release.signals import Budget, StepSignals
+from reconciler.release.state import Ledger, Progress, Rollout
+
+EVERY = timedelta(seconds=10)
+RECENT = timedelta(minutes=3)
+"""What a machine uses now is what it used in these last minutes: reports come in minutes."""
+
+OF_TRAFFIC = frozenset({"error-rate", "latency", "cpu", "memory", "canary"})
+MEASURED = OF_TRAFFIC | {"http", "slo"}
+
+
+def measure(
+    context: Context, environment: str, ledger: Ledger, nodes: Sequence[Observation], *, now: datetime
+) -> StepSignals | None:
+    """What is measured of the active step; None when no rollout is judged, or no gate of it measures anything.
+
+    Raises `Stalled` E-EGR-006 as `Context.egress`. Call outside of any transaction: it may ask addresses.
+    """
+    rollout, plan = ledger.open_rollout, ledger.plan
+    if rollout is None or plan is None or rollout.state != "open":
+        return None
+    active = rollout.active
+    gates = [gate for gate in plan.rules.gates if gate.kind in MEASURED]
+    if active is None or active.since is None or not gates:
+        return None
+    before = _last(context, environment, rollout, active)
+    if before is not None and now - before.at < EVERY:
+        return before
+    found = StepSignals(now)
+    with reading():
+        if any(gate.kind in OF_TRAFFIC for gate in gates):
+            found = _traffic(found, nodes, rollout, assignment_of(ledger), active.since, now)
+        found = replace(found, budgets=_budgets(gates, nodes, active.since, now))
+    found = replace(found, probes=probe(context, gates, before.probes if before is not None else {}, now))
+    _keep(context, environment, rollout, active, found)
+    return found
+
+
+def _traffic(
+    found: StepSignals,
+    nodes: Iterable[Observation],
+    rollout: Rollout,
+    assignment: Assignment,
+    since: datetime,
+    now: datetime,
+) -> StepSignals:
+    moved, control = [], []
+    for node in nodes:
+        if cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT:
+            moved += [node.id] if node.running == rollout.digest else []
+        else:
+            control += [node.id] if node.running and node.running == rollout.previous else []
+    return replace(
+        found,
+        moved=traffic(moved, rollout.digest, since, now),
+        recent=traffic(moved, rollout.digest, now - RECENT, now),
+        control=traffic(control, rollout.previous, since, now),
+    )
+
+
+def _budgets(
+    gates: Iterable[GateSpec], nodes: Sequence[Observation], since: datetime, now: datetime
+) -> Mapping[str, Budget]:
+    """What each objective counts of its service, on all nodes and whatever they run: its budget is of all of them."""
+    wanted = [gate for gate in gates if gate.kind == "slo"]
+    if not wanted:
+        return {}
+    ids = [node.id for node in nodes]
+    lengths = sorted({length for pair in slo.WINDOWS for length in (pair.long, pair.short)})
+    windows = {
+        length: traffic_by_service(ids, None, now - timedelta(seconds=length), now) for length in lengths
+    }
+    step = traffic_by_service(ids, None, since, now)
+    return {
+        gate.subject: Budget(
+            _counted(gate, step), {length: _counted(gate, found) for length, found in windows.items()}
+        )
+        for gate in wanted
+    }
+
+
+def _counted(gate: GateSpec, found: Mapping[str, Traffic]) -> Counted:
+    of_service = found.get(str(gate.values["service"]))
+    if of_service is None:
+        return Counted()
+    return counted(of_service, str(gate.values["sli"]), gate.number("faster-than-ms"))
+
+
+def _last(context: Context, environment: str, rollout: Rollout, active: Progress) -> StepSignals | None:
+    """What was measured last of this very step; None when that was another one, or before it was resumed."""
+    with reading():
+        row = StepEvidence.get_or_none(
+            StepEvidence.organization == context.organization.slug,
+            StepEvidence.project == context.project.slug,
+            StepEvidence.environment == environment,
+        )
+    if row is None or (row.rollout, row.step, row.since) != (rollout.name, active.number, active.since):
+        return None
+    return StepSignals.from_json(row.document)
+
+
+def _keep(context: Context, environment: str, rollout: Rollout, active: Progress, found: StepSignals) -> None:
+    key = {
+        "organization": context.organization.slug,
+        "project": context.project.slug,
+        "environment": environment,
+    }
+    values = {
+        "rollout": rollout.name,
+        "step": active.number,
+        "since": active.since,
+        "at": found.at,
+        "document": found.to_json(),
+    }
+    fields = StepEvidence._meta.fields
+    with writing():
+        StepEvidence.insert(**key, **values).on_conflict(
+            conflict_target=[fields[name] for name in key],
+            update={fields[name]: value for name, value in values.items()},
+        ).execute()

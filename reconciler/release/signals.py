@@ -1,0 +1,101 @@
+"""What was measured while a step runs, as facts that are kept with the decision: whole numbers and moments alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.clock import iso_milliseconds, parse_iso
+from reconciler.fleet.signals import Traffic
+from reconciler.fleet.slo import Counted
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One look at an address. `status` 0: there was no answer, and `trouble` says why.
+
+    `failures` counts the bad answers in a row, this one included; a look that was forbidden counts as none.
+    """
+
+    at: datetime
+    status: int
+    milliseconds: int
+    trouble: str = ""
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an objective counts: since the step began, and in windows that end at `at`, by their length in seconds."""
+
+    step: Counted
+    windows: Mapping[int, Counted]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSignals:
+    """Everything measured about one step, at `at`.
+
+    `moved` are the nodes that were moved so far and run the new digest, since the step began; `recent` the same nodes
+    in the last minutes; `control` the nodes that were not moved, in the same time as `moved`. None: nobody looked.
+    `probes` are by URL, `budgets` by the objective's name.
+    """
+
+    at: datetime
+    moved: Traffic | None = None
+    recent: Traffic | None = None
+    control: Traffic | None = None
+    probes: Mapping[str, Probe] = field(default_factory=lambda: MappingProxyType({}))
+    budgets: Mapping[str, Budget] = field(default_factory=lambda: MappingProxyType({}))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object without floats."""
+        return {
+            "at": iso_milliseconds(self.at),
+            **{name: _traffic_to_json(getattr(self, name)) for name in _TRAFFIC},
+            "probes": {
+                url: {**asdict(probe), "at": iso_milliseconds(probe.at)}
+                for url, probe in sorted(self.probes.items())
+            },
+            "budgets": {
+                name: {
+                    "step": asdict(budget.step),
+                    "windows": {
+                        str(seconds): asdict(counted) for seconds, counted in sorted(budget.windows.items())
+                    },
+                }
+                for name, budget in sorted(self.budgets.items())
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StepSignals:
+        """What `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            at=parse_iso(data["at"]),
+            **{name: _traffic_from_json(data[name]) for name in _TRAFFIC},
+            probes={
+                url: Probe(**{**probe, "at": parse_iso(probe["at"])}) for url, probe in data["probes"].items()
+            },
+            budgets={
+                name: Budget(
+                    Counted(**budget["step"]),
+                    {int(seconds): Counted(**counted) for seconds, counted in budget["windows"].items()},
+                )
+                for name, budget in data["budgets"].items()
+            },
+        )
+
+
+_TRAFFIC = ("moved", "recent", "control")
+
+
+def _traffic_to_json(traffic: Traffic | None) -> dict[str, Any] | None:
+    return None if traffic is None else traffic.to_json()
+
+
+def _traffic_from_json(data: Mapping[str, Any] | None) -> Traffic | None:
+    return None if data is None else Traffic.from_json(data)
