@@ -14,12 +14,13 @@ from reconciler import clock
 from reconciler.db.session import connect, reading
 from reconciler.settings import Settings, read_settings
 from web import headers, problems
-from web.api import health, keys, metrics, views
+from web.api import audit, health, keys, metrics, views
 from web.auth import gate
 from web.catalogue import CatalogueFile, CatalogueSource
 from web.pages import (
     rendering,
     routes_account,
+    routes_audit,
     routes_fleet,
     routes_installation,
     routes_live,
@@ -76,6 +77,8 @@ def create_app(
         routes_account.blueprint,
         views.blueprint,
         keys.blueprint,
+        audit.blueprint,
+        routes_audit.blueprint,
         health.blueprint,
         metrics.blueprint,
     ):

@@ -47,8 +47,8 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     """
     files = _files(compilation)
     # Environments may have the very same configuration, which is digested once.
-    described = {content: describe(content) for content in set(files.values())}
-    compiled = {path: described[content] for path, content in files.items()}
+    described = {id(content): describe(content) for content in {id(c): c for c in files.values()}.values()}
+    compiled = {path: described[id(content)] for path, content in files.items()}
     files[SBOM] = build_sbom(_materials(compilation, files, compiled))
     manifest = Manifest(
         compiler=COMPILER,

@@ -8,8 +8,10 @@ import click
 
 from reconciler import clock
 from reconciler.cli.person_verbs.passwords import password_options, read_password
+from reconciler.cli.person_verbs.recording import record_account
 from reconciler.db.accounts import create_person
-from reconciler.db.session import connect
+from reconciler.db.session import connect, writing
+from reconciler.flows.context import load_installation
 from reconciler.settings import read_settings
 
 
@@ -28,5 +30,8 @@ def create(email: str, name: str | None, generate: bool, from_stdin: bool) -> No
     settings = read_settings(os.environ)
     connect(settings)
     password = read_password(generate=generate, from_stdin=from_stdin)
-    person = create_person(email, name or email, password, now=clock.now(), everywhere="admin")
+    now, installation = clock.now(), load_installation(settings)
+    with writing():
+        person = create_person(email, name or email, password, now=now, everywhere="admin")
+        record_account(installation, person, "person.created", now=now, details={"everywhere": "admin"})
     click.echo(f"{person.email} may do everything; sign in at {settings.pages_public_url}/sign-in")

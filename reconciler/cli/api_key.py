@@ -8,9 +8,11 @@ import click
 
 from reconciler import clock
 from reconciler.cli.join_token import read_span
+from reconciler.cli.person_verbs.recording import here
 from reconciler.db import api_keys
 from reconciler.db.accounts import person_of
 from reconciler.db.api_keys import SCOPES
+from reconciler.db.audit import Act, audited
 from reconciler.db.session import connect
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import load_installation
@@ -43,15 +45,13 @@ def create(
     person, now = person_of(email), clock.now()
     if person.disabled_at is not None:
         raise Stalled("E-AUT-022", f"the account '{email}' is disabled", cure="Enable it first")
-    _, token = api_keys.make(
-        person,
-        organization=_organization(organization, project),
-        project=project,
-        name=name,
-        scopes=scopes,
-        expires_at=now + read_span(expires),
-        now=now,
-    )
+    slug, ends = _organization(organization, project), now + read_span(expires)
+    with audited(here(), now=now) as note:
+        row, token = api_keys.make(
+            person, organization=slug, project=project, name=name, scopes=scopes, expires_at=ends, now=now
+        )
+        details = {"person": email, "name": name, "scopes": list(scopes), "expires_at": clock.iso(ends)}
+        note(Act("api_key.created", slug, project, subject=row.id, details=details))
     click.echo(token)
 
 
@@ -77,9 +77,13 @@ def list_keys() -> None:
 @click.argument("identifier", metavar="ID")
 def revoke(identifier: str) -> None:
     """Let the key ID of the list in no more."""
-    if identifier not in {row.id for row, _ in api_keys.listed()}:
+    found = api_keys.one(identifier)
+    if found is None:
         raise Stalled("E-AUT-034", f"there is no key '{identifier}'", cure="See `sentinelctl api-key list`")
-    api_keys.revoke(identifier, now=clock.now())
+    row, owner = found
+    with audited(here(), now=clock.now()) as note:
+        api_keys.revoke(identifier, now=clock.now())
+        note(Act("api_key.revoked", row.organization, row.project, row.id, details={"person": owner.email}))
     click.echo(f"revoked {identifier}")
 
 

@@ -11,7 +11,9 @@ import click
 
 from reconciler import clock
 from reconciler.cli.only_project import only_project
+from reconciler.cli.person_verbs.recording import here
 from reconciler.config.installation import Project
+from reconciler.db.audit import Act, audited
 from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
 from reconciler.db.models import Environment
 from reconciler.db.session import connect, reading
@@ -77,17 +79,26 @@ def create(
         )
     now = clock.now()
     expires_at = None if expires == "never" else now + read_span(expires)
-    token = create_join_token(
-        found.organization,
-        found.slug,
-        environment,
-        now=now,
-        note=note,
-        uses=uses,
-        expires_at=expires_at,
-        labels=read_labels(labels),
-        replaces=replaces,
-    )
+    details = {
+        "environment": environment,
+        "note": note,
+        "uses": uses,
+        "labels": list(labels),
+        "expires": expires,
+    }
+    with audited(here(), now=now) as tell:
+        token = create_join_token(
+            found.organization,
+            found.slug,
+            environment,
+            now=now,
+            note=note,
+            uses=uses,
+            expires_at=expires_at,
+            labels=read_labels(labels),
+            replaces=replaces,
+        )
+        tell(Act("join_token.created", found.organization, found.slug, environment, details=details))
     click.echo(token)
 
 
@@ -124,7 +135,11 @@ def list_tokens(project: str | None) -> None:
 def revoke(number: int, project: str | None) -> None:
     """Revoke the join token NUMBER of the list. Nodes that registered with it stay."""
     found = chosen_project(project)
-    if not revoke_join_token(found.organization, found.slug, number, now=clock.now()):
+    with audited(here(), now=clock.now()) as tell:
+        known = revoke_join_token(found.organization, found.slug, number, now=clock.now())
+        if known:
+            tell(Act("join_token.revoked", found.organization, found.slug, str(number)))
+    if not known:
         raise Stalled(
             "E-NOD-041",
             f"project '{found.slug}' has no join token {number}",

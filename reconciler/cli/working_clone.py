@@ -24,7 +24,10 @@ WORDS = 500
 
 
 class WorkingClone:
-    """The `*.kdl` files below `folder`, which is the project's. Nothing is written before `save`."""
+    """The `*.kdl` files below `folder`, which is the project's. Nothing is written before `save`.
+
+    Raises `Stalled`: E-SEC-010 for a file that cannot be read, E-SEC-011 when there is not exactly one project.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,18 +36,14 @@ class WorkingClone:
         for file in config_files(folder):
             if file.path.endswith(LANGUAGE):
                 self._files[file.path] = _parsed(file.path, file.content)
-
-    @property
-    def project(self) -> str:
-        """The name of the project. Raises `Stalled` (E-SEC-011) when there is not exactly one."""
-        found = [name for _, name, _ in self.resources("project")]
-        if len(found) != 1:
+        projects = [name for _, name, _ in self.resources("project")]
+        if len(projects) != 1:
             raise Stalled(
                 "E-SEC-011",
-                f"there are {len(found)} projects below {self.folder.resolve()}",
-                cure="Run it in the project's folder, or name that with --path",
+                f"no config repository: there are {len(projects)} projects below {folder.resolve()}, expected one",
+                cure="Run it in the project's folder of a clone, or name that with --path",
             )
-        return found[0]
+        self.project = projects[0]
 
     def resources(self, kind: str) -> list[tuple[str, str, KdlNode]]:
         """(path, name, node) of every resource of a kind, in the order of the files."""

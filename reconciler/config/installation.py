@@ -28,13 +28,15 @@ class KeyUris:
     """Where an organization's signing keys are, as URIs (`file:…` or `env:…`).
 
     With several for one role, those sign that the newest root names. Root keys may all be elsewhere: then `root` is
-    empty.
+    empty. Rows of the audit log are sealed with the secret at `audit`, older ones with those of `audit_retired`.
     """
 
     bundle: tuple[str, ...]
     pointer: tuple[str, ...]
     commit: tuple[str, ...]
     root: tuple[str, ...] = ()
+    audit: str | None = None
+    audit_retired: tuple[str, ...] = ()
 
     def of(self, role: str) -> tuple[str, ...]:
         """The URIs of a role of the root."""
@@ -139,7 +141,9 @@ def _organization(data: Mapping[str, Any]) -> Organization:
         slug=slug,
         name=data.get("name", slug),
         keys=KeyUris(
-            **{role: tuple(data["keys"].get(role, ())) for role in ("bundle", "pointer", "commit", "root")}
+            **{role: tuple(data["keys"].get(role, ())) for role in ("bundle", "pointer", "commit", "root")},
+            audit=data["keys"].get("audit"),
+            audit_retired=tuple(data["keys"].get("audit-retired", ())),
         ),
         projects=tuple(_project(slug, item) for item in data.get("project", ())),
         connections=tuple(

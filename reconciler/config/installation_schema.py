@@ -138,6 +138,19 @@ ORGANIZATION = Field(
                 _keys("bundle", "Signs statements: which bundles exist."),
                 _keys("pointer", "Signs pointers: what a cohort should run."),
                 _keys("commit", "Signs the commits on environment branches."),
+                scalar(
+                    "audit",
+                    KEY_URI,
+                    "A secret that the rows of the audit log are sealed with. Without it they are numbered and entered "
+                    "in the log, and not sealed.",
+                    'audit "file:keys/audit.secret"',
+                ),
+                values(
+                    "audit-retired",
+                    KEY_URI,
+                    "Secrets that older rows were sealed with.",
+                    'audit-retired "file:keys/audit-2025.secret"',
+                ),
                 _keys(
                     "root",
                     "Signs roots: which keys hold. Absent where people keep them on other machines.",

@@ -17,6 +17,8 @@ from reconciler.config.kinds import KINDS
 from reconciler.config.resources import TEMPLATE, Origin, Override, Resource
 from reconciler.config.source import LANGUAGE, SourceFile
 
+_COMPLETE: Mapping[str, frozenset[str]] = MappingProxyType({})
+
 _NOTHING: Mapping[bytes, memoryview] = MappingProxyType({})
 
 
@@ -97,7 +99,6 @@ def _entry(file: ParsedFile, resources: Sequence[Resource]) -> bytes:
             one.data,
             {name: (override.data, override.removed) for name, override in one.overrides.items()},
             one.only,
-            dict(_origin(one).present),
             {name: one.effective(name) for name in ("", *one.overrides)},
             one.texts,
         )
@@ -110,11 +111,11 @@ def _recalled(entry: memoryview, source: SourceFile) -> tuple[ParsedFile, tuple[
     count, listed = marshal.loads(entry)  # noqa: S302 - in a confined child, as parsing the file is
     file = ParsedFile(source.path, source.content.decode(), _Later(source), count)
     found = []
-    for index, (kind, name, data, overrides, only, present, effective, texts) in enumerate(listed):
+    for index, (kind, name, data, overrides, only, effective, texts) in enumerate(listed):
         changed = (
             {key: Override(*override) for key, override in overrides.items()} if overrides else overrides
         )
-        origin = Origin(file, index, present, broken=False)
+        origin = Origin(file, index, _COMPLETE, broken=False)
         found.append(Resource(KINDS[kind], name, data, changed, only, origin, None, effective, texts))
     return file, tuple(found)
 

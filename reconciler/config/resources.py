@@ -63,7 +63,7 @@ class Written:
 class Origin:
     """Where a resource was read, and which of its fields stand there at all, readable or not.
 
-    `present` holds names by environment; the key "" is the resource itself.
+    `present` holds names by environment; the key "" is the resource itself. It is empty when nothing is lacking.
     """
 
     file: ParsedFile
@@ -128,7 +128,7 @@ class Resource:
 
     def lacks(self, environment: str) -> list[str]:
         """Names of required fields that stand nowhere for that environment."""
-        if self.origin is None:
+        if self.origin is None or not self.origin.present:
             return []
         present = self.origin.present[""]
         if environment in self.overrides:

@@ -92,13 +92,19 @@ def people() -> list[Person]:
         return list(Person.select().order_by(Person.email))
 
 
-def recognise(email: str, password: str) -> Person | None:
-    """The person whose address and password these are; None for everything else, after the same time."""
+def known(email: str) -> Person | None:
+    """The account of an address, whatever it may do; None for everything that is no address of one."""
     try:
         with reading():
-            person: Person | None = Person.get_or_none(Person.email == read_email(email))
+            found: Person | None = Person.get_or_none(Person.email == read_email(email))
     except Refused:
-        person = None
+        return None
+    return found
+
+
+def recognise(email: str, password: str) -> Person | None:
+    """The person whose address and password these are; None for everything else, after the same time."""
+    person = known(email)
     hashed = person.password_hash if person is not None and person.disabled_at is None else None
     right = _verify(hashed if hashed is not None else _nobody(), password)
     if person is None or hashed is None or not right:

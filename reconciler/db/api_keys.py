@@ -27,6 +27,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "services:write": "change the configured resources, by commits",
         "api_keys:admin": "make and revoke keys: one's own, and as admin those of others",
         "events:read": "read what happened",
+        "audit:read": "read the audit log",
         "metrics:read": "read the metrics of the projects that one sees",
     }
 )

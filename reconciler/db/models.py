@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
+from reconciler.db.audit import AUDIT
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
@@ -99,6 +100,8 @@ class Bundle(Table):
     """When its blob was removed. A commit of trunk that compiles to it brings it back."""
     root_version = IntegerField(default=1)
     """The root under which its statement was signed or found to hold. The next run of trunk looks at what is behind."""
+    distrusted_version = IntegerField(default=0)
+    """The newest root under which it was found that nobody vouches for it any more; 0 when somebody always did."""
 
     class Meta:
         indexes = ((("organization", "project", "digest"), True),)
@@ -378,4 +381,5 @@ TABLES: tuple[type[Table], ...] = (
     LogCheckpoint,
     LogAlarm,
     *PEOPLE,
+    *AUDIT,
 )

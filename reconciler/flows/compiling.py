@@ -38,13 +38,14 @@ SEVERED = frozenset({"time", "killed"})
 
 
 def read_project(
-    mirror: Mirror, sha: str, folder: str, *, others: bool = False
+    mirror: Mirror, sha: str, folder: str, *, others: bool = False, seen: dict[str, bytes] | None = None
 ) -> tuple[tuple[SourceFile, ...], tuple[Finding, ...]]:
     """The project's files in a commit, by path from its folder; with `others` those too that nothing is compiled from.
 
-    What we do not accept in a tree is a finding. Raises `Refused` (E-GIT-020) when the mirror has no such commit.
+    `seen` is handed from one commit to the next, so that what both have is read once. What we do not accept in a tree
+    is a finding. Raises `Refused` (E-GIT-020) when the mirror has no such commit.
     """
-    found = read_tree(mirror, sha, folder, select=is_read, others=others)
+    found = read_tree(mirror, sha, folder, select=is_read, others=others, seen=seen)
     findings = tuple(
         Finding(p.code, Severity.error, Place(p.path, 1, 1) if p.path else None, p.message)
         for p in found.problems

@@ -11,7 +11,7 @@ from reconciler.flows.roots import trusted_roots
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release import paths
 from reconciler.release.branch import parse_branch
-from reconciler.release.state import BranchFiles, EnvironmentState
+from reconciler.release.state import BranchFiles, Completed, EnvironmentState
 
 NEAR = 20
 FAR = 5_000
@@ -102,13 +102,13 @@ def read_ledger_at(mirror: Mirror, sha: str) -> BranchFiles:
     return parse_branch(originals, unreadable)
 
 
-def completed_digests(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[str, ...] | None:
-    """The digests whose rollout completed in the environment of this branch; None when its ledger is not to be had."""
+def completed_rollouts(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[Completed, ...] | None:
+    """The rollouts that completed in the environment of this branch; None when its ledger is not to be had."""
     ours = newest_of_ours(mirror, head, keys)
     if ours is None:
         return None
     ledger = read_ledger_at(mirror, ours[0].sha).ledger
-    return None if ledger is None else tuple(sorted({entry.digest for entry in ledger.history}))
+    return None if ledger is None else ledger.history
 
 
 def newest_of_ours(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[CommitInfo, bool] | None:

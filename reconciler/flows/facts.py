@@ -13,11 +13,11 @@ from reconciler.fleet.batches import Batch, count_batches, eligible_ranks, left_
 from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_digests
+from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts
 from reconciler.flows.measuring import measure
 from reconciler.release.assignment import assignment_of, opening
-from reconciler.release.facts import Facts, TrunkCommit, step_windows
-from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.release.facts import Facts, Run, TrunkCommit, step_windows
+from reconciler.release.state import Completed, EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
 """How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
@@ -72,12 +72,16 @@ def gather_facts(
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
+    completed = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
-        predecessors=_predecessors(context, policy, refs),
+        predecessors={name: _digests(found) for name, found in completed.items()},
+        runs={name: runs_of(found) for name, found in completed.items()}
+        if policy.promote == "automatic"
+        else {},
         batches=_batches(ledger, assignment, nodes, now),
         ranks=eligible_ranks(opening(state, policy, now), nodes),
         left_out=left_out(assignment, nodes),
@@ -149,7 +153,7 @@ def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy)
         query = query.where(Commit.position > taken.position)
     rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
     found = tuple(
-        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>")
+        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>", row.seen_at)
         for row in rows
     )
     return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
@@ -181,14 +185,26 @@ def _kept(context: Context, digests: set[str]):  # type: ignore[no-untyped-def]
 
 def _predecessors(
     context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, tuple[Completed, ...]]:
     found = {}
     for name in policy.after:
         head = refs.get(branch_ref(context, name))
-        completed = () if head is None else completed_digests(context.mirror, head, commit_keys(context))
+        completed = () if head is None else completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
             found[name] = completed
     return found
+
+
+def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
+    return tuple(sorted({entry.digest for entry in completed}))
+
+
+def runs_of(completed: tuple[Completed, ...]) -> tuple[Run, ...]:
+    """What was live when, the newest first: each until the next one completed."""
+    ends = (None, *(entry.at for entry in completed))
+    return tuple(
+        Run(entry.digest, entry.commit, entry.at, end) for entry, end in zip(completed, ends, strict=False)
+    )
 
 
 def _compiled(context: Context):  # type: ignore[no-untyped-def]

@@ -15,6 +15,9 @@ from reconciler.config.write import write_document
 from reconciler.errors import Stalled
 from reconciler.keys.uri import create_key, create_private, create_sealing_key, load_key, load_sealing_key
 
+SEAL_FILE = "keys/release/audit.secret"
+"""Beside the keys of the workers that seal the audit log."""
+
 ROOT_LIFE = timedelta(days=365)
 
 KEYS = {
@@ -27,11 +30,11 @@ KEYS = {
 
 
 def write_keys(folder: Path) -> None:
-    """Make the signing keys and the webhook secret that are missing below `folder`, the one of control-plane.kdl."""
+    """Make the signing keys and the secrets that are missing below `folder`, the one of control-plane.kdl."""
     make_missing([f"file:{path}" for path in KEYS.values()], folder)
-    secret = folder / "keys" / "webhook.secret"
-    if not secret.exists():
-        write_private(secret, secrets.token_hex(32) + "\n")
+    for name in ("keys/webhook.secret", SEAL_FILE):
+        if not (folder / name).exists():
+            write_private(folder / name, secrets.token_hex(32) + "\n")
 
 
 def make_missing(uris: Iterable[str], folder: Path) -> None:
@@ -99,7 +102,14 @@ def configuration(
         (organization,),
         children=(
             leaf("name", organization.capitalize()),
-            KdlNode("keys", (), children=tuple(leaf(role, f"file:{path}") for role, path in KEYS.items())),
+            KdlNode(
+                "keys",
+                (),
+                children=(
+                    *(leaf(role, f"file:{path}") for role, path in KEYS.items()),
+                    leaf("audit", f"file:{SEAL_FILE}"),
+                ),
+            ),
             KdlNode(
                 "connection",
                 (connection,),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from reconciler.bundle.root import Root
 from reconciler.bundle.succession import differences
+from reconciler.db.audit import Act, Actor, record
 from reconciler.db.models import Environment, Event, PublishedRoot
 from reconciler.db.owed import ask
 from reconciler.db.session import reading, writing
@@ -41,6 +42,16 @@ def note_root(store: BlobStore, organization: str, projects: Iterable[str], *, n
         if not PublishedRoot.update(values).where(older).execute():
             # Another clock was told of it since we looked.
             return False
+        details = {"version": root.version, "epoch": root.epoch}
+        act = Act(
+            "root.published",
+            organization,
+            "",
+            str(root.version),
+            details=details,
+            source=f"root:{root.version}",
+        )
+        record(Actor("system", "control plane"), act, now=now)
         for project in projects:
             _tell(organization, project, old, root, now)
     return True

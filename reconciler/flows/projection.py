@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.clock import iso_milliseconds
+from reconciler.db.audit import record_commit
 from reconciler.db.models import Event, Release, Rollout
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import FAR, CommitKeys, read_ledger_at
@@ -49,6 +50,16 @@ def project(
             committed_at=commit.committed_at,
             ours=ours,
         ).on_conflict_ignore().execute()
+        record_commit(
+            scope["organization"],
+            scope["project"],
+            f"env/{environment}",
+            commit.sha,
+            author=f"{commit.author_name} <{commit.author_email}>",
+            subject=commit.subject,
+            trailers={name: value for name, value in commit.trailers if name != LOG_TRAILER},
+            at=commit.committed_at,
+        )
         if ours:
             files = read_ledger_at(context.mirror, commit.sha)
             if files.ledger is not None:

@@ -173,7 +173,10 @@ def _bundles(context: Context, digests: set[str], root: Root) -> Mapping[str, Bu
             f"the ledger names the bundle {digest}, which the database does not know",
             cure="Let the trunk commit that compiles to it be built again",
         )
-    behind = sorted(row.digest for row in found.values() if row.root_version < root.version)
+    # One that nobody vouches for was looked at: nodes that run it stay on it, and the others refuse it.
+    behind = sorted(
+        row.digest for row in found.values() if max(row.root_version, row.distrusted_version) < root.version
+    )
     if behind:
         # The workers of the other queue hold the key for it. Nodes keep what they run with the pointers they have.
         raise NotYet(

@@ -67,22 +67,31 @@ def rebuild_revoked(context: Context, renew: Callable[[], None]) -> None:
 
 def _rebuild(context: Context, row: Bundle, version: int) -> None:
     owner = {"organization": context.organization.slug, "project": context.project.slug}
-    kind, words = "bundle.distrusted", f"the repository has no commit {row.commit[:12]}"
+    vouched, because = False, f"the repository has no commit {row.commit[:12]}"
     if context.mirror.has_commit(row.commit):
         stated = statement_of(context, _stored(row), context.mirror.commit(row.commit))
         found = reproduce(context.mirror, replace(stated, compiler=row.compiler), None, now=context.now())
-        words = found.because
-        if found.verdict is Verdict.identical:
+        vouched, because = found.verdict is Verdict.identical, found.because
+        if vouched:
             key = layout.statement(owner["organization"], owner["project"], row.digest)
             context.store.replace(key, sign_stated(context, stated))
             log_statement(context, row.digest)
-            kind = "bundle.vouched"
+    holds = (
+        f"it was signed again under root {version}"
+        if vouched
+        else f"its statement does not hold under root {version}, and nodes that do not run it refuse it"
+    )
+    # A bundle that is not signed again is not looked at again either, until there is another root.
+    mark = {"root_version": version} if vouched else {"distrusted_version": version}
     with writing():
-        Bundle.update(root_version=version).where(Bundle.id == row.id).execute()
-        message = f"the key that signed {row.digest[:19]} is revoked: {words}"
-        details = {"commit": row.commit}
+        Bundle.update(mark).where(Bundle.id == row.id).execute()
         Event.create(
-            **owner, kind=kind, subject=row.digest, message=message, details=details, at=context.now()
+            **owner,
+            kind="bundle.vouched" if vouched else "bundle.distrusted",
+            subject=row.digest,
+            message=f"the key that signed {row.digest[:19]} is revoked: {because}; {holds}",
+            details={"commit": row.commit, "root": version},
+            at=context.now(),
         )
 
 
@@ -107,7 +116,9 @@ def _bundles(context: Context) -> Any:
 
 def _behind(context: Context, version: int, *, after: int, limit: int | None = CHUNK) -> list[Bundle]:
     with reading():
-        query = _bundles(context).where(Bundle.root_version < version, Bundle.id > after)
+        query = _bundles(context).where(
+            Bundle.root_version < version, Bundle.distrusted_version < version, Bundle.id > after
+        )
         return list(query.order_by(Bundle.id).limit(limit))
 
 

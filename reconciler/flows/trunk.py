@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from reconciler.bundle.build import BuiltBundle
 from reconciler.compile.compiler import Compilation
-from reconciler.config.findings import Finding, Place, has_errors, sort_findings
+from reconciler.config.findings import Finding, has_errors, sort_findings
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Stalled
@@ -22,6 +22,7 @@ from reconciler.flows.compile_cache import CompileCache
 from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.planning import in_repository
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
@@ -37,6 +38,8 @@ class State:
     renew: Callable[[], None] = lambda: None
     head: CommitInfo | None = None
     files: tuple[SourceFile, ...] = ()
+    seen: dict[str, bytes] = field(default_factory=dict)
+    """Contents by blob id, as they were read."""
     former: Former | None = None
     findings: tuple[Finding, ...] = ()
     cache: CompileCache | None = None
@@ -89,7 +92,7 @@ def read(state: State) -> None:
     What we do not accept in a tree is a finding."""
     context = state.context
     state.files, state.findings = read_project(
-        context.mirror, _head(state).sha, context.project.path, others=True
+        context.mirror, _head(state).sha, context.project.path, others=True, seen=state.seen
     )
 
 
@@ -107,7 +110,7 @@ def read_former(state: State) -> None:
         return
     since = context.mirror.since(valid, head.sha, limit=trunk_rows.LONGEST_PUSH)
     trailers = tuple(info.trailers for info in since)
-    files, _ = read_project(context.mirror, valid, context.project.path)
+    files, _ = read_project(context.mirror, valid, context.project.path, seen=state.seen)
     state.former = Former(name, files, trailers)
 
 
@@ -121,7 +124,7 @@ def build(state: State) -> None:
     state.compilation, state.built, findings = build_confined(
         state.files, now=context.now(), former=state.former, cache=state.cache
     )
-    state.findings = tuple(_in_repository(finding, context.project.path) for finding in findings)
+    state.findings = tuple(in_repository(finding, context.project.path) for finding in findings)
 
 
 def store_sealed(state: State) -> None:
@@ -131,7 +134,7 @@ def store_sealed(state: State) -> None:
     findings = sealed_values.store_sealed(state.context, _made(state.compilation).sealed)
     if findings:
         state.built = None
-        state.findings += tuple(_in_repository(f, state.context.project.path) for f in findings)
+        state.findings += tuple(in_repository(f, state.context.project.path) for f in findings)
 
 
 def refuse(state: State) -> None:
@@ -221,18 +224,3 @@ def _made(value: T | None) -> T:
     if value is None:
         raise RuntimeError("the steps ran in another order than STEPS")
     return value
-
-
-def _in_repository(finding: Finding, folder: str) -> Finding:
-    """The finding with its path from the root of the repository, as people see it."""
-    place = finding.place
-    if not folder or place is None:
-        return finding
-    return Finding(
-        finding.code,
-        finding.severity,
-        Place(f"{folder}/{place.path}", place.line, place.column),
-        finding.message,
-        finding.expected,
-        finding.hint,
-    )

@@ -12,6 +12,7 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
+from reconciler.db.audit import record_commit
 from reconciler.db.models import Bundle, Commit, Environment, Event
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
@@ -195,6 +196,15 @@ def _create(context: Context, info: CommitInfo, position: int, head: CommitInfo)
         state="found" if is_head else "skipped",
         reason=reason,
     ).on_conflict_ignore().execute()
+    record_commit(
+        **_owner(context),
+        branch=context.project.trunk,
+        sha=info.sha,
+        author=f"{info.author_name} <{info.author_email}>",
+        subject=info.subject,
+        trailers={},
+        at=info.committed_at,
+    )
     _event(
         context,
         "commit.found" if is_head else "commit.skipped",

@@ -87,9 +87,10 @@ class LocalRepository:
     def since(self, sha: str, *, limit: int) -> list[CommitInfo]:
         """The commits that lead to HEAD and not to another commit, newest first, at most `limit`."""
         head = self.head()
-        return [] if head is None else self._mirror().since(sha, head, limit=limit)
+        return [] if head is None else self.mirror().since(sha, head, limit=limit)
 
-    def _mirror(self) -> Mirror:
+    def mirror(self) -> Mirror:
+        """The same repository for what reads mirrors; it is never fetched into."""
         return Mirror(self.repository, str(self.repository.workdir), None, Path(self.repository.path))
 
     def _commit(self, oid: pygit2.Oid) -> str | None:
@@ -104,7 +105,7 @@ class LocalRepository:
 
         Raises `Refused` E-GIT-120 when the folder is not in that commit, or something in it is not accepted.
         """
-        read: TreeRead = read_tree(self._mirror(), sha, self.folder, select=select)
+        read: TreeRead = read_tree(self.mirror(), sha, self.folder, select=select)
         if read.problems:
             problem = read.problems[0]
             more = f", and {len(read.problems) - 1} more" if len(read.problems) > 1 else ""

@@ -21,7 +21,7 @@ from reconciler.git.commits import CommitInfo, describe
 from reconciler.git.identity import Credentials, Identity
 from reconciler.git.ssh_verify import signing_key
 from reconciler.git.sshsig import verify
-from reconciler.git.transport import Callbacks, conversation, prepare_process, sent_at_once
+from reconciler.git.transport import Callbacks, conversation, prepare_process
 from reconciler.git.trees import FOLDER, REGULAR, Entry, entries, lookup
 from reconciler.git.url import check_url, shown
 
@@ -79,8 +79,7 @@ class Mirror:
         with self.locked(), conversation("fetching from", self.url):
             remote = self.repository.remotes.create_anonymous(self.url)
             callbacks = Callbacks(self.url, self.credentials)
-            with sent_at_once():
-                remote.connect(callbacks=callbacks)
+            remote.connect(callbacks=callbacks)
             there = heads(remote, self.url)
             here = self.refs()
             if there == here:

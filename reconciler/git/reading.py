@@ -68,13 +68,15 @@ def read_tree(
     limits: Limits = DEFAULT_LIMITS,
     select: Callable[[str], bool] = lambda path: True,
     others: bool = False,
+    seen: dict[str, bytes] | None = None,
 ) -> TreeRead:
     """Read the files below `folder` of commit `sha` whose path `select` accepts; "" is the whole repository.
 
     `select` gets the path from the root of the repository. With `others` the rest is read too, as far as its limits
-    go; a large file is no problem there. Raises `Refused` when the mirror has no such commit.
+    go; a large file is no problem there. `seen` are contents by blob id that need not be read again; those that are
+    read are added. Raises `Refused` when the mirror has no such commit.
     """
-    walk = _Walk(mirror.repository, limits, select, others)
+    walk = _Walk(mirror.repository, limits, select, others, {} if seen is None else seen)
     start = walk.enter(mirror.commit_object(sha).tree_id, tuple(part for part in folder.split("/") if part))
     if start is not None:
         oid, path = start
@@ -96,6 +98,7 @@ class _Walk:
     limits: Limits
     select: Callable[[str], bool]
     wants_others: bool
+    seen: dict[str, bytes]
     files: list[tuple[str, str, bytes]] = field(default_factory=list)
     others: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[TreeProblem] = field(default_factory=list)
@@ -184,7 +187,7 @@ class _Walk:
             return
         if self.total_of_others + size <= self.limits.other_bytes:
             self.total_of_others += size
-            self.others.append((path, str(oid), bytes(self.repository.odb.read(oid)[1])))
+            self.others.append((path, str(oid), self._content(oid)))
 
     def _file(self, oid: pygit2.Oid, path: str) -> None:
         size = self._size(oid, path)
@@ -199,10 +202,19 @@ class _Walk:
                 path, "E-GIT-112", f"the files together have more than {self.limits.total_bytes} bytes"
             )
             raise _StopReadingError
-        self.files.append((path, str(oid), bytes(self.repository.odb.read(oid)[1])))
+        self.files.append((path, str(oid), self._content(oid)))
+
+    def _content(self, oid: pygit2.Oid) -> bytes:
+        name = str(oid)
+        if name not in self.seen:
+            self.seen[name] = bytes(self.repository.odb.read(oid)[1])
+        return self.seen[name]
 
     def _size(self, oid: pygit2.Oid, path: str) -> int | None:
         """Size of an object, read from its header alone: a small pack may hold a blob of any size."""
+        known = self.seen.get(str(oid))
+        if known is not None:
+            return len(known)
         try:
             return int(self.repository.odb.read_header(oid)[1])
         except (KeyError, pygit2.GitError):

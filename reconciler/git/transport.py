@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pygit2
@@ -26,8 +23,6 @@ ANSWER_MILLISECONDS = 30_000
 
 MAX_RECEIVED_BYTES = 1024 * 1024 * 1024
 """A configuration repository is text; one fetch beyond this is a mistake or an attack."""
-
-OPEN_FILES = "/proc/self/fd"
 
 MAX_OBJECTS = 5_000_000
 MAX_WORDS = 600
@@ -123,31 +118,6 @@ def sanitise(text: str) -> str:
     joined = " / ".join(line for line in lines if line)
     clean = "".join(character for character in joined if character.isprintable())
     return clean if len(clean) <= MAX_WORDS else clean[: MAX_WORDS - 1] + "…"
-
-
-@contextmanager
-def sent_at_once() -> Iterator[None]:
-    """Let the connection that is made in the block send what it has, without waiting for the forge's acknowledgement.
-
-    libgit2 sends the head of a request and its body apart. The system keeps the body back until the head is
-    acknowledged, which the other side puts off for 40 ms; and libgit2 has no setting for it.
-    """
-    before = _sockets()
-    yield
-    for number in _sockets() - before:
-        # The copy is ours to close. A socket of another thread, or of another kind, is none the worse for it.
-        with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _sockets() -> set[int]:
-    """The sockets that this process has open; none where the system does not list them."""
-    found = set()
-    for name in os.listdir(OPEN_FILES) if os.path.isdir(OPEN_FILES) else ():
-        with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                found.add(int(name))
-    return found
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from reconciler import clock
 from reconciler.db import session
+from reconciler.db.audit import unsealed
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
@@ -89,6 +90,16 @@ class Clock:
     def rebuild(self) -> int:
         """Ask for live bundles to be rebuilt from their commits; return how many."""
         return ask_for_rebuilds(self.installed.current(), self.now())
+
+    def audit(self) -> int:
+        """Ask for the audit log of every organization that has rows which are not sealed; return of how many."""
+        waiting = unsealed()
+        asked = 0
+        for organization in self.installed.current().organizations:
+            if organization.slug in waiting and organization.projects:
+                ask(organization.slug, organization.projects[0].slug, "audit", now=self.now())
+                asked += 1
+        return asked
 
     def roots(self) -> int:
         """Notice roots that were published since; return of how many organizations."""
@@ -165,6 +176,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("sweep", ticking.sweep, 1),
         ("redate", ticking.redate, 60),
         ("roots", ticking.roots, 5),
+        ("audit", ticking.audit, 2),
         ("rebuild", ticking.rebuild, 300),
         ("forget", ticking.forget, 3600),
         ("retain", ticking.retain, RETAIN_SECONDS),

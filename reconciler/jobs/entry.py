@@ -57,6 +57,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.log import watching
 
         return lambda context, subject, renewed: watching.run(context, renewed)
+    if kind == "audit":
+        from reconciler.flows.audit import sealing
+
+        return lambda context, subject, renewed: sealing.run(context, renewed)
     if kind == "retention":
         from reconciler.flows import retention
 

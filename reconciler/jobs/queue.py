@@ -35,12 +35,13 @@ QUEUE_OF_KIND = {
     "trunk": "compile",
     "environment": "release",
     "delivery": "release",
+    "audit": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",
 }
-"""`compile` needs the bundle key, `release` the pointer, commit and sealing keys: two users on two machines can run
-them. What is in `default` needs none."""
+"""`compile` needs the bundle key, `release` the pointer, commit, audit and sealing keys: two users on two machines can
+run them. What is in `default` needs none."""
 
 QUEUES = ("compile", "release", "default")
 

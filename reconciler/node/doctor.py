@@ -1,4 +1,5 @@
-"""Looks for what would keep a node from working. It changes nothing but a test file in the node's folders."""
+"""Looks for what would keep a node from working. It changes nothing but a test file in the node's folders, which it
+makes when they are missing; an agent may be at work in them."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def examine(
 
 def _home(files: NodeFiles) -> Finding:
     try:
-        files.prepare()
+        files.make()
         probe = files.home / "doctor.new"
         probe.write_bytes(b"doctor")
         probe.unlink()

@@ -32,7 +32,7 @@ from reconciler.node.state import (
 
 
 class NodeFiles:
-    """The files of one node below `home`, which is made when missing."""
+    """The files of one node below `home`. Looking changes nothing; whoever writes calls `prepare` first."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -40,11 +40,15 @@ class NodeFiles:
         self.bundles = self.home / "bundles"
         self.sealed = self.home / "sealed"
 
-    def prepare(self) -> None:
-        """Make the folders, private to this user, and remove what an interrupted write left behind."""
+    def make(self) -> None:
+        """Make the folders, private to this user."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (self.bundles, self.sealed):
             folder.mkdir(exist_ok=True, mode=0o700)
+
+    def prepare(self) -> None:
+        """Make the folders and remove what an interrupted write left behind: for the agent alone, who writes there."""
+        self.make()
         for unfinished in (
             *self.bundles.glob("*.new"),
             *self.sealed.glob("*.new"),

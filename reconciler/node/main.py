@@ -19,11 +19,12 @@ from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
 from reconciler.labels import read_labels
 from reconciler.node import verify_command
-from reconciler.node.assembly import Options, assemble, open_files
+from reconciler.node.assembly import Options, assemble
 from reconciler.node.credentials import change_key, leave
 from reconciler.node.doctor import examine
 from reconciler.node.driver import Hands, Stopped, drive
 from reconciler.node.effects import Say
+from reconciler.node.files import NodeFiles
 from reconciler.node.process import ProcessProxy
 from reconciler.node.state import Identity
 
@@ -127,8 +128,16 @@ def once(values: dict[str, Any]) -> None:
 @click.pass_obj
 def status(values: dict[str, Any]) -> None:
     """Print what this node is and runs, as JSON; never a key."""
-    files = open_files(values["home"])
-    identity, state = files.identity(), files.state()
+    # An agent may be at work in this folder, so nothing is made or tidied here.
+    files = NodeFiles(values["home"])
+    try:
+        identity, state = files.identity(), files.state()
+    except OSError as error:
+        raise Stalled(
+            "E-NOD-004",
+            f"the node's home {files.home} cannot be read: {error.strerror}",
+            cure="Run it as the user of the node, or choose another --home",
+        ) from None
     active, trust = (state.active, state.trust) if state is not None else (None, None)
     document = {
         "id": identity.id if identity else None,

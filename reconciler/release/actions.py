@@ -28,9 +28,10 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Make a trunk commit the wish, without anybody's asking."""
+    """Make a bundle the wish, without anybody's asking. `skipped` are the trunk commits that it overtakes."""
 
     release: Release
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

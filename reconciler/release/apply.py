@@ -50,6 +50,7 @@ from reconciler.release.state import (
 )
 
 LONGEST_TARGET = 60
+MOST_NAMED = 10
 LONGEST = 1000
 """Reasons in files are cut here; a subject line never holds one."""
 
@@ -139,7 +140,14 @@ def _promote(
         paths.PROMOTED: render_promoted(Promoted(release.commit, release.digest)),
     }
     subject = f"Promote {release.commit[:7]} to {state.name}"
-    return Edit(files, subject, "release.promoted", digest=release.digest)
+    said = (("Commit", release.commit), ("Skipped", _listed(action.skipped)))
+    return Edit(files, subject, "release.promoted", digest=release.digest, said=said)
+
+
+def _listed(commits: tuple[str, ...]) -> str:
+    """Commits as people read them, the first few by name."""
+    more = f" and {len(commits) - MOST_NAMED} more" if len(commits) > MOST_NAMED else ""
+    return ", ".join(commit[:7] for commit in commits[:MOST_NAMED]) + more
 
 
 def _propose(

@@ -32,6 +32,8 @@ from reconciler.release.state import (
 )
 
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SHA_OR_NONE = re.compile(rf"(?:{SHA.pattern})?")
+"""A bundle that somebody wished for by its digest alone has no commit."""
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,62}")
 """What a hotfix may be labelled with, such as `INC-123`."""
 UNREADABLE_DIGEST = "sha256:"
@@ -165,4 +167,4 @@ def read_promoted(content: bytes, path: str) -> Promoted:
     """Raises `MalformedError`."""
     node = single(read_nodes(content, path, {"promoted"}), "promoted", path)
     only(node.children, {"digest"}, path)
-    return Promoted(argument(node, path, SHA), child_text(node, "digest", path, paths.DIGEST))
+    return Promoted(argument(node, path, SHA_OR_NONE), child_text(node, "digest", path, paths.DIGEST))

@@ -50,20 +50,22 @@ def decide(
     pinning = judge_pins(state, ledger, policy, facts, now)
     if pinning.action is not None:
         return act(pinning.action, pinning.because)
-    promotion = promote(state, policy, facts)
+    promotion = promote(state, policy, facts, now)
     if isinstance(promotion, Promote):
-        return act(promotion, f"newest valid commit of trunk: {promotion.release.why}")
+        source = "promoted by itself" if policy.after else "newest valid commit of trunk"
+        return act(promotion, f"{source}: {promotion.release.why}")
     proposing = propose(state, policy, facts, now)
     if proposing is not None:
         return act(proposing, proposed_because(proposing, policy))
-    skipped = (promotion,) if promotion is not None else ()
     rollout = ledger.open_rollout
     if rollout is not None and ledger.plan is not None:
         look = partial if rollout.is_partial else during
         decision = look(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
         decision = between(state, ledger, policy, facts, now=now)
-    moments = [m for m in (decision.look_again_at, pinning.look_again_at) if m is not None]
+    # `promotion` says why none is made by itself, if one could be.
+    skipped, later = ((), None) if promotion is None else ((promotion.reason,), promotion.until)
+    moments = [at for at in (decision.look_again_at, pinning.look_again_at, later) if at is not None]
     return replace(
         decision,
         waiting=(*decision.waiting, *skipped, *pinning.waiting),

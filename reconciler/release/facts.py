@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -13,15 +13,28 @@ from reconciler.fleet.batches import Batch, StepWindow
 from reconciler.release.signals import StepSignals
 from reconciler.release.state import Ledger
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class TrunkCommit:
-    """A commit of trunk that compiled. `by` is its author as `Name <mail>`."""
+    """A commit of trunk that compiled. `by` is its author as `Name <mail>`, `at` when it was seen."""
 
     sha: str
     digest: str
     subject: str = ""
     by: str = ""
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A time in which a completed digest was live in an environment. `until` None: it still is."""
+
+    digest: str
+    commit: str
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Facts:
     `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
+    `runs`: of each predecessor what was live there, the newest first; only where promotion is automatic.
     `policy_commit`: the trunk commit that the policy is of. `proofs`: by its path, whose word each approval is.
     `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
     the wish brings; None when that is not known, and then `unknown_authors` says why.
@@ -56,6 +70,7 @@ class Facts:
     bundles: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[str, ...] = ()
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=lambda: MappingProxyType({}))
     policy_commit: str = ""
     proofs: Mapping[str, Proof] = field(default_factory=lambda: MappingProxyType({}))
     promoters: tuple[str, ...] = ()
@@ -69,10 +84,11 @@ class Facts:
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
         return {
-            "trunk": [asdict(commit) for commit in self.trunk],
+            "trunk": [{**asdict(commit), "at": iso_milliseconds(commit.at)} for commit in self.trunk],
             "bundles": dict(sorted(self.bundles.items())),
             "removed": list(self.removed),
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
+            "runs": {name: [_run_to_json(run) for run in runs] for name, runs in sorted(self.runs.items())},
             "policy_commit": self.policy_commit,
             "proofs": {path: _proof_to_json(proof) for path, proof in sorted(self.proofs.items())},
             "promoters": list(self.promoters),
@@ -88,10 +104,11 @@ class Facts:
     def from_json(cls, data: Mapping[str, Any]) -> Facts:
         """The facts that `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
-            trunk=tuple(TrunkCommit(**commit) for commit in data["trunk"]),
+            trunk=tuple(TrunkCommit(**{**one, "at": parse_iso(one["at"])}) for one in data["trunk"]),
             bundles=dict(data["bundles"]),
             removed=tuple(data["removed"]),
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
+            runs={name: tuple(_run_from_json(run) for run in runs) for name, runs in data["runs"].items()},
             policy_commit=data["policy_commit"],
             proofs={path: _proof_from_json(proof) for path, proof in data["proofs"].items()},
             promoters=tuple(data["promoters"]),
@@ -113,6 +130,16 @@ def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:
         StepWindow(planned.reaches, step.since, step.sequence)
         for planned, step in zip(plan.steps, rollout.steps, strict=True)
     )
+
+
+def _run_to_json(run: Run) -> dict[str, Any]:
+    until = None if run.until is None else iso_milliseconds(run.until)
+    return {**asdict(run), "since": iso_milliseconds(run.since), "until": until}
+
+
+def _run_from_json(data: Mapping[str, Any]) -> Run:
+    until = None if data["until"] is None else parse_iso(data["until"])
+    return Run(**{**data, "since": parse_iso(data["since"]), "until": until})
 
 
 def _proof_to_json(proof: Proof) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from reconciler.bundle.places import (
 )
 
 __all__ = [
+    "audit_number",
     "bundle",
     "bundles",
     "decision",
@@ -45,6 +46,11 @@ def root_version(key: str) -> int:
 def project(organization: str, slug: str) -> str:
     """Prefix of everything that belongs to one project and is not published."""
     return f"organizations/{organization}/projects/{slug}/"
+
+
+def audit_number(organization: str, number: int) -> str:
+    """Which row of the audit log has a number. Kept apart from the log, which is found by hash."""
+    return f"organizations/{organization}/audit/{number // 1000:06}/{number}.json"
 
 
 def node(organization: str, slug: str, identity: str) -> str:

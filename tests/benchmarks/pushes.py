@@ -74,10 +74,13 @@ def handle(mirror: Mirror, url: str, sha: str, former: str | None = None) -> tup
     beside = Path(mirror.repository.path).with_suffix(".cache")
     began = time.perf_counter()
     mirror.fetch()
-    files, _ = read_project(mirror, sha, "", others=True)
+    seen: dict[str, bytes] = {}
+    files, _ = read_project(mirror, sha, "", others=True, seen=seen)
     held_to = None
     if former is not None:
-        held_to = Former(f"the last valid commit {former[:12]}", read_project(mirror, former, "")[0])
+        held_to = Former(
+            f"the last valid commit {former[:12]}", read_project(mirror, former, "", seen=seen)[0]
+        )
     cache = CompileCache(beside, "acme", "bench", MOST_CACHED)
     _, bundle, findings = build_confined(files, now=NOW, former=held_to, cache=cache)
     if bundle is None:

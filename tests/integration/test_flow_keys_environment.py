@@ -120,6 +120,16 @@ def test_no_pointer_is_signed_before_its_statement_is(world: World) -> None:
     assert world.run("dev").kind == "unchanged"
 
 
+def test_pointers_to_a_bundle_that_nobody_vouches_for_any_more_are_dated_on(world: World) -> None:
+    """Nodes that run it stay on it; without pointers they could not be led to another one either."""
+    publish_next_root(world.context)
+    with session.writing():
+        Bundle.update(distrusted_version=2).execute()
+    world.run("dev")
+    with session.reading():
+        assert {row.root_version for row in Pointer.select().where(Pointer.environment == "dev")} == {2}
+
+
 def test_under_an_expired_root_nothing_is_signed_and_it_says_how_to_renew(world: World) -> None:
     world.wait(366 * 86_400)
     with pytest.raises(Stalled, match="sentinelctl keys rotate --publish") as caught:

@@ -192,6 +192,9 @@ def test_what_only_a_revoked_key_signed_is_built_again(two_bundles: World, tmp_p
         assert decode_statement(payload_of(world, digest)).commit == commit
     assert versions(world) == {2}
     assert world.kinds().count("bundle.vouched") == 2
+    with session.reading():
+        messages = [event.message for event in Event.select().where(Event.kind == "bundle.vouched")]
+    assert all(message.endswith("; it was signed again under root 2") for message in messages), messages
 
 
 def test_a_bundle_of_a_thief_is_not_vouched_for(two_bundles: World, tmp_path: Path) -> None:
@@ -212,7 +215,13 @@ def test_a_bundle_of_a_thief_is_not_vouched_for(two_bundles: World, tmp_path: Pa
         (event,) = Event.select().where(Event.kind == "bundle.distrusted")
     assert event.subject == second.digest
     assert first.digest in event.message
-    assert versions(world) == {2}
+    assert event.message.endswith(
+        "its statement does not hold under root 2, and nodes that do not run it refuse it"
+    )
+    marks = {row.digest: (row.root_version, row.distrusted_version) for row in world.bundles()}
+    assert marks == {first.digest: (2, 0), second.digest: (1, 2)}
+    world.run()
+    assert world.kinds().count("bundle.distrusted") == 1, "it is looked at once under each root"
 
 
 def test_many_are_built_again_a_few_in_a_run(

@@ -9,7 +9,6 @@ from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 
 from reconciler.clock import iso_milliseconds
-from reconciler.db import api_keys
 from reconciler.db.accounts import person_of_id
 from reconciler.db.people import ApiKey, Person
 from reconciler.errors import Refused
@@ -64,8 +63,7 @@ def one(identifier: str) -> ResponseReturnValue:
 @needs("api_keys:admin")
 def revoke(identifier: str) -> ResponseReturnValue:
     """Let a key in no more. Twice is harmless."""
-    row, _ = _find(identifier)
-    api_keys.revoke(row.id, now=now())
+    minting.revoke(gate.caller(), *_find(identifier), now=now())
     return form(*_find(identifier))
 
 

@@ -47,6 +47,7 @@ _TABLE = (
     _scoped("services:write", "operator"),
     _scoped("api_keys:admin", "reader"),
     _scoped("events:read", "reader"),
+    _scoped("audit:read", "operator"),
     _scoped("metrics:read", "reader"),
 )
 

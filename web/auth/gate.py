@@ -7,11 +7,13 @@ from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
+from reconciler.db.audit import Act, audited
 from reconciler.settings import Settings
 from web.auth import csrf
-from web.auth.actions import ACTIONS, action_of
+from web.auth.actions import ACTIONS, Action, action_of
 from web.auth.authorise import NOBODY, Answer, Caller, Place, authorise
 from web.auth.callers import find_caller
+from web.auth.recording import actor_of
 from web.catalogue import Catalogue, CatalogueSource, ProjectEntry
 from web.loopback import host_of, is_loopback_name
 from web.problems import NOT_FOUND, Problem, answer, wants_json
@@ -86,7 +88,8 @@ def _take(endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def check() -> Response | None:
-    """None when the request may go on to its view, which then finds its project in `g.entry`.
+    """None when the request may go on to its view, which then finds its project in `g.entry` and
+    its place in `g.place`.
 
     1. The Host header names us (another name is DNS rebinding), and where no one signs in, the peer is this machine.
     2. A browser did not ask on behalf of another site, unless a person followed a link.
@@ -120,8 +123,10 @@ def check() -> Response | None:
     if verdict is Answer.HIDDEN:
         return answer(NOT_FOUND)
     if verdict is Answer.FORBIDDEN:
+        if place is not None and request.method not in SAFE:
+            _record_refusal(found, action, place)
         return answer(_forbidden(found, action.role, action.scope))
-    g.entry = entry
+    g.entry, g.place = entry, place
     if request.method not in SAFE and found.kind != "key" and not csrf.from_our_form():
         return answer(NO_FORM)
     return None
@@ -129,6 +134,14 @@ def check() -> Response | None:
 
 def _find(settings: Settings) -> Caller | None:
     return find_caller(request, settings, now=current_app.extensions["sentinel.now"]())
+
+
+def _record_refusal(found: Caller, action: Action, place: Place) -> None:
+    """Who sees a place and tries to change what they may not is worth knowing; looking is not."""
+    now = current_app.extensions["sentinel.now"]()
+    details = {"action": action.name, "method": request.method, "path": request.path}
+    with audited(actor_of(found), now=now) as note:
+        note(Act("request.refused", place.organization, place.project, outcome="refused", details=details))
 
 
 def _place() -> tuple[Place | None, ProjectEntry | None]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.clock import iso
 from reconciler.db import api_keys
 from reconciler.db.accounts import person_of_id
+from reconciler.db.audit import Act, audited
 from reconciler.db.people import ApiKey, Person
 from reconciler.errors import Refused
 from web.auth.actions import ACTIONS, allowed_by
 from web.auth.authorise import Answer, Caller, Place, authorise, role_in
+from web.auth.recording import actor_of
 from web.catalogue import Catalogue
 
 ADMIN = ACTIONS["api_keys:admin"]
@@ -46,15 +49,33 @@ def mint(caller: Caller, wanted: NewKey, catalogue: Catalogue, *, now: datetime)
         )
     if caller.ends_at is not None and wanted.expires_at > caller.ends_at:
         raise Refused("E-AUT-033", "a key cannot make a key that outlives it", cure="Choose an earlier end")
-    return api_keys.make(
-        person_of_id(caller.person),
-        organization=wanted.organization,
-        project=wanted.project,
-        name=wanted.name,
-        scopes=wanted.scopes,
-        expires_at=wanted.expires_at,
-        now=now,
-    )
+    with audited(actor_of(caller), now=now) as note:
+        row, token = api_keys.make(
+            person_of_id(caller.person),
+            organization=wanted.organization,
+            project=wanted.project,
+            name=wanted.name,
+            scopes=wanted.scopes,
+            expires_at=wanted.expires_at,
+            now=now,
+        )
+        details = {
+            "person": caller.email,
+            "name": wanted.name,
+            "scopes": list(wanted.scopes),
+            "expires_at": iso(wanted.expires_at),
+        }
+        note(Act("api_key.created", wanted.organization, wanted.project, row.id, details=details))
+    return row, token
+
+
+def revoke(caller: Caller, row: ApiKey, owner: Person, *, now: datetime) -> None:
+    """Let a key in no more; twice is harmless. It is one of the keys that the caller sees."""
+    if row.revoked_at is not None:
+        return
+    with audited(actor_of(caller), now=now) as note:
+        api_keys.revoke(row.id, now=now)
+        note(Act("api_key.revoked", row.organization, row.project, row.id, details={"person": owner.email}))
 
 
 def seen_keys(caller: Caller, catalogue: Catalogue) -> list[tuple[ApiKey, Person]]:

@@ -20,6 +20,7 @@ from peewee import IntegrityError
 
 from reconciler.bundle.possession import PublicKeys, Registration
 from reconciler.db import owed
+from reconciler.db.audit import Act, Actor, record
 from reconciler.db.enrolled import retire
 from reconciler.db.joining import token_hash, use_join_token
 from reconciler.db.models import Event, JoinToken, Node
@@ -155,6 +156,17 @@ def _register(project: str, application: Application, *, now: datetime, address:
             message=f"{application.name} registered in {token.environment}",
             details={"environment": token.environment, "name": application.name},
             at=now,
+        )
+        record(
+            Actor("machine", application.name, address),
+            Act(
+                "node.registered",
+                token.organization,
+                token.project,
+                subject=node_id,
+                details={"environment": token.environment, "join_token": token.id},
+            ),
+            now=now,
         )
         if keys is not None:
             owed.ask(token.organization, token.project, "delivery", token.environment, now=now)

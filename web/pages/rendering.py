@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, abort, current_app, g, render_template, request, url_for
 from markupsafe import Markup
 
 from reconciler.clock import iso
 from web.auth import gate
+from web.auth.authorise import Place
 from web.pages import entrance, words
 from web.pages.scope import Scope
 from web.pages.stamps import encode, stamps
@@ -67,6 +70,16 @@ def icon(name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
 
 
+def _sees_audit(organization: str | None = None) -> bool:
+    """Whether the audit log of this page's place, or of an organization, is there for who looks."""
+    return gate.may("audit:read", Place(organization) if organization is not None else g.get("place"))
+
+
+def query(chosen: Mapping[str, str | None], **more: object) -> str:
+    """The query of a link that keeps what is chosen, and adds to it."""
+    return urlencode({name: value for name, value in {**chosen, **more}.items() if value})
+
+
 @cache
 def _fingerprint(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -87,6 +100,7 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.globals.update(icon=icon, asset=asset, words=words, now=now, state_of=words.state_of)
     app.context_processor(lambda: {"entry": g.get("entry"), "caller": gate.caller()})
+    app.jinja_env.globals.update(query=query, sees_audit=_sees_audit)
 
     def mark(response: Any) -> Any:
         if request.endpoint == "static" and "v" in request.args:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from reconciler.db import accounts, api_keys, signing_in
+from reconciler.db.audit import audited
 from reconciler.errors import Refused
 from web.auth import gate, minting
 from web.auth.actions import needs
+from web.auth.recording import actor_of, of_account
 from web.auth.ways import WAYS
 from web.auth.ways.way import Asked, Turned
 from web.pages.rendering import now
@@ -32,8 +37,9 @@ def index() -> ResponseReturnValue:
 @needs("account")
 def end(number: int) -> ResponseReturnValue:
     """End one of one's sessions."""
-    if not signing_in.end(gate.caller().person, number, now=now()):
-        abort(404)
+    with _audited("session.ended", {"sessions": 1}):
+        if not signing_in.end(gate.caller().person, number, now=now()):
+            abort(404)
     return _page(done="The session is ended.")
 
 
@@ -41,7 +47,8 @@ def end(number: int) -> ResponseReturnValue:
 @needs("account")
 def end_others() -> ResponseReturnValue:
     """End all of one's sessions but this."""
-    count = signing_in.end(gate.caller().person, None, now=now(), keep=gate.caller().session)
+    with _audited("session.ended", {"sessions": "all others"}):
+        count = signing_in.end(gate.caller().person, None, now=now(), keep=gate.caller().session)
     return _page(done=f"{count} other session{'s' if count != 1 else ''} ended.")
 
 
@@ -55,7 +62,8 @@ def password() -> ResponseReturnValue:
     if isinstance(found, Turned):
         return _page(problem="The present password is another one.", status=422)
     try:
-        accounts.set_password(found, request.form.get("new", ""), now=now(), keep=caller.session)
+        with _audited("person.password-changed", {}):
+            accounts.set_password(found, request.form.get("new", ""), now=now(), keep=caller.session)
     except Refused as refusal:
         return _page(problem=f"{refusal.message}. {refusal.cure}.", status=422)
     return _page(done="The password is changed, and every other session is ended.")
@@ -88,8 +96,18 @@ def revoke_key(identifier: str) -> ResponseReturnValue:
     found = minting.seen_key(gate.caller(), identifier, gate.catalogue())
     if found is None or found[1].id != gate.caller().person:
         abort(404)
-    api_keys.revoke(identifier, now=now())
+    minting.revoke(gate.caller(), *found, now=now())
     return _page(done="The key is revoked.")
+
+
+@contextmanager
+def _audited(action: str, details: Mapping[str, Any]) -> Iterator[None]:
+    """A transaction around a change of one's own account, with the rows that tell of it."""
+    person = accounts.person_of_id(gate.caller().person)
+    with audited(actor_of(gate.caller()), now=now()) as note:
+        yield
+        for act in of_account(action, person, gate.catalogue(), details=details):
+            note(act)
 
 
 def _page(

@@ -7,13 +7,15 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from reconciler.db import signing_in
+from reconciler.db import accounts, signing_in
+from reconciler.db.audit import Act, Actor, audited
 from reconciler.settings import Settings
 from web.auth import gate
 from web.auth.actions import needs
 from web.auth.cookies import drop_token, put_token
+from web.auth.recording import actor_named, actor_of, of_account
 from web.auth.ways import WAYS
-from web.auth.ways.way import Asked, Turned
+from web.auth.ways.way import Asked, Turned, Way
 from web.pages.rendering import now
 
 blueprint = Blueprint("session", __name__)
@@ -35,19 +37,20 @@ def enter() -> ResponseReturnValue:
     way = next((way for way in WAYS if way.name == request.form.get("way")), WAYS[0])
     found = way.recognise(Asked(request.form.to_dict(), request.remote_addr or "", now()))
     if isinstance(found, Turned):
+        _record_refusal(way, found)
         if found.wait is None:
             return _page(WRONG, 401)
         seconds = int(found.wait.total_seconds()) + 1
         page = _page(f"There were too many attempts. Try again in {seconds} seconds.", 429)
         page.headers["Retry-After"] = str(seconds)
         return page
-    token = signing_in.begin(
-        found,
-        way=way.name,
-        address=request.remote_addr or "",
-        agent=request.headers.get("User-Agent", ""),
-        now=now(),
-    )
+    agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
+    with audited(Actor("person", found.email, address), now=now()) as note:
+        token = signing_in.begin(found, way=way.name, address=address, agent=agent, now=now())
+        for act in of_account(
+            "session.started", found, gate.catalogue(), details={"way": way.name, "agent": agent}
+        ):
+            note(act)
     # Whoever was signed in before in this browser is not any more.
     _end_present()
     response = _to(own_path(request.form.get("next", "")))
@@ -73,8 +76,28 @@ def own_path(text: str) -> str:
 
 def _end_present() -> None:
     caller = gate.caller()
-    if caller.session is not None:
+    if caller.session is None:
+        return
+    with audited(actor_of(caller), now=now()) as note:
         signing_in.end(caller.person, caller.session, now=now())
+        person = accounts.person_of_id(caller.person)
+        for act in of_account("session.ended", person, gate.catalogue(), details={"sessions": 1}):
+            note(act)
+
+
+def _record_refusal(way: Way, found: Turned) -> None:
+    """Tell of it where the account has a role; what was typed as an address of nobody is not repeated: it may be a
+    password."""
+    details = {"way": way.name, "waits": found.wait is not None}
+    if found.person is None:
+        with audited(actor_named("an unknown address"), now=now()) as note:
+            note(Act("session.refused", "", outcome="refused", details=details))
+        return
+    with audited(actor_named(found.person.email), now=now()) as note:
+        for act in of_account(
+            "session.refused", found.person, gate.catalogue(), outcome="refused", details=details
+        ):
+            note(act)
 
 
 def _to(path: str) -> Response:

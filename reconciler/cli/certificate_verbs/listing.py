@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from reconciler import clock
-from reconciler.cli.folder import config_files
+from reconciler.cli.certificate_verbs.sound import sound_snapshot
+from reconciler.cli.working_clone import WorkingClone
 from reconciler.compile.carried import chains
 from reconciler.compile.expiry import days_left
 from reconciler.config.pem import certificates
-from reconciler.config.snapshot import Snapshot, read_snapshot
-from reconciler.errors import Stalled
+from reconciler.config.snapshot import Snapshot
 
 
 @click.command("list")
@@ -29,13 +29,7 @@ from reconciler.errors import Stalled
 )
 def command(environment: str | None, as_json: bool, path: Path) -> None:
     """List certificates by environment: names, issuer, end, version of the key, and what uses them."""
-    snapshot, findings = read_snapshot(config_files(path))
-    if snapshot is None:
-        first = next(finding for finding in findings if finding.is_error)
-        raise Stalled(
-            "E-CRT-018", f"the repository has errors: {first}", cure="Run `sentinelctl validate` first"
-        )
-    for row in rows(snapshot, now=clock.now()):
+    for row in rows(sound_snapshot(WorkingClone(path).preview()), now=clock.now()):
         if environment in (None, row["environment"]):
             click.echo(json.dumps(row) if as_json else _line(row))
 

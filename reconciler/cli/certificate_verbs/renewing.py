@@ -10,12 +10,13 @@ from reconciler import clock
 from reconciler.cli.certificate_verbs.options import note_about_key, pair_options
 from reconciler.cli.certificate_verbs.pair import Brought, read_pair
 from reconciler.cli.certificate_verbs.saving import save
+from reconciler.cli.certificate_verbs.sound import sound_snapshot
 from reconciler.cli.secret_verbs.options import clone_options, with_options
 from reconciler.cli.secret_verbs.standing import seal_into
 from reconciler.cli.working_clone import WorkingClone
 from reconciler.config.pem import certificates, written
 from reconciler.config.resources import Resource
-from reconciler.config.snapshot import Snapshot, read_snapshot
+from reconciler.config.snapshot import Snapshot
 from reconciler.errors import Stalled
 
 
@@ -51,12 +52,7 @@ def command(
     clone = WorkingClone(path)
     clone.resource("certificate", name)
     before = clone.preview()
-    snapshot, findings = read_snapshot(before)
-    if snapshot is None:
-        first = next(finding for finding in findings if finding.is_error)
-        raise Stalled(
-            "E-CRT-018", f"the repository has errors: {first}", cure="Run `sentinelctl validate` first"
-        )
+    snapshot = sound_snapshot(before)
     resource = snapshot.resources[("certificate", name)]
     chosen, chain, secret = _place(resource, snapshot, environments)
     brought = read_pair(cert, key, now=now)

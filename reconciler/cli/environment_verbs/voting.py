@@ -9,6 +9,7 @@ from reconciler.cli.environment_verbs.signing import signer
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.config.people import is_person
 from reconciler.errors import Stalled
+from reconciler.release.assignment import settled
 from reconciler.release.ballot import APPROVE, SHORT_HASH, Ballot, render_ballot
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import short
@@ -66,10 +67,9 @@ def vote(
 def proposed(files: BranchFiles) -> str:
     """The plan that an approval names: that of the open rollout of what is wished, or the one that is proposed."""
     wish, ledger = files.release, files.ledger
-    rollout = ledger.open_rollout if ledger is not None else None
     if wish is None or ledger is None:
         return ""
-    if rollout is not None and rollout.digest == wish.digest and ledger.plan is not None:
+    if ledger.open_rollout is not None and ledger.plan is not None and settled(ledger, wish):
         return ledger.plan.hash
     proposal = files.proposal
     return proposal.plan if proposal is not None and proposal.digest == wish.digest else ""

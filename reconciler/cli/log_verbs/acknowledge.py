@@ -6,6 +6,8 @@ import click
 
 from reconciler import clock
 from reconciler.cli.log_verbs.opening import open_organization
+from reconciler.cli.person_verbs.recording import here
+from reconciler.db.audit import Act, record
 from reconciler.db.models import Event, LogAlarm
 from reconciler.db.session import writing
 from reconciler.errors import Stalled
@@ -34,6 +36,10 @@ def acknowledge(number: int, because: str, organization: str | None) -> None:
         LogAlarm.update(acknowledged_at=now, acknowledged_because=because).where(
             LogAlarm.id == number
         ).execute()
+        act = Act(
+            "log.acknowledged", row.organization, row.project, row.subject, details={"because": because}
+        )
+        record(here(), act, now=now)
         Event.create(
             organization=row.organization,
             project=row.project,

@@ -64,6 +64,14 @@ ROLE_IN_SHOP: dict[str, str | None] = {
 """What each may do in the project `shop` of `acme`, as a person would read the configuration above."""
 
 
+ROLE_IN_ACME = ROLE_IN_SHOP | {
+    "kept-out@acme.example": "operator",
+    "narrowed@acme.example": "admin",
+    "guest@acme.example": None,
+}
+"""What each may do in `acme` as a whole."""
+
+
 def write_configuration(settings: Settings) -> Path:
     settings.config_file.parent.mkdir(parents=True, exist_ok=True)
     installation, findings = read_installation(CONFIGURATION.encode(), "control-plane.kdl")

@@ -11,7 +11,16 @@ from flask import Flask, Response
 from reconciler.db.accounts import person_of, set_disabled
 from reconciler.db.api_keys import SCOPES
 from reconciler.settings import Settings
-from tests.unit.auth.people import NOW, ROLE_IN_SHOP, bearer, form_token, key_of, make_app, signed_in
+from tests.unit.auth.people import (
+    NOW,
+    ROLE_IN_ACME,
+    ROLE_IN_SHOP,
+    bearer,
+    form_token,
+    key_of,
+    make_app,
+    signed_in,
+)
 
 READER, OPERATOR, ADMIN = "reader", "operator", "admin"
 EVERYBODY, SIGNED_IN = "everybody", "signed in"
@@ -49,6 +58,10 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "keys.create": (READER, "api_keys:admin"),
     "keys.one": (READER, "api_keys:admin"),
     "keys.revoke": (READER, "api_keys:admin"),
+    "audit.of_organization": (OPERATOR, "audit:read"),
+    "audit.of_project": (OPERATOR, "audit:read"),
+    "audit_pages.of_organization": (OPERATOR, "audit:read"),
+    "audit_pages.of_project": (OPERATOR, "audit:read"),
     "api.commits": (READER, "bundles:read"),
     "api.commit": (READER, "bundles:read"),
     "api.risk": (READER, "bundles:read"),
@@ -68,20 +81,23 @@ DUMMIES: dict[str, Any] = {"organization": "acme", "project": "shop", "number": 
 
 @dataclass(frozen=True)
 class Asker:
-    """Somebody who asks. `role` is theirs in acme/shop; `scopes` None for a session; `reaches` the shop or not."""
+    """Somebody who asks. `role` is theirs in acme/shop and `wide` in acme; `scopes` None for a session; a key `reaches`
+    the shop or not, and the whole organization or not."""
 
     name: str
     headers: dict[str, str]
     role: str | None
+    wide: str | None
     scopes: frozenset[str] | None = None
     reaches: bool = True
+    reaches_all: bool = True
     valid: bool = True
 
 
-def stubbed(app: Flask) -> list[tuple[str, str, str, bool]]:
+def stubbed(app: Flask) -> list[tuple[str, str, str, str]]:
     """Put an answer of 204 in the place of every view, so that only the gate speaks.
 
-    Gives (endpoint, method, path, whether it is in a project) of every route.
+    Gives (endpoint, method, path, whether it is in a "project", an "organization" or neither) of every route.
     """
     found = []
     for rule in app.url_map.iter_rules():
@@ -97,7 +113,8 @@ def stubbed(app: Flask) -> list[tuple[str, str, str, bool]]:
             values = {name: DUMMIES.get(name, "x") for name in rule.arguments}
             path = app.url_map.bind("localhost").build(rule.endpoint, values)
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-        found += [(rule.endpoint, method, path, "project" in rule.arguments) for method in methods]
+        place = next((p for p in ("project", "organization") if p in rule.arguments), "")
+        found += [(rule.endpoint, method, path, place) for method in methods]
     return found
 
 
@@ -105,16 +122,18 @@ def test_every_route_stands_in_the_table(app: Flask) -> None:
     assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(ROUTES)
 
 
-def expected(asker: Asker, endpoint: str, in_project: bool) -> set[int]:
+def expected(asker: Asker, endpoint: str, place: str) -> set[int]:
     """The statuses that are right for an asker and a route."""
     role, scope = ROUTES[endpoint]
     if not asker.valid:
         return {204} if role == EVERYBODY else {401}
     if role == EVERYBODY:
         return {204}
-    if in_project and (asker.role is None or not asker.reaches):
+    has = asker.role if place == "project" else asker.wide
+    reaches = asker.reaches if place == "project" else asker.reaches_all
+    if place and (has is None or not reaches):
         return {404}
-    if in_project and role in ORDER and ORDER.index(str(asker.role)) < ORDER.index(role):
+    if place and role in ORDER and ORDER.index(str(has)) < ORDER.index(role):
         return {403}
     if asker.scopes is None:
         return {204}
@@ -125,35 +144,39 @@ def expected(asker: Asker, endpoint: str, in_project: bool) -> set[int]:
 def keys() -> Iterator[Asker]:
     owner = "admin@acme.example"
     for scope in SCOPES:
-        yield Asker(f"key {scope}", bearer(key_of(owner, scope)), ADMIN, frozenset({scope}))
+        yield Asker(f"key {scope}", bearer(key_of(owner, scope)), ADMIN, ADMIN, frozenset({scope}))
     for project, reaches in (("shop", True), ("blog", False)):
         token = key_of(owner, *SCOPES, project=project)
-        yield Asker(f"key of {project}", bearer(token), ADMIN, frozenset(SCOPES), reaches=reaches)
+        every = frozenset(SCOPES)
+        yield Asker(
+            f"key of {project}", bearer(token), ADMIN, ADMIN, every, reaches=reaches, reaches_all=False
+        )
     foreign = key_of("root@sentinel.example", *SCOPES, organization="rival")
-    yield Asker("key of rival", bearer(foreign), ADMIN, frozenset(SCOPES), reaches=False)
-    yield Asker("key without scopes", bearer(key_of(owner)), ADMIN, frozenset())
-    yield Asker("key with an unknown scope", bearer(key_of(owner, "*", "nodes:*")), ADMIN, frozenset())
+    every = frozenset(SCOPES)
+    yield Asker("key of rival", bearer(foreign), ADMIN, ADMIN, every, reaches=False, reaches_all=False)
+    yield Asker("key without scopes", bearer(key_of(owner)), ADMIN, ADMIN, frozenset())
+    yield Asker("key with an unknown scope", bearer(key_of(owner, "*", "nodes:*")), ADMIN, ADMIN, frozenset())
     for email in ("reader@acme.example", "kept-out@acme.example", "nobody@acme.example"):
         token = key_of(email, *SCOPES)
-        yield Asker(f"key of {email}", bearer(token), ROLE_IN_SHOP[email], frozenset(SCOPES))
-    yield Asker("expired key", bearer(key_of(owner, *SCOPES, days=-1)), ADMIN, valid=False)
-    yield Asker("unknown key", bearer("sck_" + "x" * 43), None, valid=False)
-    yield Asker("no bearer", {"Authorization": "Basic YTpi"}, None, valid=False)
-    yield Asker("empty bearer", {"Authorization": "Bearer "}, None, valid=False)
+        yield Asker(f"key of {email}", bearer(token), ROLE_IN_SHOP[email], ROLE_IN_ACME[email], every)
+    yield Asker("expired key", bearer(key_of(owner, *SCOPES, days=-1)), ADMIN, ADMIN, valid=False)
+    yield Asker("unknown key", bearer("sck_" + "x" * 43), None, None, valid=False)
+    yield Asker("no bearer", {"Authorization": "Basic YTpi"}, None, None, valid=False)
+    yield Asker("empty bearer", {"Authorization": "Bearer "}, None, None, valid=False)
 
 
 def test_everybody_at_every_route(app: Flask) -> None:
     clients: list[tuple[Asker, Any]] = [(asker, app.test_client()) for asker in keys()]
     for email, role in ROLE_IN_SHOP.items():
         client = signed_in(app, email)
-        clients.append((Asker(email, {"X-CSRFToken": form_token(client)}, role), client))
+        clients.append((Asker(email, {"X-CSRFToken": form_token(client)}, role, ROLE_IN_ACME[email]), client))
     routes = stubbed(app)
     wrong = []
     for asker, client in clients:
-        for endpoint, method, path, in_project in routes:
+        for endpoint, method, path, place in routes:
             status = client.open(path, method=method, headers=asker.headers).status_code
             # A stylesheet and the state of the process do not look at who asks; a form for everybody does.
-            right = expected(asker, endpoint, in_project)
+            right = expected(asker, endpoint, place)
             if endpoint == "session.enter" and not asker.valid:
                 right = {401}
             if status not in right:

@@ -105,6 +105,24 @@ def stalls(clone: Path, code: str, *arguments: str) -> str:
     return str(result.exception)
 
 
+def test_a_repository_with_errors_has_no_certificates_to_list_or_renew(clone: Path, pair: Pair) -> None:
+    done("add", "shop", *pair(SHOP))
+    with (clone / "all.kdl").open("a") as file:
+        file.write('service "stray" {\n    path-prefix "/stray"\n    upstream "nothing"\n}\n')
+    git(clone, "commit", "--quiet", "--all", "-m", "Name what is not there")
+    newer = issue("shop.example", "shop.example", "www.shop.example", by=ROOT)
+    for arguments in (("list",), ("renew", "shop", *pair(newer))):
+        told = stalls(clone, "E-CRT-018", *arguments)
+        assert "all.kdl" in told
+        assert "nothing" in told
+
+
+def test_certificates_are_listed_of_a_config_repository_alone(clone: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    told = stalls(clone, "E-SEC-011", "list", "--path", str(tmp_path / "elsewhere"))
+    assert str(tmp_path / "elsewhere") in told
+
+
 def opened(clone: Path, secret: str, environment: str, version: int = 1) -> bytes:
     """The key as it is sealed in the clone, opened with the environment's key."""
     snapshot, findings = read_snapshot(config_files(clone))

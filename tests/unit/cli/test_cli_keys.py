@@ -249,6 +249,16 @@ def test_revoking_a_key_with_its_successor_in_one_root(plane: ControlPlane) -> N
     assert plane.code(*add) == "E-KEY-011"
 
 
+@pytest.mark.parametrize("how", ["the beginning of an id", "a public key"])
+def test_a_key_that_no_root_has_cannot_be_revoked(plane: ControlPlane, how: str) -> None:
+    plane.good("init", "--yes")
+    plane.good("publish", "root-1.json")
+    before = plane.document("show")
+    named = "0" * 16 if how == "the beginning of an id" else plane.new("keys/stranger.key")
+    assert plane.code("revoke", named) == "E-KEY-018"
+    assert plane.document("show") == before
+
+
 def test_of_two_proposals_of_one_version_the_first_is_published(plane: ControlPlane) -> None:
     plane.good("init", "--yes")
     plane.good("publish", "root-1.json")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from reconciler import clock
 from reconciler.cli.main import group
 from reconciler.db import accounts, api_keys, session, signing_in
+from reconciler.db.audit import AuditRow
 from reconciler.db.migrate import migrate
 from reconciler.errors import ReconcilerError
 from reconciler.settings import read_settings
@@ -139,3 +140,43 @@ def test_keys_that_cannot_be_had(more: tuple[str, ...], code: str) -> None:
     run("admin", "create", "ada@acme.example", "--generate")
     with pytest.raises(ReconcilerError, match=code):
         run("api-key", "create", "ada@acme.example", "--name", "CI", *more)
+
+
+def rows() -> list[tuple[str, str, str]]:
+    with session.reading():
+        return [
+            (row.organization, row.action, row.subject) for row in AuditRow.select().order_by(AuditRow.id)
+        ]
+
+
+def test_what_is_done_to_accounts_and_keys_is_in_the_audit_log() -> None:
+    run("admin", "create", "ada@acme.example", "--generate")
+    assert rows() == [
+        ("acme", "person.created", "ada@acme.example"),
+        ("rival", "person.created", "ada@acme.example"),
+    ]
+    run("person", "create", "reader@acme.example", "--generate")
+    run("person", "create", "stranger@acme.example", "--generate")
+    run("person", "disable", "reader@acme.example")
+    run("person", "enable", "reader@acme.example")
+    run("person", "password", "reader@acme.example", "--generate")
+    made = ("api-key", "create", "reader@acme.example", "--name", "CI", "--scope", "nodes:read")
+    run(*made, "--project", "shop")
+    identifier = run("api-key", "list").split(" ", 1)[0]
+    run("api-key", "revoke", identifier)
+    assert rows()[2:] == [
+        ("acme", "person.created", "reader@acme.example"),
+        ("", "person.created", "stranger@acme.example"),
+        ("acme", "person.disabled", "reader@acme.example"),
+        ("acme", "person.enabled", "reader@acme.example"),
+        ("acme", "person.password-changed", "reader@acme.example"),
+        ("acme", "api_key.created", identifier),
+        ("acme", "api_key.revoked", identifier),
+    ]
+
+
+def test_an_account_that_cannot_be_made_is_not_told_of() -> None:
+    run("person", "create", "reader@acme.example", "--generate")
+    with pytest.raises(ReconcilerError, match="E-AUT-021"):
+        run("person", "create", "reader@acme.example", "--generate")
+    assert len(rows()) == 1

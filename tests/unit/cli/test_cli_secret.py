@@ -174,6 +174,39 @@ def test_a_clone_without_secrets_gets_a_file(clone: Path) -> None:
     assert (clone / "secrets.kdl").read_text().startswith('secret "first" {\n    sealed "dev" "v1.')
 
 
+def test_a_sealed_value_that_is_malformed_is_said_and_not_listed(clone: Path) -> None:
+    done("set", "db", "--environment", "dev")
+    path = clone / "secrets.kdl"
+    text = path.read_text()
+    for spoilt in (text.replace('"v1.', '"v2.'), text.replace("version=1", 'version="one"')):
+        assert spoilt != text
+        path.write_text(spoilt)
+        assert "sealed value of the secret" in stalls("E-SEC-018", "list")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list",),
+        ("show", "db"),
+        ("set", "db", "--environment", "dev"),
+        ("rotate", "db", "--environment", "dev"),
+        ("rewrap", "--environment", "dev", "--old-key", "file:key"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_folder_that_is_no_config_repository_is_said_to_be_none(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "other.kdl").write_text('secret "db" {\n    description "Of another program"\n}\n')
+    (folder / "key").write_text("")
+    told = stalls("E-SEC-011", *arguments, "--path", str(folder))
+    assert f"no config repository: there are 0 projects below {folder}" in told
+    assert "--path" in told
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "value"),
     [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from reconciler.config.findings import Finding, Severity
@@ -77,6 +80,16 @@ def test_out_of_order(order: str, root: Issued, middle: Issued, leaf: Issued) ->
     named = {"root": root, "middle": middle, "leaf": leaf}
     content = b"".join(named[name].pem for name in order.split())
     assert [one for one in brief(found(content)) if "PEM-003" not in one] == [f"E-PEM-002 {CHAIN}"]
+
+
+def test_a_certificate_that_ends_before_it_begins() -> None:
+    # The library issues none, so the two moments are put the other way round afterwards.
+    der = issue("shop.example", "shop.example").certificate.public_bytes(Encoding.DER)
+    moment = re.compile(rb"\x17\x0d([0-9]{12}Z)" * 2)
+    turned, count = moment.subn(lambda found: b"\x17\x0d%b\x17\x0d%b" % (found[2], found[1]), der)
+    assert count == 1
+    content = ssl.DER_cert_to_PEM_cert(turned).encode()
+    assert brief(found(content)) == [f"E-PEM-004 {CHAIN}"]
 
 
 def test_an_issuer_has_to_be_one(root: Issued) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.compile.importing import translation
 from reconciler.compile.importing.translation import Imported
 from reconciler.compile.native.checking import check_native
 from reconciler.config.kdl import parse_kdl
+from reconciler.errors import Refused
 from tests.unit.importing.imported import accepted, became, compiled, imported, strange, translated
 from tests.unit.native.native_documents import MINIMAL, PLACES, document
 from tests.unit.native.test_native_warned import ACCEPTED, WARNED
@@ -22,6 +24,17 @@ WHOLE = sorted([*(HERE.parent / "native" / "accepted").glob("*.kdl"), *(HERE / "
 def test_a_whole_configuration_does_the_same_afterwards(file: Path) -> None:
     result = imported(file.read_text())
     assert [str(f) for f in check_native(compiled(result).config) if f.is_error] == []
+
+
+def test_a_difference_that_nothing_can_be_done_about_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No configuration is known to make one; so the translation is kept from giving back what came out different."""
+    monkeypatch.setattr(translation._Work, "give_back", lambda self, change: False)
+    spare = 'upstreams {\n    upstream "spare" { target "127.0.0.1:3001" }\n'
+    with pytest.raises(
+        Refused, match="would not do the same as 'edge\\.kdl': removed upstream 'spare'"
+    ) as caught:
+        translated(MINIMAL.replace("upstreams {\n", spare))
+    assert caught.value.code == "E-CMP-091"
 
 
 def test_what_the_language_can_say_is_said() -> None:

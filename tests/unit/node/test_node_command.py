@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.labels import read_labels
+from reconciler.node.files import NodeFiles
 from reconciler.node.main import group
 
 SERVER_PARTS = (
@@ -81,6 +82,25 @@ def test_status_before_anything_happened(tmp_path: Path) -> None:
     code, output = run(tmp_path / "node", "status")
     assert code == 0
     assert json.loads(output)["id"] is None
+    assert not (tmp_path / "node").exists()
+
+
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_who_only_looks_leaves_alone_what_the_agent_is_writing(tmp_path: Path, verb: str) -> None:
+    home = tmp_path / "node"
+    NodeFiles(home).prepare()
+    writing = [home / "state.json.new", home / "bundles" / "ab.new", home / "sealed" / "ab.new"]
+    for path in writing:
+        path.write_bytes(b"half")
+    run(home, verb, SENTINEL_PROXY_BINARY="absent-binary")
+    assert [path.read_bytes() for path in writing] == [b"half"] * 3
+
+
+def test_the_status_of_a_home_that_cannot_be_read_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "identity.json").mkdir()
+    code, output = run(tmp_path, "status")
+    assert code == 1
+    assert f"E-NOD-004 the node's home {tmp_path} cannot be read: Is a directory" in output
 
 
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:

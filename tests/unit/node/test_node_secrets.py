@@ -550,8 +550,14 @@ def test_a_step_that_fails_leaves_what_served(bench: Bench, kind: type) -> None:
     bench.hands = Hands()  # type: ignore[assignment]
     bench.settle(2)
     last = bench.plane.heartbeats[-1]
-    expected = {KeepSealed: "020", Render: "056", Switch: "022", Restart: "023", SaveState: "025"}
-    assert last["refusal"]["code"] == f"E-NOD-{expected[kind]}"
+    expected = {
+        KeepSealed: "E-NOD-020",
+        Render: "E-NOD-056",
+        Switch: "E-NOD-022",
+        Restart: "E-NOD-023",
+        SaveState: "E-NOD-025",
+    }
+    assert last["refusal"]["code"] == expected[kind]
     assert last["running"] == GOOD.digest
     assert key_of(bench) == sha(KEY_1)
     assert len(list(bench.run_folder.path.iterdir())) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.bundle.leaves import AuditLeaf, Leaf, StatementLeaf, encode_leaf
 from reconciler.bundle.merkle import extends, includes, leaf_hash
-from reconciler.bundle.tiles import Edge
+from reconciler.bundle.tiles import WIDTH, Edge, number_path
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.flows.log.appending import append, catch_up
 from reconciler.flows.log.files import LogFiles
@@ -76,6 +76,19 @@ class HintlessStore(DyingStore):
         return super().get(key, limit=limit)
 
 
+class LossyStore(DyingStore):
+    """A store that lost one file."""
+
+    def __init__(self, store: BlobStore, lost: str) -> None:
+        super().__init__(store, 1_000_000)
+        self.lost = lost
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        if key == self.lost:
+            raise Missing(key)
+        return super().get(key, limit=limit)
+
+
 class LogContract:
     """Tests against a fixture `store`, which is empty, and `again`, which opens the same store once more."""
 
@@ -113,6 +126,13 @@ class LogContract:
         store.replace(key, behind)
         edge, numbers = append(files, [*leaves(5, 6), *leaves(8, 9)])
         assert (numbers, edge.root()) == ([5, 8], root_of(leaves(0, 9)))
+
+    def test_a_log_that_lost_an_entry_is_not_gone_on_with(self, files: LogFiles, store: BlobStore) -> None:
+        append(files, leaves(0, WIDTH - 1))
+        lossy = LogFiles(LossyStore(store, layout.log(ORGANIZATION, f"entry/{number_path(7)}")), ORGANIZATION)
+        with pytest.raises(Stalled, match="entry 7 of the log") as caught:
+            append(lossy, leaves(WIDTH - 1, WIDTH))
+        assert caught.value.code == "E-LOG-003"
 
     def test_two_appenders_never_own_one_number(self, again: Callable[[], BlobStore]) -> None:
         results: dict[int, tuple[Edge, list[int]]] = {}

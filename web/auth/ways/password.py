@@ -12,10 +12,10 @@ def recognise(asked: Asked) -> Person | Turned:
     email, password = asked.fields.get("email", "")[:200], asked.fields.get("password", "")
     wait = throttling.admit(email, asked.address, now=asked.now)
     if wait is not None:
-        return Turned(wait)
+        return Turned(wait, accounts.known(email))
     person = accounts.recognise(email, password)
     if person is None:
-        return Turned()
+        return Turned(person=accounts.known(email))
     throttling.forgive(email, asked.address)
     return person
 

@@ -11,9 +11,11 @@ from reconciler.db.people import Person
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Nobody was recognised. `wait` says for how long nobody may try again, or is None."""
+    """Nobody was recognised. `wait` says for how long nobody may try again, or is None. `person` is whose account it
+    was tried at, where there is one: for the audit log, and never for who tries."""
 
     wait: timedelta | None = None
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""What a forge is told of a commit. A success is never said of something that was not looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.plan.model import Plan, Verdict
+
+State = Literal["pending", "success", "failure"]
+LONGEST = 140
+"""The shortest limit that a forge has for a description."""
+
+PRODUCT = "sentinel"
+STEPS = ("validate", "plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One line on a commit. `context` names this installation, so that two of them do not overwrite each other's."""
+
+    context: str
+    state: State
+    description: str
+
+
+def context(instance: str, project: str, step: str) -> str:
+    """The name of a status."""
+    return f"{PRODUCT}/{instance}/{project}/{step}"
+
+
+def pending(instance: str, project: str) -> tuple[Status, ...]:
+    """Before anything is known."""
+    return tuple(Status(context(instance, project, step), "pending", "is being looked at") for step in STEPS)
+
+
+def of_plan(plan: Plan, instance: str, project: str) -> tuple[Status, ...]:
+    """What a plan says of the head commit. What cannot be said yet stays pending, with the reason."""
+    errors = sum(finding.is_error for finding in plan.findings)
+    validated: tuple[State, str]
+    planned: tuple[State, str]
+    match plan.verdict:
+        case Verdict.conflict:
+            validated = ("pending", "cannot be said before the conflicts are resolved")
+            planned = ("failure", f"cannot be merged: conflicts in {counted_as(len(plan.conflicts), 'file')}")
+        case Verdict.refused:
+            validated = ("failure", f"{counted_as(errors, 'error')}: {_first(plan)}")
+            planned = ("failure", "there is no bundle to plan with")
+        case Verdict.empty:
+            validated = ("pending", "there is no environment, so nothing was compiled")
+            planned = ("pending", "there is no environment to plan for")
+        case Verdict.nothing:
+            validated = ("success", f"compiles for {_names(plan)}")
+            planned = ("success", "nothing changes for any proxy")
+        case Verdict.ready:
+            validated = ("success", f"compiles for {_names(plan)}")
+            planned = ("success", f"{counted(plan)} · risk: {plan.level.name}")
+    return tuple(
+        Status(context(instance, project, step), state, cut(words))
+        for step, (state, words) in zip(STEPS, (validated, planned), strict=True)
+    )
+
+
+def counted(plan: Plan) -> str:
+    """How far the plan reaches, in a few words."""
+    words = f"{len(plan.touched)} of {counted_as(len(plan.environments), 'environment')} change"
+    return words if plan.nodes is None else f"{words} · {counted_as(plan.nodes, 'node')}"
+
+
+def counted_as(number: int, thing: str) -> str:
+    """Such as "1 node" or "3 nodes"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def cut(words: str) -> str:
+    """Words that fit into every forge's description."""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+
+
+def _first(plan: Plan) -> str:
+    return next((str(finding) for finding in plan.findings if finding.is_error), "")
+
+
+def _names(plan: Plan) -> str:
+    return ", ".join(environment.name for environment in plan.environments)
