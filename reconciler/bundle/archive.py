@@ -227,8 +227,8 @@ def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
 
 
 def _check_names(names: list[bytes], limits: Limits) -> None:
-    """`names` are well-formed. Names that differ in case alone, or a file that is also a folder, would lose
-    one on a disk.
+    """`names` are well-formed. Names that differ in case alone, or a file that is also a folder, would lose one on a
+    disk.
     """
     if not names:
         raise Refused("E-BND-002", "the bundle has no files")

@@ -93,11 +93,10 @@ def read_envelope(data: bytes, what: str, *, limit: int) -> Envelope:
             "E-VER-014", f"{what} is not an envelope as we write it: payload, payloadType, signatures"
         )
     payload, payload_type, listed = match.groups()
-    signatures = tuple(
-        Signature(name.decode(), _base64(value, what)) for name, value in _SIGNATURE.findall(listed)
-    )
-    if len(signatures) > MAX_SIGNATURES:
-        raise Refused("E-VER-014", f"{what} has more than {MAX_SIGNATURES} signatures")
+    found = _SIGNATURE.findall(listed)
+    if len(found) > MAX_SIGNATURES:
+        raise Refused("E-VER-014", f"{what} has {len(found)} signatures, more than {MAX_SIGNATURES}")
+    signatures = tuple(Signature(name.decode(), _base64(value, what)) for name, value in found)
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise Refused("E-VER-014", f"{what} has two signatures by one key")
     return Envelope(payload_type.decode(), _base64(payload, what), signatures)

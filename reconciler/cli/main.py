@@ -35,6 +35,8 @@ VERBS: dict[str, Verb] = {
     "sbom": Verb("reconciler.cli.sbom", "Print the bill of materials of a bundle."),
     "topology": Verb("reconciler.cli.topology", "Draw what leads where in an environment."),
     "calendar": Verb("reconciler.cli.calendar", "Say when releases are frozen."),
+    "simulate": Verb("reconciler.cli.simulate", "Play releases on a made-up fleet in virtual time."),
+    "replay": Verb("reconciler.cli.replay", "Make the decisions of a branch again, and compare."),
     "schema": Verb("reconciler.cli.schema", "Print the JSON Schema of the language."),
     "fmt": Verb("reconciler.cli.fmt", "Write config files in canonical form."),
     "explain": Verb("reconciler.cli.explain", "Explain a kind or a code."),

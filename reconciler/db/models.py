@@ -14,6 +14,7 @@ from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
+from reconciler.db.reported import REPORTED
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -381,5 +382,6 @@ TABLES: tuple[type[Table], ...] = (
     LogCheckpoint,
     LogAlarm,
     *PEOPLE,
+    *REPORTED,
     *AUDIT,
 )

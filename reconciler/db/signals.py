@@ -14,6 +14,7 @@ from reconciler.fleet.signals import (
     Counts,
     Signals,
     Traffic,
+    baseline,
     highest,
     minute_of,
     total,
@@ -37,15 +38,16 @@ class Counters:
     def add(self, node: Node, said: Signals, runs: str, *, now: datetime) -> None:
         """What a report adds to its minute. `node` is what was known before it, `runs` the digest that it says."""
         counted = window(self._known.get(node.id), said, node.running, runs, now=now)
+        latest = baseline(self._known.get(node.id), said, now=now)
         known = {
-            NodeCounter.life: said.life,
-            NodeCounter.services: {name: counts.to_json() for name, counts in said.services.items()},
+            NodeCounter.life: latest.life,
+            NodeCounter.services: {name: counts.to_json() for name, counts in latest.services.items()},
             NodeCounter.at: now,
         }
         NodeCounter.insert({NodeCounter.node: node.id, **known}).on_conflict(
             conflict_target=[NodeCounter.node], update=known
         ).execute()
-        self._known[node.id] = Baseline(said.life, said.services, now)
+        self._known[node.id] = latest
         _add_to_minute(node, counted.digest, minute_of(now), counted.services, said)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.domains import Reaches, domain_of, reach_in
-from reconciler.fleet.observations import Observation
+from reconciler.fleet.observations import Observed
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
 
@@ -93,7 +93,7 @@ class _Tally:
     examples: list[str] = field(default_factory=list)
 
 
-def eligible_ranks(assignment: Assignment, nodes: Iterable[Observation]) -> Mapping[str, tuple[str, ...]]:
+def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping[str, tuple[str, ...]]:
     """By failure domain the sorted ranks of the nodes that the assignment's rollout is to move: what a plan is made of.
 
     Without a rollout there are none.
@@ -108,7 +108,7 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observation]) -> Mapp
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
 
-def left_out(assignment: Assignment, nodes: Iterable[Observation]) -> int:
+def left_out(assignment: Assignment, nodes: Iterable[Observed]) -> int:
     """How many nodes that are not pinned the rollout is not for: because of its target, a pin, or they came later."""
     rollout = assignment.rollout
     if rollout is None:
@@ -124,7 +124,7 @@ def count_batches(
     assignment: Assignment,
     digest: str,
     steps: Sequence[StepWindow],
-    nodes: Iterable[Observation],
+    nodes: Iterable[Observed],
     *,
     now: datetime,
     stale_after_seconds: int,
@@ -173,7 +173,7 @@ def count_batches(
 
 
 def _state(
-    node: Observation, digest: str, since: datetime, sequence: int, now: datetime, stale: timedelta
+    node: Observed, digest: str, since: datetime, sequence: int, now: datetime, stale: timedelta
 ) -> tuple[str, str]:
     """The count a node belongs to and, when a person should look at it, why."""
     # An older refusal may be of the same digest before somebody repaired the node and resumed the rollout.

@@ -146,7 +146,7 @@ def window(before: Baseline | None, said: Signals, ran: str, runs: str, *, now: 
 
     The same report again adds nothing. The first one of a node adds nothing either, nor one after `LONGEST_GAP`: since
     when its counters rise, nobody knows. A proxy that started since then counted all it has with what runs now. A
-    counter that fell without a start is a mistake of somebody, and counts from there.
+    counter that fell without a start adds nothing: the report was overtaken by a newer one.
     """
     if before is None or now - before.at > LONGEST_GAP:
         return Window(runs, {})
@@ -163,6 +163,18 @@ def window(before: Baseline | None, said: Signals, ran: str, runs: str, *, now: 
         runs if ran == runs else "",
         {name: counts for name, counts in grown.items() if counts.requests or counts.observed},
     )
+
+
+def baseline(before: Baseline | None, said: Signals, *, now: datetime) -> Baseline:
+    """What the next report is compared with. Within one life of a proxy no counter of it ever falls or goes away."""
+    if before is None or before.life != said.life:
+        return Baseline(said.life, said.services, now)
+    services = dict(before.services) if len(before.services) <= 2 * MOST_SERVICES else {}
+    for name, counts in said.services.items():
+        known = before.services.get(name)
+        if known is None or counts.requests + counts.observed >= known.requests + known.observed:
+            services[name] = counts
+    return Baseline(said.life, services, now)
 
 
 def difference(older: Counts, newer: Counts) -> Counts:

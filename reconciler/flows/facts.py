@@ -9,14 +9,12 @@ from datetime import datetime
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
-from reconciler.fleet.batches import Batch, count_batches, eligible_ranks, left_out
-from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts
 from reconciler.flows.measuring import measure
-from reconciler.release.assignment import assignment_of, opening
-from reconciler.release.facts import Facts, Run, TrunkCommit, step_windows
+from reconciler.release.counting import count
+from reconciler.release.facts import Facts, TrunkCommit, runs_of
 from reconciler.release.state import Completed, EnvironmentState, Ledger
 
 TRUNK_LIMIT = 100
@@ -65,13 +63,13 @@ def gather_facts(
     files = state.files
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
-    assignment = assignment_of(ledger)
     with reading():
         trunk = _trunk(context, state, policy)
         digests = {wished, *(pin.digest for pin in files.pins)} - {""}
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
+    counted = count(state, policy, nodes, now=now)
     completed = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
@@ -82,9 +80,9 @@ def gather_facts(
         runs={name: runs_of(found) for name, found in completed.items()}
         if policy.promote == "automatic"
         else {},
-        batches=_batches(ledger, assignment, nodes, now),
-        ranks=eligible_ranks(opening(state, policy, now), nodes),
-        left_out=left_out(assignment, nodes),
+        batches=counted.batches,
+        ranks=counted.ranks,
+        left_out=counted.left_out,
         signals=signals,
     )
 
@@ -116,23 +114,6 @@ def _observation(row: Node) -> Observation:
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
         labels=row.labels,
-    )
-
-
-def _batches(
-    ledger: Ledger, assignment: Assignment, nodes: tuple[Observation, ...], now: datetime
-) -> tuple[Batch, ...]:
-    rollout, plan = ledger.open_rollout, ledger.plan
-    if rollout is None or plan is None:
-        return ()
-    return count_batches(
-        assignment,
-        rollout.digest,
-        step_windows(ledger),
-        nodes,
-        now=now,
-        stale_after_seconds=plan.rules.stale_after_seconds,
-        min_healthy_seconds=plan.rules.min_healthy_seconds,
     )
 
 
@@ -197,14 +178,6 @@ def _predecessors(
 
 def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
     return tuple(sorted({entry.digest for entry in completed}))
-
-
-def runs_of(completed: tuple[Completed, ...]) -> tuple[Run, ...]:
-    """What was live when, the newest first: each until the next one completed."""
-    ends = (None, *(entry.at for entry in completed))
-    return tuple(
-        Run(entry.digest, entry.commit, entry.at, end) for entry, end in zip(completed, ends, strict=False)
-    )
 
 
 def _compiled(context: Context):  # type: ignore[no-untyped-def]

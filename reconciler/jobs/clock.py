@@ -21,6 +21,7 @@ from reconciler.db.audit import unsealed
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
+from reconciler.db.reported import forget_reports
 from reconciler.db.signals import forget_signals
 from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
@@ -124,7 +125,7 @@ class Clock:
         with session.writing():
             deleted: int = Receipt.delete().where(Receipt.received_at < old).execute()
             deleted += Gap.delete().where(Gap.found_at < old).execute()
-        return deleted + forget_signals(now=self.now())
+        return deleted + forget_signals(now=self.now()) + forget_reports(now=self.now())
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:
         """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
 from reconciler.release.signals import StepSignals
-from reconciler.release.state import Ledger
+from reconciler.release.state import Completed, Ledger
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -119,6 +119,14 @@ class Facts:
             left_out=data["left_out"],
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
+
+
+def runs_of(completed: tuple[Completed, ...]) -> tuple[Run, ...]:
+    """What was live when, the newest first: each until the next one completed."""
+    ends = (None, *(entry.at for entry in completed))
+    return tuple(
+        Run(entry.digest, entry.commit, entry.at, end) for entry, end in zip(completed, ends, strict=False)
+    )
 
 
 def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:

@@ -12,9 +12,11 @@ from tests.benchmarks import (
     compile_1k,
     compile_growth,
     compile_incremental,
+    decide_10k,
     node_verify,
     poll,
     signing,
+    simulate,
     webhook,
 )
 from tests.benchmarks.result import Result
@@ -23,9 +25,12 @@ BENCHES: dict[str, Callable[[], Result]] = {
     "compile-1k": compile_1k.run,
     "compile-growth": compile_growth.run,
     "compile-incremental": compile_incremental.run,
+    "decide-10k": decide_10k.run,
+    "decide-growth": decide_10k.run_growth,
     "node-verify": node_verify.run,
     "poll": poll.run,
     "signing": signing.run,
+    "simulate": simulate.run,
     "webhook": webhook.run,
 }
 

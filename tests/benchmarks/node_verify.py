@@ -32,7 +32,7 @@ from tests.unit.bundle.paper_log import PaperLog, logged
 SERVICES = 190
 POLICIES = 8
 ENTRIES = 1000
-ROUNDS = 600
+ROUNDS = 2000
 KEY = SigningKey(bytes(range(32)))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AUDIENCE = Audience("acme", "bench", "production", "base")

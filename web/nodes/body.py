@@ -20,6 +20,9 @@ BODY_LIMIT = 64 * 1024
 JSON_DEPTH = 8
 """Deeper than any document of this API."""
 
+OBJECTS = 2_000
+"""Objects and lists in a body."""
+
 WHOLE_NUMBER_LIMIT = 2**53
 """Above this, JSON numbers do not survive every reader."""
 
@@ -51,10 +54,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int = BODY_LIMIT) -> 
             return b"".join(chunks)
 
 
-def parse_object(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes, *, objects: int = OBJECTS, depth: int = JSON_DEPTH) -> dict[str, Any]:
     """A JSON object without duplicate names, NaN, or great depth. Raises `Problem` 400."""
     # The scan for depth comes first: the parser itself recurses.
-    if data.count(b"[") + data.count(b"{") > 2_000:
+    if data.count(b"[") + data.count(b"{") > objects:
         raise malformed("The body holds too many objects")
     try:
         document = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -62,7 +65,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise malformed("The body is not a JSON object in UTF-8 with unique names") from None
     if not isinstance(document, dict):
         raise malformed("The body is not a JSON object")
-    if _depth(document) > JSON_DEPTH:
+    if _depth(document) > depth:
         raise malformed("The body is nested too deeply")
     return document
 

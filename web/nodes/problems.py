@@ -99,6 +99,17 @@ def name_taken(name: str) -> Problem:
     )
 
 
+def too_much(hourly: int) -> Problem:
+    """The node told more of this kind than is taken in an hour."""
+    return Problem(
+        429,
+        "E-NAP-021",
+        "Too much",
+        f"Of this kind {hourly} are taken from one node in an hour; send the batch again later",
+        headers=((b"retry-after", b"600"),),
+    )
+
+
 def token_refused() -> Problem:
     """A join token that is unknown, expired, used up, revoked or of another project: one answer for all."""
     return Problem(401, "E-NAP-006", "Join token refused", "The join token is not valid for this project")

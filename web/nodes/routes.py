@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from web.nodes.batches import Kind, serve_batch
 from web.nodes.body import Receive, Scope, Send
 from web.nodes.bundles import serve_blob, serve_log_tile, serve_root
 from web.nodes.credentials import serve_departure, serve_key, serve_token
@@ -15,6 +16,7 @@ from web.nodes.problems import no_route, wrong_method
 from web.nodes.replies import send_bytes, send_json
 from web.nodes.service import Service
 from web.nodes.signup import serve_registration
+from web.nodes.telling import KINDS
 
 Handler = Callable[[Service, tuple[str, ...], Scope, Receive, Send], Awaitable[None]]
 
@@ -43,6 +45,13 @@ def _route(label: str, methods: str, pattern: str, example: str, credential: str
 
 
 _NODE = rf"{NODES}([^/]{{1,80}})"
+
+
+def _batches(kind: Kind) -> Route:
+    return _route(f"batch/{kind.name}", "POST", f"{_NODE}/{kind.name}", f"/api/v1/nodes/{{id}}/{kind.name}", "any",
+                  lambda s, p, scope, receive, send: serve_batch(s, kind, p[0], scope, receive, send))  # fmt: skip
+
+
 _TILE = r"(tile/[0-9]/(?:x[0-9]{3}/){0,4}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?)"
 _DIGEST = "sha256:" + "0" * 64
 
@@ -57,6 +66,7 @@ ROUTES = (
            lambda s, p, scope, receive, send: serve_key(s, p[0], scope, receive, send)),
     _route("node", "DELETE", _NODE, "/api/v1/nodes/{id}", "key",
            lambda s, p, scope, receive, send: serve_departure(s, p[0], scope, send)),
+    *(_batches(kind) for kind in KINDS.values()),
     _route("secrets", "GET", _NODE + "/secrets", f"/api/v1/nodes/{{id}}/secrets?bundle={_DIGEST}", "any",
            lambda s, p, scope, receive, send: serve_secrets(s, p[0], scope, send)),
     _route("roots", "GET", _NODE + "/roots/([0-9]{1,9})", "/api/v1/nodes/{id}/roots/1", "any",

@@ -49,6 +49,8 @@ class Service:
     writer: ThreadPoolExecutor
     reader: ThreadPoolExecutor
     files: ThreadPoolExecutor
+    waiting: int = 0
+    """Batches of nodes that are on their way to the database."""
     trouble: str = "the first look at the database has not ended"
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)

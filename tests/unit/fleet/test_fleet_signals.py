@@ -16,6 +16,7 @@ from reconciler.fleet.signals import (
     Signals,
     Traffic,
     Window,
+    baseline,
     difference,
     error_permille,
     error_share,
@@ -71,6 +72,14 @@ BETWEEN = Counts(20, 0, 20, ((5, 14), (50, 20)))
 )  # fmt: skip
 def test_what_a_report_adds(known: Baseline | None, report: Signals, ran: str, found: Window) -> None:
     assert window(known, report, ran, NEW, now=NOW) == found
+
+
+def test_no_counter_of_a_life_ever_falls_or_goes_away() -> None:
+    known = before(a=THIRTY, b=TEN)
+    assert baseline(known, said(a=TEN), now=NOW) == Baseline("1", {"a": THIRTY, "b": TEN}, NOW)
+    assert baseline(known, said(b=THIRTY), now=NOW).services == {"a": THIRTY, "b": THIRTY}
+    assert baseline(known, said("2", a=TEN), now=NOW) == Baseline("2", {"a": TEN}, NOW)
+    assert baseline(None, said(a=TEN), now=NOW) == Baseline("1", {"a": TEN}, NOW)
 
 
 def test_another_histogram_is_not_subtracted() -> None:

@@ -98,6 +98,8 @@ def test_fuzzed_bodies_never_break_anything(environ: dict[str, str]) -> None:
             ("POST", f"/api/v1/nodes/{node['id']}/heartbeat"),
             ("GET", f"/api/v1/nodes/{node['id']}/bundles/latest"),
             ("GET", f"/api/v1/nodes/{node['id']}/secrets"),
+            ("POST", f"/api/v1/nodes/{node['id']}/token"),
+            ("POST", f"/api/v1/nodes/{node['id']}/key"),
         ]
         accepted = 0
         for method, path in routes:

@@ -138,6 +138,8 @@ def expected(route: Route, kind: str, reply: Reply) -> int:
     foreign = "another project" in kind or "another organization" in kind
     if route.label == "bundles":
         return 404 if foreign else 200
+    if route.label.startswith("batch/"):
+        return 400
     return {
         "heartbeat": 400, "bundles/latest": 200, "token": 200, "key": 400, "node": 204, "secrets": 200, "roots": 200,
         "log/tile": reply.status if reply.status in (200, 404) else 200, "register": 400, "health": 200,

@@ -1,0 +1,211 @@
+"""What can happen in a scenario. Each kind is one function and one line of `KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from reconciler.config.durations import milliseconds
+from reconciler.config.kdl import KdlValue
+from reconciler.release import paths
+from reconciler.release.pins import Pin, render_pin
+from reconciler.release.render import render_hold, render_quarantine, render_release
+from reconciler.release.state import Hold, Quarantine, Release
+from reconciler.simulator.virtual.control import digest_of
+from reconciler.simulator.virtual.environment import Environment
+from reconciler.simulator.virtual.nodes import Node
+
+if TYPE_CHECKING:
+    from reconciler.simulator.virtual.world import World
+
+What = Mapping[str, KdlValue]
+
+
+def push(world: World, what: What) -> None:
+    """A commit on trunk that compiles to `bundle`."""
+    world.push(str(what["bundle"]))
+
+
+def promote(world: World, what: What) -> None:
+    """Somebody makes `bundle` the wish of `environment`, not before `after` from now and for the nodes of `only` if
+    that is given."""
+    after = what.get("after")
+    not_before = None
+    if after is not None:
+        not_before = world.now + timedelta(milliseconds=milliseconds(str(after)))
+    wish = Release(
+        digest_of(str(what["bundle"])), why="by hand", not_before=not_before, only=str(what.get("only", ""))
+    )
+    world.edit(str(what["environment"]), paths.RELEASE, render_release(wish))
+
+
+def widen(world: World, what: What) -> None:
+    """Somebody lets a release that is for some nodes go on to all others."""
+    environment = world.environment(what)
+    wish = environment.state().files.release
+    if wish is not None and wish.only:
+        world.edit(environment.name, paths.RELEASE, render_release(replace(wish, only="")))
+
+
+def pin(world: World, what: What) -> None:
+    """Somebody keeps `nodes` of `environment` on `bundle`, for `lasts` if that is given."""
+    lasts, name = what.get("lasts"), str(what["name"])
+    until = None if lasts is None else world.now + timedelta(milliseconds=milliseconds(str(lasts)))
+    found = Pin(name, digest_of(str(what["bundle"])), str(what["nodes"]), (), "a person", "by hand", until)
+    world.edit(str(what["environment"]), paths.pin_path(name), render_pin(found))
+
+
+def unpin(world: World, what: What) -> None:
+    """Somebody deletes every pin of `environment`."""
+    environment = world.environment(what)
+    for path in [path for path in environment.head if path.startswith(f"{paths.PINS}/")]:
+        world.edit(environment.name, path, None)
+
+
+def revert(world: World, what: What) -> None:
+    """`git revert` of the newest release: `release.kdl` as it was before."""
+    environment = world.environment(what)
+    former = world.former_release.get(environment.name)
+    if former is not None:
+        world.edit(environment.name, paths.RELEASE, former)
+
+
+def hold(world: World, what: What) -> None:
+    """Somebody holds `environment`, for `lasts` if that is given."""
+    lasts = what.get("lasts")
+    until = None if lasts is None else world.now + timedelta(milliseconds=milliseconds(str(lasts)))
+    content = render_hold(Hold(str(what["name"]), "wait for me", "a person", until))
+    world.edit(str(what["environment"]), paths.hold_path(str(what["name"])), content)
+
+
+def release(world: World, what: What) -> None:
+    """Somebody deletes every hold of `environment`, that of a failed rollout too."""
+    environment = world.environment(what)
+    for path in [path for path in environment.head if path.startswith(f"{paths.HOLDS}/")]:
+        world.edit(environment.name, path, None)
+
+
+def quarantine(world: World, what: What) -> None:
+    """Somebody forbids `bundle` in `environment`."""
+    digest = digest_of(str(what["bundle"]))
+    content = render_quarantine(Quarantine(digest, "by hand"))
+    world.edit(str(what["environment"]), paths.quarantine_path(digest), content)
+
+
+def lift(world: World, what: What) -> None:
+    """Somebody allows `bundle` in `environment` again."""
+    digest = digest_of(str(what["bundle"]))
+    world.edit(str(what["environment"]), paths.quarantine_path(digest), None)
+
+
+def tamper(world: World, what: What) -> None:
+    """Somebody edits a file of the ledger."""
+    world.edit(str(what["environment"]), str(what.get("path", paths.ROLLOUT)), b"sequence 0\n")
+
+
+def corrupt(world: World, what: What) -> None:
+    """Somebody pushes a `release.kdl` that cannot be read."""
+    world.edit(str(what["environment"]), paths.RELEASE, b"release {")
+
+
+def race(world: World, what: What) -> None:
+    """The next push of ours to `environment` finds that somebody was faster."""
+    world.racing.add(str(what["environment"]))
+
+
+def crash(world: World, what: What) -> None:
+    """Some nodes are down for a while; they come back with what they ran."""
+    until = world.loop.now + milliseconds(str(what["lasts"]))
+    for node in _some(world, what):
+        node.down_until = until
+
+
+def partition(world: World, what: What) -> None:
+    """Some nodes go on working and reach nobody for a while."""
+    until = world.loop.now + milliseconds(str(what["lasts"]))
+    for node in _some(world, what):
+        node.unreachable_until = until
+
+
+def heal(world: World, what: What) -> None:
+    """Nodes that broke by themselves are well again, and what refused a bundle tries it anew."""
+    for node in _some(world, what):
+        node.well = True
+        node.settled = None
+
+
+def register(world: World, what: What) -> None:
+    """New nodes of `environment` register."""
+    count = what.get("count", 1)
+    world.register(str(what["environment"]), count if isinstance(count, int) else 1)
+
+
+def retire(world: World, what: What) -> None:
+    """A node of `environment` goes for good."""
+    environment = world.environment(what)
+    if len(environment.nodes) > 1:
+        gone = environment.nodes.pop(_number(what) % len(environment.nodes))
+        gone.down_until = gone.unreachable_until = 2**62
+
+
+def die(world: World, what: What) -> None:
+    """The control plane dies at one of its next effects, and is down for a while."""
+    world.dies_in = max(1, _number(what))
+    world.down_for = milliseconds(str(what.get("lasts", "5s")))
+
+
+def lose_nudges(world: World, what: What) -> None:
+    """No webhook and no job arrives for a while: the queue is gone."""
+    world.no_nudges_until = world.loop.now + milliseconds(str(what["lasts"]))
+    world.forget_nudges()
+
+
+def failover(world: World, what: What) -> None:
+    """The database is switched to a copy that is `lag` behind: what is written until then is lost."""
+    world.fail_over(milliseconds(str(what["lag"])))
+
+
+KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
+    {
+        "push": push,
+        "promote": promote,
+        "widen": widen,
+        "pin": pin,
+        "unpin": unpin,
+        "revert": revert,
+        "hold": hold,
+        "release": release,
+        "quarantine": quarantine,
+        "lift": lift,
+        "tamper": tamper,
+        "corrupt": corrupt,
+        "race": race,
+        "crash": crash,
+        "partition": partition,
+        "heal": heal,
+        "register": register,
+        "retire": retire,
+        "die": die,
+        "lose-nudges": lose_nudges,
+        "failover": failover,
+    }
+)
+
+
+def _number(what: What) -> int:
+    value = what.get("number", 0)
+    return value if isinstance(value, int) else 0
+
+
+def _some(world: World, what: What) -> list[Node]:
+    """`share` percent of an environment's nodes, beginning with the one of `number`; at least one."""
+    environment: Environment = world.environment(what)
+    if not environment.nodes:
+        return []
+    share = what.get("share", 1)
+    count = max(1, len(environment.nodes) * (share if isinstance(share, int) else 1) // 100)
+    first = _number(what)
+    return [environment.nodes[(first + step) % len(environment.nodes)] for step in range(count)]

@@ -1,0 +1,322 @@
+"""What must hold in every play, as a numbered list; a play that breaks one says its number.
+
+1.  The sequence of a ledger never falls, and rises whenever what some node should run changes.
+2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment before
+    (or here); never while somebody else's hold or a freeze stands. Its name was never used.
+3.  One release per intent: the same digest does not open again unless somebody, or trunk, wished it again.
+4.  Never are more nodes told to change than the begun steps of the plan allow.
+5.  A batch begins only while at most the allowed number of moved, reachable nodes is unwell.
+6.  A ledger that we wrote can be read, and is at once what stands on the branch.
+7.  The facts of a commit survive being kept, and give the same decision again.
+8.  Who does nothing says why, unless what is wished is live.
+9.  A node is offered a lower sequence only after the database was set back, and never follows it.
+10. At rest every reachable, truthful node runs what it is told, unless it refuses that or breaks with it.
+11. At rest no rollout is under way: it ended, or is paused or partial and says what it waits for.
+12. No node runs what no rollout of its environment ever brought.
+13. Everything comes to rest.
+14. After a rollback nobody is told to run what failed any more, and the branch does not wish for it.
+15. No step moves more of a failure domain than the policy lets one batch take; one node it always may.
+16. Nobody is moved whom the target of a release does not mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.fleet.cohorts import cohort_of
+from reconciler.fleet.domains import domain_of
+from reconciler.fleet.selecting import read_selector
+from reconciler.fleet.selectors import matches
+from reconciler.release.actions import AdvanceStep, ChangePins, OpenRollout, Promote, RollBack
+from reconciler.release.assignment import assignment_of
+from reconciler.release.decide import decide
+from reconciler.release.decision import Decision
+from reconciler.release.facts import Facts
+from reconciler.release.freeze import frozen
+from reconciler.release.paths import LEDGER, short
+from reconciler.release.state import PARTIAL, EnvironmentState, Ledger
+from reconciler.simulator.virtual.environment import (
+    CHANGED_BY_HAND,
+    Commit,
+    Environment,
+    Published,
+    published_of,
+)
+from reconciler.simulator.virtual.nodes import Node, chosen
+
+if TYPE_CHECKING:
+    from reconciler.simulator.virtual.world import World
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, number: int, at: int, words: str) -> None:
+        super().__init__(f"invariant {number} at {at} ms: {words}")
+        self.number = number
+
+
+class Invariants:
+    """Checks of one play. What has to be remembered between events is kept here, apart from what is checked."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+        self._behind: set[str] = set()
+        self._opened: dict[str, set[str]] = {}
+        self._last: dict[str, tuple[str, int]] = {}
+        self._taken: dict[str, set[str]] = {}
+        self._most: dict[tuple[str, str], dict[str, int]] = {}
+
+    def set_back(self, environment: Environment) -> None:
+        """The database of an environment is older than its branch until the next look."""
+        self._behind.add(environment.name)
+
+    def decided(
+        self,
+        world: World,
+        environment: Environment,
+        state: EnvironmentState,
+        facts: Facts,
+        decision: Decision,
+    ) -> None:
+        """After every decision."""
+        self._behind.discard(environment.name)
+        if not decision.actions and not decision.waiting and environment.policy is not None:
+            wish, ledger = state.files.release, state.files.ledger or Ledger()
+            settled = wish is not None and wish.digest == ledger.live and ledger.open_rollout is None
+            self._require(8, world, settled, f"{environment.name} stands still and says nothing")
+
+    def committed(
+        self,
+        world: World,
+        environment: Environment,
+        state: EnvironmentState,
+        facts: Facts,
+        decision: Decision,
+        commit: Commit,
+    ) -> None:
+        """After every commit of ours. `state` is that of before."""
+        kept = Facts.from_json(facts.to_json())
+        self._require(7, world, kept == facts, f"facts of {environment.name} are not kept")
+        again = decide(state, environment.policy, kept, now=world.now)
+        self._require(7, world, again == decision, f"{environment.name} was decided twice, differently")
+        before, now_state = state.files.ledger or Ledger(), environment.state()
+        damaged = [found.path for found in now_state.files.malformed if found.path in LEDGER]
+        self._require(6, world, not damaged, f"{damaged} of {environment.name} cannot be read")
+        self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
+        after = now_state.files.ledger or Ledger()
+        self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
+        if _told(published_of(before), environment) != _told(published_of(after), environment):
+            self._require(
+                1,
+                world,
+                after.sequence > before.sequence,
+                f"{commit.subject}: nodes change, the sequence not",
+            )
+        action = commit.action
+        if isinstance(action, OpenRollout):
+            self._opening(world, environment, state, action)
+        if isinstance(action, ChangePins):
+            for standing in action.pins:
+                forbidden = state.quarantined(standing.pin.digest) is not None
+                self._require(2, world, not forbidden, f"{commit.subject}: to what is quarantined")
+                self._opened.setdefault(environment.name, set()).add(standing.pin.digest)
+        if isinstance(action, Promote):
+            taken = self._taken.setdefault(environment.name, set())
+            self._require(
+                3, world, action.release.commit not in taken, f"{action.release.commit[:7]} promoted twice"
+            )
+            taken.add(action.release.commit)
+            last = state.files.promoted
+            news = last is None or any(commit.digest != last.digest for commit in facts.trunk)
+            self._require(3, world, news, f"{action.release.commit[:7]} changes nothing and is promoted")
+        if isinstance(action, RollBack) and before.open_rollout is not None:
+            failed, wish = before.open_rollout.digest, now_state.files.release
+            told, pins = _told(published_of(after), environment), assignment_of(after)
+            # A pin on what failed ends by the next commit, because of the quarantine that this one places.
+            gone = not any(
+                told[node.id] == failed and pins.pin_of(node.id, node.labels) is None
+                for node in environment.nodes
+            )
+            self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
+            wished = wish is not None and wish.digest == failed
+            self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
+        if isinstance(action, AdvanceStep):
+            self._advancing(world, environment, before)
+        if isinstance(action, OpenRollout | AdvanceStep):
+            self._domains(world, environment, before, after)
+
+    def told(
+        self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str]
+    ) -> None:
+        """After a node was offered something new."""
+        sequence, digest = answer
+        if node.temperament.restores or sequence >= before:
+            return
+        behind = environment.name in self._behind or environment.row != environment.version
+        self._require(9, world, behind, f"{node.name} was offered {sequence} after {before}")
+        self._require(9, world, node.told != digest or node.seen == before, f"{node.name} followed it")
+
+    def check_fully(self, world: World) -> None:
+        """Everything that can be checked of this moment, from scratch."""
+        self.checks += 1
+        for environment in world.environments.values():
+            opened = self._opened.setdefault(environment.name, set())
+            for node in environment.nodes:
+                if node.runs and node.runs not in opened:
+                    raise Broken(12, world.loop.now, f"{node.name} runs {short(node.runs)}")
+            self._share(world, environment)
+
+    def check_end(self, world: World) -> None:
+        """What holds at rest."""
+        for environment in world.environments.values():
+            ledger = environment.ledger
+            rollout = ledger.open_rollout
+            decision = environment.last
+            if rollout is not None:
+                waits = (
+                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", PARTIAL)
+                )
+                self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
+            told = _told(published_of(ledger), environment)
+            self._require(
+                10, world, environment.published == published_of(ledger), "nodes are told something else"
+            )
+            for node in environment.nodes:
+                digest = told[node.id]
+                if not digest or not node.truthful or node.down_until > world.loop.now:
+                    continue
+                bundle = world.bundles.get(digest)
+                refuses = bundle is not None and chosen(node.id, bundle.name, "refuses", bundle.refused)
+                self._require(
+                    10, world, refuses or node.runs == digest, f"{node.name} does not run {short(digest)}"
+                )
+
+    def no_rest(self, world: World) -> None:
+        """Raise `Broken` for a play that does not come to rest."""
+        last = "; ".join(f"{commit.environment}: {commit.subject}" for commit in world.history[-4:])
+        raise Broken(13, world.loop.now, f"still busy; the last commits: {last}")
+
+    def _opening(
+        self, world: World, environment: Environment, state: EnvironmentState, action: OpenRollout
+    ) -> None:
+        digest, name, policy = action.plan.digest, action.plan.rollout, environment.policy
+        where = f"{name} of {environment.name}"
+        self._require(2, world, policy is not None, f"{where} opens without a policy")
+        if policy is None:
+            return
+        built = {commit.digest for commit in world.control.trunk}
+        self._require(2, world, digest in built, f"{where} brings what was never built")
+        forbidden = [found for found in state.files.quarantine if found.covers(digest)]
+        self._require(2, world, not forbidden, f"{where} brings what is quarantined")
+        self._require(2, world, name not in environment.opened, f"{where} was there before")
+        environment.opened.append(name)
+        ledger = state.files.ledger or Ledger()
+        here = any(entry.digest == digest for entry in ledger.history)
+        for before in policy.after:
+            done = world.environments[before].ledger.history
+            self._require(2, world, here or any(e.digest == digest for e in done), f"{where} skips {before}")
+        former = ledger.open_rollout.name if ledger.open_rollout is not None else ""
+        holds = [hold for hold in state.at(world.now).files.holds if hold.name != former]
+        self._require(2, world, not holds, f"{where} opens although it is held")
+        self._require(
+            2,
+            world,
+            not frozen(policy.freezes, policy.name, world.now),
+            f"{where} opens although it is frozen",
+        )
+        edits = sum(
+            1
+            for commit in environment.commits
+            if commit.event == CHANGED_BY_HAND or isinstance(commit.action, Promote)
+        )
+        last = self._last.get(environment.name)
+        self._require(3, world, last != (digest, edits), f"{where} opens again what nobody wished again")
+        self._last[environment.name] = (digest, edits)
+        self._opened.setdefault(environment.name, set()).add(digest)
+
+    def _advancing(self, world: World, environment: Environment, before: Ledger) -> None:
+        rollout, plan = before.open_rollout, before.plan
+        if rollout is None or plan is None:
+            raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
+        told = _told(published_of(before), environment)
+        now = world.loop.now
+        unwell = [
+            node.name
+            for node in environment.nodes
+            if told[node.id] == rollout.digest != before.live
+            and node.truthful
+            and max(node.down_until, node.unreachable_until) + plan.rules.stale_after_seconds * 1000 <= now
+            and (node.runs != rollout.digest or not node.well)
+            and published_of(before).assignment.pin_of(node.id, node.labels) is None
+        ]
+        most = plan.rules.max_unavailable
+        self._require(5, world, len(unwell) <= most, f"a batch begins while {unwell[:3]} are unwell")
+
+    def _domains(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """What a begun step moves, against the nodes that each failure domain had when the rollout opened."""
+        assignment, policy = assignment_of(after), environment.policy
+        rollout = assignment.rollout
+        if rollout is None or not rollout.spread or policy is None:
+            return
+        was, will = _told(published_of(before), environment), _told(published_of(after), environment)
+        there: dict[str, int] = {}
+        moved: dict[str, int] = {}
+        for node in environment.nodes:
+            if rollout.concerns(node.id, node.labels, node.registered_at):
+                domain = domain_of(node.labels, rollout.spread)
+                there[domain] = there.get(domain, 0) + 1
+                pinned = assignment.pin_of(node.id, node.labels) is not None
+                moves = was[node.id] != will[node.id] and not pinned
+                moved[domain] = moved.get(domain, 0) + moves
+        key = (environment.name, rollout.name)
+        most = self._most.setdefault(
+            key, {domain: max(1, count * policy.spread_percent // 100) for domain, count in there.items()}
+        )
+        for domain, count in moved.items():
+            words = f"{count} nodes of '{domain}' of {environment.name} are moved at once"
+            self._require(15, world, count <= most.get(domain, 0), words)
+
+    def _share(self, world: World, environment: Environment) -> None:
+        """What nodes are told now, against the plan."""
+        published, ledger = environment.published, environment.ledger
+        rollout, plan = ledger.open_rollout, ledger.plan
+        if rollout is None or plan is None or environment.row != environment.version:
+            return
+        allowed = sum(
+            step.nodes
+            for step, done in zip(plan.steps, rollout.steps, strict=True)
+            if done.state != "waiting"
+        )
+        told = _told(published, environment)
+        moving = published.assignment.rollout
+        moved = sum(
+            1
+            for node in environment.nodes
+            if told[node.id] == rollout.digest != ledger.live
+            and published.assignment.pin_of(node.id, node.labels) is None
+            and not (moving is not None and moving.has(node.labels, node.registered_at))
+        )
+        self._require(4, world, moved <= allowed, f"{moved} of {environment.name} are moved, {allowed} may")
+        if plan.only is not None:
+            only = read_selector(plan.only.meant)
+            for node in environment.nodes:
+                if told[node.id] == rollout.digest != ledger.live and not matches(only, node.labels, {}):
+                    pinned = published.assignment.pin_of(node.id, node.labels) is not None
+                    self._require(16, world, pinned, f"{node.name} is not meant by {plan.only.meant}")
+
+    def _require(self, number: int, world: World, holds: bool, words: str) -> None:
+        if not holds:
+            raise Broken(number, world.loop.now, words)
+
+
+def _told(published: Published, environment: Environment) -> dict[str, str]:
+    """What each node is told to run, "" for nothing. Worked out anew when what decides it has changed."""
+    key = (published, [node.id for node in environment.nodes])
+    if environment.told is None or environment.told[0] != key:
+        found = {}
+        for node in environment.nodes:
+            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
+            found[node.id] = published.digests.get(cohort, "")
+        environment.told = (key, found)
+    return environment.told[1]
