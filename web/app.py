@@ -14,7 +14,7 @@ from reconciler import clock
 from reconciler.db.session import connect, reading
 from reconciler.settings import Settings, read_settings
 from web import headers, problems
-from web.api import audit, health, keys, metrics, views
+from web.api import audit, described, files, health, keys, limiting, metrics, openapi, projects, views
 from web.auth import gate
 from web.catalogue import CatalogueFile, CatalogueSource
 from web.pages import (
@@ -66,6 +66,12 @@ def create_app(
     problems.install(app)
     gate.install(app, settings)
     headers.install(app)
+    limiting.install(app)
+    for check in (limiting.check, described.check_query):
+        app.before_request(check)
+    # Functions run in reverse order of registration: before the headers' defaults.
+    for finish in (limiting.finish, described.finish):
+        app.after_request(finish)
     app.before_request(_open_reading)
     app.teardown_request(_close_reading)
     for blueprint in (
@@ -75,7 +81,10 @@ def create_app(
         routes_live.blueprint,
         routes_session.blueprint,
         routes_account.blueprint,
+        openapi.blueprint,
+        projects.blueprint,
         views.blueprint,
+        files.blueprint,
         keys.blueprint,
         audit.blueprint,
         routes_audit.blueprint,

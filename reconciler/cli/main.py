@@ -61,6 +61,7 @@ VERBS: dict[str, Verb] = {
     "admin": Verb("reconciler.cli.admin", "Make accounts that may do everything."),
     "person": Verb("reconciler.cli.person", "Make accounts of people, and look after them."),
     "api-key": Verb("reconciler.cli.api_key", "Make, list and revoke what programs sign in with."),
+    "drift": Verb("reconciler.cli.drift", "List nodes that run something else than they should."),
     "fleet": Verb("reconciler.cli.fleet", "Run simulated nodes."),
 }
 

@@ -15,6 +15,7 @@ from reconciler.errors import Stalled
 from reconciler.fleet.cohorts import BASE, cohort_of
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.environment import Look
+from reconciler.flows.envrow import find_row
 from reconciler.flows.explaining import explain
 from reconciler.release.approvals import expected_plan, judged
 from reconciler.release.assignment import assignment_of, offers
@@ -90,11 +91,16 @@ def told(context: Context, target: str) -> Iterator[str]:
 
 
 def _environment(context: Context, name: str) -> Iterator[str]:
+    row = find_row(context, name)
+    if row is not None and row.stalled_code:
+        yield f"{name} is stalled since {iso(row.updated_at)}, and a person has to act:"
+        yield f"  {row.stalled_code} {row.stalled_message}"
     try:
         look = explain(context, name)
     except Stalled as error:
-        yield f"{name} is stalled, and a person has to act:"
-        yield f"  {error}"
+        if row is None or row.stalled_code != error.code:
+            yield f"{name} is stalled, and a person has to act:"
+            yield f"  {error}"
         return
     files = look.state.files
     ledger, wish = files.ledger or Ledger(), files.release

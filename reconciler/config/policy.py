@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.config.approvals import NO_APPROVALS, Approvals
+from reconciler.config.drift import DEFAULT_DRIFT, DriftPolicy
 from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
@@ -55,6 +56,7 @@ class EnvironmentPolicy:
     spread_label: str = ""
     spread_percent: int = 100
     gates: tuple[GateSpec, ...] = ()
+    drift: DriftPolicy = DEFAULT_DRIFT
     approvals: Approvals = NO_APPROVALS
     soak_seconds: int = 0
     take: str = "latest"
@@ -87,6 +89,7 @@ class EnvironmentPolicy:
                 "freezes": freezes,
                 "canary_shares": tuple(data.get("canary_shares", ())),
                 "groups": groups,
+                "drift": DriftPolicy(**data["drift"]),
                 "gates": tuple(GateSpec.from_json(gate) for gate in data["gates"]),
                 "approvals": Approvals.from_json(data["approvals"]),
                 "train": None if data["train"] is None else Train(**data["train"]),

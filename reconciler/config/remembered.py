@@ -50,11 +50,14 @@ class Memory:
     def __init__(self, entries: Mapping[bytes, memoryview] = _NOTHING) -> None:
         self._entries = entries
         self._recalled: dict[ParsedFile, tuple[Resource, ...]] = {}
+        self._files: dict[SourceFile, ParsedFile] = {}
         self.marked: set[str] = set()
         """Paths of files in which something looks like a credential, allowed or not: they are searched every time."""
 
     def recall(self, source: SourceFile) -> ParsedFile | None:
-        """The file as it was remembered; None when it was not, or not by this version."""
+        """The file as it was remembered; None when it was not, or not by this version. It is recalled once."""
+        if source in self._files:
+            return self._files[source]
         entry = self._entries.get(source.content)
         if entry is None:
             return None
@@ -63,6 +66,7 @@ class Memory:
         except (AttributeError, EOFError, IndexError, KeyError, TypeError, ValueError):
             return None
         self._recalled[file] = resources
+        self._files[source] = file
         return file
 
     def resources(self, file: ParsedFile) -> tuple[Resource, ...] | None:

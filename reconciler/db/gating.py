@@ -29,9 +29,8 @@ class Drift(Table):
     """Nodes of one environment that run one digest while git wants another of them, for longer than they may.
 
     One row for each pair of digests while it lasts; `resolved_at` is when the last of its nodes was right again.
-    `severity` is `high`, `medium`, `low` or `unknown`, and `summary` says by what the two differ. `running` "" stands
-    for nodes that run nothing. `examples` names a few of the `nodes`. `reissued` counts how often the pointer was
-    issued again because of it.
+    `severity` is a level of risk or `unknown`, and `summary` says by what the two differ. `running` "" stands
+    for nodes that run nothing. `examples` names a few of the `nodes`.
     """
 
     id = AutoField()
@@ -47,7 +46,6 @@ class Drift(Table):
     since = InstantField()
     seen_at = InstantField()
     resolved_at = InstantField(null=True)
-    reissued = IntegerField(default=0)
 
     class Meta:
         indexes = (

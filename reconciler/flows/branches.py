@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reconciler.db.intake import Repository
 from reconciler.db.session import reading
 from reconciler.flows.context import Context
 
 
-def branches(context: Context) -> dict[str, str]:
+def branches(context: Context, before: Callable[[], None] = lambda: None) -> dict[str, str]:
     """Full names and commit ids, at least as new as the request for the work that this is.
 
     When whoever asked had seen the branches, they are in the database; a mirror that has the same needs no fetch.
+    `before` is called before anything is fetched.
     """
     if context.known:
         here = context.mirror.refs()
@@ -22,4 +25,4 @@ def branches(context: Context) -> dict[str, str]:
             )
         if seen is not None and seen.refs == here:
             return here
-    return context.mirror.fetch()
+    return context.mirror.fetch(before)

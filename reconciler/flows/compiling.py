@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from reconciler.bundle.build import BuiltBundle, build_bundle
@@ -20,7 +19,7 @@ from reconciler.config.snapshot import Snapshot, Tree, checked, read_files, snap
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Transient
 from reconciler.flows.compile_cache import CompileCache
-from reconciler.flows.confined import Broken, Child, Confinement
+from reconciler.flows.confined import Broken, Child, Confinement, Hearing
 from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
@@ -75,14 +74,19 @@ def compile_confined(
 
 
 def build_confined(
-    files: Sequence[SourceFile], *, now: datetime, former: Former | None, cache: CompileCache
+    files: Sequence[SourceFile],
+    *,
+    now: datetime,
+    former: Former | None,
+    cache: CompileCache,
+    ahead: Ahead | None = None,
 ) -> tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]:
     """As `compile_confined`, with the bundle, which is made while the child goes on with its checks.
 
     What no node would accept is a finding, and then there is no bundle. What is known of single files is taken from
-    `cache`, and what is new goes there.
+    `cache`, and what is new goes there. `ahead` is used when it began with the files of `former`.
     """
-    with Compiling(files, now=now, former=former, cache=cache) as compiling:
+    with Compiling(files, now=now, former=former, cache=cache, ahead=ahead) as compiling:
         made = compiling.contents()
         built = _built(made) if made is not None else None
         compilation, findings = compiling.verdict()
@@ -115,6 +119,58 @@ class Verdict:
     remembered: Mapping[str, bytes]
 
 
+class Ahead:
+    """A child that recalls the last valid commit while its parent still asks the forge for the next one.
+
+    Most of what a push leaves as it was is then at hand when the push is there. The child has no keys, as every other;
+    whoever is about to load one ends it.
+    """
+
+    def __init__(
+        self, files: tuple[SourceFile, ...], cache: CompileCache, now: datetime, limits: Confinement = LIMITS
+    ) -> None:
+        memory, hearing = Memory(cache.known(files)), Hearing()
+        self._files = files
+        self._child = Child(lambda: _compile_told(files, memory, now, hearing), limits, hearing)
+
+    def go_on(self, files: Sequence[SourceFile], former: Former) -> Child | None:
+        """Let the child compile these files; None, and it is gone, when it began with others than the former ones."""
+        if former.files != self._files:
+            self.end()
+            return None
+        places = {file: index for index, file in enumerate(self._files)}
+        parts = Parts()
+        listed = [
+            [file.path, places.get(file), parts.keep(b"" if file in places else file.content)]
+            for file in files
+        ]
+        self._child.tell(
+            parts.behind(
+                {"files": listed, "former": former.name, "trailers": [list(one) for one in former.trailers]}
+            )
+        )
+        return self._child
+
+    def end(self) -> None:
+        """Let the child go."""
+        self._child.end()
+
+
+def _compile_told(
+    before: tuple[SourceFile, ...], memory: Memory, now: datetime, hearing: Hearing
+) -> Iterator[tuple[bytes, ...]]:
+    """What runs in a child that is ahead."""
+    for file in before:
+        memory.recall(file)
+    document, kept = take_apart(hearing.hear())
+    files = tuple(
+        SourceFile(path, kept(pair)) if index is None else before[index]
+        for path, index, pair in document["files"]
+    )
+    trailers = tuple(tuple((name, value) for name, value in one) for one in document["trailers"])
+    yield from compile_files(files, now, Former(document["former"], before, trailers), memory)
+
+
 class Compiling:
     """A compilation in a confined child. It is a context: at the end of the block the child is gone.
 
@@ -130,11 +186,15 @@ class Compiling:
         now: datetime,
         former: Former | None = None,
         cache: CompileCache | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self._files, self._cache = files, cache
-        before = former.files or () if former is not None else ()
-        known = cache.known((*files, *before)) if cache is not None else {}
-        self._child = Child(lambda: compile_files(files, now, former, known), limits)
+        child = ahead.go_on(files, former) if ahead is not None and former is not None else None
+        if child is None:
+            before = former.files or () if former is not None else ()
+            known = cache.known((*files, *before)) if cache is not None else {}
+            child = Child(lambda: compile_files(files, now, former, Memory(known)), limits)
+        self._child = child
         self._made: Compilation | None = None
         self._broken: Broken | None = None
         self._asked = False
@@ -185,10 +245,10 @@ def compile_files(
     files: Sequence[SourceFile],
     now: datetime,
     former: Former | None = None,
-    known: Mapping[bytes, memoryview] = MappingProxyType({}),
+    memory: Memory | None = None,
 ) -> Iterator[tuple[bytes, ...]]:
-    """What runs in the child: the two answers that `Compiling` reads. `known` are entries of the cache."""
-    memory = Memory(known)
+    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has."""
+    memory = memory or Memory()
     tree = read_files(files, memory)
     snapshot, early = _early(tree)
     parts = Parts()

@@ -65,22 +65,51 @@ Answer = bytes | tuple[bytes, ...]
 """Several bytes are sent one behind the other."""
 
 
+class Hearing:
+    """How a child is told something that its parent did not know when it was forked."""
+
+    __slots__ = ("reader", "writer")
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        _widen(self.writer)
+
+    def hear(self) -> bytearray:
+        """In the child: what its parent tells, all of it. Raises EOFError when that is gone, or tells nothing more."""
+        length = bytearray(HEADER - 1)
+        if _heard(self.reader, length):
+            data = bytearray(int.from_bytes(length, "big"))
+            if _heard(self.reader, data):
+                return data
+        raise EOFError("the parent has told nothing")
+
+
 class Child:
     """A child that gives one answer after the other, and goes on while its parent works with those that it has.
 
-    It is a context: at the end of the block the child is gone.
+    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing.
     """
 
-    def __init__(self, function: Callable[[], Iterator[Answer]], limits: Confinement = Confinement()) -> None:
+    def __init__(
+        self,
+        function: Callable[[], Iterator[Answer]],
+        limits: Confinement = Confinement(),
+        hearing: Hearing | None = None,
+    ) -> None:
         reader, writer = os.pipe()
         _widen(writer)
+        self._told: int | None = None
         # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
-            _be_the_child(function, writer, limits)
+            kept = (writer,) if hearing is None else (writer, hearing.reader)
+            _be_the_child(function, writer, kept, limits)
         os.close(writer)
+        if hearing is not None:
+            os.close(hearing.reader)
+            self._told = hearing.writer
         self._limits = limits
         self._process: tuple[int, int] | None = (child, reader)
 
@@ -108,11 +137,30 @@ class Child:
         words = payload.decode("utf-8", "replace")[:500]
         raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
 
+    def tell(self, parts: tuple[bytes, ...]) -> None:
+        """Tell the child the one thing that it waits for. Raises `Broken` when it does not listen for too long; why a
+        child is gone is what its answer says."""
+        if self._told is None:
+            raise RuntimeError("the child cannot be told anything")
+        number, self._told = self._told, None
+        try:
+            # A child that is gone says why when it is asked for an answer.
+            with suppress(BrokenPipeError):
+                _tell(number, parts, self._limits)
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            os.close(number)
+
     def end(self) -> int:
         """Let the child go, in whatever it is; how it ended, as `os.waitpid` gives it. The second call does nothing."""
         if self._process is None:
             return 0
         (child, reader), self._process = self._process, None
+        if self._told is not None:
+            os.close(self._told)
+            self._told = None
         os.close(reader)
         return _end(child)
 
@@ -194,10 +242,37 @@ def _why(status: int, limits: Confinement) -> Broken:
     return Broken("crash", f"it was ended by {name}")
 
 
-def _be_the_child(function: Callable[[], Iterator[Answer]], writer: int, limits: Confinement) -> NoReturn:
+def _tell(writer: int, parts: tuple[bytes, ...], limits: Confinement) -> None:
+    deadline = time.monotonic() + limits.wall_seconds
+    os.set_blocking(writer, False)
+    poll = select.poll()
+    poll.register(writer, select.POLLOUT)
+    for part in (sum(map(len, parts)).to_bytes(HEADER - 1, "big"), *parts):
+        view = memoryview(part)
+        while view:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                raise Broken("time", f"it did not listen for {limits.wall_seconds:g} s")
+            with suppress(BlockingIOError):
+                view = view[os.write(writer, view) :]
+
+
+def _heard(reader: int, buffer: bytearray) -> bool:
+    view = memoryview(buffer)
+    while view:
+        count = os.readv(reader, [view])
+        if not count:
+            return False
+        view = view[count:]
+    return True
+
+
+def _be_the_child(
+    function: Callable[[], Iterator[Answer]], writer: int, kept: tuple[int, ...], limits: Confinement
+) -> NoReturn:
     status = 1
     try:
-        _confine(writer, limits)
+        _confine(kept, limits)
         answers: Iterator[Answer] | None = None
         answer: Answer | None = b""
         while answer is not None:
@@ -221,7 +296,7 @@ def _send(writer: int, kind: bytes, parts: tuple[bytes, ...]) -> None:
             view = view[os.write(writer, view) :]
 
 
-def _confine(writer: int, limits: Confinement) -> None:
+def _confine(kept: tuple[int, ...], limits: Confinement) -> None:
     # What the parent made is never collected here: its finalizers would close files that are not theirs any more.
     gc.freeze()
     # A child lives for one answer and its memory is bounded: looking for cycles would take a third of its time.
@@ -238,14 +313,17 @@ def _confine(writer: int, limits: Confinement) -> None:
     os.environ.clear()
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
-        if standard != writer:
+        if standard not in kept:
             os.dup2(null, standard)
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    os.closerange(3, writer)
-    os.closerange(max(3, writer + 1), highest if highest != resource.RLIM_INFINITY else 1 << 20)
+    last = 2
+    for one in sorted(kept):
+        os.closerange(last + 1, one)
+        last = max(last, one)
+    os.closerange(last + 1, highest if highest != resource.RLIM_INFINITY else 1 << 20)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, writer + 2), max(OPEN_FILES, writer + 2)))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, last + 2), max(OPEN_FILES, last + 2)))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     if sys.platform == "linux":
         # Elsewhere this limit is not enforced, and the size of a process is not to be had this way.

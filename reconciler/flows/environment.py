@@ -33,6 +33,9 @@ MAX_COMMITS = 5
 LOG_LOOK = timedelta(minutes=1)
 """How long after something was published the log is held against what was seen of it: by then nodes have reported."""
 
+DRIFT_LOOK = timedelta(seconds=30)
+"""How long after that the nodes are looked at for what drifts; from then on they are looked at by themselves."""
+
 NO_FACTS = Facts()
 
 
@@ -121,6 +124,15 @@ def publish_and_record(look: Look) -> None:
         if envelopes and delivery.needed(context, look.environment):
             ask(context.organization.slug, context.project.slug, "delivery", look.environment, now=look.now)
         ask(context.organization.slug, context.project.slug, "log", now=look.now, due_at=look.now + LOG_LOOK)
+        drift_look = look.now + DRIFT_LOOK
+        ask(
+            context.organization.slug,
+            context.project.slug,
+            "drift",
+            look.environment,
+            now=look.now,
+            due_at=drift_look,
+        )
         events = projection.project(context, look.environment, height, commits, keys)
         if "rollout.completed" in events:
             for follower in look.trunk.after(look.environment):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
+from reconciler.db.drifting import open_drift
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
@@ -69,6 +70,7 @@ def gather_facts(
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
+        drifting = _drifting(context, state.name, ledger) if policy.drift.remediate else 0
     counted = count(state, policy, nodes, now=now)
     completed = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
@@ -84,7 +86,14 @@ def gather_facts(
         ranks=counted.ranks,
         left_out=counted.left_out,
         signals=signals,
+        drifting=drifting,
     )
+
+
+def _drifting(context: Context, environment: str, ledger: Ledger) -> int:
+    """How many nodes run something else than what is live, as the last look at them found."""
+    rows = open_drift(context.organization.slug, context.project.slug, environment)
+    return sum(row.nodes for row in rows if row.desired == ledger.live)
 
 
 def read_nodes(context: Context, environment: str) -> tuple[Observation, ...]:

@@ -50,8 +50,11 @@ def resign(context: Context, renew: Callable[[], None]) -> None:
         renew()
 
 
-def rebuild_revoked(context: Context, renew: Callable[[], None]) -> None:
-    """Compile again what only a revoked key vouches for, a few bundles in one run, those that nodes run first."""
+def rebuild_revoked(
+    context: Context, renew: Callable[[], None], before: Callable[[], None] = lambda: None
+) -> None:
+    """Compile again what only a revoked key vouches for, a few bundles in one run, those that nodes run first. `before`
+    is called before a key is loaded for it."""
     with reading():
         known = _bundles(context).exists()
     if not known:
@@ -59,6 +62,7 @@ def rebuild_revoked(context: Context, renew: Callable[[], None]) -> None:
     version = trusted_roots(context).newest.version
     rows = sorted(_behind(context, version, after=0, limit=None), key=_urgency(context), reverse=True)
     for row in rows[:REBUILDS]:
+        before()
         _rebuild(context, row, version)
         renew()
     if rows[REBUILDS:]:

@@ -88,6 +88,14 @@ def judge_missing(context: Context) -> int:
     return done
 
 
+def between(context: Context, environment: str, *, before: str, after: str) -> Judged:
+    """The risk of one bundle that is recorded nowhere, to an environment that runs another one."""
+    old, new = _side(context, before), _side(context, after)
+    if old is None or new is None:
+        return _unknown(environment, after, before, "one of the two bundles cannot be read")
+    return _compared(environment, old, new)
+
+
 def record(context: Context, judged: Iterable[Judged]) -> None:
     """Write risks that are not there. Call inside a transaction."""
     for one in judged:

@@ -19,7 +19,7 @@ from reconciler.errors import Stalled
 from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
 from reconciler.flows.branches import branches
 from reconciler.flows.compile_cache import CompileCache
-from reconciler.flows.compiling import build_confined, read_project
+from reconciler.flows.compiling import Ahead, build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import in_repository
@@ -43,6 +43,7 @@ class State:
     former: Former | None = None
     findings: tuple[Finding, ...] = ()
     cache: CompileCache | None = None
+    ahead: Ahead | None = None
     compilation: Compilation | None = None
     built: BuiltBundle | None = None
     stored: StoredBundle | None = None
@@ -59,9 +60,10 @@ def resign(state: State) -> None:
 
 
 def fetch(state: State) -> None:
-    """Bring the mirror up to date and find the head of trunk."""
+    """Bring the mirror up to date and find the head of trunk. While the forge is asked for something new, a child
+    recalls the last valid commit."""
     context = state.context
-    sha = branches(context).get(f"refs/heads/{context.project.trunk}")
+    sha = branches(context, lambda: _go_ahead(state)).get(f"refs/heads/{context.project.trunk}")
     if sha is None:
         raise Stalled(
             "E-TRK-001",
@@ -73,7 +75,7 @@ def fetch(state: State) -> None:
 
 def rebuild_revoked(state: State) -> None:
     """Compile again what only a revoked bundle key vouches for."""
-    resigning.rebuild_revoked(state.context, state.renew)
+    resigning.rebuild_revoked(state.context, state.renew, lambda: _stay_back(state))
 
 
 def locate(state: State) -> None:
@@ -120,9 +122,9 @@ def build(state: State) -> None:
     if has_errors(state.findings):
         return
     context = state.context
-    state.cache = context.compile_cache()
+    state.cache = state.cache or context.compile_cache()
     state.compilation, state.built, findings = build_confined(
-        state.files, now=context.now(), former=state.former, cache=state.cache
+        state.files, now=context.now(), former=state.former, cache=state.cache, ahead=state.ahead
     )
     state.findings = tuple(in_repository(finding, context.project.path) for finding in findings)
 
@@ -207,12 +209,32 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     Raises `Stalled`, `Transient`, `Refused` or `LostRace` as its steps do; the next run goes on where this one ended.
     """
     state = State(context, renew)
-    for step in STEPS:
-        step(state)
-        if state.outcome is not None:
-            return state.outcome
-        renew()
+    try:
+        for step in STEPS:
+            step(state)
+            if state.outcome is not None:
+                return state.outcome
+            renew()
+    finally:
+        _stay_back(state)
     raise RuntimeError("the last step sets the outcome")
+
+
+def _go_ahead(state: State) -> None:
+    context = state.context
+    valid = trunk_rows.last_valid(context)
+    if valid is None or not context.mirror.has_commit(valid) or not context.settings.compile_cache_bytes:
+        return
+    files, _ = read_project(context.mirror, valid, context.project.path, seen=state.seen)
+    state.cache = context.compile_cache()
+    state.ahead = Ahead(files, state.cache, context.now())
+
+
+def _stay_back(state: State) -> None:
+    """Let the child go that is ahead, if there is one."""
+    if state.ahead is not None:
+        state.ahead.end()
+        state.ahead = None
 
 
 def _head(state: State) -> CommitInfo:

@@ -61,7 +61,7 @@ def locate(context: Context, head: CommitInfo) -> str | None:
         return _record_found(context, head, _new(context, history), 0 if last is None else last.position)
 
 
-def last_valid(context: Context, head: CommitInfo) -> str | None:
+def last_valid(context: Context, head: CommitInfo | None = None) -> str | None:
     """The newest commit that compiled, the head itself aside; None when there is none."""
     with reading():
         row = (
@@ -70,7 +70,7 @@ def last_valid(context: Context, head: CommitInfo) -> str | None:
                 Commit.organization == context.organization.slug,
                 Commit.project == context.project.slug,
                 Commit.state == "compiled",
-                Commit.sha != head.sha,
+                Commit.sha != (head.sha if head is not None else ""),
             )
             .order_by(Commit.position.desc())
             .first()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -70,8 +70,10 @@ class Mirror:
             ) from error
         return cls(repository, url, credentials, lock)
 
-    def fetch(self) -> dict[str, str]:
+    def fetch(self, before: Callable[[], None] = lambda: None) -> dict[str, str]:
         """Bring every branch to what the forge has, drop those it no longer has, and return `refs()`.
+
+        `before` is called when the forge has something else, before that is fetched.
 
         A branch that was rewritten is followed: whoever reads must compare with what he knew. Raises `Transient` when
         the forge cannot be reached, `Stalled` when it refuses us.
@@ -84,6 +86,7 @@ class Mirror:
             here = self.refs()
             if there == here:
                 return here
+            before()
             # What is gone goes first, since `env` in our store would keep `env/dev` out.
             for name in here.keys() - there.keys():
                 self.repository.references.delete(name)

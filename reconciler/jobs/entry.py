@@ -53,6 +53,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import delivery
 
         return lambda context, subject, renewed: delivery.run(context, subject, renewed)
+    if kind == "drift":
+        from reconciler.flows import drift
+
+        return drift.run
     if kind == "log":
         from reconciler.flows.log import watching
 

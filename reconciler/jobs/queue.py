@@ -39,6 +39,7 @@ QUEUE_OF_KIND = {
     "log": "default",
     "reproduce": "default",
     "retention": "default",
+    "drift": "default",
 }
 """`compile` needs the bundle key, `release` the pointer, commit, audit and sealing keys: two users on two machines can
 run them. What is in `default` needs none."""

@@ -110,6 +110,13 @@ class Supersede:
     back: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reissue:
+    """Issue the pointer of what is live again, so that nodes try once more what they refused. `nodes` drift."""
+
+    nodes: int
+
+
 Action = (
     CreateBranch
     | RestoreLedger
@@ -124,4 +131,5 @@ Action = (
     | Resume
     | RollBack
     | Supersede
+    | Reissue
 )

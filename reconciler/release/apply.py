@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.release import paths
 from reconciler.release.actions import (
@@ -17,6 +17,7 @@ from reconciler.release.actions import (
     Pause,
     Promote,
     Propose,
+    Reissue,
     RestoreLedger,
     Resume,
     RollBack,
@@ -53,6 +54,10 @@ LONGEST_TARGET = 60
 MOST_NAMED = 10
 LONGEST = 1000
 """Reasons in files are cut here; a subject line never holds one."""
+
+
+REISSUED_FOR = timedelta(hours=1)
+"""How long it is remembered that a pointer was issued again: bounds are of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +337,19 @@ def _whom(plan: Plan) -> str:
     return f" for {wished}" if wished else ""
 
 
+def _reissue(
+    action: Reissue, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    ledger = _ledger(state)
+    recent = tuple(at for at in ledger.reissued if now - at < REISSUED_FOR)
+    after = replace(ledger, sequence=ledger.sequence + 1, reissued=(now, *recent))
+    nodes = f"{action.nodes} node{'s' if action.nodes != 1 else ''} drifted"
+    subject = f"Issue the pointer of {state.name} again: {nodes}"
+    return replace(
+        _written(state, after, subject, "drift.reissued", material), rollout="", digest=ledger.live
+    )
+
+
 def _active(rollout: Rollout) -> Progress:
     active = rollout.active
     if active is None:
@@ -374,6 +392,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     TakeOver: _take_over,
     Promote: _promote,
     Propose: _propose,
+    Reissue: _reissue,
     OpenRollout: _open_rollout,
     ChangePins: _change_pins,
     AdvanceStep: _advance,

@@ -21,6 +21,7 @@ from reconciler.release.partial import partial
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.pinning import judge_pins
 from reconciler.release.promotion import promote
+from reconciler.release.remedy import remedy
 from reconciler.release.state import EnvironmentState, Ledger, Reason
 
 __all__ = ["Decision", "decide"]
@@ -83,6 +84,9 @@ def between(
     if wish.digest == ledger.live:
         found = state.quarantined(wish.digest)
         held = tuple(rules.holding(state.files.holds))
+        again = remedy(state, ledger, policy, facts, now=now) if found is None and not held else None
+        if again is not None:
+            return again
         if found is None:
             until = rules.look_again(state, policy, now) if held else None
             return Decision((), f"every node is told to run {short(wish.digest)}", until, held)

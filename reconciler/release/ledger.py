@@ -78,7 +78,7 @@ _PLAN = frozenset(
 
 def read_rollout(content: bytes, path: str) -> Ledger:
     """Raises `MalformedError`."""
-    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "pin"})
+    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued", "pin"})
     sequence = single(nodes, "sequence", path)
     if len(sequence.arguments) != 1:
         raise MalformedError(f"{path}: 'sequence' takes one number")
@@ -86,11 +86,15 @@ def read_rollout(content: bytes, path: str) -> Ledger:
     history = optional(nodes, "history", path)
     entries = history.children if history is not None else ()
     only(entries, {"completed"}, path)
+    reissued = optional(nodes, "reissued", path)
     return Ledger(
         sequence=number(sequence.arguments[0], f"{path}: 'sequence'"),
         rollout=None if rollout is None else _rollout(rollout, path),
         history=tuple(_completed(entry, path) for entry in entries[:HISTORY_LIMIT]),
         pins=tuple(read_standing(node, path) for node in nodes if node.name == "pin"),
+        reissued=()
+        if reissued is None
+        else tuple(_moment(text(at, f"{path}: 'reissued'"), path) for at in reissued.arguments),
     )
 
 

@@ -112,6 +112,8 @@ def render_rollout(ledger: Ledger) -> bytes:
     nodes += [standing_node(standing) for standing in ledger.pins]
     if ledger.history:
         nodes.append(KdlNode("history", (), children=tuple(_completed(entry) for entry in ledger.history)))
+    if ledger.reissued:
+        nodes.append(KdlNode("reissued", tuple(map(iso_milliseconds, ledger.reissued))))
     return _ledger(nodes)
 
 

@@ -249,6 +249,7 @@ class Ledger:
     """`rollout.kdl` and `plan.kdl`. `history` holds completed rollouts, the newest first: its head is what is live.
 
     `pins` are those that stand, by name: of two that mean the same node the first one counts.
+    `reissued` is when the pointer was issued again because nodes drifted, the newest first, as far back as it matters.
     """
 
     sequence: int = 0
@@ -256,6 +257,7 @@ class Ledger:
     plan: Plan | None = None
     history: tuple[Completed, ...] = ()
     pins: tuple[Standing, ...] = ()
+    reissued: tuple[datetime, ...] = ()
 
     @property
     def live(self) -> str:

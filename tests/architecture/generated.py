@@ -17,6 +17,7 @@ from reconciler.compile.support_page import render_support
 from reconciler.compile.waf.page import render_waf_rules
 from reconciler.config.reference import render_reference
 from reconciler.settings import SETTINGS
+from tests.architecture import state_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +71,7 @@ def documents() -> dict[str, str]:
         "docs/settings.md": settings_page(),
         "docs/cli.md": cli_page(),
         "docs/risk.md": render_risk(),
+        state_machine.PATH: state_machine.state_machine_page(),
         **render_reference(),
         **render_support(),
         **render_waf_rules(),

@@ -88,6 +88,7 @@ def say(
     *,
     by: Person | None = None,
     signed: bool = True,
+    message: str = "By hand",
     **said: Any,
 ) -> str:
     """An approval of what is proposed now, in the name of `who`, committed by somebody."""
@@ -97,7 +98,14 @@ def say(
         "plan": plan(world, environment),
     }
     ballot = Ballot(person=who.email, digest=digest, at=world.moment, **{**fields, **said})
-    return commit(world, f"env/{environment}", {ballot.path: render_ballot(ballot)}, by or who, signed=signed)
+    return commit(
+        world,
+        f"env/{environment}",
+        {ballot.path: render_ballot(ballot)},
+        by or who,
+        message=message,
+        signed=signed,
+    )
 
 
 def plan(world: World, environment: str) -> str:

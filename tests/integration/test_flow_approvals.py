@@ -35,6 +35,9 @@ from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
 
+# What is shown here is git's doing; that it is the same on both databases is shown elsewhere.
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
 TWO = Approvals(
     2, ("ada@example.com", "bob@example.com"), (("sre", ("carol@example.com", "dan@example.com")),)
 )

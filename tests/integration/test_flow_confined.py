@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Transient
 from reconciler.flows import confined
-from reconciler.flows.compiling import compile_confined, compile_files
-from reconciler.flows.confined import Broken, Child, Confinement, run_confined
+from reconciler.flows.compile_cache import CompileCache
+from reconciler.flows.compiling import Ahead, build_confined, compile_confined, compile_files
+from reconciler.flows.confined import Broken, Child, Confinement, Hearing, run_confined
+from tests.benchmarks.corpus import corpus
 
 MIB = 1024 * 1024
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -238,6 +241,101 @@ def test_each_answer_may_be_as_long_as_the_limit_and_no_longer(children: list[in
             child.answer()
     assert caught.value.cause == "answer"
     assert_gone(children)
+
+
+def listener() -> tuple[Callable[[], Iterator[bytes]], Hearing]:
+    """A child that answers what it hears."""
+    hearing = Hearing()
+
+    def echo() -> Iterator[bytes]:
+        yield bytes(hearing.hear())
+
+    return echo, hearing
+
+
+def test_a_child_hears_what_its_parent_tells(children: list[int]) -> None:
+    echo, hearing = listener()
+    with Child(echo, hearing=hearing) as child:
+        child.tell((b"a" * 3 * MIB, b"", b"b"))
+        assert child.answer() == b"a" * 3 * MIB + b"b"
+        with pytest.raises(RuntimeError):
+            child.tell((b"more",))
+    assert_gone(children)
+
+
+def test_a_child_that_is_told_nothing_is_gone_at_the_end_of_the_block(children: list[int]) -> None:
+    echo, hearing = listener()
+    with Child(echo, hearing=hearing):
+        pass
+    assert_gone(children)
+
+
+def test_what_is_told_to_a_child_that_is_gone_is_lost(children: list[int]) -> None:
+    with Child(lambda: iter(()), hearing=Hearing()) as child:
+        child.tell((b"x" * 3 * MIB,))
+        with pytest.raises(Broken) as caught:
+            child.answer()
+    assert caught.value.cause == "crash"
+    assert_gone(children)
+
+
+def test_a_child_that_does_not_listen_is_not_waited_for(children: list[int]) -> None:
+    def deaf() -> Iterator[bytes]:
+        time.sleep(60)
+        yield b""
+
+    with Child(deaf, Confinement(wall_seconds=0.2), Hearing()) as child, pytest.raises(Broken) as caught:
+        child.tell((b"x" * 3 * MIB,))
+    assert caught.value.cause == "time"
+    assert_gone(children)
+
+
+def test_a_child_with_a_hearing_has_no_other_file(tmp_path: Path) -> None:
+    hearing = Hearing()
+
+    def looking() -> Iterator[bytes]:
+        yield look_around()
+
+    with (tmp_path / "secret").open("w"), Child(looking, hearing=hearing) as child:
+        assert json.loads(child.answer())["open"] == 2
+
+
+def fleet(response: bytes = b"15s") -> tuple[SourceFile, ...]:
+    changed = {"services/team-0001.kdl": corpus(30)["services/team-0001.kdl"].replace(b"15s", response, 1)}
+    return tuple(SourceFile(path, content) for path, content in {**corpus(30), **changed}.items())
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> CompileCache:
+    """A cache that has been filled."""
+    made = CompileCache(tmp_path, "acme", "shop", 64 * MIB)
+    build_confined(fleet(), now=NOW, former=None, cache=made)
+    made.write()
+    return made
+
+
+def test_a_child_that_is_ahead_makes_what_another_makes(children: list[int], cache: CompileCache) -> None:
+    former = Former("the last valid commit", fleet(), ((("Allow-Deletions", "3"),),))
+    ahead = Ahead(fleet(), cache, NOW)
+    forked = len(children)
+    found = build_confined(fleet(b"16s"), now=NOW, former=former, cache=cache, ahead=ahead)
+    assert len(children) == forked
+    assert found[1] is not None
+    assert found == build_confined(
+        fleet(b"16s"), now=NOW, former=former, cache=CompileCache(Path("/none"), "a", "b", 0)
+    )
+
+
+def test_a_child_that_began_with_another_commit_is_not_used(children: list[int], cache: CompileCache) -> None:
+    ahead = Ahead(fleet(b"19s"), cache, NOW)
+    former = Former("the last valid commit", fleet())
+    forked = len(children)
+    found = build_confined(fleet(b"16s"), now=NOW, former=former, cache=cache, ahead=ahead)
+    assert len(children) == forked + 1
+    assert found == build_confined(fleet(b"16s"), now=NOW, former=former, cache=cache)
+    for child in children:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child, os.WNOHANG)
 
 
 def test_a_hostile_number_does_not_hold_the_worker() -> None:

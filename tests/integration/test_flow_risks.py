@@ -154,3 +154,16 @@ def test_no_key_is_loaded_before_bundles_are_compared(world: World) -> None:
     names = [step.__name__ for step in trunk.STEPS]
     assert names.index("judge") < names.index("sign")
     assert names.index("refuse") < names.index("judge")
+
+
+def test_two_bundles_are_compared_on_demand_and_nothing_is_recorded(world: World) -> None:
+    before = first(world)
+    sha = world.push(NO_AUTH)
+    world.run()
+    after, known = world.row(sha).digest, set(rows())
+    context = world.context
+    assert risks.between(context, "production", before=before, after=after).level == "critical"
+    assert (
+        risks.between(context, "production", before=before, after="sha256:" + "0" * 64).level == risks.UNKNOWN
+    )
+    assert set(rows()) == known

@@ -23,6 +23,7 @@ from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Work
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows import roots, trunk
+from reconciler.flows.compiling import Ahead
 from reconciler.flows.confined import Child
 from reconciler.flows.context import Context
 from reconciler.flows.log import signing
@@ -396,22 +397,52 @@ def test_a_renewal_stands_between_the_steps(world: World) -> None:
     assert len(renewals) == len(trunk.STEPS) - 1
 
 
-def test_keys_are_loaded_after_the_child_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
+def test_keys_are_loaded_when_no_child_is_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: set[int] = set()
+    seen: list[int] = []
+    begin, end, load = Child.__init__, Child.end, roots.load_key
 
-    def noted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            order.append(name)
-            return real(*args, **kwargs)
+    def begun(child: Child, *arguments: Any, **options: Any) -> None:
+        begin(child, *arguments, **options)
+        alive.add(id(child))
 
-        return call
+    def ended(child: Child) -> int:
+        alive.discard(id(child))
+        return end(child)
 
-    monkeypatch.setattr(roots, "load_key", noted("key", roots.load_key))
-    monkeypatch.setattr(Child, "end", noted("gone", Child.end))
+    def loaded(*arguments: Any, **options: Any) -> Any:
+        seen.append(len(alive))
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(Child, "__init__", begun)
+    monkeypatch.setattr(Child, "end", ended)
+    monkeypatch.setattr(roots, "load_key", loaded)
     world.push(GOOD)
     world.run()
-    assert order[0] == "gone"
-    assert "key" in order
+    world.push({"notes.kdl": b"// Nothing but a comment.\n"})
+    world.run()
+    assert seen
+    assert set(seen) == {0}
+    assert not alive
+
+
+def test_a_push_goes_on_where_a_child_is_ahead(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[bool] = []
+    go_on = Ahead.go_on
+
+    def noted(ahead: Ahead, *arguments: Any) -> Child | None:
+        child = go_on(ahead, *arguments)
+        used.append(child is not None)
+        return child
+
+    monkeypatch.setattr(Ahead, "go_on", noted)
+    first = world.push(GOOD)
+    assert (world.run(), used) == ("changed", [])
+    second = world.push({"notes.kdl": b"// Nothing but a comment.\n"})
+    assert (world.run(), used) == ("changed", [True])
+    assert world.commits() == {first: "compiled", second: "compiled"}
+    assert world.run() == "unchanged"
+    assert used == [True]
 
 
 def test_a_refused_commit_needs_no_key_at_all(world: World, tmp_path: Path) -> None:

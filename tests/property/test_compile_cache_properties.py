@@ -17,6 +17,7 @@ from reconciler.cli.folder import config_files
 from reconciler.compile.compiler import Compilation
 from reconciler.config import resource_reading, snapshot
 from reconciler.config.findings import Finding
+from reconciler.config.remembered import Memory
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.flows import compiling
@@ -50,7 +51,7 @@ class Remembering:
 
     def compile(self, tree: Tree) -> tuple[Compilation | None, tuple[Finding, ...]]:
         files = _sources(tree)
-        made, findings, remembered = _answered(compile_files(files, NOW, self.former, self.entries))
+        made, findings, remembered = _answered(compile_files(files, NOW, self.former, Memory(self.entries)))
         self.entries |= {tree[path]: memoryview(entry) for path, entry in remembered.items()}
         if made is not None:
             self.former = Former("the last one", files)

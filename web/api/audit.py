@@ -12,6 +12,7 @@ from reconciler.clock import iso_milliseconds
 from reconciler.db.audit import AuditRow, Search, rows_before
 from reconciler.errors import Refused
 from web.api.bodies import moment
+from web.api.described import describes
 from web.auth.actions import needs
 from web.pages import cursors
 
@@ -23,6 +24,11 @@ LONGEST = 160
 
 
 @blueprint.get("/organizations/<organization>/audit")
+@describes(
+    "AuditRow",
+    many=True,
+    takes=("project", "actor", "action", "subject", "outcome", "since", "until", "before", "limit"),
+)
 @needs("audit:read")
 def of_organization() -> ResponseReturnValue:
     """The rows of an organization and of all its projects, the newest first; `project` and others narrow."""
@@ -30,6 +36,11 @@ def of_organization() -> ResponseReturnValue:
 
 
 @blueprint.get("/projects/<project>/audit")
+@describes(
+    "AuditRow",
+    many=True,
+    takes=("actor", "action", "subject", "outcome", "since", "until", "before", "limit"),
+)
 @needs("audit:read")
 def of_project() -> ResponseReturnValue:
     """The rows of one project, the newest first."""

@@ -13,6 +13,7 @@ from reconciler.db.accounts import person_of_id
 from reconciler.db.people import ApiKey, Person
 from reconciler.errors import Refused
 from web.api.bodies import moment, read_object, strings
+from web.api.described import describes
 from web.auth import gate, minting
 from web.auth.actions import needs
 from web.pages.rendering import now
@@ -25,6 +26,7 @@ REQUIRED = frozenset({"name", "organization", "scopes", "expires_at"})
 
 
 @blueprint.get("")
+@describes("ApiKey", many=True)
 @needs("api_keys:admin")
 def listed() -> ResponseReturnValue:
     """The keys that may be seen, the newest first, revoked and expired ones included."""
@@ -33,6 +35,7 @@ def listed() -> ResponseReturnValue:
 
 
 @blueprint.post("")
+@describes("MadeApiKey", body="NewApiKey", status=201, otherwise=(413, 422))
 @needs("api_keys:admin")
 def create() -> ResponseReturnValue:
     """Make a key; `key` in the answer is what a program sends, and is told this once."""
@@ -53,6 +56,7 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.get("/<identifier>")
+@describes("ApiKey")
 @needs("api_keys:admin")
 def one(identifier: str) -> ResponseReturnValue:
     """One key."""
@@ -60,6 +64,7 @@ def one(identifier: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<identifier>/revoke")
+@describes("ApiKey")
 @needs("api_keys:admin")
 def revoke(identifier: str) -> ResponseReturnValue:
     """Let a key in no more. Twice is harmless."""

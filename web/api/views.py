@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
+from reconciler.db.models import Environment, Node
 from reconciler.db.table import Table
 from reconciler.fleet.staleness import presence
 from web.api import forms
+from web.api.described import describes
 from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads, risks
 from web.pages.cohorts import desired
@@ -37,6 +40,7 @@ def _paging() -> tuple[int | None, int]:
 
 
 @blueprint.get("/commits")
+@describes("Commit", many=True, takes=("before", "limit"))
 @needs("bundles:read")
 def commits() -> ResponseReturnValue:
     """Commits of trunk, the newest first, with state, digest and findings."""
@@ -45,6 +49,7 @@ def commits() -> ResponseReturnValue:
 
 
 @blueprint.get("/commits/<sha>")
+@describes("Commit")
 @needs("bundles:read")
 def commit(sha: str) -> ResponseReturnValue:
     """One commit."""
@@ -55,6 +60,7 @@ def commit(sha: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/commits/<sha>/risk")
+@describes("Risk", many=True)
 @needs("bundles:read")
 def risk(sha: str) -> ResponseReturnValue:
     """How dangerous a commit's bundle is to each environment that it was judged for, in promotion order."""
@@ -66,6 +72,7 @@ def risk(sha: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/environments")
+@describes("Environment", many=True)
 @needs("rollouts:read")
 def environments() -> ResponseReturnValue:
     """All environments in promotion order."""
@@ -75,7 +82,30 @@ def environments() -> ResponseReturnValue:
     }
 
 
+@blueprint.get("/environments/<name>")
+@describes("Environment")
+@needs("rollouts:read")
+def environment(name: str) -> ResponseReturnValue:
+    """One environment: what it runs, what it waits for, and its policy."""
+    row = reads.environment(scope(), name)
+    if row is None:
+        abort(404)
+    return forms.form(row, forms.ENVIRONMENT)
+
+
+@blueprint.get("/environments/<name>/rollouts/<rollout>")
+@describes("Rollout")
+@needs("rollouts:read")
+def rollout(name: str, rollout: str) -> ResponseReturnValue:
+    """One rollout, with its steps, counts and verdicts."""
+    row = reads.rollout(scope(), name, rollout)
+    if row is None:
+        abort(404)
+    return forms.form(row, forms.ROLLOUT)
+
+
 @blueprint.get("/environments/<name>/releases")
+@describes("Release", many=True, takes=("before", "limit"))
 @needs("rollouts:read")
 def releases(name: str) -> ResponseReturnValue:
     """Commits of the environment's branch, the newest first."""
@@ -87,6 +117,7 @@ def releases(name: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/rollouts")
+@describes("Rollout", many=True, takes=("environment", "state", "before", "limit"))
 @needs("rollouts:read")
 def rollouts() -> ResponseReturnValue:
     """Rollouts, the newest first; `environment` and `state` narrow."""
@@ -102,6 +133,7 @@ def rollouts() -> ResponseReturnValue:
 
 
 @blueprint.get("/bundles")
+@describes("Bundle", many=True, takes=("before", "limit"))
 @needs("bundles:read")
 def bundles() -> ResponseReturnValue:
     """Published bundles, the newest first."""
@@ -109,7 +141,19 @@ def bundles() -> ResponseReturnValue:
     return page_of(reads.bundles(scope(), before=before, limit=limit + 1), forms.BUNDLE, limit, "id")
 
 
+@blueprint.get("/bundles/<digest>")
+@describes("Bundle")
+@needs("bundles:read")
+def bundle(digest: str) -> ResponseReturnValue:
+    """One bundle, by its digest."""
+    row = reads.bundle(scope(), digest)
+    if row is None:
+        abort(404)
+    return forms.form(row, forms.BUNDLE)
+
+
 @blueprint.get("/events")
+@describes("Event", many=True, takes=("subject", "kind", "before", "after", "limit"))
 @needs("events:read")
 def events() -> ResponseReturnValue:
     """Events, the newest first; with `after=<id>` those after it, the oldest first."""
@@ -127,6 +171,7 @@ def events() -> ResponseReturnValue:
 
 
 @blueprint.get("/nodes")
+@describes("Node", many=True, takes=("environment", "status", "q", "after", "limit"))
 @needs("nodes:read")
 def nodes() -> ResponseReturnValue:
     """Nodes by name; `environment`, `status` and `q` narrow, `after` goes on."""
@@ -145,28 +190,40 @@ def nodes() -> ResponseReturnValue:
     )
     shown = found[:limit]
     environments = {row.name: row for row in reads.environments(scope())}
-    items = []
-    for row in shown:
-        offer = fleet.offer(row.environment)
-        wanted = desired(row, offer, environments.get(row.environment))
-        items.append(
-            forms.node(
-                row,
-                status=status(row, offer, now=now()),
-                freshness=presence(row.reported_at, now=now(), stale_after_seconds=offer.stale_after_seconds),
-                cohort=wanted.cohort,
-                desired=wanted.digest,
-            )
-        )
     return {
-        "items": items,
+        "items": [_node(row, fleet, environments) for row in shown],
         "next": cursors.encode(shown[-1].name, shown[-1].id) if len(found) > limit else None,
     }
 
 
+def _node(row: Node, fleet: node_reads.Fleet, environments: Mapping[str, Environment]) -> dict[str, Any]:
+    offer = fleet.offer(row.environment)
+    wanted = desired(row, offer, environments.get(row.environment))
+    return forms.node(
+        row,
+        status=status(row, offer, now=now()),
+        freshness=presence(row.reported_at, now=now(), stale_after_seconds=offer.stale_after_seconds),
+        cohort=wanted.cohort,
+        desired=wanted.digest,
+    )
+
+
 @blueprint.get("/nodes/stats")
+@describes("NodeStats")
 @needs("nodes:read")
 def node_stats() -> ResponseReturnValue:
     """How many nodes have each status, in all and for each environment."""
     tallies = node_reads.counts(scope(), node_reads.fleet(scope()), now=now())
     return {"total": node_reads.total(tallies), "environments": tallies}
+
+
+@blueprint.get("/nodes/<identifier>")
+@describes("Node")
+@needs("nodes:read")
+def node(identifier: str) -> ResponseReturnValue:
+    """One node, retired ones included."""
+    row = node_reads.node(scope(), identifier)
+    if row is None:
+        abort(404)
+    environments = {found.name: found for found in reads.environments(scope())}
+    return _node(row, node_reads.fleet(scope()), environments)

@@ -29,6 +29,12 @@ FROM_ELSEWHERE = Problem(
 OTHER_SITE = Problem(
     403, "E-WEB-011", "Not from another site", "Another web site asked for this in your browser."
 )
+UNREADABLE = Problem(
+    400,
+    "E-WEB-006",
+    "This address cannot be read",
+    "It holds the character NUL, which nothing here has in its name.",
+)
 WHO = Problem(
     401, "E-AUT-001", "Say who you are",
     "Send an API key as `Authorization: Bearer sck_…`, or sign in.",
@@ -97,7 +103,7 @@ def check() -> Response | None:
     6. What a cookie lets somebody change comes from a form of ours.
     """
     settings: Settings = current_app.extensions["sentinel.settings"]
-    refusal = _named(settings) or _same_site()
+    refusal = _named(settings) or _same_site() or _readable()
     if refusal is not None:
         return answer(refusal)
     if request.endpoint is None:
@@ -174,6 +180,11 @@ def _same_site() -> Problem | None:
     site, mode = request.headers.get("Sec-Fetch-Site", "none"), request.headers.get("Sec-Fetch-Mode", "")
     followed = mode == "navigate" and request.method in SAFE
     return None if site in ("none", "same-origin") or followed else OTHER_SITE
+
+
+def _readable() -> Problem | None:
+    # No row holds it, and PostgreSQL refuses a query that does.
+    return UNREADABLE if "\x00" in request.path or b"%00" in request.query_string else None
 
 
 def _unknown(problem: Problem) -> Response:

@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, certificates, log_alarms, node_reads, reads, reproductions, roots
+from web.pages import attention, certificates, drift, log_alarms, node_reads, reads, reproductions, roots
 from web.pages.scope import Scope
 
 
@@ -59,6 +59,7 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
                 *log_alarms.notices(reads.log_alarms(scope)),
                 *reproductions.notices(live_reproductions(scope)),
                 *certificates.notices(offered),
+                *drift.notices(reads.drift(scope)),
                 *roots.notices(reads.root(scope.organization), now=now),
             ),
         ),

@@ -7,7 +7,9 @@ from typing import Any
 
 from peewee import fn
 
+from reconciler.db.drifting import open_drift
 from reconciler.db.evidence import Reproduction
+from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
@@ -67,6 +69,11 @@ def log_alarms(scope: Scope) -> list[LogAlarm]:
     scopes = (scope, Scope(scope.organization, ""))
     open_ones = [one.rows(LogAlarm).where(LogAlarm.acknowledged_at.is_null()) for one in scopes]
     return sorted((row for rows in open_ones for row in rows), key=lambda row: row.id)
+
+
+def drift(scope: Scope) -> list[Drift]:
+    """What drifts now, the oldest first."""
+    return open_drift(scope.organization, scope.project)
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.config.approvals import NO_APPROVALS, approvals_of
 from reconciler.config.calendar import Zone
+from reconciler.config.drift import DRIFT, drift_of
 from reconciler.config.durations import Duration, seconds
 from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gate_fields import GATES, gate_complaints, specs_of
@@ -116,6 +117,7 @@ _POLICY = block(
             default="30s",
         ),
         GATES,
+        DRIFT,
     ),
     example='policy {\n    strategy "rolling"\n    batches percent=25\n    on-failure "rollback"\n}',
     default={},
@@ -242,6 +244,7 @@ def policy_of(
         admin_port=data["admin-port"],
         supersede=policy["supersede"],
         freezes=tuple(window for window in freezes if window.concerns(name)),
+        drift=drift_of(policy["drift"]),
         gates=specs_of(policy.get("gates", {}), objectives),
         approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
         soak_seconds=seconds(promote.get("after", "0s")),

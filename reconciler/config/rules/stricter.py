@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.config.approvals import stricter_approvals
+from reconciler.config.drift import stricter_drift
 from reconciler.config.gates import stricter_gates
 from reconciler.config.policy import EnvironmentPolicy
 
@@ -43,6 +44,7 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "protected": max,
         "bake_seconds": max,
         "gates": stricter_gates,
+        "drift": stricter_drift,
         "soak_seconds": max,
         "approvals": stricter_approvals,
     }

@@ -38,7 +38,6 @@ def up(migrator: Any, db: Any) -> None:
         since = BigIntegerField()
         seen_at = BigIntegerField()
         resolved_at = BigIntegerField(null=True)
-        reissued = IntegerField(default=0)
 
         class Meta:
             database = db

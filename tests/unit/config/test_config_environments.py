@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.config.drift import DriftPolicy
 from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
@@ -101,6 +102,13 @@ def test_a_protected_environment_goes_all_at_once_on_purpose_alone(
 
 def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
+
+
+def test_drift() -> None:
+    assert policy("").drift == DriftPolicy(120, remediate=False, per_hour=5)
+    found = policy('policy { drift { grace "30s"; remediate #true; per-hour 2; }; }')
+    assert found.drift == DriftPolicy(30, remediate=True, per_hour=2)
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_gates() -> None:

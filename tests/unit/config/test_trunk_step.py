@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.config.approvals import Approvals
+from reconciler.config.drift import DriftPolicy
 from reconciler.config.findings import Severity
 from reconciler.config.former import read_former
 from reconciler.config.gates import GateSpec
@@ -126,6 +127,8 @@ SPREAD = {"spread_label": "region", "spread_percent": 50}
         ({"gates": (SOAK,)}, {"gates": (SHORT,)}, {"gates": (SOAK,)}),
         ({"gates": (SHORT,)}, {"gates": (SOAK,)}, {}),
         ({"gates": (SOAK,)}, {"gates": (MANUAL,)}, {"gates": (SOAK, MANUAL)}),
+        ({}, {"drift": DriftPolicy(600, per_hour=9)}, {"drift": DriftPolicy(120, per_hour=5)}),
+        ({}, {"drift": DriftPolicy(60, remediate=True, per_hour=1)}, {}),
         (SIZED, {**SIZED, "batch_size": 9}, {"batch_size": 3}),
         (SIZED, {**SIZED, "batch_size": 2}, {}),
         (SIZED, {}, {"batch_percent": None, "batch_size": 3}),

@@ -10,7 +10,6 @@ import pytest
 
 from reconciler.fleet.batches import Batch, StepWindow, count_batches, eligible_ranks, left_out, merge
 from reconciler.fleet.cohorts import Assignment, OpenRollout, Target, cohort_of
-from reconciler.fleet.drift import drifts
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
@@ -186,10 +185,3 @@ def test_nothing_written_is_the_default_assignment() -> None:
 def test_presence(quiet: int | None, expected: str) -> None:
     reported = None if quiet is None else ago(quiet)
     assert presence(reported, now=NOW, stale_after_seconds=10) == expected
-
-
-def test_drift_has_a_grace() -> None:
-    assert drifts(WELL, OLD, desired_since=ago(61), now=NOW, grace_seconds=60)
-    assert not drifts(WELL, OLD, desired_since=ago(60), now=NOW, grace_seconds=60)
-    assert not drifts(WELL, NEW, desired_since=ago(61), now=NOW, grace_seconds=60)
-    assert not drifts(WELL, "", desired_since=ago(61), now=NOW, grace_seconds=60)

@@ -375,6 +375,22 @@ def test_a_hold_is_told_once(app: Flask) -> None:
         assert HOLD["reason"] in page
 
 
+def test_approvals_are_shown_whether_they_count_or_not(app: Flask) -> None:
+    said = "the approval of bob@example.com does not count: commit abc is not signed"
+    counted = {"person": "ada@example.com", "why": "Looked at it", "hotfix": "INC-1", "counts": True}
+    approvals = [
+        {**counted, "because": "the signature of commit 123"},
+        {"person": "bob@example.com", "why": "", "hotfix": "", "counts": False, "because": said},
+    ]
+    view = {"release": {"digest": digest(2), "hotfix": "INC-1"}, "plan": "7" * 64, "approvals": approvals}
+    with writing():
+        Environment.update(view=view).where(Environment.name == "production").execute()
+    page = app.test_client().get(f"{SHOP}/environments/production?fragment=environment").text
+    assert "ada@example.com approves as INC-1: Looked at it" in page
+    assert said in page
+    assert f'title="{"7" * 64}"' in page
+
+
 def test_without_tables_the_page_says_so(empty_app: Flask) -> None:
     with reading():
         database.execute_sql('DROP TABLE "commit"')

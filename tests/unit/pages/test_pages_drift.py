@@ -1,0 +1,34 @@
+"""Drift on the pages: one notice for each pair of digests while it lasts."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from reconciler.db.gating import Drift
+from reconciler.db.session import writing
+from tests.unit.pages.sample_project import NOW
+
+OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def drift(severity: str, running: str, nodes: int) -> None:
+    with writing():
+        Drift.create(
+            organization="acme", project="shop", environment="production", desired=NEW, running=running,
+            severity=severity, summary="A route asks less", nodes=nodes, examples=["edge-1", "edge-2"], since=NOW,
+            seen_at=NOW,
+        )  # fmt: skip
+
+
+def test_what_drifts_needs_attention_until_it_is_over(app: Flask) -> None:
+    drift("critical", OLD, 300)
+    drift("low", "", 1)
+    client = app.test_client()
+    page = client.get("/o/acme/p/shop/").text
+    assert "300 nodes of production drift, which is critical" in page
+    assert "1111111 runs instead of 2222222" in page or "111111111111 runs instead of 222222222222" in page
+    assert "A route asks less. Such as edge-1; edge-2." in page
+    assert "1 node of production drifts, which is low" in page
+    with writing():
+        Drift.update(resolved_at=NOW).execute()
+    assert "drift" not in client.get("/o/acme/p/shop/").text
