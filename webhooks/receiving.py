@@ -152,9 +152,14 @@ def asked_for(
 
     However many projects share a repository, one of them stands for all of them.
     """
+    kind, subject = "repository", ""
     if isinstance(read, PullRequest):
-        return [], "of a pull request only its branches matter"
-    if isinstance(read, Renamed):
+        trunks = {f"refs/heads/{project.trunk}" for project in projects}
+        if read.action == "reviewed" or read.target not in trunks:
+            return [], "a review is nothing that is planned, and neither is a branch that is no trunk"
+        found = concerned(projects, read.repository)
+        kind, subject, reason = "pull", str(read.number), ""
+    elif isinstance(read, Renamed):
         found = of_repository(projects, read.before)
         for project in found:
             note_rename(project, read, moment)
@@ -165,8 +170,8 @@ def asked_for(
     work: list[dict[str, str]] = []
     for url in dict.fromkeys(project.repository for project in found):
         first = min(project.slug for project in projects if project.repository == url)
-        ask(found[0].organization, first, "repository", now=moment)
-        work.append({"project": first, "kind": "repository"})
+        ask(found[0].organization, first, kind, subject, now=moment)
+        work.append({"project": first, "kind": kind})
     return work, reason
 
 

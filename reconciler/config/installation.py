@@ -55,13 +55,16 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
-    "user:token", or None for anonymous access."""
+    "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
+    and `instance` what this installation calls itself there."""
 
     slug: str
     organization: str
     forge: str
     secrets: tuple[str, ...]
     credentials: str | None
+    api: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 forge=item["forge"],
                 secrets=tuple(item.get("secret", ())),
                 credentials=item.get("credentials"),
+                api=item.get("api", ""),
+                instance=item.get("instance", item["slug"]),
             )
             for item in data.get("connection", ())
         ),

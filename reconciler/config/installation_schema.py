@@ -182,6 +182,20 @@ ORGANIZATION = Field(
                     'secret "file:keys/webhook.secret"',
                 ),
                 scalar(
+                    "api",
+                    REPOSITORY,
+                    "Where the forge's API is; known for github.com, gitlab.com and bitbucket.org. With it and "
+                    "credentials, pull requests are told what they would do.",
+                    'api "https://git.example/api/v1"',
+                ),
+                scalar(
+                    "instance",
+                    SLUG,
+                    "What this installation is called in statuses and comments, so that two of them do not overwrite "
+                    "each other's; the connection's slug when absent.",
+                    'instance "eu"',
+                ),
+                scalar(
                     "credentials",
                     KEY_URI,
                     'Where "user:token" for reading and pushing stands; anonymous access when absent.',

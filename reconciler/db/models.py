@@ -9,6 +9,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerF
 
 from reconciler.db.audit import AUDIT
 from reconciler.db.evidence import Reproduction
+from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.measures import NodeCounter, NodeSignal
@@ -359,6 +360,9 @@ TABLES: tuple[type[Table], ...] = (
     Receipt,
     Repository,
     Gap,
+    Pull,
+    Outgoing,
+    ForgeBudget,
     Work,
     Commit,
     Bundle,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reconciler.db.many import upsert_many
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.models import Node
 from reconciler.db.session import writing
@@ -26,53 +28,99 @@ ROWS_AT_ONCE = 400
 """SQLite takes at most 999 variables in one statement on old builds."""
 
 
+COUNTER = ("node", "life", "services", "at")
+SIGNAL = (
+    "organization", "project", "environment", "node", "digest", "minute", "requests", "failed", "observed", "buckets",
+    "services", "cpu_permille", "memory_permille", "open_breakers",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Minute:
+    """What a batch adds to one minute of one node and digest."""
+
+    node: Node
+    digest: str
+    services: dict[str, Counts]
+    cpu_permille: int | None = None
+    memory_permille: int | None = None
+    open_breakers: int | None = None
+
+    def add(self, services: Mapping[str, Counts]) -> None:
+        for name, counts in services.items():
+            self.services[name] = self.services[name] + counts if name in self.services else counts
+
+    def see(self, cpu: int | None, memory: int | None, breakers: int | None) -> None:
+        self.cpu_permille = highest((self.cpu_permille, cpu))
+        self.memory_permille = highest((self.memory_permille, memory))
+        self.open_breakers = highest((self.open_breakers, breakers))
+
+    def row(self, minute: datetime) -> tuple[object, ...]:
+        """As the columns of `SIGNAL` have it."""
+        node, added = self.node, total(self.services.values())
+        return (
+            node.organization, node.project, node.environment, node.id, self.digest, minute, added.requests,
+            added.failed, added.observed, [list(bucket) for bucket in added.buckets],
+            {name: counts.to_json() for name, counts in self.services.items()},
+            self.cpu_permille, self.memory_permille, self.open_breakers,
+        )  # fmt: skip
+
+
 class Counters:
-    """The baselines of the nodes of one batch of heartbeats. Call inside the transaction that writes them."""
+    """What the reports of one batch of heartbeats add. Used inside the transaction that writes them: made, told of each
+    report by `add`, and written by `write`."""
 
     def __init__(self, nodes: Sequence[str]) -> None:
-        rows = (
-            row for part in _parts(nodes) for row in NodeCounter.select().where(NodeCounter.node.in_(part))
-        )
-        self._known = {row.node: Baseline(row.life, _services(row.services), row.at) for row in rows}
+        self._known: dict[str, Baseline] = {}
+        self._minutes: dict[tuple[str, str], Minute] = {}
+        for part in _parts(nodes):
+            rows = NodeCounter.select().where(NodeCounter.node.in_(part)).tuples()
+            for node, life, services, at in rows.iterator():
+                self._known[node] = Baseline(life, _services(services), at)
 
     def add(self, node: Node, said: Signals, runs: str, *, now: datetime) -> None:
-        """What a report adds to its minute. `node` is what was known before it, `runs` the digest that it says."""
-        counted = window(self._known.get(node.id), said, node.running, runs, now=now)
-        latest = baseline(self._known.get(node.id), said, now=now)
-        known = {
-            NodeCounter.life: latest.life,
-            NodeCounter.services: {name: counts.to_json() for name, counts in latest.services.items()},
-            NodeCounter.at: now,
-        }
-        NodeCounter.insert({NodeCounter.node: node.id, **known}).on_conflict(
-            conflict_target=[NodeCounter.node], update=known
-        ).execute()
-        self._known[node.id] = latest
-        _add_to_minute(node, counted.digest, minute_of(now), counted.services, said)
+        """Take a report in. `node` is what was known before it, `runs` the digest that it says."""
+        known = self._known.get(node.id)
+        counted = window(known, said, node.running, runs, now=now)
+        self._known[node.id] = baseline(known, said, now=now)
+        minute = self._minutes.setdefault((node.id, counted.digest), Minute(node, counted.digest, {}))
+        minute.add(counted.services)
+        minute.see(said.cpu_permille, said.memory_permille, said.open_breakers)
 
-
-def _add_to_minute(
-    node: Node, digest: str, minute: datetime, services: Mapping[str, Counts], said: Signals
-) -> None:
-    row = NodeSignal.get_or_none(
-        NodeSignal.node == node.id, NodeSignal.minute == minute, NodeSignal.digest == digest
-    )
-    if row is None:
-        row = NodeSignal(
-            organization=node.organization, project=node.project, environment=node.environment, node=node.id,
-            digest=digest, minute=minute,
-        )  # fmt: skip
-    merged = _services(row.services)
-    for name, counts in services.items():
-        merged[name] = merged[name] + counts if name in merged else counts
-    added = total((_counts(row), *services.values()))
-    row.requests, row.failed, row.observed = added.requests, added.failed, added.observed
-    row.buckets = [list(bucket) for bucket in added.buckets]
-    row.services = {name: counts.to_json() for name, counts in merged.items()}
-    row.cpu_permille = highest((row.cpu_permille, said.cpu_permille))
-    row.memory_permille = highest((row.memory_permille, said.memory_permille))
-    row.open_breakers = highest((row.open_breakers, said.open_breakers))
-    row.save()
+    def write(self, *, now: datetime) -> None:
+        """Add everything to the minute of `now`, and remember what the next reports are compared with."""
+        minute, nodes = minute_of(now), sorted({node for node, _ in self._minutes})
+        for part in _parts(nodes):
+            rows = NodeSignal.select(
+                NodeSignal.node, NodeSignal.digest, NodeSignal.services, NodeSignal.cpu_permille,
+                NodeSignal.memory_permille, NodeSignal.open_breakers,
+            ).where(NodeSignal.node.in_(part), NodeSignal.minute == minute)  # fmt: skip
+            for node, digest, services, *seen in rows.tuples().iterator():
+                there = self._minutes.get((node, digest))
+                if there is not None:
+                    there.add(_services(services))
+                    there.see(*seen)
+        upsert_many(
+            NodeSignal,
+            SIGNAL,
+            ("node", "minute", "digest"),
+            (self._minutes[key].row(minute) for key in sorted(self._minutes)),
+        )
+        latest = ((node, self._known[node]) for node in nodes)
+        upsert_many(
+            NodeCounter,
+            COUNTER,
+            ("node",),
+            (
+                (
+                    node,
+                    known.life,
+                    {name: counts.to_json() for name, counts in known.services.items()},
+                    known.at,
+                )
+                for node, known in latest
+            ),
+        )
 
 
 def traffic(nodes: Sequence[str], digest: str | None, since: datetime, until: datetime) -> Traffic:

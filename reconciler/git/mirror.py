@@ -98,6 +98,20 @@ class Mirror:
                 )
             return self.refs()
 
+    def fetch_ref(self, ref: str) -> str:
+        """The commit that the forge has at `ref`, which need be no branch and becomes none here.
+
+        Raises `Refused` E-GIT-020 when there is none, and otherwise as `fetch`.
+        """
+        kept = "refs/seen/" + ref.removeprefix("refs/")
+        with self.locked(), conversation("fetching from", self.url):
+            remote = self.repository.remotes.create_anonymous(self.url)
+            remote.fetch([f"+{ref}:{kept}"], callbacks=Callbacks(self.url, self.credentials))
+        found = self.repository.references.get(kept)
+        if found is None or not isinstance(found.target, pygit2.Oid):
+            raise Refused("E-GIT-020", f"{shown(self.url)} has no '{ref}'")
+        return str(found.target)
+
     def refs(self) -> dict[str, str]:
         """The branches as last fetched or pushed: full reference name to commit id, sorted by name."""
         names = sorted(name for name in self.repository.references if name.startswith(HEADS))

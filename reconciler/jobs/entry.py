@@ -41,6 +41,14 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.intake import repository
 
         return lambda context, subject, renewed: repository.run(context)
+    if kind == "pull":
+        from reconciler.flows.pulls import pull
+
+        return pull.run
+    if kind == "tell":
+        from reconciler.flows.pulls import telling
+
+        return lambda context, subject, renewed: telling.run(context, renewed)
     if kind == "trunk":
         from reconciler.flows import trunk
 
@@ -85,8 +93,8 @@ def run(organization: str, project: str, kind: str, subject: str) -> None:
     session.connect(settings)
     try:
         perform(settings, os.environ, organization, project, kind, subject)
-        # A look at a repository asks for work of every project in it.
-        hand_on(settings, organization, None if kind == "repository" else project)
+        # A look at a repository, or at a pull request, asks for work of every project in it.
+        hand_on(settings, organization, None if kind in ("repository", "pull") else project)
     finally:
         session.close()
 

@@ -33,6 +33,8 @@ ENTRY = "reconciler.jobs.entry.run"
 QUEUE_OF_KIND = {
     "repository": "default",
     "trunk": "compile",
+    "pull": "compile",
+    "tell": "default",
     "environment": "release",
     "delivery": "release",
     "audit": "release",

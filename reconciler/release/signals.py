@@ -37,7 +37,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class StepSignals:
-    """Everything measured about one step, at `at`.
+    """Everything measured about one step, at `at`; what nodes counted was added up at `counted_at`.
 
     `moved` are the nodes that were moved so far and run the new digest, since the step began; `recent` the same nodes
     in the last minutes; `control` the nodes that were not moved, in the same time as `moved`. None: nobody looked.
@@ -45,6 +45,7 @@ class StepSignals:
     """
 
     at: datetime
+    counted_at: datetime
     moved: Traffic | None = None
     recent: Traffic | None = None
     control: Traffic | None = None
@@ -55,6 +56,7 @@ class StepSignals:
         """A JSON object without floats."""
         return {
             "at": iso_milliseconds(self.at),
+            "counted_at": iso_milliseconds(self.counted_at),
             **{name: _traffic_to_json(getattr(self, name)) for name in _TRAFFIC},
             "probes": {
                 url: {**asdict(probe), "at": iso_milliseconds(probe.at)}
@@ -76,6 +78,7 @@ class StepSignals:
         """What `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             at=parse_iso(data["at"]),
+            counted_at=parse_iso(data["counted_at"]),
             **{name: _traffic_from_json(data[name]) for name in _TRAFFIC},
             probes={
                 url: Probe(**{**probe, "at": parse_iso(probe["at"])}) for url, probe in data["probes"].items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 from typing import Any
 
@@ -21,6 +22,23 @@ async def unchanged(scope: dict[str, Any], receive: Any, send: Any) -> None:
     status = 200 if scope["path"] == "/health" else 304
     await send({"type": "http.response.start", "status": status, "headers": [(b"etag", b'"same"')]})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def parsed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """An ASGI callable that reads a body, parses it as JSON, and answers 200."""
+    if scope["type"] == "lifespan":
+        await unchanged(scope, receive, send)
+        return
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    if scope["path"] != "/health":
+        json.loads(body)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{}"})
 
 
 def hmac_app() -> Flask:

@@ -232,3 +232,16 @@ def test_what_was_measured_before_a_pause_does_not_count_after_it(world: World) 
     world.wait(2)
     world.report("dev")
     assert "none of the 1 moved nodes" in waits(world)
+
+
+def test_what_many_nodes_counted_is_added_up_more_rarely(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.flows.measuring.NODES_AT_ONCE", 1)
+    digest = gated(world, RATE)
+    count(world, digest, 1)
+    # Two nodes, so that they are counted every twenty seconds: the last time was ten seconds ago, when nothing ran.
+    assert "no moved node runs it yet" in waits(world)
+    world.wait(10)
+    world.report("dev")
+    assert "1 of at least 100 requests seen" in waits(world)

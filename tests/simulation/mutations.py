@@ -38,7 +38,9 @@ MUTATIONS: dict[str, Mutation] = {
         "reconciler.release.rules", "elif case.release.digest not in completed:", "elif False:"
     ),
     "a freeze is forgotten when a rollout opens": Mutation(
-        "reconciler.release.rules", "    yield from freezing(case.policy, case.now)\n", "    yield from ()\n"
+        "reconciler.release.rules",
+        "    yield from freezing(case.state, case.policy, case.facts, case.now)\n",
+        "    yield from ()\n",
     ),
     "every hold counts as the rollout's own": Mutation(
         "reconciler.release.state",
@@ -51,20 +53,14 @@ MUTATIONS: dict[str, Mutation] = {
         "    sequence = ledger.sequence\n    following = replace(rollout.steps[active.number], state=",
     ),
     "nodes beyond the reach are moved": Mutation(
-        "reconciler.fleet.cohorts", "rank(self.name, node_id) <= reach or", "True or"
+        "reconciler.fleet.cohorts",
+        "rank(self.name, node_id) <= reach or",
+        'rank(self.name, node_id) <= "g" or',
     ),
     "a batch reaches one node too far": Mutation(
         "reconciler.release.spreading",
         "ranks[count - 1] if count",
         "ranks[min(count, len(ranks) - 1)] if count",
-    ),
-    "a batch takes a whole failure domain": Mutation(
-        "reconciler.release.spreading", "len(ranks) * self.percent // 100", "len(ranks)"
-    ),
-    "a target is forgotten": Mutation(
-        "reconciler.fleet.cohorts",
-        "(self.only is None or matches(self.only, labels, {}))",
-        "True",
     ),
     "a pin keeps the sequence": Mutation(
         "reconciler.release.apply", "sequence=ledger.sequence + moves", "sequence=ledger.sequence"
@@ -80,8 +76,24 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "trunk is promoted again and again": Mutation(
         "reconciler.release.promotion",
-        "all(commit.digest == taken.digest for commit in facts.trunk)",
-        "False",
+        "if one.release.digest != before:",
+        "if True:",
+    ),
+    "anybody's approval counts": Mutation(
+        "reconciler.release.approvals",
+        "    if names & set(facts.promoters):",
+        "    if not names:",
+    ),
+    "an approval counts for another plan": Mutation(
+        "reconciler.release.approvals", "    if ballot.plan != plan:", "    if not ballot.plan:"
+    ),
+    "a batch takes a whole failure domain": Mutation(
+        "reconciler.release.spreading", "max(1, len(ranks) * self.percent // 100)", "len(ranks)"
+    ),
+    "nodes outside the target are moved": Mutation(
+        "reconciler.fleet.cohorts",
+        "return registered_at <= self.opened_at and (self.only is None or matches(self.only, labels, {}))",
+        "return registered_at <= self.opened_at",
     ),
     "a rollback leaves the wish": Mutation(
         "reconciler.release.during",

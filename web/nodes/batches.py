@@ -15,6 +15,7 @@ from typing import Any
 
 from peewee import IntegrityError, fn
 
+from reconciler.db.enrolled import locked
 from reconciler.db.models import Node
 from reconciler.db.reported import NodeBatch
 from reconciler.db.session import reading, writing
@@ -88,8 +89,8 @@ def take(kind: Kind, node_id: str, name: str, items: list[Any], *, now: datetime
         with writing():
             if _known(kind, node_id, name):
                 return False
-            node = Node.get_or_none(Node.id == node_id, Node.retired_at.is_null())
-            if node is None:
+            nodes = locked([node_id])
+            if not nodes:
                 raise unauthenticated()
             lately = (
                 NodeBatch.select(fn.SUM(NodeBatch.items))
@@ -99,7 +100,7 @@ def take(kind: Kind, node_id: str, name: str, items: list[Any], *, now: datetime
             if (lately or 0) + len(items) > kind.hourly:
                 raise too_much(kind.hourly)
             NodeBatch.create(node=node_id, kind=kind.name, batch=name, items=max(1, len(items)), at=now)
-            kind.write(node, items, now)
+            kind.write(nodes[0], items, now)
     except IntegrityError:
         if not _known(kind, node_id, name):
             raise

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reconciler.db.enrolled import locked
+from reconciler.db.many import update_many
 from reconciler.db.models import Event, LogCheckpoint, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
@@ -24,9 +26,12 @@ from web.nodes.reports import Report, merge
 FLUSH_SECONDS = 0.2
 """Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
 
+REST = 2.0
+LONGEST_REST = 2.0
+"""After a write its thread rests for so many times as long as it took, and at most so long: under load fewer and larger
+batches, in which a node that reported twice is written once, leave the processor to those who answer."""
+
 RETRY_SECONDS = 2.0
-ROWS_AT_ONCE = 400
-"""SQLite takes at most 999 variables in one statement on old builds."""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class Heartbeats:
         """Write what arrives, until cancelled."""
         while True:
             await self._arrived.wait()
-            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.sleep(max(FLUSH_SECONDS, min(REST * self.last_write_seconds, LONGEST_REST)))
             if not await self.flush():
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -88,32 +93,36 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
     checkpoint of the log that we did not sign is looked into by a worker. What was counted goes to its minute, once.
     """
     with writing():
-        ids = sorted(batch)
-        counters = Counters([node_id for node_id in ids if batch[node_id].signals is not None])
+        nodes = locked(sorted(batch))
+        counters = Counters([node.id for node in nodes if batch[node.id].signals is not None])
         signed: dict[tuple[str, str], bool] = {}
-        for start in range(0, len(ids), ROWS_AT_ONCE):
-            rows = Node.select().where(
-                Node.id.in_(ids[start : start + ROWS_AT_ONCE]), Node.retired_at.is_null()
-            )
-            for node in sorted(rows, key=lambda row: row.id):
-                _write_one(node, batch[node.id], signed, counters, now)
+        quiet: list[tuple[Any, ...]] = []
+        for node in nodes:
+            report = batch[node.id]
+            if _write_one(node, report, signed, counters, now):
+                quiet.append((report.counter, report.beat, now, node.id))
+        update_many(Node, ("counter", "beat", "reported_at"), "id", quiet)
+        counters.write(now=now)
 
 
 def _write_one(
     node: Node, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
-) -> None:
+) -> bool:
+    """Write one report; True when nothing but its counter and time is new, which is left to the caller."""
     judged = judge(_standing(node), report.boot_id, report.counter, report.beat, now=now)
     standing = judged.standing
     if not judged.counts:
         if standing.doubts != node.doubts:
             Node.update(doubts=standing.doubts, doubted_at=standing.since).where(Node.id == node.id).execute()
-        return
+        return False
     said = dict(report.said)
     if "labels" in said:
         said["labels"] = {**said["labels"], **node.fixed_labels}
     changes = {name: value for name, value in said.items() if getattr(node, name) != value}
     if report.signals is not None:
         counters.add(node, report.signals, changes.get("running", node.running), now=now)
+    if not changes and node.boot_id == report.boot_id and standing.doubts == node.doubts:
+        return True
     events = _events(node, changes)
     if "running" in changes:
         changes["running_since"] = now if changes["running"] else None
@@ -140,6 +149,7 @@ def _write_one(
             details={"environment": node.environment, "name": node.name, **details},
             at=now,
         )
+    return False
 
 
 def _standing(node: Node) -> Standing:

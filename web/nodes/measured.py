@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from reconciler.fleet.signals import HIGHEST, MOST_BUCKETS, MOST_SERVICES, Counts, Signals
@@ -43,26 +45,33 @@ def read_signals(value: Any) -> Signals:
 def _counts(value: Any) -> Counts:
     if not isinstance(value, dict):
         raise malformed("a service in 'signals' must be an object")
-    only(value, _COUNTS, "signals.services.…")
-    counts = Counts(
-        number(value, "requests"), number(value, "failed"), number(value, "observed"), _buckets(value)
-    )
-    if max(counts.requests, counts.observed) > HIGHEST:
-        raise malformed(f"a counter in 'signals' must be at most {HIGHEST}")
-    rising = [count for _, count in counts.buckets] + [counts.observed]
-    if counts.failed > counts.requests or rising != sorted(rising):
-        raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
-    return counts
-
-
-def _buckets(value: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
-    within = value.get("within_ms", {})
+    if value.keys() != _COUNTS:
+        only(value, _COUNTS, "signals.services.…")
+        raise malformed(f"a service in 'signals' must have {', '.join(sorted(_COUNTS))}")
+    requests, failed, observed = value["requests"], value["failed"], value["observed"]
+    within = value["within_ms"]
     if not isinstance(within, dict) or len(within) > MOST_BUCKETS:
         raise malformed(f"'within_ms' must be an object of at most {MOST_BUCKETS} counts")
-    for bound in within:
-        if not BOUND.fullmatch(bound):
-            raise malformed("a name in 'within_ms' must be a whole number of milliseconds")
-    return tuple(sorted((int(bound), number(within, bound)) for bound in within))
+    bounds = _bounds(tuple(within))
+    counts = [within[name] for name, _ in bounds]
+    # There are many of these numbers, so they are looked at together: `bool` is an `int` and no number.
+    if any(type(count) is not int or count < 0 for count in (requests, failed, observed, *counts)):
+        raise malformed("the counts of 'signals' must be whole numbers from 0 on")
+    if max(requests, observed) > HIGHEST:
+        raise malformed(f"a counter in 'signals' must be at most {HIGHEST}")
+    rising = [*counts, observed]
+    if failed > requests or rising != sorted(rising):
+        raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
+    buckets = tuple((bound, count) for (_, bound), count in zip(bounds, counts, strict=True))
+    return Counts(requests, failed, observed, buckets)
+
+
+@lru_cache(maxsize=1024)
+def _bounds(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The names of buckets with their bounds, rising. Nearly every report has the same ones."""
+    if not all(BOUND.fullmatch(name) for name in names):
+        raise malformed("a name in 'within_ms' must be a whole number of milliseconds")
+    return tuple(sorted(((name, int(name)) for name in names), key=itemgetter(1)))
 
 
 def _permille(value: Mapping[str, Any], name: str) -> int | None:

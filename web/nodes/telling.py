@@ -122,8 +122,10 @@ def _read_counters(value: Any) -> list[Signals]:
 
 
 def _write_counters(node: Node, items: list[Signals], now: datetime) -> None:
+    counters = Counters([node.id])
     for signals in items:
-        Counters([node.id]).add(node, signals, node.running, now=now)
+        counters.add(node, signals, node.running, now=now)
+    counters.write(now=now)
 
 
 def _read_config(value: Any) -> list[dict[str, Any]]:

@@ -37,9 +37,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`evidence` is what a gate made it from, by name."""
+
     gate: str
     state: State
     because: str
+    evidence: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def _step(place: int, step: Mapping[str, Any]) -> Step:
                 str(v.get("gate") or ""),
                 state_of(VERDICTS, str(v.get("verdict") or "")),
                 str(v.get("because") or ""),
+                tuple(sorted((v.get("evidence") or {}).items())),
             )
             for v in step.get("verdicts") or ()
         ),

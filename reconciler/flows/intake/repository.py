@@ -14,6 +14,7 @@ from peewee import fn
 
 from reconciler.config.addresses import place
 from reconciler.config.installation import Installation, Project
+from reconciler.db.forge import Pull
 from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.models import Environment
 from reconciler.db.owed import ask
@@ -82,6 +83,8 @@ def run(context: Context) -> Outcome:
         )
         for slug, kind, subject in wanted:
             ask(context.organization.slug, slug, kind, subject, now=context.now(), known=True)
+        for number in _pulls(projects, wanted):
+            ask(context.organization.slug, projects[0].slug, "pull", str(number), now=context.now())
         gaps = 0 if first else _weigh(context, row, refs, moved, told)
     if not moved and not wanted:
         return Outcome("unchanged", "no branch has moved")
@@ -166,6 +169,19 @@ def _wanted(
         known = _environments(context, sorted({slug for slug, _ in found}))
         wanted += [(slug, "environment", name) for slug, name in sorted(found & known)]
     return wanted
+
+
+def _pulls(projects: list[Project], wanted: list[Work]) -> list[int]:
+    """The open pull requests into a trunk that moved: what they would do is another thing now."""
+    moved = {slug for slug, kind, _ in wanted if kind == "trunk"}
+    if not moved:
+        return []
+    rows = (
+        Pull.select(Pull.number)
+        .where(Pull.organization == projects[0].organization, Pull.project.in_(sorted(moved)), Pull.open)
+        .distinct()
+    )
+    return sorted(row.number for row in rows)
 
 
 def _touched(mirror: Mirror, project: Project, before: str, after: str) -> bool:

@@ -17,7 +17,7 @@ from reconciler.release.apply import Material, apply, wanted_config
 from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, TrunkCommit, runs_of
+from reconciler.release.facts import Facts, Proof, TrunkCommit, runs_of
 from reconciler.release.state import Completed, EnvironmentState
 from reconciler.simulator.virtual.environment import Commit, Environment, published_of
 from reconciler.simulator.virtual.scenario import Scenario
@@ -40,6 +40,11 @@ class LostRace(Exception):
 
 
 NO_FACTS = Facts()
+
+AUTHOR = "ada@example.com"
+"""Who writes everything that reaches trunk."""
+
+POLICY_COMMIT = "0" * 40
 
 Hook = Callable[[str, Environment], None]
 
@@ -104,11 +109,11 @@ class ControlPlane:
         """The facts of this moment, as `flows.facts` has them from database and mirror."""
         policy, wish = environment.policy, state.files.release
         wished = wish.digest if wish is not None else ""
-        pinned = {pin.digest for pin in state.files.pins}
         known = {commit.digest for commit in self.trunk}
         if policy is None:
             return NO_FACTS
         completed = self.completed(policy)
+        pinned = {pin.digest for pin in state.files.pins}
         counted = count(state, policy, environment.nodes, now=self.scenario.moment(now))
         return Facts(
             trunk=self.newer(environment, state),
@@ -119,6 +124,13 @@ class ControlPlane:
             runs={name: runs_of(found) for name, found in completed.items()}
             if policy.promote == "automatic"
             else {},
+            policy_commit=POLICY_COMMIT,
+            proofs={
+                ballot.path: Proof(environment.signed.get(ballot.path, ()), "a signature")
+                for ballot in state.files.ballots
+            },
+            promoters=(environment.promoter,) if environment.promoter else (),
+            authors=(AUTHOR,),
             batches=counted.batches,
             ranks=counted.ranks,
             left_out=counted.left_out,

@@ -63,6 +63,9 @@ class Environment:
     commits: list[Commit] = field(default_factory=list)
     parsed: tuple[int, EnvironmentState] | None = None
     cohorts: dict[str, str] = field(default_factory=dict)
+    signed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the path of an approval, whose signature its commit carries."""
+    promoter: str = ""
     told: tuple[object, dict[str, str]] | None = None
     """What the invariants worked out last, and from what."""
 

@@ -38,6 +38,10 @@ FREEZES = (
 )
 
 
+PEOPLE = ("carol@example.com", "dave@example.com", "bob@example.com", "ada@example.com")
+"""Of whom the third promotes, and the fourth wrote what is released."""
+
+
 def generate(seed: int, *, nodes: int | None = None) -> Scenario:
     """The scenario of a seed, with so many nodes in all; 1 to 300 when that is None."""
     # A seed has to give the same scenario for ever, which is what this generator is for.
@@ -53,7 +57,9 @@ def generate(seed: int, *, nodes: int | None = None) -> Scenario:
             config += freeze
     lasts = chance.choice((120, 300, 600)) * SECOND
     timeline = [Happening(chance.randrange(3) * SECOND, "push", {"bundle": "b1"})]
-    timeline += [_happening(chance, names, lasts) for _ in range(chance.randint(3, 40))]
+    for _ in range(chance.randint(3, 40)):
+        happening = _happening(chance, names, lasts)
+        timeline += [happening, *_followed(chance, happening)]
     return Scenario(
         name=f"seed {seed}",
         seed=seed,
@@ -69,17 +75,29 @@ def generate(seed: int, *, nodes: int | None = None) -> Scenario:
 
 def _environment(chance: random.Random, name: str, before: list[str]) -> str:
     lines = []
-    if chance.random() < 0.75:
+    strategy = chance.choice(("all-at-once", "rolling", "rolling", "rolling", "canary"))
+    if strategy == "rolling":
         batches = chance.choice(
             ("percent=1", "percent=10", "percent=34", "percent=100", "size=1", "size=3", "size=60")
         )
         lines += ['strategy "rolling"', f"batches {batches}"]
-    elif chance.random() < 0.5:
-        lines += ['strategy "canary"', "canary {", "    share 5 25 50", '    bake "15s"', "}"]
+    elif strategy == "canary":
+        lines += [
+            'strategy "canary"',
+            'canary {\n            share 5 25 50\n            bake "10s"\n        }',
+        ]
     else:
-        lines += ['strategy "all-at-once"', 'all-at-once-because "to see it happen"']
-    if chance.random() < 0.4:
-        lines.append(f'spread "region" percent={chance.choice((20, 50))}')
+        lines += ['strategy "all-at-once"', *(['all-at-once-because "it is played"'] if before else [])]
+    if strategy != "all-at-once" and chance.random() < 0.3:
+        lines += [f'spread "region" percent={chance.choice((10, 34, 50))}']
+    if before and chance.random() < 0.3:
+        lines += [f'promote "automatic" after="{chance.choice((0, 30))}s"']
+    if chance.random() < 0.25:
+        lines += ["approvals 1"]
+    if chance.random() < 0.2:
+        lines += ['gates {\n            soak "5s"\n        }']
+    elif chance.random() < 0.1:
+        lines += ["gates {\n            manual\n        }"]
     lines += [
         f"max-unavailable {chance.choice((0, 0, 1, 3))}",
         f'on-failure "{chance.choice(("pause", "rollback"))}"',
@@ -110,6 +128,19 @@ def _groups(chance: random.Random, names: list[str], total: int) -> list[Group]:
     ]
 
 
+def _followed(chance: random.Random, first: Happening) -> list[Happening]:
+    """What people do right after it: promote what was just forbidden, or say what they think of a promotion."""
+    soon = first.at + chance.choice((2, 5, 20)) * SECOND
+    if first.kind == "quarantine" and chance.random() < 0.7:
+        return [Happening(soon, "promote", first.what)]
+    if first.kind == "promote" and chance.random() < 0.6:
+        what: dict[str, KdlValue] = {"environment": first.what["environment"], "by": chance.choice(PEOPLE)}
+        if chance.random() < 0.4:
+            what[chance.choice(("stale", "unsigned"))] = True
+        return [Happening(soon, "approve", what)]
+    return []
+
+
 def _happening(chance: random.Random, names: list[str], lasts: int) -> Happening:
     environment = chance.choice(names)
     bundle = chance.choice(BUNDLES).name
@@ -121,25 +152,22 @@ def _happening(chance: random.Random, names: list[str], lasts: int) -> Happening
     choices: list[tuple[int, str, dict[str, KdlValue]]] = [
         (6, "push", {"bundle": bundle}),
         (6, "promote", {**at, "bundle": bundle}),
-        (8, "promote", {**at, "bundle": bundle, "after": length}),
-        (
-            2,
-            "promote",
-            {
-                **at,
-                "bundle": BUNDLES[number % 3].name,
-                "only": chance.choice(("region=eu", "not region in (eu, us)")),
-            },
-        ),
+        (2, "promote", {**at, "bundle": bundle, "after": length}),
+        (3, "promote", {**at, "bundle": bundle, "only": chance.choice(("region=eu", "region in (eu, us)"))}),
         (2, "widen", at),
         (2, "pin", {**at, "bundle": bundle, "name": f"p{number % 2}", "nodes": "region=us", "lasts": length}),
         (1, "pin", {**at, "bundle": bundle, "name": f"p{number % 2}", "nodes": "has region"}),
         (2, "unpin", at),
+        (6, "approve", {**at, "by": chance.choice(PEOPLE)}),
+        (1, "approve", {**at, "by": chance.choice(PEOPLE), "stale": True}),
+        (1, "approve", {**at, "by": chance.choice(PEOPLE), "unsigned": True}),
+        (1, "reject", {**at, "by": PEOPLE[0]}),
+        (5, "go", at),
         (2, "revert", at),
         (2, "hold", {**at, "name": f"h{number % 3}"}),
         (2, "hold", {**at, "name": f"h{number % 3}", "lasts": length}),
         (4, "release", at),
-        (1, "quarantine", {**at, "bundle": bundle}),
+        (2, "quarantine", {**at, "bundle": bundle}),
         (2, "lift", {**at, "bundle": bundle}),
         (2, "tamper", at),
         (1, "corrupt", at),

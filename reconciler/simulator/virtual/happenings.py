@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from reconciler.config.durations import milliseconds
 from reconciler.config.kdl import KdlValue
 from reconciler.release import paths
+from reconciler.release.ballot import APPROVE, REJECT, Ballot, render_ballot
 from reconciler.release.pins import Pin, render_pin
-from reconciler.release.render import render_hold, render_quarantine, render_release
-from reconciler.release.state import Hold, Quarantine, Release
+from reconciler.release.render import render_go, render_hold, render_quarantine, render_release
+from reconciler.release.state import Go, Hold, Quarantine, Release
 from reconciler.simulator.virtual.control import digest_of
 from reconciler.simulator.virtual.environment import Environment
 from reconciler.simulator.virtual.nodes import Node
@@ -30,24 +31,43 @@ def push(world: World, what: What) -> None:
 
 
 def promote(world: World, what: What) -> None:
-    """Somebody makes `bundle` the wish of `environment`, not before `after` from now and for the nodes of `only` if
-    that is given."""
+    """Somebody makes `bundle` the wish of `environment`, not before `after` from now if that is given."""
     after = what.get("after")
     not_before = None
     if after is not None:
         not_before = world.now + timedelta(milliseconds=milliseconds(str(after)))
-    wish = Release(
-        digest_of(str(what["bundle"])), why="by hand", not_before=not_before, only=str(what.get("only", ""))
-    )
+    by, only = str(what.get("by", "bob@example.com")), str(what.get("only", ""))
+    wish = Release(digest_of(str(what["bundle"])), why="by hand", by=by, not_before=not_before, only=only)
+    world.environment(what).promoter = by
     world.edit(str(what["environment"]), paths.RELEASE, render_release(wish))
 
 
 def widen(world: World, what: What) -> None:
-    """Somebody lets a release that is for some nodes go on to all others."""
+    """Somebody lets what is released to some nodes of `environment` go to all of them."""
     environment = world.environment(what)
     wish = environment.state().files.release
     if wish is not None and wish.only:
         world.edit(environment.name, paths.RELEASE, render_release(replace(wish, only="")))
+
+
+def approve(world: World, what: What) -> None:
+    """`by` approves what `environment` proposes; `unsigned=#true` leaves out the signature, `stale=#true` names
+    another plan."""
+    _vote(world, what, APPROVE)
+
+
+def reject(world: World, what: What) -> None:
+    """`by` rejects what `environment` proposes."""
+    _vote(world, what, REJECT)
+
+
+def go(world: World, what: What) -> None:
+    """Somebody lets the step of `environment` that is under way pass its manual gate."""
+    environment = world.environment(what)
+    rollout = environment.ledger.open_rollout
+    if rollout is not None and rollout.active is not None:
+        said = Go(rollout.name, rollout.active.number, "a person", "it looks well")
+        world.edit(environment.name, paths.go_path(said.rollout, said.step), render_go(said))
 
 
 def pin(world: World, what: What) -> None:
@@ -172,10 +192,13 @@ KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
     {
         "push": push,
         "promote": promote,
-        "widen": widen,
         "pin": pin,
         "unpin": unpin,
         "revert": revert,
+        "widen": widen,
+        "approve": approve,
+        "reject": reject,
+        "go": go,
         "hold": hold,
         "release": release,
         "quarantine": quarantine,
@@ -193,6 +216,17 @@ KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
         "failover": failover,
     }
 )
+
+
+def _vote(world: World, what: What, verdict: str) -> None:
+    environment, by = world.environment(what), str(what["by"])
+    files = environment.state().files
+    if files.release is None or files.proposal is None:
+        return
+    plan = "0" * 64 if what.get("stale") is True else files.proposal.plan
+    ballot = Ballot(by, verdict, files.release.digest, environment.name, plan, at=world.now)
+    environment.signed[ballot.path] = () if what.get("unsigned") is True else (by,)
+    world.edit(environment.name, ballot.path, render_ballot(ballot))
 
 
 def _number(what: What) -> int:

@@ -15,8 +15,10 @@
 12. No node runs what no rollout of its environment ever brought.
 13. Everything comes to rest.
 14. After a rollback nobody is told to run what failed any more, and the branch does not wish for it.
-15. No step moves more of a failure domain than the policy lets one batch take; one node it always may.
-16. Nobody is moved whom the target of a release does not mean.
+15. Where approvals are asked for, a rollout opens only with those of so many people, proved to be theirs, for its very
+    plan, and none of them promoted or wrote what it brings.
+16. No step moves more of a failure domain than its share, or one node where that is less.
+17. Nodes outside a rollout's target are not told to change.
 """
 
 from __future__ import annotations
@@ -24,17 +26,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.fleet.cohorts import cohort_of
-from reconciler.fleet.domains import domain_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
 from reconciler.release.actions import AdvanceStep, ChangePins, OpenRollout, Promote, RollBack
-from reconciler.release.assignment import assignment_of
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
-from reconciler.release.state import PARTIAL, EnvironmentState, Ledger
+from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.control import AUTHOR
 from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
     Commit,
@@ -65,7 +66,7 @@ class Invariants:
         self._opened: dict[str, set[str]] = {}
         self._last: dict[str, tuple[str, int]] = {}
         self._taken: dict[str, set[str]] = {}
-        self._most: dict[tuple[str, str], dict[str, int]] = {}
+        self._members: dict[str, tuple[str, dict[str, int]]] = {}
 
     def set_back(self, environment: Environment) -> None:
         """The database of an environment is older than its branch until the next look."""
@@ -116,6 +117,9 @@ class Invariants:
         action = commit.action
         if isinstance(action, OpenRollout):
             self._opening(world, environment, state, action)
+            self._approved(world, environment, state, action)
+        if isinstance(action, OpenRollout | AdvanceStep):
+            self._moving(world, environment, before, after)
         if isinstance(action, ChangePins):
             for standing in action.pins:
                 forbidden = state.quarantined(standing.pin.digest) is not None
@@ -128,23 +132,18 @@ class Invariants:
             )
             taken.add(action.release.commit)
             last = state.files.promoted
-            news = last is None or any(commit.digest != last.digest for commit in facts.trunk)
+            news = last is None or not facts.trunk or any(c.digest != last.digest for c in facts.trunk)
             self._require(3, world, news, f"{action.release.commit[:7]} changes nothing and is promoted")
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
-            told, pins = _told(published_of(after), environment), assignment_of(after)
             # A pin on what failed ends by the next commit, because of the quarantine that this one places.
-            gone = not any(
-                told[node.id] == failed and pins.pin_of(node.id, node.labels) is None
-                for node in environment.nodes
-            )
+            told, pinned = _told(published_of(after), environment), _pinned(published_of(after), environment)
+            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in pinned}
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
-        if isinstance(action, OpenRollout | AdvanceStep):
-            self._domains(world, environment, before, after)
 
     def told(
         self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str]
@@ -175,7 +174,7 @@ class Invariants:
             decision = environment.last
             if rollout is not None:
                 waits = (
-                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", PARTIAL)
+                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
                 )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
             told = _told(published_of(ledger), environment)
@@ -235,47 +234,75 @@ class Invariants:
         self._last[environment.name] = (digest, edits)
         self._opened.setdefault(environment.name, set()).add(digest)
 
+    def _approved(
+        self, world: World, environment: Environment, state: EnvironmentState, action: OpenRollout
+    ) -> None:
+        policy, plan = environment.policy, action.plan
+        count = policy.approvals.count if policy is not None else 0
+        people = {
+            ballot.person
+            for ballot in state.files.ballots
+            if ballot.verdict == "approve"
+            and (ballot.digest, ballot.plan, ballot.environment) == (plan.digest, plan.hash, environment.name)
+            and environment.signed.get(ballot.path) == (ballot.person,)
+        }
+        people -= {AUTHOR, environment.promoter}
+        self._require(15, world, len(people) >= count, f"{plan.rollout} opens with {len(people)} of {count}")
+
+    def _moving(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """What a step moves at its beginning, by failure domain, against what there is of it."""
+        rollout, plan, policy = after.open_rollout, after.plan, environment.policy
+        if rollout is None or plan is None or policy is None:
+            return
+        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        pinned = _pinned(published_of(after), environment)
+        moved = [
+            node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in pinned
+        ]
+        if plan.only is not None:
+            target = read_selector(plan.only.meant)
+            outside = [node.name for node in moved if not matches(target, node.labels, {})]
+            self._require(17, world, not outside, f"{rollout.name} moves {outside[:3]}, which it is not for")
+        if not policy.spread_label or plan.rules.spread != policy.spread_label:
+            return
+        members = self._domains(environment, policy.spread_label, plan.rollout)
+        counts: dict[str, int] = {}
+        for node in moved:
+            domain = node.labels.get(policy.spread_label, "")
+            counts[domain] = counts.get(domain, 0) + 1
+        for domain, count in counts.items():
+            most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
+            self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
+
+    def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
+        """How many nodes each failure domain had when the rollout opened."""
+        known = self._members.get(environment.name)
+        if known is None or known[0] != rollout:
+            counts: dict[str, int] = {}
+            for node in environment.nodes:
+                domain = node.labels.get(label, "")
+                counts[domain] = counts.get(domain, 0) + 1
+            known = self._members[environment.name] = (rollout, counts)
+        return known[1]
+
     def _advancing(self, world: World, environment: Environment, before: Ledger) -> None:
         rollout, plan = before.open_rollout, before.plan
         if rollout is None or plan is None:
             raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
         told = _told(published_of(before), environment)
+        pinned = _pinned(published_of(before), environment)
         now = world.loop.now
         unwell = [
             node.name
             for node in environment.nodes
             if told[node.id] == rollout.digest != before.live
+            and node.id not in pinned
             and node.truthful
             and max(node.down_until, node.unreachable_until) + plan.rules.stale_after_seconds * 1000 <= now
             and (node.runs != rollout.digest or not node.well)
-            and published_of(before).assignment.pin_of(node.id, node.labels) is None
         ]
         most = plan.rules.max_unavailable
         self._require(5, world, len(unwell) <= most, f"a batch begins while {unwell[:3]} are unwell")
-
-    def _domains(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
-        """What a begun step moves, against the nodes that each failure domain had when the rollout opened."""
-        assignment, policy = assignment_of(after), environment.policy
-        rollout = assignment.rollout
-        if rollout is None or not rollout.spread or policy is None:
-            return
-        was, will = _told(published_of(before), environment), _told(published_of(after), environment)
-        there: dict[str, int] = {}
-        moved: dict[str, int] = {}
-        for node in environment.nodes:
-            if rollout.concerns(node.id, node.labels, node.registered_at):
-                domain = domain_of(node.labels, rollout.spread)
-                there[domain] = there.get(domain, 0) + 1
-                pinned = assignment.pin_of(node.id, node.labels) is not None
-                moves = was[node.id] != will[node.id] and not pinned
-                moved[domain] = moved.get(domain, 0) + moves
-        key = (environment.name, rollout.name)
-        most = self._most.setdefault(
-            key, {domain: max(1, count * policy.spread_percent // 100) for domain, count in there.items()}
-        )
-        for domain, count in moved.items():
-            words = f"{count} nodes of '{domain}' of {environment.name} are moved at once"
-            self._require(15, world, count <= most.get(domain, 0), words)
 
     def _share(self, world: World, environment: Environment) -> None:
         """What nodes are told now, against the plan."""
@@ -289,25 +316,25 @@ class Invariants:
             if done.state != "waiting"
         )
         told = _told(published, environment)
-        moving = published.assignment.rollout
+        apart, moving = _pinned(published, environment), published.assignment.rollout
+        if moving is not None:
+            apart |= {node.id for node in environment.nodes if moving.has(node.labels, node.registered_at)}
         moved = sum(
             1
             for node in environment.nodes
-            if told[node.id] == rollout.digest != ledger.live
-            and published.assignment.pin_of(node.id, node.labels) is None
-            and not (moving is not None and moving.has(node.labels, node.registered_at))
+            if told[node.id] == rollout.digest != ledger.live and node.id not in apart
         )
         self._require(4, world, moved <= allowed, f"{moved} of {environment.name} are moved, {allowed} may")
-        if plan.only is not None:
-            only = read_selector(plan.only.meant)
-            for node in environment.nodes:
-                if told[node.id] == rollout.digest != ledger.live and not matches(only, node.labels, {}):
-                    pinned = published.assignment.pin_of(node.id, node.labels) is not None
-                    self._require(16, world, pinned, f"{node.name} is not meant by {plan.only.meant}")
 
     def _require(self, number: int, world: World, holds: bool, words: str) -> None:
         if not holds:
             raise Broken(number, world.loop.now, words)
+
+
+def _pinned(published: Published, environment: Environment) -> set[str]:
+    """The nodes that a pin keeps, whatever is released."""
+    pin_of = published.assignment.pin_of
+    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
 
 
 def _told(published: Published, environment: Environment) -> dict[str, str]:

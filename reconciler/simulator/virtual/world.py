@@ -14,7 +14,15 @@ from reconciler.release import paths
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.state import EnvironmentState
-from reconciler.simulator.virtual.control import LATENCY, MILLISECOND, ControlPlane, Died, LostRace, digest_of
+from reconciler.simulator.virtual.control import (
+    AUTHOR,
+    LATENCY,
+    MILLISECOND,
+    ControlPlane,
+    Died,
+    LostRace,
+    digest_of,
+)
 from reconciler.simulator.virtual.environment import CHANGED_BY_HAND, Commit, Environment
 from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.invariants import Invariants
@@ -124,6 +132,7 @@ class World:
         self._end_of_trouble()
         commits = len(self.history)
         while True:
+            self._let_go()
             self._go_on(self.loop.now + SWEEP)
             busy = len(self.history) - commits > MOST_COMMITS
             if busy or self.loop.now - self.changed_at > PATIENCE:
@@ -144,7 +153,7 @@ class World:
         number = len(self.control.trunk)
         sha = hashlib.sha1(f"{bundle}{number}".encode(), usedforsecurity=False).hexdigest()
         self.control.trunk.append(
-            TrunkCommit(sha, digest_of(bundle), f"Change {bundle}", "Ada <ada@example.com>")
+            TrunkCommit(sha, digest_of(bundle), f"Change {bundle}", f"Ada <{AUTHOR}>", self.now)
         )
         for environment in self.environments.values():
             self.nudge(environment)
@@ -323,6 +332,16 @@ class World:
             happening = self.timeline.popleft()
             self.loop.at(happening.at, self._happen, happening)
         self.loop.run(until, FULL_EVERY, self._check)
+
+    def _let_go(self) -> None:
+        """After the trouble somebody says go to each step that asks for it: else it would be asked for, for ever."""
+        for environment in self.environments.values():
+            rollout, plan = environment.ledger.open_rollout, environment.ledger.plan
+            if rollout is None or rollout.active is None or rollout.state != "open" or plan is None:
+                continue
+            asks = any(gate.kind == "manual" for gate in plan.rules.gates)
+            if asks and paths.go_path(rollout.name, rollout.active.number) not in environment.head:
+                KINDS["go"](self, {"environment": environment.name})
 
     def _at_rest_until(self, end: int | None) -> int:
         """The moment up to which nothing happens but reports; the present one when something is under way.

@@ -72,7 +72,12 @@ def test_everything() -> None:
         ("file:keys/bundle.key",), ("file:keys/pointer.key",), ("env:COMMIT_KEY",), ("file:/srv/root.key",)
     )
     assert installation.connection("origin") == Connection(
-        "origin", "acme", "github", ("file:keys/old.secret", "file:keys/webhook.secret"), "env:TOKEN"
+        "origin",
+        "acme",
+        "github",
+        ("file:keys/old.secret", "file:keys/webhook.secret"),
+        "env:TOKEN",
+        instance="origin",
     )
     url = "https://github.com/acme/fleet.git"
     sealing_keys = (

@@ -60,6 +60,15 @@ def test_many_nodes_are_a_bar() -> None:
     assert many.lamps is None
 
 
+def test_verdicts_keep_what_they_were_made_from() -> None:
+    measured = {
+        **verdict("pass", "0.10% of 1000 failed", gate="error-rate"),
+        "evidence": {"requests": 1000, "failed": 1},
+    }
+    [found] = ladder(rollout(step(1, 1, "done", verdicts=[measured]))).steps
+    assert found.verdicts[0].evidence == (("failed", 1), ("requests", 1000))
+
+
 def test_verdicts_keep_their_words() -> None:
     [found] = ladder(
         rollout(step(1, 1, "failed", verdicts=[verdict("fail", "p99 900 ms > 500 ms", gate="latency")]))

@@ -20,7 +20,7 @@ def seen(*, nodes: int = 4, reporting: int = 4, **counts: Any) -> Traffic:
 
 def with_traffic(traffic: Traffic | None, *, planned: int = 4, batch: Batch = MOVED) -> GateFacts:
     """A step whose moved nodes counted this, in all the time and lately."""
-    return step(batch, planned=planned, signals=StepSignals(NOW, moved=traffic, recent=traffic))
+    return step(batch, planned=planned, signals=StepSignals(NOW, NOW, moved=traffic, recent=traffic))
 
 
 UNKNOWN = {

@@ -41,7 +41,7 @@ def probe(
     ],
 )
 def test_http(found: Probe | None, verdict: type) -> None:
-    signals = StepSignals(NOW, probes={} if found is None else {URL: found})
+    signals = StepSignals(NOW, NOW, probes={} if found is None else {URL: found})
     answer = ask("http", step(MOVED, signals=signals), URL, status=200, within_ms=2000)
     assert type(answer) is verdict
 
@@ -51,12 +51,12 @@ def test_nobody_looked() -> None:
 
 
 def test_another_address_says_nothing() -> None:
-    signals = StepSignals(NOW, probes={"https://other.example.com/": probe()})
+    signals = StepSignals(NOW, NOW, probes={"https://other.example.com/": probe()})
     assert isinstance(ask("http", step(MOVED, signals=signals), URL, status=200, within_ms=2000), Wait)
 
 
 def test_it_says_what_came_and_what_was_wanted() -> None:
-    signals = StepSignals(NOW, probes={URL: probe(503, 12, failures=1)})
+    signals = StepSignals(NOW, NOW, probes={URL: probe(503, 12, failures=1)})
     assert ask("http", step(MOVED, signals=signals), URL, status=200, within_ms=2000) == Wait(
         "503 after 12 ms, 200 within 2000 ms wanted", None, {"status": 503, "milliseconds": 12, "failures": 1}
     )

@@ -34,6 +34,7 @@ def test_resources(kind: str, facts: GateFacts, verdict: type) -> None:
 def test_each_looks_at_its_own_number_and_at_the_last_minutes() -> None:
     signals = StepSignals(
         NOW,
+        NOW,
         moved=seen(cpu_permille=999, memory_permille=999),
         recent=seen(cpu_permille=100, memory_permille=900),
     )

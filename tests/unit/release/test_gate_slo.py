@@ -21,7 +21,7 @@ SLOW, FAST = Counted(10_000, 1439), Counted(10_000, 1441)
 def burning(own: Counted = GOOD, **windows: Counted) -> GateFacts:
     lengths = {"h1": H1, "m5": M5, "h6": H6, "m30": M30}
     counted = {length: windows.get(name, GOOD) for name, length in lengths.items()}
-    signals = StepSignals(NOW, budgets={"orders": Budget(own, counted)})
+    signals = StepSignals(NOW, NOW, budgets={"orders": Budget(own, counted)})
     return step(MOVED, signals=signals)
 
 
@@ -33,7 +33,7 @@ FIVE, SEVEN = Counted(10_000, 500), Counted(10_000, 700)
     ("facts", "verdict"),
     [
         pytest.param(step(MOVED), Wait, id="nobody looked"),
-        pytest.param(step(MOVED, signals=StepSignals(NOW)), Wait, id="nobody counted"),
+        pytest.param(step(MOVED, signals=StepSignals(NOW, NOW)), Wait, id="nobody counted"),
         pytest.param(step(Batch(), planned=0), Pass, id="nobody was planned"),
         pytest.param(burning(), Pass, id="nothing burns"),
         pytest.param(burning(SLOW, h1=SLOW, m5=SLOW), Pass, id="just slower than may be"),

@@ -114,6 +114,7 @@ def test_what_is_measured_is_kept_without_floats() -> None:
     traffic = seen(requests=10, failed=1, observed=10, buckets=((100, 9), (250, 10)), cpu_permille=7)
     signals = StepSignals(
         NOW,
+        NOW,
         moved=traffic,
         control=replace(traffic, nodes=9),
         probes={"https://x.example.com/": Probe(NOW, 0, 3, "nobody listens", 2)},

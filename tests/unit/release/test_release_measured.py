@@ -31,7 +31,7 @@ def said(ledger: Ledger, gate: GateSpec, requests: int, failed: int = 0, *, sinc
         1, 1, SINCE, NOW, requests=requests, failed=failed, observed=requests, buckets=((100, requests),)
     )
     gated = replace(ledger, plan=replace(PLAN, rules=replace(PLAN.rules, gates=(gate,))))
-    signals = StepSignals(NOW, moved=moved, recent=moved, control=Traffic(0, 0, SINCE, NOW))
+    signals = StepSignals(NOW, NOW, moved=moved, recent=moved, control=Traffic(0, 0, SINCE, NOW))
     facts = replace(KNOWN, batches=(WELL, WELL), signals=signals)
     files = BranchFiles(Release(NEW), ledger=gated)
     decision = decide(EnvironmentState("prod", files), PROD, facts, now=NOW)

@@ -103,9 +103,21 @@ def test_a_pull_request_is_received(world: World, dialect: Dialect, happened: st
         return
     made = dialect.pull(REPO, Pull(7, happened, NEW), "d-1")
     answer = world.send(dialect, made)
-    assert (answer.status_code, answer.get_json()["status"]) == (200, "ignored")
+    wanted = (200, "ignored") if happened == "reviewed" else (202, "accepted")
+    assert (answer.status_code, answer.get_json()["status"]) == wanted
+    assert owed() == ([] if happened == "reviewed" else [(dialect.label, "pull", "7")])
     (receipt,) = receipts()
     assert (receipt.event, receipt.repository.lower()) == (made.event, REPO.full_name)
+
+
+@EACH
+def test_a_pull_request_into_another_branch_is_none_of_our_business(world: World, dialect: Dialect) -> None:
+    if dialect.pull is None:
+        assert dialect.forge == "generic"
+        return
+    answer = world.send(dialect, dialect.pull(REPO, Pull(7, "opened", NEW, target="release"), "d-1"))
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ignored")
+    assert owed() == []
 
 
 @EACH

@@ -1,0 +1,141 @@
+"""Tells the forge what is written down: statuses first, then comments, each once, and no faster than the forge wants.
+
+An answer that got lost is asked for again: a status is set to what it is, and a comment of ours is looked for before
+one is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from reconciler.db.forge import ForgeBudget, Outgoing
+from reconciler.db.session import reading, writing
+from reconciler.errors import NotYet, Refused
+from reconciler.flows.context import Context
+from reconciler.flows.outcome import Outcome
+from reconciler.flows.pulls.pull import marker
+from reconciler.flows.pulls.reaching import api_of
+from reconciler.forge.calling import Api, NotThere
+from reconciler.forge.port import path_of
+from reconciler.plan.statuses import Status
+
+BETWEEN_NOTES = timedelta(seconds=1)
+"""Forges take comments that come faster for a flood."""
+
+MOST_PAGES = 50
+
+
+def run(context: Context, renew: Callable[[], None]) -> Outcome:
+    """Tell what has not been told. Raises as the forge does; what was told until then is noted."""
+    api = api_of(context)
+    if api is None:
+        return Outcome("unchanged", "the connection names no credentials to tell the forge anything with")
+    told = 0
+    for one in _waiting(context):
+        moment = _may_not_before(context, one.kind)
+        if moment is not None and moment > context.now():
+            return Outcome("waiting", "the forge wants a pause", look_again_at=moment)
+        try:
+            remote = _say(context, api, one)
+        except NotYet as wait:
+            _note(context, not_before=context.now() + wait.after)
+            raise
+        except Refused as refused:
+            _give_up(one, str(refused))
+            continue
+        _done(context, one, remote)
+        told += 1
+        renew()
+    return Outcome("changed" if told else "unchanged", f"{told} things were told")
+
+
+def _waiting(context: Context) -> list[Outgoing]:
+    with reading():
+        return list(
+            Outgoing.select()
+            .where(
+                Outgoing.organization == context.organization.slug,
+                Outgoing.project == context.project.slug,
+                Outgoing.wanted != Outgoing.sent,
+                Outgoing.problem == "",
+            )
+            .order_by(Outgoing.kind.desc(), Outgoing.id)
+        )
+
+
+def _say(context: Context, api: Api, one: Outgoing) -> str:
+    path, now, forge = path_of(context.project.repository), context.now(), api.forge
+    if one.kind == "status":
+        words = one.words
+        status = Status(words["context"], words["state"], words["description"])
+        api.send(forge.status(path, words["sha"], status, words["url"]), now=now)
+        return ""
+    number, text = int(one.subject), one.words["text"]
+    note = one.remote or _find(context, api, number)
+    try:
+        if note:
+            version = 0
+            if forge.get_note is not None:
+                version = api.ask(forge.get_note(path, number, note), forge.version_of, now=now)
+            api.send(forge.edit_note(path, number, note, text, version), now=now)
+            return note
+    except NotThere:
+        # Somebody has deleted it. If it is the pull request that is gone, the next request says so.
+        note = ""
+    return api.ask(forge.add_note(path, number, text), forge.read_note, now=now)
+
+
+def _find(context: Context, api: Api, number: int) -> str:
+    """Our comment, when it was written and the answer got lost. Somebody else's with our mark in it is not ours."""
+    forge, path, now = api.forge, path_of(context.project.repository), context.now()
+    me = api.user if forge.me is None else api.ask(forge.me, forge.read_me, now=now)
+    mark = marker(context, number)
+    for page in range(1, MOST_PAGES + 1):
+        notes = api.ask(forge.notes(path, number, page), forge.read_notes, now=now)
+        for note in notes:
+            if note.author == me and note.body.startswith(mark):
+                return note.id
+        if not notes:
+            break
+    return ""
+
+
+def _done(context: Context, one: Outgoing, remote: str) -> None:
+    """What was told; there may be something newer to say by now, which stays to be said."""
+    with writing():
+        Outgoing.update(sent=one.wanted, remote=remote, sent_at=context.now()).where(
+            Outgoing.id == one.id
+        ).execute()
+    if one.kind == "note":
+        _note(context, noted_at=context.now())
+
+
+def _give_up(one: Outgoing, problem: str) -> None:
+    with writing():
+        Outgoing.update(problem=problem).where(Outgoing.id == one.id, Outgoing.wanted == one.wanted).execute()
+
+
+def _may_not_before(context: Context, kind: str) -> datetime | None:
+    with reading():
+        row = ForgeBudget.get_or_none(
+            ForgeBudget.organization == context.organization.slug,
+            ForgeBudget.connection == (context.project.connection or ""),
+        )
+    if row is None:
+        return None
+    moments = [row.not_before]
+    if kind == "note" and row.noted_at is not None:
+        moments.append(row.noted_at + BETWEEN_NOTES)
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _note(context: Context, **values: datetime) -> None:
+    key = {
+        "organization": context.organization.slug,
+        "connection": context.project.connection or "",
+    }
+    with writing():
+        ForgeBudget.insert(**key, **values).on_conflict(
+            conflict_target=[ForgeBudget.organization, ForgeBudget.connection], update=values
+        ).execute()

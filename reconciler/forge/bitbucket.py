@@ -1,0 +1,79 @@
+"""Bitbucket Cloud: build statuses under a key of forty characters, and comments whose text is `content.raw`.
+
+developer.atlassian.com/cloud/bitbucket/rest
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from reconciler.forge.port import Forge, Note, PullInfo, Request, basic, text
+from reconciler.plan.statuses import Status
+
+STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
+
+
+def key_of(context: str) -> str:
+    """A context as a key, which may not be longer than this."""
+    return hashlib.sha256(context.encode()).hexdigest()[:40]
+
+
+def status(repository: str, sha: str, told: Status, url: str) -> Request:
+    body = {
+        "key": key_of(told.context),
+        "name": told.context,
+        "state": STATES[told.state],
+        "description": told.description,
+        "url": url,
+    }
+    return Request("POST", f"/repositories/{repository}/commit/{sha}/statuses/build", body)
+
+
+def read_pull(document: Any) -> PullInfo:
+    source, target = document["source"], document["destination"]
+    inside = (source.get("repository") or {}).get("full_name") == target["repository"]["full_name"]
+    return PullInfo(
+        int(document["id"]),
+        document["state"] == "OPEN",
+        text(source["commit"]["hash"]),
+        text(source["branch"]["name"]) if inside else "",
+        text(target["branch"]["name"]),
+    )
+
+
+def read_notes(document: Any) -> list[Note]:
+    return [
+        Note(str(one["id"]), text((one.get("user") or {}).get("account_id")), text(one["content"]["raw"]))
+        for one in document["values"]
+        if not one.get("deleted")
+    ]
+
+
+def _pull(repository: str, number: int) -> str:
+    return f"/repositories/{repository}/pullrequests/{number}"
+
+
+FORGE = Forge(
+    api="https://api.bitbucket.org/2.0",
+    public_host="bitbucket.org",
+    headers=basic,
+    me=Request("GET", "/user"),
+    read_me=lambda document: text(document["account_id"]),
+    status=status,
+    pull=lambda repository, number: Request("GET", _pull(repository, number)),
+    read_pull=read_pull,
+    notes=lambda repository, number, page: Request(
+        "GET", f"{_pull(repository, number)}/comments?pagelen=100&page={page}"
+    ),
+    read_notes=read_notes,
+    add_note=lambda repository, number, body: Request(
+        "POST", f"{_pull(repository, number)}/comments", {"content": {"raw": body}}
+    ),
+    read_note=lambda document: str(document["id"]),
+    edit_note=lambda repository, number, note, body, version: Request(
+        "PUT", f"{_pull(repository, number)}/comments/{note}", {"content": {"raw": body}}
+    ),
+    pull_ref=lambda number: "",
+    longest_note=32_768,
+)

@@ -1,0 +1,80 @@
+"""Bitbucket Data Center: builds of a commit, and comments that are changed only over the version one has read.
+
+developer.atlassian.com/server/bitbucket/rest
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.forge.port import Forge, Note, PullInfo, Request, bearer, text
+from reconciler.plan.statuses import Status
+
+STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
+PAGE = 100
+
+
+def repo(repository: str) -> str:
+    """`scm/KEY/slug`, as it stands in the URL of a clone, or `KEY/slug`."""
+    key, _, slug = repository.removeprefix("scm/").rpartition("/")
+    return f"/projects/{key.upper()}/repos/{slug}"
+
+
+def status(repository: str, sha: str, told: Status, url: str) -> Request:
+    body = {
+        "key": told.context,
+        "name": told.context,
+        "state": STATES[told.state],
+        "description": told.description,
+        "url": url,
+    }
+    return Request("POST", f"{repo(repository)}/commits/{sha}/builds", body)
+
+
+def read_pull(document: Any) -> PullInfo:
+    source, target = document["fromRef"], document["toRef"]
+    inside = source["repository"]["id"] == target["repository"]["id"]
+    return PullInfo(
+        int(document["id"]),
+        document["state"] == "OPEN",
+        text(source["latestCommit"]),
+        text(source["id"]).removeprefix("refs/heads/") if inside else "",
+        text(target["id"]).removeprefix("refs/heads/"),
+    )
+
+
+def read_notes(document: Any) -> list[Note]:
+    """Of the activities of a pull request, those that are comments."""
+    found = [one["comment"] for one in document["values"] if one.get("action") == "COMMENTED"]
+    return [Note(str(one["id"]), text(one["author"]["name"]), text(one["text"])) for one in found]
+
+
+def _pull(repository: str, number: int) -> str:
+    return f"{repo(repository)}/pull-requests/{number}"
+
+
+FORGE = Forge(
+    api="",
+    public_host="",
+    headers=bearer,
+    me=None,
+    read_me=lambda document: "",
+    status=status,
+    pull=lambda repository, number: Request("GET", _pull(repository, number)),
+    read_pull=read_pull,
+    notes=lambda repository, number, page: Request(
+        "GET", f"{_pull(repository, number)}/activities?limit={PAGE}&start={(page - 1) * PAGE}"
+    ),
+    read_notes=read_notes,
+    add_note=lambda repository, number, body: Request(
+        "POST", f"{_pull(repository, number)}/comments", {"text": body}
+    ),
+    read_note=lambda document: str(document["id"]),
+    edit_note=lambda repository, number, note, body, version: Request(
+        "PUT", f"{_pull(repository, number)}/comments/{note}", {"text": body, "version": version}
+    ),
+    pull_ref=lambda number: f"refs/pull-requests/{number}/from",
+    longest_note=32_768,
+    get_note=lambda repository, number, note: Request("GET", f"{_pull(repository, number)}/comments/{note}"),
+    version_of=lambda document: int(document["version"]),
+)

@@ -1,0 +1,72 @@
+"""GitLab: commit statuses, and notes on merge requests. A status that is as it was is an error there, and means that it
+is fine. docs.gitlab.com/api"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.forge.port import Forge, Note, PullInfo, Request, text
+from reconciler.plan.statuses import Status
+
+STATES = {"pending": "pending", "success": "success", "failure": "failed"}
+
+
+def project(repository: str) -> str:
+    return f"/projects/{quote(repository, safe='')}"
+
+
+def status(repository: str, sha: str, told: Status, url: str) -> Request:
+    body = {
+        "state": STATES[told.state],
+        "name": told.context,
+        "description": told.description,
+        "target_url": url,
+    }
+    return Request(
+        "POST", f"{project(repository)}/statuses/{sha}", body, fine_when="Cannot transition status"
+    )
+
+
+def read_pull(document: Any) -> PullInfo:
+    inside = document["source_project_id"] == document["target_project_id"]
+    return PullInfo(
+        int(document["iid"]),
+        document["state"] == "opened",
+        text(document["sha"]),
+        text(document["source_branch"]) if inside else "",
+        text(document["target_branch"]),
+    )
+
+
+def notes(repository: str, number: int, page: int) -> Request:
+    return Request(
+        "GET", f"{project(repository)}/merge_requests/{number}/notes?sort=asc&per_page=100&page={page}"
+    )
+
+
+def read_notes(document: Any) -> list[Note]:
+    return [Note(str(one["id"]), text(one["author"]["username"]), text(one["body"])) for one in document]
+
+
+FORGE = Forge(
+    api="https://gitlab.com/api/v4",
+    public_host="gitlab.com",
+    headers=lambda user, token: {"PRIVATE-TOKEN": token},
+    me=Request("GET", "/user"),
+    read_me=lambda document: text(document["username"]),
+    status=status,
+    pull=lambda repository, number: Request("GET", f"{project(repository)}/merge_requests/{number}"),
+    read_pull=read_pull,
+    notes=notes,
+    read_notes=read_notes,
+    add_note=lambda repository, number, body: Request(
+        "POST", f"{project(repository)}/merge_requests/{number}/notes", {"body": body}
+    ),
+    read_note=lambda document: str(document["id"]),
+    edit_note=lambda repository, number, note, body, version: Request(
+        "PUT", f"{project(repository)}/merge_requests/{number}/notes/{note}", {"body": body}
+    ),
+    pull_ref=lambda number: f"refs/merge-requests/{number}/head",
+    longest_note=1_000_000,
+)

@@ -1,0 +1,96 @@
+"""What every forge is asked and told, in shapes that do not depend on which one it is."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.plan.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a forge's API. `path` begins behind the API's address, `body` is JSON or None.
+
+    `fine_when`: an answer of 400 that has these words says that it is so already.
+    """
+
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    fine_when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullInfo:
+    """A pull request as the forge has it. `head` is a commit id, or its beginning; `source` is empty for a branch of
+    another repository."""
+
+    number: int
+    open: bool
+    head: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A comment on a pull request."""
+
+    id: str
+    author: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """How one forge is spoken to. `repository` is its path in the forge, such as `acme/shop`.
+
+    `api` is where its public service is, empty when there is none. `me` asks who we are; without it that is the user
+    of the credentials. `notes` asks for one page of comments, counted from 1. `pull_ref` is where git has the head of a
+    pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
+    the forge wants it.
+    """
+
+    api: str
+    public_host: str
+    headers: Callable[[str, str], dict[str, str]]
+    me: Request | None
+    read_me: Callable[[Any], str]
+    status: Callable[[str, str, Status, str], Request]
+    pull: Callable[[str, int], Request]
+    read_pull: Callable[[Any], PullInfo]
+    notes: Callable[[str, int, int], Request]
+    read_notes: Callable[[Any], list[Note]]
+    add_note: Callable[[str, int, str], Request]
+    read_note: Callable[[Any], str]
+    edit_note: Callable[[str, int, str, str, int], Request]
+    pull_ref: Callable[[int], str]
+    longest_note: int
+    get_note: Callable[[str, int, str], Request] | None = None
+    version_of: Callable[[Any], int] = lambda document: 0
+
+
+def path_of(repository: str) -> str:
+    """The path of a repository's URL in its forge, without `.git`."""
+    if "://" not in repository:
+        return repository.partition(":")[2].strip("/").removesuffix(".git")
+    return urlsplit(repository).path.strip("/").removesuffix(".git")
+
+
+def bearer(user: str, token: str) -> dict[str, str]:
+    """The token alone."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def basic(user: str, token: str) -> dict[str, str]:
+    """User and token."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
+
+
+def text(value: Any) -> str:
+    """A text of an answer; empty for anything else."""
+    return value if isinstance(value, str) else ""

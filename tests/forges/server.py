@@ -1,0 +1,418 @@
+"""A forge's API over real HTTP, in the words of each forge: pull requests, commit statuses and comments.
+
+It can ask for a pause, fail, refuse, or do what it is asked and lose the answer. What it holds is one state; the forge
+that it speaks as is chosen when it starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+USER, TOKEN = "sentinel-bot", "t0ken"
+PAGE = {
+    "github": 100,
+    "gitea": 50,
+    "forgejo": 50,
+    "gitlab": 100,
+    "bitbucket": 100,
+    "bitbucket-data-center": 100,
+}
+
+
+@dataclass
+class Pull:
+    head: str
+    source: str = "topic"
+    target: str = "main"
+    open: bool = True
+    inside: bool = True
+
+
+@dataclass
+class Note:
+    id: int
+    author: str
+    body: str
+    version: int = 0
+
+
+@dataclass
+class Fault:
+    """What happens to the next request: an answer of this status, or `lost` after it was done."""
+
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = "{}"
+    lost: bool = False
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH")
+
+
+@dataclass
+class Forge:
+    """What the forge knows. `told` has each status that was ever set, in order."""
+
+    kind: str
+    repository: str
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    notes: dict[int, list[Note]] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], str] = field(default_factory=dict)
+    told: list[tuple[str, str, str, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    next_id: int = 1000
+
+    def write_note(self, number: int, author: str, body: str) -> Note:
+        self.next_id += 1
+        note = Note(self.next_id, author, body)
+        self.notes.setdefault(number, []).append(note)
+        return note
+
+    def set_status(self, sha: str, context: str, state: str, description: str) -> bool:
+        """False when it is so already."""
+        same = self.statuses.get((sha, context)) == state
+        self.statuses[sha, context] = state
+        self.told.append((sha, context, state, description))
+        return not same
+
+    def authentic(self, headers: Any) -> bool:
+        given = headers.get("Authorization", "")
+        both = "Basic " + base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
+        return {
+            "github": given == f"Bearer {TOKEN}",
+            "gitea": given == f"token {TOKEN}",
+            "forgejo": given == f"token {TOKEN}",
+            "gitlab": headers.get("PRIVATE-TOKEN") == TOKEN,
+            "bitbucket": given == both,
+            "bitbucket-data-center": given == f"Bearer {TOKEN}",
+        }[self.kind]
+
+
+Answer = tuple[int, Any]
+Handler = Callable[["Forge", re.Match[str], dict[str, list[str]], dict[str, Any]], Answer]
+
+
+def page_of(forge: Forge, number: int, query: dict[str, list[str]]) -> list[Note]:
+    size = PAGE[forge.kind]
+    start = int(query["start"][0]) if "start" in query else (int(query["page"][0]) - 1) * size
+    return forge.notes.get(number, [])[start : start + size]
+
+
+def find(forge: Forge, note: str) -> Note | None:
+    return next((n for notes in forge.notes.values() for n in notes if str(n.id) == note), None)
+
+
+# GitHub, Gitea and Forgejo.
+
+
+def hub_note(note: Note) -> dict[str, Any]:
+    return {"id": note.id, "user": {"login": note.author}, "body": note.body}
+
+
+def hub_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    number = int(match[1])
+    found = forge.pulls.get(number)
+    if found is None:
+        return 404, {"message": "Not Found"}
+    return 200, {
+        "number": number,
+        "state": "open" if found.open else "closed",
+        "head": {"sha": found.head, "ref": found.source, "repo": {"id": 1 if found.inside else 2}},
+        "base": {"ref": found.target, "repo": {"id": 1}},
+    }
+
+
+def hub_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["state"] not in ("pending", "success", "failure", "error") or len(body["description"]) > 140:
+        return 422, {"message": "Validation Failed"}
+    forge.set_status(match[1], body["context"], body["state"], body["description"])
+    return 201, {"state": body["state"]}
+
+
+def hub_add(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if len(body["body"]) > 65_536:
+        return 422, {"message": "body is too long"}
+    return 201, hub_note(forge.write_note(int(match[1]), USER, body["body"]))
+
+
+def hub_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    note = find(forge, match[1])
+    if note is None or note.author != USER:
+        return 404, {"message": "Not Found"}
+    note.body = body["body"]
+    return 200, hub_note(note)
+
+
+def hub(name: str) -> list[tuple[str, str, Handler]]:
+    repo = f"/repos/{name}"
+    notes = rf"{repo}/issues/(\d+)/comments"
+    return [
+        ("GET", "/user", lambda f, m, q, b: (200, {"login": USER})),
+        ("GET", rf"{repo}/pulls/(\d+)", hub_pull),
+        ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", hub_status),
+        ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
+        ("POST", notes, hub_add),
+        ("PATCH", rf"{repo}/issues/comments/(\d+)", hub_edit),
+    ]  # fmt: skip
+
+
+# GitLab.
+
+LAB_STATES = {"pending": "pending", "success": "success", "failed": "failure"}
+
+
+def lab_note(note: Note) -> dict[str, Any]:
+    return {"id": note.id, "author": {"username": note.author}, "body": note.body}
+
+
+def lab_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = forge.pulls.get(int(match[1]))
+    if found is None:
+        return 404, {"message": "404 Not found"}
+    return 200, {
+        "iid": int(match[1]),
+        "state": "opened" if found.open else "closed",
+        "sha": found.head,
+        "source_branch": found.source,
+        "target_branch": found.target,
+        "source_project_id": 1 if found.inside else 2,
+        "target_project_id": 1,
+    }
+
+
+def lab_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["state"] not in LAB_STATES or len(body["description"]) > 255:
+        return 400, {"message": "state is invalid"}
+    if not forge.set_status(match[1], body["name"], LAB_STATES[body["state"]], body["description"]):
+        forge.told.pop()
+        return 400, {"message": "Cannot transition status via :enqueue from :pending (Reason: …)"}
+    return 201, {"status": body["state"]}
+
+
+def lab_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    note = find(forge, match[2])
+    if note is None or note.author != USER:
+        return 403, {"message": "403 Forbidden"}
+    note.body = body["body"]
+    return 200, lab_note(note)
+
+
+def lab(name: str) -> list[tuple[str, str, Handler]]:
+    repo = f"/projects/{re.escape(name)}"
+    notes = rf"{repo}/merge_requests/(\d+)/notes"
+    return [
+        ("GET", "/user", lambda f, m, q, b: (200, {"username": USER})),
+        ("GET", rf"{repo}/merge_requests/(\d+)", lab_pull),
+        ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", lab_status),
+        ("GET", notes, lambda f, m, q, b: (200, [lab_note(n) for n in page_of(f, int(m[1]), q)])),
+        ("POST", notes, lambda f, m, q, b: (201, lab_note(f.write_note(int(m[1]), USER, b["body"])))),
+        ("PUT", rf"{notes}/(\d+)", lab_edit),
+    ]
+
+
+# Bitbucket Cloud.
+
+CLOUD_STATES = {"INPROGRESS": "pending", "SUCCESSFUL": "success", "FAILED": "failure"}
+
+
+def cloud_note(note: Note) -> dict[str, Any]:
+    return {
+        "id": note.id,
+        "user": {"account_id": f"id-of-{note.author}"},
+        "content": {"raw": note.body},
+        "deleted": False,
+    }
+
+
+def cloud_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = forge.pulls.get(int(match[1]))
+    if found is None:
+        return 404, {"type": "error"}
+    other = forge.repository if found.inside else "other/fork"
+    return 200, {
+        "id": int(match[1]),
+        "state": "OPEN" if found.open else "MERGED",
+        "source": {
+            "commit": {"hash": found.head[:12]},
+            "branch": {"name": found.source},
+            "repository": {"full_name": other},
+        },
+        "destination": {"branch": {"name": found.target}, "repository": {"full_name": forge.repository}},
+    }
+
+
+def cloud_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if len(body["key"]) > 40 or not body.get("url") or body["state"] not in CLOUD_STATES:
+        return 400, {"type": "error"}
+    forge.set_status(match[1], body["name"], CLOUD_STATES[body["state"]], body["description"])
+    return 201, {"key": body["key"]}
+
+
+def cloud_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    note = find(forge, match[2])
+    if note is None or note.author != USER:
+        return 403, {"type": "error"}
+    note.body = body["content"]["raw"]
+    return 200, cloud_note(note)
+
+
+def cloud_add(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if len(body["content"]["raw"]) > 32_768:
+        return 400, {"type": "error"}
+    return 201, cloud_note(forge.write_note(int(match[1]), USER, body["content"]["raw"]))
+
+
+def cloud(name: str) -> list[tuple[str, str, Handler]]:
+    repo = f"/repositories/{name}"
+    notes = rf"{repo}/pullrequests/(\d+)/comments"
+    return [
+        ("GET", "/user", lambda f, m, q, b: (200, {"account_id": f"id-of-{USER}"})),
+        ("GET", rf"{repo}/pullrequests/(\d+)", cloud_pull),
+        ("POST", rf"{repo}/commit/([0-9a-f]{{40}})/statuses/build", cloud_status),
+        (
+            "GET",
+            notes,
+            lambda f, m, q, b: (200, {"values": [cloud_note(n) for n in page_of(f, int(m[1]), q)]}),
+        ),
+        ("POST", notes, cloud_add),
+        ("PUT", rf"{notes}/(\d+)", cloud_edit),
+    ]
+
+
+# Bitbucket Data Center.
+
+
+def center_note(note: Note) -> dict[str, Any]:
+    return {"id": note.id, "version": note.version, "text": note.body, "author": {"name": note.author}}
+
+
+def center_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = forge.pulls.get(int(match[1]))
+    if found is None:
+        return 404, {"errors": []}
+    return 200, {
+        "id": int(match[1]),
+        "state": "OPEN" if found.open else "MERGED",
+        "fromRef": {
+            "id": f"refs/heads/{found.source}",
+            "latestCommit": found.head,
+            "repository": {"id": 1 if found.inside else 2},
+        },
+        "toRef": {"id": f"refs/heads/{found.target}", "repository": {"id": 1}},
+    }
+
+
+def center_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if not body.get("url") or body["state"] not in CLOUD_STATES:
+        return 400, {"errors": []}
+    forge.set_status(match[1], body["key"], CLOUD_STATES[body["state"]], body["description"])
+    return 204, None
+
+
+def center_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    note = find(forge, match[2])
+    if note is None or note.author != USER:
+        return 401, {"errors": []}
+    if body["version"] != note.version:
+        return 409, {
+            "errors": [{"message": "You are attempting to modify a comment based on out-of-date information"}]
+        }
+    note.body, note.version = body["text"], note.version + 1
+    return 200, center_note(note)
+
+
+def center_activities(forge: Forge, match: re.Match[str], query: dict[str, list[str]], body: Any) -> Answer:
+    found = [{"action": "COMMENTED", "comment": center_note(n)} for n in page_of(forge, int(match[1]), query)]
+    return 200, {"values": [*found, {"action": "OPENED"}] if found else []}
+
+
+def center(name: str) -> list[tuple[str, str, Handler]]:
+    key, _, slug = name.rpartition("/")
+    repo = f"/projects/{key.upper()}/repos/{slug}"
+    notes = rf"{repo}/pull-requests/(\d+)/comments"
+    return [
+        ("GET", rf"{repo}/pull-requests/(\d+)", center_pull),
+        ("POST", rf"{repo}/commits/([0-9a-f]{{40}})/builds", center_status),
+        ("GET", rf"{repo}/pull-requests/(\d+)/activities", center_activities),
+        ("GET", rf"{notes}/(\d+)", lambda f, m, q, b: (200, center_note(find(f, m[2]) or Note(0, "", "")))),
+        ("POST", notes, lambda f, m, q, b: (201, center_note(f.write_note(int(m[1]), USER, b["text"])))),
+        ("PUT", rf"{notes}/(\d+)", center_edit),
+    ]
+
+
+ROUTES = {
+    "github": hub,
+    "gitea": hub,
+    "forgejo": hub,
+    "gitlab": lab,
+    "bitbucket": cloud,
+    "bitbucket-data-center": center,
+}
+
+
+@contextmanager
+def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
+    """The forge, and the address of its API."""
+    forge = Forge(kind, repository)
+    routes = ROUTES[kind](repository)
+
+    class Handling(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments: Any) -> None:
+            return
+
+        def handle_one(self) -> None:
+            parts = urlsplit(self.path)
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            with forge.lock:
+                forge.requests.append((self.command, parts.path))
+                fault = next((one for one in forge.faults if self.command in one.methods), None)
+                if fault is not None:
+                    forge.faults.remove(fault)
+                if fault is not None and not fault.lost:
+                    self.answer(fault.status, fault.body.encode(), fault.headers)
+                    return
+                status, document = self.look(unquote(parts.path), parse_qs(parts.query), raw)
+            if fault is not None:
+                self.close_connection = True
+                return
+            self.answer(status, b"" if document is None else json.dumps(document).encode(), {})
+
+        def look(self, path: str, query: dict[str, list[str]], raw: bytes) -> Answer:
+            if not forge.authentic(self.headers):
+                return 401, {"message": "Bad credentials"}
+            for method, pattern, handler in routes:
+                match = re.fullmatch(pattern, path)
+                if method == self.command and match:
+                    return handler(forge, match, query, json.loads(raw) if raw else {})
+            return 404, {"message": "Not Found"}
+
+        def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = handle_one
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield forge, f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

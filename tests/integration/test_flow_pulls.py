@@ -1,0 +1,316 @@
+"""A pull request on every forge: planned over real git, told over real HTTP, once and in the forge's own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.config.egress import EgressRules
+from reconciler.config.installation import Connection, Installation, KeyUris, Organization, Project
+from reconciler.db import session
+from reconciler.db.forge import Outgoing, Pull
+from reconciler.db.owed import claim, due, finish
+from reconciler.errors import NotYet, ReconcilerError, Stalled, Transient
+from reconciler.flows.context import Context
+from reconciler.flows.intake import repository
+from reconciler.flows.pulls import pull, telling
+from reconciler.git.mirror import Identity, Mirror
+from reconciler.git.writing import commit_edit, push
+from reconciler.store.filesystem import FileStore
+from tests.forges import server as forges
+from tests.forges.server import Fault, serving_api
+from tests.servers.git_http import GitServer, git_server
+from tests.unit.plan.planned import COMMON, service
+
+__all__ = ["git_server"]
+
+ADA = Identity("Ada", "ada@example.com")
+START = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+FORGES = sorted(forges.ROUTES)
+
+
+class World:
+    """One project on one forge, a person who pushes, and a worker."""
+
+    def __init__(self, settings: Any, folder: Path, url: str, kind: str, api: str) -> None:
+        self.now = START
+        project = Project("shop", "acme", "Shop", url, "", "", "main", "origin")
+        connection = Connection("origin", "acme", kind, ("env:SECRET",), "env:TOKEN", api=api, instance="eu")
+        organization = Organization(
+            "acme", "Acme", KeyUris(("file:b",), ("file:p",), ("file:c",)), (project,), (connection,)
+        )
+        self.context = Context(
+            settings=settings,
+            installation=Installation((organization,), EgressRules(("127.0.0.0/8",))),
+            organization=organization,
+            project=project,
+            environ={"TOKEN": f"{forges.USER}:{forges.TOKEN}"},
+            store=FileStore(folder / "objects"),
+            now=lambda: self.now,
+        )
+        self.writer = Mirror.open(folder / "writer.git", url, None)
+        self.pushes = 0
+        self.push(
+            "main",
+            {
+                "common.kdl": "".join(COMMON).encode(),
+                "a.kdl": service("a").encode(),
+                "b.kdl": service("b").encode(),
+            },
+        )
+
+    def push(self, branch: str, files: dict[str, bytes | None], onto: str | None = None) -> str:
+        ref = f"refs/heads/{branch}"
+        before = self.writer.fetch().get(ref)
+        self.pushes += 1
+        when = START + timedelta(minutes=self.pushes)
+        parent = onto or before
+        sha = commit_edit(
+            self.writer, parent, files, message="Change", author=ADA, committer=ADA, when=when, key=None
+        )
+        push(self.writer, ref, sha, before)
+        return sha
+
+    @property
+    def main(self) -> str:
+        return self.writer.fetch()["refs/heads/main"]
+
+    def plan(self, number: int = 7) -> str:
+        return pull.run(self.context, str(number), lambda: None).because
+
+    def tell(self) -> str:
+        """Until there is nothing to tell any more; time passes where the forge wants a pause."""
+        for _ in range(20):
+            outcome = telling.run(self.context, lambda: None)
+            if outcome.look_again_at is None:
+                return outcome.because
+            self.now = outcome.look_again_at
+        raise AssertionError("it never came to an end")
+
+    def waiting(self) -> int:
+        with session.reading():
+            return Outgoing.select().where(Outgoing.wanted != Outgoing.sent, Outgoing.problem == "").count()
+
+
+@pytest.fixture
+def build(
+    git_server: GitServer, tmp_path: Path
+) -> Iterator[Callable[[Any, str], tuple[World, forges.Forge]]]:
+    with ExitStack() as stack:
+
+        def made(settings: Any, kind: str) -> tuple[World, forges.Forge]:
+            name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
+            _, url = git_server.repository(name)
+            forge, api = stack.enter_context(serving_api(kind, name))
+            return World(settings, tmp_path, url, kind, api), forge
+
+        yield made
+
+
+@pytest.fixture
+def world(
+    database: Any, build: Callable[[Any, str], tuple[World, forges.Forge]]
+) -> tuple[World, forges.Forge]:
+    return build(database, "github")
+
+
+def contexts(forge: forges.Forge, sha: str) -> dict[str, str]:
+    return {context: state for (commit, context), state in forge.statuses.items() if commit == sha}
+
+
+GREEN = {"sentinel/eu/shop/validate": "success", "sentinel/eu/shop/plan": "success"}
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_a_pull_request_is_told_what_it_would_do(
+    database: Any, build: Callable[[Any, str], tuple[World, forges.Forge]], kind: str
+) -> None:
+    world, forge = build(database, kind)
+    head = world.push("topic", {"b.kdl": None}, world.main)
+    forge.pulls[7] = forges.Pull(head)
+    assert world.plan() == f"{head[:12]} into {world.main[:12]}: shop: ready"
+    world.tell()
+    assert contexts(forge, head) == GREEN
+    (note,) = forge.notes[7]
+    assert note.author == forges.USER
+    first, second, *_ = note.body.splitlines()
+    assert first == "<!-- sentinel:pr:eu:shop:7 v1 -->"
+    assert second.startswith("### ⚠️ Look twice · 2 of 2 environments change")
+    assert "- route `b` — `dev`, `production`" in note.body
+    # Another commit: the same comment says it, and nothing is said twice.
+    broken = world.push("topic", {"c.kdl": b"nonsense\n"})
+    forge.pulls[7].head = broken
+    world.plan()
+    world.tell()
+    assert contexts(forge, broken) == dict.fromkeys(GREEN, "failure")
+    (edited,) = forge.notes[7]
+    assert (edited.id, edited.body.splitlines()[1]) == (
+        note.id,
+        "### ❌ Refused · 1 error; no environment will change",
+    )
+    assert "`c.kdl:1:1`" in edited.body
+    asked = len(forge.requests)
+    assert world.plan().endswith("planned before")
+    assert world.tell() == "0 things were told"
+    assert len(forge.requests) == asked + 1, "nothing but the look at the pull request"
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_a_comment_of_ours_is_found_when_the_answer_got_lost(
+    database: Any, build: Callable[[Any, str], tuple[World, forges.Forge]], kind: str
+) -> None:
+    world, forge = build(database, kind)
+    head = world.push("topic", {"b.kdl": None}, world.main)
+    forge.pulls[7] = forges.Pull(head)
+    mark = "<!-- sentinel:pr:eu:shop:7 v1 -->"
+    for n in range(120):
+        forge.write_note(7, "mallory", f"{mark} and {n} comments of somebody else")
+    world.plan()
+    world.tell()
+    mine = [note for note in forge.notes[7] if note.author == forges.USER]
+    assert len(mine) == 1
+    with session.writing():
+        # As if the process had died between the forge's answer and writing it down.
+        Outgoing.update(sent="", remote="").where(Outgoing.kind == "note").execute()
+    world.now += timedelta(minutes=1)
+    world.tell()
+    assert [note.id for note in forge.notes[7] if note.author == forges.USER] == [mine[0].id]
+
+
+def test_a_lost_answer_writes_no_second_comment(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    forge.faults = [Fault(lost=True, methods=("POST",)) for _ in range(3)]
+    troubles = 0
+    for _ in range(10):
+        try:
+            ours.tell()
+            break
+        except Transient:
+            troubles += 1
+    assert troubles == 3
+    assert len(forge.notes[7]) == 1
+    assert ours.waiting() == 0
+
+
+def test_a_forge_that_wants_a_pause_gets_it(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    forge.faults = [Fault(429, {"Retry-After": "90"}, methods=("POST",))]
+    with pytest.raises(NotYet) as caught:
+        telling.run(ours.context, lambda: None)
+    assert caught.value.after == timedelta(seconds=90)
+    asked = len(forge.requests)
+    outcome = telling.run(ours.context, lambda: None)
+    assert outcome.look_again_at == START + timedelta(seconds=90)
+    assert len(forge.requests) == asked, "it is left alone"
+    ours.now = START + timedelta(seconds=90)
+    ours.tell()
+    assert ours.waiting() == 0
+
+
+def test_trunk_that_moves_makes_a_plan_old(world: tuple[World, forges.Forge]) -> None:
+    """What was green is pending in the transaction in which it is planned again, and is red when it no longer fits."""
+    ours, forge = world
+    repository.run(ours.context)
+    head = ours.push("topic", {"c.kdl": service("c").encode()}, ours.main)
+    forge.pulls[7] = forges.Pull(head)
+    ours.plan()
+    ours.tell()
+    assert contexts(forge, head) == GREEN
+    ours.push("main", {"d.kdl": service("c").encode()})
+    repository.run(ours.context)
+    assert ("shop", "pull", "7") in {(one.project, one.kind, one.subject) for one in due(START)}
+    assert ours.plan().endswith("shop: refused")
+    ours.tell()
+    assert contexts(forge, head) == dict.fromkeys(GREEN, "failure")
+
+
+def test_a_plan_that_was_overtaken_says_nothing(
+    world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, forge = world
+    old = ours.push("topic", {"b.kdl": None}, ours.main)
+    forge.pulls[7] = forges.Pull(old)
+    planned = pull._plan
+
+    def overtaken(context: Context, onto: str, head: str) -> Any:
+        monkeypatch.setattr(pull, "_plan", planned)
+        forge.pulls[7].head = ours.push("topic", {"c.kdl": b"nonsense\n"})
+        ours.plan()
+        return planned(context, onto, head)
+
+    monkeypatch.setattr(pull, "_plan", overtaken)
+    with pytest.raises(ReconcilerError, match="E-FRG-020"):
+        ours.plan()
+    ours.tell()
+    assert set(contexts(forge, old).values()) <= {"pending"}, "never green for what is not the head any more"
+    assert "Refused" in forge.notes[7][0].body
+
+
+def test_a_deleted_comment_is_written_again(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    ours.tell()
+    forge.notes[7].clear()
+    forge.pulls[7].head = ours.push("topic", {"c.kdl": service("c").encode()})
+    ours.plan()
+    ours.now += timedelta(minutes=1)
+    ours.tell()
+    assert len(forge.notes[7]) == 1
+
+
+def test_a_closed_pull_request_is_planned_no_more(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    forge.pulls[7].open = False
+    assert "is closed" in ours.plan()
+    with session.reading():
+        assert [row.open for row in Pull.select()] == [False]
+    repository.run(ours.context)
+    ours.push("main", {"d.kdl": service("d").encode()})
+    repository.run(ours.context)
+    assert "pull" not in {one.kind for one in due(START)}
+
+
+def test_wrong_credentials_wait_for_a_person_and_lose_nothing(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    wrong = replace(ours.context, environ={"TOKEN": "bot:wr0ng-t0ken"})
+    with pytest.raises(Stalled, match="E-FRG-011") as caught:
+        telling.run(wrong, lambda: None)
+    assert "wr0ng" not in str(caught.value)
+    assert ours.waiting() == 3
+    ours.tell()
+    assert ours.waiting() == 0
+
+
+def test_without_credentials_nothing_is_told(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    connection = replace(ours.context.organization.connections[0], credentials=None)
+    organization = replace(ours.context.organization, connections=(connection,))
+    ours.context.installation = replace(ours.context.installation, organizations=(organization,))
+    assert "no credentials" in ours.plan()
+    assert forge.requests == []
+
+
+def test_what_is_to_be_told_is_owed(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    held = claim("acme", "shop", "tell", holder="w", now=START)
+    assert held is not None
+    finish(held, "changed", "", now=START)
+    assert [one.kind for one in due(START)] == []
