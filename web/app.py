@@ -14,7 +14,19 @@ from reconciler import clock
 from reconciler.db.session import connect, reading
 from reconciler.settings import Settings, read_settings
 from web import headers, problems
-from web.api import audit, described, files, health, keys, limiting, metrics, openapi, projects, views
+from web.api import (
+    audit,
+    changes,
+    described,
+    files,
+    health,
+    keys,
+    limiting,
+    metrics,
+    openapi,
+    projects,
+    views,
+)
 from web.auth import gate
 from web.catalogue import CatalogueFile, CatalogueSource
 from web.pages import (
@@ -86,6 +98,7 @@ def create_app(
         views.blueprint,
         files.blueprint,
         keys.blueprint,
+        changes.blueprint,
         audit.blueprint,
         routes_audit.blueprint,
         health.blueprint,

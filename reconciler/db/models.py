@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField
 
 from reconciler.db.audit import AUDIT
+from reconciler.db.changes import Change
 from reconciler.db.evidence import Reproduction
 from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
@@ -388,4 +389,5 @@ TABLES: tuple[type[Table], ...] = (
     *PEOPLE,
     *REPORTED,
     *AUDIT,
+    Change,
 )

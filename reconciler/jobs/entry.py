@@ -69,6 +69,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.log import watching
 
         return lambda context, subject, renewed: watching.run(context, renewed)
+    if kind == "change":
+        from reconciler.flows import changing
+
+        return changing.run
     if kind == "audit":
         from reconciler.flows.audit import sealing
 

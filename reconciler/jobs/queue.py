@@ -38,6 +38,7 @@ QUEUE_OF_KIND = {
     "environment": "release",
     "delivery": "release",
     "audit": "release",
+    "change": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",

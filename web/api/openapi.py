@@ -43,6 +43,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 OTHERWISE = {
+    200: "It was so already: there is no commit.",
+    202: "It is still being made: `Location` says where it is told.",
     302: "`Location` says where it is, for five minutes.",
     400: "A parameter cannot be used.",
     401: "Nobody is signed in, or the key lets nobody in.",
@@ -174,6 +176,8 @@ def _answer(operation: Described) -> dict[str, Any]:
 
 
 def _otherwise(status: int) -> dict[str, Any]:
+    if status < 300:
+        return {"description": OTHERWISE[status], "content": {JSON: {"schema": _ref("Change")}}}
     if status < 400:
         return {"description": OTHERWISE[status]}
     return {"description": OTHERWISE[status], "content": {PROBLEM: {"schema": _ref("Problem")}}}

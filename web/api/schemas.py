@@ -19,6 +19,7 @@ TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 ANY: Schema = {}
+WORDS: Schema = {"type": "string", "minLength": 1, "maxLength": 500}
 
 
 def of_columns(table: type[Table], columns: Iterable[str]) -> Schema:
@@ -123,6 +124,17 @@ SCHEMAS: dict[str, Schema] = {
         optional=["project"],
     ),
     "MadeApiKey": of_fields({**_KEY, "key": TEXT}),
+    "Promotion": of_fields({"digest": TEXT, "why": WORDS}, optional=["why"]),
+    "Reason": of_fields({"why": WORDS}, optional=["why"]),
+    "Pause": of_fields({"reason": WORDS}),
+    "Resumption": of_fields({"hold": TEXT}, optional=["hold"]),
+    "Change": of_fields(
+        {
+            "id": TEXT, "environment": TEXT, "operation": TEXT, "body": ANY, "author": TEXT,
+            "state": {"enum": ["asked", "committed", "unchanged", "refused"]}, "commit": nullable(TEXT),
+            "code": nullable(TEXT), "message": TEXT, "asked_at": MOMENT, "ended_at": nullable(MOMENT),
+        }
+    ),
     "Problem": of_fields(
         {"type": TEXT, "title": TEXT, "status": NUMBER, "detail": TEXT, "code": TEXT}
     ),

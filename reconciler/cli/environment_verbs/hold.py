@@ -8,12 +8,12 @@ import click
 
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.options import environment_options
-from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
+from reconciler.cli.environment_verbs.wish import make_wish
 from reconciler.cli.moment import Moment
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import hold_path
-from reconciler.release.render import render_hold
 from reconciler.release.state import Hold
+from reconciler.release.wishes.holding import hold_wish
 
 
 def hold_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -43,17 +43,9 @@ def command(
 def place_hold(caller: Caller, environment: str, hold: Hold, *, dry_run: bool) -> None:
     """Write a hold, unless it stands there with the same reason."""
 
-    def decide(state: BranchState) -> Wish | Already:
-        standing = next((found for found in parse_branch(state.files).holds if found.name == hold.name), None)
-        if standing is not None and (standing.reason, standing.until) == (hold.reason, hold.until):
-            return Already(f"{environment} is already held by '{hold.name}': {standing.reason}")
-        return Wish(
-            edits={hold_path(hold.name): render_hold(hold)},
-            subject=f"Hold {environment} ({hold.name})",
-            body=hold.reason,
-            trailers=(("Hold", hold.name), ("Actor", hold.owner)),
-            next=f"Nothing moves in {environment} from the control plane's next look on. "
-            f"Lift it with: sentinelctl resume {environment} --hold {hold.name}",
-        )
-
-    make_wish(caller, environment, decide, dry_run=dry_run)
+    make_wish(
+        caller,
+        environment,
+        lambda state: hold_wish(environment, parse_branch(state.files), hold),
+        dry_run=dry_run,
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.wish import BranchState, read_environment
@@ -18,19 +17,10 @@ from reconciler.git.mirror import HEADS, Mirror
 from reconciler.git.reading import read_tree
 from reconciler.git.url import shown
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import DIGEST, short
-from reconciler.release.state import BranchFiles
+from reconciler.release.paths import DIGEST
+from reconciler.release.wishes.releasing import Chosen
 
 PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{6,63})")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A bundle to ask for. `commit` is the trunk commit it was made of, or "" when git does not know."""
-
-    digest: str
-    commit: str
-    because: str
 
 
 def named(mirror: Mirror, caller: Caller, text: str) -> Chosen:
@@ -112,17 +102,6 @@ def predecessors(mirror: Mirror, caller: Caller, environment: str, project_folde
         f"'{caller.trunk}' declares no environment '{environment}', so what it comes after is not known",
         cure="Give --digest, or --path when the project is a folder of the repository",
     )
-
-
-def warnings(files: BranchFiles, digest: str) -> tuple[str, ...]:
-    """Sentences on what the branch itself says against `digest` right now."""
-    held = tuple(f"It waits while the hold '{hold.name}' stands: {hold.reason}" for hold in files.holds)
-    banned = tuple(
-        f"It waits because {short(digest)} is quarantined here: {found.why or 'no reason is given'}"
-        for found in files.quarantine
-        if found.covers(digest)
-    )
-    return held + banned
 
 
 def _digests(mirror: Mirror, caller: Caller) -> Mapping[str, str]:

@@ -8,8 +8,7 @@ from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.hold import place_hold
 from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.release.state import Hold
-
-NAME = "pause"
+from reconciler.release.wishes.holding import PAUSE
 
 
 @click.command()
@@ -19,4 +18,4 @@ NAME = "pause"
 )
 def command(*, caller: Caller, environment: str, dry_run: bool, reason: str) -> None:
     """Pause the rollout of ENVIRONMENT: nodes keep what they run, and its deadlines do not count meanwhile."""
-    place_hold(caller, environment, Hold(NAME, reason, str(caller.author)), dry_run=dry_run)
+    place_hold(caller, environment, Hold(PAUSE, reason, str(caller.author)), dry_run=dry_run)

@@ -9,18 +9,16 @@ import click
 
 from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
-from reconciler.cli.environment_verbs.known import named, newest_for, warnings
+from reconciler.cli.environment_verbs.known import named, newest_for
 from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.cli.moment import Moment
 from reconciler.cli.selector import SelectorType
 from reconciler.release.branch import LABEL, parse_branch
-from reconciler.release.paths import RELEASE, short
-from reconciler.release.render import render_release
+from reconciler.release.paths import short
 from reconciler.release.state import Release
-
-JUDGED = "The control plane judges it at its next look: a rollout opens, or the environment's page says why it waits."
+from reconciler.release.wishes.releasing import release_wish
 
 
 @click.command()
@@ -78,7 +76,7 @@ def command(
             verb = "runs" if live else "asks for"
             return Already(f"{environment} already {verb} {chosen.digest}{_whom(only)} ({chosen.because})")
         wish = release_wish(
-            state,
+            files,
             Release(
                 chosen.digest,
                 chosen.commit,
@@ -105,16 +103,3 @@ def _whom(only: str | None) -> str:
 
 def _when(at: datetime | None) -> str:
     return f" at {clock.iso(at)}" if at is not None else ""
-
-
-def release_wish(state: BranchState, release: Release, *, subject: str, because: str) -> Wish:
-    """The commit that writes `release.kdl`; `because` says how the bundle was chosen."""
-    files = parse_branch(state.files)
-    trailers = (("Bundle", release.digest), *((("Commit", release.commit),) if release.commit else ()))
-    return Wish(
-        edits={RELEASE: render_release(release)},
-        subject=subject,
-        body=release.why,
-        trailers=(*trailers, ("Because", because), ("Actor", release.by)),
-        next="\n".join((*warnings(files, release.digest), JUDGED)),
-    )

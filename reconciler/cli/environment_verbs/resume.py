@@ -9,10 +9,11 @@ import click
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.hold import hold_name
 from reconciler.cli.environment_verbs.options import environment_options
-from reconciler.cli.environment_verbs.promote import release_wish
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import HOLDS, short
+from reconciler.release.paths import short
+from reconciler.release.wishes.holding import resume_wish
+from reconciler.release.wishes.releasing import release_wish
 
 
 @click.command()
@@ -37,34 +38,21 @@ def command(*, caller: Caller, environment: str, dry_run: bool, name: str | None
         make_wish(caller, environment, lambda state: _widened(state, caller), dry_run=dry_run)
         return
 
-    def decide(state: BranchState) -> Wish | Already:
-        standing = parse_branch(state.files).holds
-        lifted = [hold for hold in standing if name is None or hold.name == name]
-        if not lifted:
-            others = f"; it is held by {', '.join(hold.name for hold in standing)}" if standing else ""
-            what = f"a hold '{name}'" if name is not None else "a hold"
-            return Already(f"{environment} is already without {what}{others}")
-        names = ", ".join(hold.name for hold in lifted)
-        left = [hold for hold in standing if hold not in lifted]
-        return Wish(
-            edits={f"{HOLDS}/{hold.name}.kdl": None for hold in lifted},
-            subject=f"Resume {environment} (lift {names})",
-            body="",
-            trailers=(*(("Hold", hold.name) for hold in lifted), ("Actor", str(caller.author))),
-            next=f"It is still held by {', '.join(hold.name for hold in left)}."
-            if left
-            else f"{environment} goes on at the control plane's next look.",
-        )
-
-    make_wish(caller, environment, decide, dry_run=dry_run)
+    make_wish(
+        caller,
+        environment,
+        lambda state: resume_wish(environment, parse_branch(state.files), name, str(caller.author)),
+        dry_run=dry_run,
+    )
 
 
 def _widened(state: BranchState, caller: Caller) -> Wish | Already:
-    wished = parse_branch(state.files).release
+    files = parse_branch(state.files)
+    wished = files.release
     if wished is None or not wished.only:
         return Already(f"{state.environment} is already released to all of its nodes")
     return release_wish(
-        state,
+        files,
         replace(wished, only="", by=str(caller.author)),
         subject=f"Widen the release of {short(wished.digest)} in {state.environment} to all nodes",
         because=f"it was for {wished.only}",

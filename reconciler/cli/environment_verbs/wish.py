@@ -19,6 +19,9 @@ from reconciler.git.mirror import HEADS, Mirror
 from reconciler.git.reading import Limits, read_tree
 from reconciler.git.url import shown
 from reconciler.git.writing import commit_edit, push
+from reconciler.release.wishes.wish import Already as Already
+from reconciler.release.wishes.wish import Wish as Wish
+from reconciler.release.wishes.wish import message_of
 
 ATTEMPTS = 8
 """A rollout commits at most every few seconds; losing this many races in a row means something else."""
@@ -34,28 +37,6 @@ class BranchState:
     environment: str
     head: str
     files: Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines.
-
-    `previewed` is told beside it when it is not made: what is known of it already.
-    """
-
-    edits: Mapping[str, bytes | None]
-    subject: str
-    body: str
-    trailers: tuple[tuple[str, str], ...]
-    next: str
-    previewed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Already:
-    """Nothing to change, and why."""
-
-    because: str
 
 
 def make_wish(
@@ -89,7 +70,7 @@ def make_wish(
                 mirror,
                 state.head,
                 wish.edits,
-                message=_message(wish),
+                message=message_of(wish),
                 author=caller.author,
                 committer=caller.author,
                 when=clock.now(),
@@ -157,11 +138,6 @@ def _unknown(caller: Caller, environment: str, refs: Mapping[str, str]) -> Stall
     )
 
 
-def _message(wish: Wish) -> str:
-    trailers = "\n".join(f"{name}: {' '.join(value.split())}" for name, value in wish.trailers)
-    return "\n\n".join(part for part in (wish.subject, wish.body, trailers) if part) + "\n"
-
-
 def _preview(caller: Caller, state: BranchState, wish: Wish) -> str:
     branch = _ref(caller, state.environment).removeprefix(HEADS)
     lines = [
@@ -169,7 +145,7 @@ def _preview(caller: Caller, state: BranchState, wish: Wish) -> str:
         "",
         f"Author: {caller.author}",
         "",
-        *(f"    {line}".rstrip() for line in _message(wish).splitlines()),
+        *(f"    {line}".rstrip() for line in message_of(wish).splitlines()),
         "",
     ]
     for path in sorted(wish.edits):

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import schemathesis
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,6 +19,7 @@ from schemathesis import checks
 from reconciler.settings import Settings
 from tests.unit.api.conftest import full_key
 from tests.unit.pages.sample_project import CATALOGUE, NOW, commit_sha, digest, fill
+from web.api import changes
 from web.api.openapi import describe, operations
 from web.app import create_app
 
@@ -54,7 +56,9 @@ def test_every_route_of_the_interface_is_described(app: Flask) -> None:
     assert served - here == {"openapi.document", "openapi.reference"}
 
 
-def test_schemathesis_finds_nothing(database: Settings) -> None:
+def test_schemathesis_finds_nothing(database: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No worker makes the changes that it asks for.
+    monkeypatch.setattr(changes, "WAIT_SECONDS", 0.0)
     fill()
     app = create_app(replace(database), catalogue=CATALOGUE, now=lambda: NOW)
     token = full_key()

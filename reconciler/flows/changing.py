@@ -1,0 +1,138 @@
+"""Makes a change that somebody asked for over the JSON interface: one commit on an environment's branch, in their name.
+
+The wishes are the ones that the verbs of `sentinelctl` make, and are judged like them. The commit carries the change's
+name, so a worker that dies after its push finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from reconciler.db import asking
+from reconciler.db.changes import Change
+from reconciler.db.owed import ask
+from reconciler.errors import LostRace, Refused, Stalled
+from reconciler.flows.context import Context
+from reconciler.flows.outcome import Outcome
+from reconciler.git.identity import Identity
+from reconciler.git.mirror import HEADS
+from reconciler.git.reading import Limits, read_tree
+from reconciler.git.writing import commit_edit, push
+from reconciler.release.branch import parse_branch
+from reconciler.release.state import BranchFiles, Hold
+from reconciler.release.wishes.holding import PAUSE, hold_wish, resume_wish
+from reconciler.release.wishes.releasing import Chosen, cancel_wish, previous, promote_wish, rollback_wish
+from reconciler.release.wishes.wish import Already, Wish, message_of
+
+TRAILER = "Change"
+ATTEMPTS = 8
+"""A rollout commits at most every few seconds; losing this many races in a row is left to the job's own pace."""
+
+SEARCHED = 200
+"""Commits of the branch in which the change is looked for that a dead worker may have pushed."""
+
+LIMITS = Limits(files=5_000, file_bytes=1024 * 1024, total_bytes=16 * 1024 * 1024, depth=8)
+
+Decide = Callable[[str, BranchFiles, Mapping[str, str], str], Wish | Already]
+"""(environment, its branch, the body, who) → what to commit."""
+
+
+def _promote(environment: str, files: BranchFiles, body: Mapping[str, str], who: str) -> Wish | Already:
+    chosen = Chosen(body["digest"], body.get("commit", ""), "named by who asked")
+    return promote_wish(environment, files, chosen, body.get("why", ""), who)
+
+
+def _rollback(environment: str, files: BranchFiles, body: Mapping[str, str], who: str) -> Wish | Already:
+    return rollback_wish(environment, files, previous(files, environment), body.get("why", ""), who)
+
+
+OPERATIONS: Mapping[str, Decide] = {
+    "promote": _promote,
+    "rollback": _rollback,
+    "cancel": lambda environment, files, body, who: cancel_wish(environment, files, body["why"], who),
+    "pause": lambda environment, files, body, who: hold_wish(
+        environment, files, Hold(PAUSE, body["reason"], who)
+    ),
+    "resume": lambda environment, files, body, who: resume_wish(environment, files, body.get("hold"), who),
+}
+
+
+def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
+    """Make the change of that id, unless it was made. A change that cannot be made says why, and is not tried again."""
+    row = asking.one(context.organization.slug, context.project.slug, subject)
+    if row is None or row.state != "asked":
+        return Outcome("unchanged", f"the change {subject} has ended")
+    try:
+        return _make(context, row, renew)
+    except (Stalled, Refused) as refusal:
+        cure = f". {refusal.cure}" if refusal.cure else ""
+        asking.finish(
+            row, "refused", now=context.now(), code=refusal.code, message=f"{refusal.message}{cure}"
+        )
+        return Outcome("unchanged", f"the change {subject} is refused: {refusal.message}")
+
+
+def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
+    ref = f"{HEADS}{context.project.branch_prefix}env/{row.environment}"
+    author = Identity(str(row.author_name), str(row.author_email))
+    for _ in range(ATTEMPTS):
+        head = context.mirror.fetch().get(ref)
+        renew()
+        if head is None:
+            raise Stalled("E-GIT-204", f"the environment '{row.environment}' has no branch")
+        made = _made_before(context, head, str(row.id))
+        if made is not None:
+            return _done(context, row, made, "it was pushed before")
+        wish = OPERATIONS[row.operation](row.environment, _files(context, head, row), row.body, str(author))
+        if isinstance(wish, Already):
+            asking.finish(row, "unchanged", now=context.now(), message=wish.because)
+            return Outcome("unchanged", wish.because)
+        wish = replace(wish, trailers=(*wish.trailers, (TRAILER, str(row.id))))
+        sha = commit_edit(
+            context.mirror,
+            head,
+            wish.edits,
+            message=message_of(wish),
+            author=author,
+            committer=author,
+            when=context.now(),
+            key=None,
+        )
+        try:
+            push(context.mirror, ref, sha, head)
+        except LostRace:
+            continue
+        return _done(context, row, sha, wish.next)
+    raise LostRace("E-GIT-206", f"the branch of '{row.environment}' moved {ATTEMPTS} times during {row.id}")
+
+
+def _files(context: Context, head: str, row: Change) -> BranchFiles:
+    read = read_tree(context.mirror, head, "", limits=LIMITS, select=lambda path: path.endswith(".kdl"))
+    if read.problems:
+        problem = read.problems[0]
+        raise Stalled(
+            "E-GIT-205",
+            f"the branch of '{row.environment}' cannot be read: {problem.path}: {problem.message} ({problem.code})",
+            cure="Remove that file from the branch",
+        )
+    return parse_branch({path: content for path, _, content in read.files})
+
+
+def _made_before(context: Context, head: str, identifier: str) -> str | None:
+    for commit in context.mirror.first_parents(head, limit=SEARCHED, stop=None):
+        if commit.trailer(TRAILER) == identifier:
+            return commit.sha
+    return None
+
+
+def _done(context: Context, row: Change, sha: str, message: str) -> Outcome:
+    asking.finish(row, "committed", now=context.now(), commit=sha, message=message)
+    ask(
+        context.organization.slug,
+        context.project.slug,
+        "environment",
+        str(row.environment),
+        now=context.now(),
+    )
+    return Outcome("changed", f"{row.operation} of {row.environment} is {sha[:12]}")
