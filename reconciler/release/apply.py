@@ -26,6 +26,7 @@ from reconciler.release.actions import (
 )
 from reconciler.release.ballot import SHORT_HASH, render_proposal
 from reconciler.release.paths import short
+from reconciler.release.pinning import with_pins
 from reconciler.release.readme import README
 from reconciler.release.render import (
     LEDGER_HEAD,
@@ -201,18 +202,8 @@ def _open_rollout(
 def _change_pins(
     action: ChangePins, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    ledger = _ledger(state)
-    moves = [one.effect for one in action.pins] != [one.effect for one in ledger.pins]
-    after = replace(ledger, pins=action.pins, sequence=ledger.sequence + moves)
-    was = {one.pin.name for one in ledger.pins}
-    now_are = {one.pin.name for one in action.pins}
-    new, gone = sorted(now_are - was), sorted(was - now_are)
-    said = [f"pin {', '.join(new)}"] if new else []
-    said += [f"unpin {', '.join(gone)}"] if gone else []
-    words = " and ".join(said) or "change pins"
+    after, words, digest = with_pins(_ledger(state), action.pins)
     subject = f"{words[:1].upper()}{words[1:LONGEST_TARGET]} in {state.name}"
-    digests = {one.pin.digest for one in action.pins if one.pin.name in new}
-    digest = digests.pop() if len(digests) == 1 else ""
     return Edit({paths.ROLLOUT: render_rollout(after)}, subject, "pins.changed", digest=digest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.clock import iso
@@ -60,6 +60,19 @@ def judge_pins(
     if pins == ledger.pins:
         return Pinning(None, "", tuple(waiting), look)
     return Pinning(ChangePins(pins), "; ".join(_changes(before, pins, state)), tuple(waiting), look)
+
+
+def with_pins(ledger: Ledger, pins: tuple[Standing, ...]) -> tuple[Ledger, str, str]:
+    """The ledger with these pins, under a higher sequence when a node is moved by it; what that is in words; and the
+    digest, "" when it is not about a single one."""
+    moves = [one.effect for one in pins] != [one.effect for one in ledger.pins]
+    after = replace(ledger, pins=pins, sequence=ledger.sequence + moves)
+    was, now_are = {one.pin.name for one in ledger.pins}, {one.pin.name for one in pins}
+    new, gone = sorted(now_are - was), sorted(was - now_are)
+    said = [f"pin {', '.join(new)}"] if new else []
+    said += [f"unpin {', '.join(gone)}"] if gone else []
+    digests = {one.pin.digest for one in pins if one.pin.name in new}
+    return after, " and ".join(said) or "change pins", digests.pop() if len(digests) == 1 else ""
 
 
 def _against(

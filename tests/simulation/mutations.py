@@ -63,7 +63,7 @@ MUTATIONS: dict[str, Mutation] = {
         "ranks[min(count, len(ranks) - 1)] if count",
     ),
     "a pin keeps the sequence": Mutation(
-        "reconciler.release.apply", "sequence=ledger.sequence + moves", "sequence=ledger.sequence"
+        "reconciler.release.pinning", "sequence=ledger.sequence + moves", "sequence=ledger.sequence"
     ),
     "pending nodes count as settled": Mutation(
         "reconciler.fleet.batches", 'return "pending", ""', 'return "settled", ""'
