@@ -23,6 +23,7 @@ VERBS: dict[str, Verb] = {
     "worker": Verb("reconciler.cli.worker", "Run a worker for RQ's queues."),
     "clock": Verb("reconciler.cli.clock", "Run the schedule: it only enqueues nudges."),
     "nudge": Verb("reconciler.cli.nudge", "Have a project or an environment looked at now."),
+    "connect": Verb("reconciler.cli.connect", "Set up webhooks at a forge, and see a delivery come in."),
     "deliveries": Verb("reconciler.cli.deliveries", "Show what forges told us, and what they did not."),
     "validate": Verb("reconciler.cli.validate", "Check a config repository and print its findings."),
     "check-proxy-config": Verb("reconciler.cli.check_proxy_config", "Check a config of the real proxy."),
