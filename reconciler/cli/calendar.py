@@ -55,7 +55,12 @@ def _explained(policy: EnvironmentPolicy, moment: datetime) -> dict[str, Any]:
         "environment": policy.name,
         "frozen": bool(held),
         "windows": [
-            {"name": one.window.name, "reason": one.window.reason, "until": clock.iso(one.until)}
+            {
+                "name": one.window.name,
+                "reason": one.window.reason,
+                "until": clock.iso(one.until),
+                "hotfix_approvals": one.window.hotfix_approvals,
+            }
             for one in held
         ],
         "thaws_at": None if thaw is None else clock.iso(thaw),
@@ -70,4 +75,7 @@ def _sentence(told: dict[str, Any]) -> str:
         return f"  {told['environment']}: releases may be opened{after}"
     windows = ", ".join(f"{one['name']} ({one['reason']}) until {one['until']}" for one in told["windows"])
     end = told["thaws_at"] or "more than 400 days from then"
-    return f"  {told['environment']}: frozen by {windows}; thaws at {end}{after}"
+    more = [one["hotfix_approvals"] for one in told["windows"]]
+    # A release has to pass every window that holds.
+    hotfix = f"; a labelled hotfix passes with {max(more)} more approvals" if None not in more else ""
+    return f"  {told['environment']}: frozen by {windows}; thaws at {end}{hotfix}{after}"

@@ -8,9 +8,9 @@ import os
 import click
 
 from reconciler import clock
+from reconciler.cli.connect import known_connection
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.session import connect, reading
-from reconciler.errors import Stalled
 from reconciler.flows.context import load_installation
 from reconciler.settings import read_settings
 
@@ -25,14 +25,7 @@ def command(connection: str, limit: int, as_json: bool) -> None:
     """
     settings = read_settings(os.environ)
     installation = load_installation(settings)
-    found = installation.connection(connection)
-    if found is None:
-        known = ", ".join(c.slug for o in installation.organizations for c in o.connections) or "none"
-        raise Stalled(
-            "E-FRG-002",
-            f"the server configuration has no connection '{connection}'",
-            cure=f"It has: {known}",
-        )
+    found = known_connection(installation, connection)
     connect(settings)
     with reading():
         gaps = list(

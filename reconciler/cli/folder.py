@@ -64,5 +64,10 @@ def _walk(root: Path, *, others: bool = False) -> Iterator[Path]:
         names[:] = sorted(name for name in names if name != ".git" and not ignored(here / name))
         for name in files:
             path = here / name
-            if is_read(name) is not others and path.is_file() and not path.is_symlink() and not ignored(path):
+            if (
+                is_read(path.relative_to(root).as_posix()) is not others
+                and path.is_file()
+                and not path.is_symlink()
+                and not ignored(path)
+            ):
                 yield path

@@ -32,6 +32,8 @@ OPERATING = frozenset(
 """Kinds that say how a fleet is operated and that no file is made from: another policy is no other bundle."""
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 CANONICAL = "canonical"
 """The part that the canonical form is, among the texts of a resource."""
 
@@ -88,7 +90,7 @@ def _text(resource: Resource) -> bytes:
 
 
 def _encoded(form: Mapping[str, Any]) -> bytes:
-    return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _JSON.encode(form).encode()
 
 
 def _plain(resource: Resource) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _entry(file: ParsedFile, resources: Sequence[Resource]) -> bytes:
             one.data,
             {name: (override.data, override.removed) for name, override in one.overrides.items()},
             one.only,
-            {name: one.effective(name) for name in ("", *one.overrides)},
+            _filled_in(one.data, one.effective("")),
+            {name: one.effective(name) for name in one.overrides},
             one.texts,
         )
         for one in sorted(resources, key=lambda one: places[id(_origin(one).node)])
@@ -115,13 +116,19 @@ def _recalled(entry: memoryview, source: SourceFile) -> tuple[ParsedFile, tuple[
     count, listed = marshal.loads(entry)  # noqa: S302 - in a confined child, as parsing the file is
     file = ParsedFile(source.path, source.content.decode(), _Later(source), count)
     found = []
-    for index, (kind, name, data, overrides, only, effective, texts) in enumerate(listed):
+    for index, (kind, name, data, overrides, only, more, special, texts) in enumerate(listed):
         changed = (
             {key: Override(*override) for key, override in overrides.items()} if overrides else overrides
         )
         origin = Origin(file, index, _COMPLETE, broken=False)
+        effective = {"": {**data, **more}, **special}
         found.append(Resource(KINDS[kind], name, data, changed, only, origin, None, effective, texts))
     return file, tuple(found)
+
+
+def _filled_in(data: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, Any]:
+    """What the effective data has beyond what is written, or otherwise."""
+    return {key: value for key, value in effective.items() if key not in data or data[key] is not value}
 
 
 def _origin(resource: Resource) -> Origin:

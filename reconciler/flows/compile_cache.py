@@ -49,24 +49,26 @@ class CompileCache:
         self._fresh: dict[str, bytes] = {}
 
     def known(self, files: Iterable[SourceFile]) -> dict[bytes, memoryview]:
-        """The entries of files, by their content. One that is missing, damaged or too large is left out."""
+        """The entries of files, by their content. One that is missing, damaged or too large is left out.
+
+        For the confined child, which is where entries are read.
+        """
         found: dict[bytes, memoryview] = {}
         if not self._most or not self._folder.is_dir():
             return found
         for content in {file.content for file in files if file.path.endswith(LANGUAGE)}:
-            name = _name(content)
-            entry = _read(self._folder / name)
+            entry = _read(self._folder / _name(content))
             if entry is not None:
                 found[content] = entry
-                self._used.add(name)
         return found
 
     def keep(self, files: Iterable[SourceFile], remembered: Mapping[str, bytes]) -> None:
         """Note what a compilation remembered of its files, by path. What is about no file of it is left out."""
-        by_path = {file.path: file.content for file in files if file.path.endswith(LANGUAGE)}
+        names = {file.path: _name(file.content) for file in files if file.path.endswith(LANGUAGE)}
+        self._used.update(names.values())
         for path, entry in remembered.items():
-            if path in by_path and len(entry) <= MOST_ENTRY:
-                self._fresh[_name(by_path[path])] = entry
+            if path in names and len(entry) <= MOST_ENTRY:
+                self._fresh[names[path]] = entry
 
     def write(self) -> None:
         """Write what was kept, and remove what is too much: the entries that were used longest ago."""

@@ -129,9 +129,11 @@ class Ahead:
     def __init__(
         self, files: tuple[SourceFile, ...], cache: CompileCache, now: datetime, limits: Confinement = LIMITS
     ) -> None:
-        memory, hearing = Memory(cache.known(files)), Hearing()
+        hearing = Hearing()
         self._files = files
-        self._child = Child(lambda: _compile_told(files, memory, now, hearing), limits, hearing)
+        self._child = Child(
+            lambda: _compile_told(files, _memory(cache, files), now, hearing), limits, hearing
+        )
 
     def go_on(self, files: Sequence[SourceFile], former: Former) -> Child | None:
         """Let the child compile these files; None, and it is gone, when it began with others than the former ones."""
@@ -192,8 +194,9 @@ class Compiling:
         child = ahead.go_on(files, former) if ahead is not None and former is not None else None
         if child is None:
             before = former.files or () if former is not None else ()
-            known = cache.known((*files, *before)) if cache is not None else {}
-            child = Child(lambda: compile_files(files, now, former, Memory(known)), limits)
+            child = Child(
+                lambda: compile_files(files, now, former, _memory(cache, (*files, *before))), limits
+            )
         self._child = child
         self._made: Compilation | None = None
         self._broken: Broken | None = None
@@ -239,6 +242,10 @@ class Compiling:
             # Only a child that is not ours any more answers like this.
             self._broken = Broken("crash", "its answer cannot be read")
         return None
+
+
+def _memory(cache: CompileCache | None, files: Iterable[SourceFile]) -> Memory:
+    return Memory(cache.known(files)) if cache is not None else Memory()
 
 
 def compile_files(

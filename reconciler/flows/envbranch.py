@@ -13,6 +13,9 @@ from reconciler.release import paths
 from reconciler.release.branch import parse_branch
 from reconciler.release.state import BranchFiles, Completed, EnvironmentState
 
+MOST_BALLOTS = 200
+"""Each is proved by looking for the commit that put it there, which anybody who may push could make long."""
+
 NEAR = 20
 FAR = 5_000
 """How many commits of other people may stand on top of our last one before we say that we do not find it."""
@@ -67,9 +70,12 @@ def read_branch(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -
     found = newest_of_ours(mirror, head, keys)
     ours, inherited = found if found is not None else (None, False)
     files, unreadable = _read(mirror, head, _wishes(mirror, head))
-    words, silent = _read(mirror, head, _ballots(mirror, head, files.get(paths.RELEASE)))
+    ballots = _ballots(mirror, head, files.get(paths.RELEASE))
+    words, silent = _read(mirror, head, ballots[:MOST_BALLOTS])
     files |= words
     unreadable |= silent
+    for path in ballots[MOST_BALLOTS : MOST_BALLOTS + 1]:
+        unreadable[path] = f"{path} and what comes after it is not read: {MOST_BALLOTS} approvals are enough"
     originals: dict[str, bytes] = {}
     if ours is not None:
         originals, damage = _read(mirror, ours.sha, paths.LEDGER)

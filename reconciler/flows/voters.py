@@ -77,10 +77,13 @@ def with_people(
         return facts
     known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), now)
     authors, unknown = _authors(context, known, state)
+    promoters = _promoters(known, head)
+    if promoters is None:
+        authors, unknown = None, f"who promoted it {FAR} commits ago or earlier is not known"
     return replace(
         facts,
         proofs={ballot.path: prove(known, head, ballot.path) for ballot in state.files.ballots},
-        promoters=tuple(sorted(_promoters(known, head))),
+        promoters=tuple(sorted(promoters or ())),
         authors=None if authors is None else tuple(sorted(authors)),
         unknown_authors=unknown,
     )
@@ -126,11 +129,11 @@ def _ordered(known: Known, first: tuple[str, ...]) -> tuple[str, ...]:
     return (*first, *sorted(known.names(first) - set(first)))
 
 
-def _promoters(known: Known, head: str) -> frozenset[str]:
-    """Every name of whoever committed the wish; of our own commits whoever they were made for."""
+def _promoters(known: Known, head: str) -> frozenset[str] | None:
+    """Every name of whoever committed the wish; of our own commits whoever they were made for. None for unknown."""
     sha = known.mirror.introduced(head, RELEASE, limit=FAR)
     if sha is None:
-        return frozenset()
+        return None
     commit = known.mirror.commit(sha)
     if known.mirror.signed_by(sha, *known.keys.believed):
         person = commit.trailer(ON_BEHALF_OF)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from urllib.parse import quote
 
-from reconciler.forge.port import Forge, Note, PullInfo, Request, basic, text
+from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, basic, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -54,6 +55,33 @@ def _pull(repository: str, number: int) -> str:
     return f"/repositories/{repository}/pullrequests/{number}"
 
 
+EVENTS = (
+    "repo:push", "repo:updated", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled",
+    "pullrequest:rejected", "pullrequest:approved", "pullrequest:unapproved",
+)  # fmt: skip
+
+
+def hook_of(document: Any) -> Hook:
+    return Hook(text(document["uuid"]), text(document["url"]))
+
+
+def hook_body(url: str, secret: str) -> dict[str, Any]:
+    return {"description": "sentinel", "url": url, "active": True, "secret": secret, "events": list(EVENTS)}
+
+
+HOOKS = Hooks(
+    listed=lambda repository: Request("GET", f"/repositories/{repository}/hooks?pagelen=100"),
+    read=lambda document: [hook_of(one) for one in document["values"]],
+    add=lambda repository, url, secret: Request(
+        "POST", f"/repositories/{repository}/hooks", hook_body(url, secret)
+    ),
+    edit=lambda repository, hook, url, secret: Request(
+        "PUT", f"/repositories/{repository}/hooks/{quote(hook)}", hook_body(url, secret)
+    ),
+    read_one=hook_of,
+    test=None,
+)
+
 FORGE = Forge(
     api="https://api.bitbucket.org/2.0",
     public_host="bitbucket.org",
@@ -76,4 +104,5 @@ FORGE = Forge(
     ),
     pull_ref=lambda number: "",
     longest_note=32_768,
+    hooks=HOOKS,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.forge.port import Forge, Note, PullInfo, Request, bearer, text
+from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -53,6 +53,39 @@ def _pull(repository: str, number: int) -> str:
     return f"{repo(repository)}/pull-requests/{number}"
 
 
+EVENTS = (
+    "repo:refs_changed", "repo:modified", "pr:opened", "pr:from_ref_updated", "pr:modified", "pr:merged",
+    "pr:declined", "pr:deleted", "pr:reviewer:approved", "pr:reviewer:unapproved", "pr:reviewer:needs_work",
+)  # fmt: skip
+
+
+def hook_of(document: Any) -> Hook:
+    return Hook(str(document["id"]), text(document["url"]))
+
+
+def hook_body(url: str, secret: str) -> dict[str, Any]:
+    return {
+        "name": "sentinel",
+        "url": url,
+        "active": True,
+        "events": list(EVENTS),
+        "configuration": {"secret": secret},
+    }
+
+
+HOOKS = Hooks(
+    listed=lambda repository: Request("GET", f"{repo(repository)}/webhooks?limit=100"),
+    read=lambda document: [hook_of(one) for one in document["values"]],
+    add=lambda repository, url, secret: Request(
+        "POST", f"{repo(repository)}/webhooks", hook_body(url, secret)
+    ),
+    edit=lambda repository, hook, url, secret: Request(
+        "PUT", f"{repo(repository)}/webhooks/{hook}", hook_body(url, secret)
+    ),
+    read_one=hook_of,
+    test=None,
+)
+
 FORGE = Forge(
     api="",
     public_host="",
@@ -75,6 +108,7 @@ FORGE = Forge(
     ),
     pull_ref=lambda number: f"refs/pull-requests/{number}/from",
     longest_note=32_768,
+    hooks=HOOKS,
     get_note=lambda repository, number, note: Request("GET", f"{_pull(repository, number)}/comments/{note}"),
     version_of=lambda document: int(document["version"]),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from reconciler.forge import github
 from reconciler.forge.port import Request
@@ -12,11 +13,29 @@ def headers(user: str, token: str) -> dict[str, str]:
     return {"Authorization": f"token {token}"}
 
 
+EVENTS = ("push", "pull_request", "pull_request_sync", "pull_request_review")
+
+
+def hook_body(url: str, secret: str) -> dict[str, Any]:
+    config = {"url": url, "content_type": "json", "secret": secret}
+    return {"type": "gitea", "events": list(EVENTS), "active": True, "config": config}
+
+
+HOOKS = replace(
+    github.HOOKS,
+    listed=lambda repository: Request("GET", f"/repos/{repository}/hooks?limit=50"),
+    add=lambda repository, url, secret: Request("POST", f"/repos/{repository}/hooks", hook_body(url, secret)),
+    edit=lambda repository, hook, url, secret: Request(
+        "PATCH", f"/repos/{repository}/hooks/{hook}", hook_body(url, secret)
+    ),
+)
+
 FORGE = replace(
     github.FORGE,
     api="",
     public_host="",
     headers=headers,
+    hooks=HOOKS,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.forge.port import Forge, Note, PullInfo, Request, bearer, text
+from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
 from reconciler.plan.statuses import Status
 
 
@@ -45,6 +45,31 @@ def read_notes(document: Any) -> list[Note]:
     ]
 
 
+EVENTS = ("push", "pull_request", "pull_request_review", "repository")
+
+
+def hook_of(document: Any) -> Hook:
+    return Hook(str(document["id"]), text(document["config"]["url"]))
+
+
+def hook_body(url: str, secret: str) -> dict[str, Any]:
+    config = {"url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
+    return {"events": list(EVENTS), "active": True, "config": config}
+
+
+HOOKS = Hooks(
+    listed=lambda repository: Request("GET", f"/repos/{repository}/hooks?per_page=100"),
+    read=lambda document: [hook_of(one) for one in document],
+    add=lambda repository, url, secret: Request(
+        "POST", f"/repos/{repository}/hooks", {"name": "web", **hook_body(url, secret)}
+    ),
+    edit=lambda repository, hook, url, secret: Request(
+        "PATCH", f"/repos/{repository}/hooks/{hook}", hook_body(url, secret)
+    ),
+    read_one=hook_of,
+    test=lambda repository, hook: Request("POST", f"/repos/{repository}/hooks/{hook}/tests"),
+)
+
 FORGE = Forge(
     api="https://api.github.com",
     public_host="github.com",
@@ -67,4 +92,5 @@ FORGE = Forge(
     ),
     pull_ref=lambda number: f"refs/pull/{number}/head",
     longest_note=65_536,
+    hooks=HOOKS,
 )

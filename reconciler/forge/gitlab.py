@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.forge.port import Forge, Note, PullInfo, Request, text
+from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}
@@ -49,6 +49,30 @@ def read_notes(document: Any) -> list[Note]:
     return [Note(str(one["id"]), text(one["author"]["username"]), text(one["body"])) for one in document]
 
 
+def hook_of(document: Any) -> Hook:
+    return Hook(str(document["id"]), text(document["url"]))
+
+
+def hook_body(url: str, secret: str) -> dict[str, Any]:
+    """A signing token has a field of its own, and there is no plain token beside it."""
+    proof = {"signing_token": secret} if secret.startswith("whsec_") else {"token": secret}
+    events = dict.fromkeys(("push_events", "tag_push_events", "merge_requests_events"), True)
+    return {"url": url, "enable_ssl_verification": True, **events, **proof}
+
+
+HOOKS = Hooks(
+    listed=lambda repository: Request("GET", f"{project(repository)}/hooks?per_page=100"),
+    read=lambda document: [hook_of(one) for one in document],
+    add=lambda repository, url, secret: Request(
+        "POST", f"{project(repository)}/hooks", hook_body(url, secret)
+    ),
+    edit=lambda repository, hook, url, secret: Request(
+        "PUT", f"{project(repository)}/hooks/{hook}", hook_body(url, secret)
+    ),
+    read_one=hook_of,
+    test=lambda repository, hook: Request("POST", f"{project(repository)}/hooks/{hook}/test/push_events"),
+)
+
 FORGE = Forge(
     api="https://gitlab.com/api/v4",
     public_host="gitlab.com",
@@ -69,4 +93,5 @@ FORGE = Forge(
     ),
     pull_ref=lambda number: f"refs/merge-requests/{number}/head",
     longest_note=1_000_000,
+    hooks=HOOKS,
 )

@@ -46,6 +46,27 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook that is set up at the forge."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """How webhooks are set up. `add` is given the URL and the secret, `edit` the id as well. `test` has the forge
+    deliver the last push again, and is None where it cannot be asked for that."""
+
+    listed: Callable[[str], Request]
+    read: Callable[[Any], list[Hook]]
+    add: Callable[[str, str, str], Request]
+    edit: Callable[[str, str, str, str], Request]
+    read_one: Callable[[Any], Hook]
+    test: Callable[[str, str], Request] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forge:
     """How one forge is spoken to. `repository` is its path in the forge, such as `acme/shop`.
 
@@ -70,6 +91,7 @@ class Forge:
     edit_note: Callable[[str, int, str, str, int], Request]
     pull_ref: Callable[[int], str]
     longest_note: int
+    hooks: Hooks
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
 

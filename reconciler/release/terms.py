@@ -14,11 +14,22 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release.state import Release
 
 ELSEWHERE = frozenset(
-    {"after", "proxy_version", "promote", "soak_seconds", "take", "train", "admin_port", "freezes", "drift"}
+    {
+        "after",
+        "proxy_version",
+        "promote",
+        "soak_seconds",
+        "take",
+        "train",
+        "supersede",
+        "drift",
+        "admin_port",
+        "freezes",
+    }
 )
-"""Fields of a policy that do not shape a rollout: when it may open, what it is made for, what is done about drift, and
-freeze windows, which count as trunk has them at the moment. Whatever a policy comes to say beyond them is part of what
-people approve."""
+"""Fields of a policy that do not shape a rollout: when it may open and what ends it, what it is made for, what happens
+afterwards, and freeze windows, which count as trunk has them at the moment. Whatever a policy comes to say beyond them
+is part of what people approve."""
 
 
 def terms_of(policy: EnvironmentPolicy) -> dict[str, Any]:

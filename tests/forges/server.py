@@ -7,15 +7,22 @@ that it speaks as is chosen when it starts.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.forges.dialects import DIALECTS
+from tests.forges.dialects.speaking import Change, Repo
 
 USER, TOKEN = "sentinel-bot", "t0ken"
 PAGE = {
@@ -46,6 +53,15 @@ class Note:
 
 
 @dataclass
+class HookSet:
+    """A webhook that was set up here."""
+
+    id: int
+    url: str
+    secret: str
+
+
+@dataclass
 class Fault:
     """What happens to the next request: an answer of this status, or `lost` after it was done."""
 
@@ -70,6 +86,37 @@ class Forge:
     requests: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     next_id: int = 1000
+    hooks: list[HookSet] = field(default_factory=list)
+    repo: Repo = field(default_factory=Repo)
+    deaf: bool = False
+    """Whether deliveries get lost."""
+
+    def save_hook(self, id: str, url: str, secret: str) -> HookSet:
+        """Make a webhook, or change the one of this id."""
+        for hook in self.hooks:
+            if str(hook.id) == id:
+                hook.url, hook.secret = url, secret
+                return hook
+        self.next_id += 1
+        self.hooks.append(HookSet(self.next_id, url, secret))
+        return self.hooks[-1]
+
+    def deliver(self, hook: HookSet) -> None:
+        """Send the last push again, signed as this forge signs, by a real request."""
+        if self.deaf:
+            return
+        label = (
+            "gitlab-token" if self.kind == "gitlab" and not hook.secret.startswith("whsec_") else self.kind
+        )
+        dialect = DIALECTS[label]
+        self.next_id += 1
+        (made,) = dialect.push(
+            self.repo, [Change("refs/heads/main", "1" * 40, "2" * 40)], f"test-{self.next_id}"
+        )
+        made = dialect.sign(made, hook.secret.encode(), datetime.now(UTC))
+        request = urllib.request.Request(hook.url, made.body, made.headers)
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(request, timeout=20).close()
 
     def write_note(self, number: int, author: str, body: str) -> Note:
         self.next_id += 1
@@ -152,6 +199,26 @@ def hub_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 200, hub_note(note)
 
 
+def hub_hook(hook: HookSet) -> dict[str, Any]:
+    return {"id": hook.id, "config": {"url": hook.url, "content_type": "json"}}
+
+
+def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    id = match[1] if match.re.groups else ""
+    config = body["config"]
+    if config["content_type"] != "json" or "push" not in body["events"]:
+        return 422, {"message": "Validation Failed"}
+    return 201, hub_hook(forge.save_hook(id, config["url"], config["secret"]))
+
+
+def hub_test(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    hook = next((one for one in forge.hooks if str(one.id) == match[1]), None)
+    if hook is None:
+        return 404, {"message": "Not Found"}
+    forge.deliver(hook)
+    return 204, None
+
+
 def hub(name: str) -> list[tuple[str, str, Handler]]:
     repo = f"/repos/{name}"
     notes = rf"{repo}/issues/(\d+)/comments"
@@ -162,6 +229,10 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, hub_add),
         ("PATCH", rf"{repo}/issues/comments/(\d+)", hub_edit),
+        ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [hub_hook(h) for h in f.hooks])),
+        ("POST", rf"{repo}/hooks", hub_save),
+        ("PATCH", rf"{repo}/hooks/(\d+)", hub_save),
+        ("POST", rf"{repo}/hooks/(\d+)/tests", hub_test),
     ]  # fmt: skip
 
 
@@ -206,6 +277,16 @@ def lab_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 200, lab_note(note)
 
 
+def lab_hook(hook: HookSet) -> dict[str, Any]:
+    return {"id": hook.id, "url": hook.url, "push_events": True}
+
+
+def lab_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    id = match[1] if match.re.groups else ""
+    secret = body.get("signing_token") or body.get("token") or ""
+    return 201, lab_hook(forge.save_hook(id, body["url"], secret))
+
+
 def lab(name: str) -> list[tuple[str, str, Handler]]:
     repo = f"/projects/{re.escape(name)}"
     notes = rf"{repo}/merge_requests/(\d+)/notes"
@@ -216,6 +297,10 @@ def lab(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [lab_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, lambda f, m, q, b: (201, lab_note(f.write_note(int(m[1]), USER, b["body"])))),
         ("PUT", rf"{notes}/(\d+)", lab_edit),
+        ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [lab_hook(h) for h in f.hooks])),
+        ("POST", rf"{repo}/hooks", lab_save),
+        ("PUT", rf"{repo}/hooks/(\d+)", lab_save),
+        ("POST", rf"{repo}/hooks/(\d+)/test/push_events", hub_test),
     ]
 
 
@@ -271,6 +356,15 @@ def cloud_add(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answ
     return 201, cloud_note(forge.write_note(int(match[1]), USER, body["content"]["raw"]))
 
 
+def cloud_hook(hook: HookSet) -> dict[str, Any]:
+    return {"uuid": f"{{{hook.id}}}", "url": hook.url}
+
+
+def cloud_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    id = match[1] if match.re.groups else ""
+    return 201, cloud_hook(forge.save_hook(id, body["url"], body["secret"]))
+
+
 def cloud(name: str) -> list[tuple[str, str, Handler]]:
     repo = f"/repositories/{name}"
     notes = rf"{repo}/pullrequests/(\d+)/comments"
@@ -285,6 +379,9 @@ def cloud(name: str) -> list[tuple[str, str, Handler]]:
         ),
         ("POST", notes, cloud_add),
         ("PUT", rf"{notes}/(\d+)", cloud_edit),
+        ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, {"values": [cloud_hook(h) for h in f.hooks]})),
+        ("POST", rf"{repo}/hooks", cloud_save),
+        ("PUT", rf"{repo}/hooks/{{(\d+)}}", cloud_save),
     ]
 
 
@@ -335,6 +432,11 @@ def center_activities(forge: Forge, match: re.Match[str], query: dict[str, list[
     return 200, {"values": [*found, {"action": "OPENED"}] if found else []}
 
 
+def center_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    id = match[1] if match.re.groups else ""
+    return 201, lab_hook(forge.save_hook(id, body["url"], body["configuration"]["secret"]))
+
+
 def center(name: str) -> list[tuple[str, str, Handler]]:
     key, _, slug = name.rpartition("/")
     repo = f"/projects/{key.upper()}/repos/{slug}"
@@ -346,6 +448,9 @@ def center(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", rf"{notes}/(\d+)", lambda f, m, q, b: (200, center_note(find(f, m[2]) or Note(0, "", "")))),
         ("POST", notes, lambda f, m, q, b: (201, center_note(f.write_note(int(m[1]), USER, b["text"])))),
         ("PUT", rf"{notes}/(\d+)", center_edit),
+        ("GET", rf"{repo}/webhooks", lambda f, m, q, b: (200, {"values": [lab_hook(h) for h in f.hooks]})),
+        ("POST", rf"{repo}/webhooks", center_save),
+        ("PUT", rf"{repo}/webhooks/(\d+)", center_save),
     ]
 
 

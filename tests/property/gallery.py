@@ -17,8 +17,15 @@ environment "production" {
     policy {
         strategy "rolling"
         batches percent=34
-        promote "manual"
+        promote "automatic" after="1h" take="train"
+        schedule "FREQ=WEEKLY;BYDAY=TU;BYHOUR=10;BYMINUTE=0" zone="Europe/Berlin"
+        approvals 2 {
+            from "ada@example.com" "team:release"
+        }
     }
+}
+team "release" {
+    members "bob@example.com" "carol@example.com"
 }
 listener "http" {
     address "0.0.0.0:8080"
@@ -251,6 +258,7 @@ freeze-window "peak-trading" {
     once "2026-11-27T00:00" "2026-11-30T06:00"
     weekly "friday 16:00" "monday 08:00"
     holidays "2026-12-24" "2026-12-31"
+    hotfix approvals=1
 }
 health-check "orders" {
     url "https://orders.example/healthz"

@@ -20,7 +20,7 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     if few is not None:
         return few
     over, within = bounds(traffic, spec.number("percentile"))
-    most, name = spec.number("max-ms"), f"p{spec.number('percentile')}"
+    most = spec.number("max-ms")
     seen = f"of {traffic.observed} requests; {most} ms may"
     evidence = {
         "requests": traffic.observed,
@@ -28,12 +28,12 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
         **({} if within is None else {"within-ms": within}),
     }
     if within is not None and within <= most:
-        return Pass(f"{name} within {within} ms {seen}", evidence)
+        return Pass(f"within {within} ms {seen}", evidence)
     if over >= most:
-        return Fail(f"{name} above {over} ms {seen}", evidence)
+        return Fail(f"above {over} ms {seen}", evidence)
     between = f"above {over} ms" if within is None else f"between {over} and {within} ms"
     return Wait(
-        f"{name} {between} {seen}: the histogram cannot tell; choose one of its bounds as the limit",
+        f"{between} {seen}: the histogram cannot tell; choose one of its bounds as the limit",
         None,
         evidence,
     )

@@ -12,7 +12,8 @@ HOW = "each node's agent has to read its proxy's metrics: docs/nodes.md"
 def reports(facts: GateFacts, traffic: Traffic | None) -> Traffic | Verdict:
     """The traffic of the moved nodes, or the answer of a gate that cannot judge it.
 
-    Of the nodes that run the digest all but as many as may be unavailable have to report.
+    Of the nodes that run the digest all but as many as may be unavailable have to report, and to report still: what
+    was counted before a node fell silent says nothing of how it is now.
     """
     if facts.nobody:
         return Pass("no nodes")
@@ -25,6 +26,10 @@ def reports(facts: GateFacts, traffic: Traffic | None) -> Traffic | Verdict:
         return Wait(
             f"{missing} of {traffic.nodes} moved nodes do not report what their proxies measure; {HOW}"
         )
+    recent = facts.signals.recent if facts.signals is not None else None
+    if recent is None or recent.nodes - recent.reporting > facts.rules.max_unavailable:
+        quiet = traffic.nodes if recent is None else recent.nodes - recent.reporting
+        return Wait(f"{quiet} of {traffic.nodes} moved nodes report nothing any more")
     return traffic
 
 

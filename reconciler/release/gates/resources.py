@@ -20,7 +20,8 @@ def _judge(name: str, used: Callable[[Traffic], int | None]) -> Callable[[GateFa
         highest, most = used(traffic), spec.number("max-permille")
         if highest is None:
             return Wait(f"no moved node says how much {name} it uses; {HOW}")
-        words = f"at most {highest / 10:g}% of {name} on {traffic.reporting} nodes, {most / 10:g}% may"
+        where = f"on {traffic.reporting} node{'s' if traffic.reporting != 1 else ''}"
+        words = f"at most {highest / 10:g}% of {name} {where}, {most / 10:g}% may"
         evidence = {"permille": highest}
         return Pass(words, evidence) if highest <= most else Wait(words, None, evidence)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.folder import read_folder
 from reconciler.config.signers import Signers, read_signers
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SIGNERS, SourceFile
@@ -127,6 +128,15 @@ def test_the_file_is_part_of_the_configuration() -> None:
     snapshot, findings = read_snapshot([*files, SourceFile(SIGNERS, b"\nnobody\n")])
     assert snapshot is None
     assert [str(finding.place) for finding in findings] == [f"{SIGNERS}:2:1"]
+
+
+def test_the_file_is_read_from_a_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "base.kdl").write_text(BASE + UPSTREAM)
+    (tmp_path / SIGNERS).parent.mkdir()
+    (tmp_path / SIGNERS).write_text("nobody\n")
+    snapshot, findings, _ = read_folder(tmp_path)
+    assert snapshot is None
+    assert [finding.code for finding in findings] == ["E-SGN-001"]
 
 
 TEAM = 'team "sre" {\n    members "ada@example.com" "bob@example.com"\n}\n'

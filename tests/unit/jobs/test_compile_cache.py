@@ -141,12 +141,12 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     older = place(tmp_path).parent.parent / "older" / place(tmp_path).name
     os.utime(older, (0, 0))
     used = cache(tmp_path, most=2 * (100 + DIGEST))
-    used.known([ONE])
+    used.keep([ONE], {})
     used.write()
     assert not older.exists()
     assert known(tmp_path) == {b"one": b"1" * 100, b"two": b"2" * 100}
     used = cache(tmp_path, most=100 + DIGEST)
-    used.known([ONE])
+    used.keep([ONE], {})
     used.write()
     assert known(tmp_path) == {b"one": b"1" * 100}
 

@@ -33,6 +33,16 @@ UNKNOWN = {
             reporting=2, requests=9999, observed=9999, buckets=((1, 9999),), cpu_permille=1, memory_permille=1
         )
     ),
+    "they report no more": step(
+        MOVED,
+        signals=StepSignals(
+            NOW,
+            NOW,
+            moved=seen(requests=9999, observed=9999, buckets=((1, 9999),), cpu_permille=1, memory_permille=1),
+            recent=seen(reporting=2),
+            control=seen(requests=9999, observed=9999, buckets=((1, 9999),)),
+        ),
+    ),
     "planned nodes are gone": step(Batch(), planned=4),
 }
 """Facts of which no gate may make a Pass: nobody's word is not a good word."""

@@ -24,7 +24,7 @@ def counted(requests: int, failed: int = 0, slow: int = 0, *, nodes: int = 4, re
 
 
 def compared(moved: Traffic, control: Traffic | None, *, alone: str = "") -> GateFacts:
-    return step(MOVED, signals=StepSignals(NOW, NOW, moved=moved, control=control), alone=alone)
+    return step(MOVED, signals=StepSignals(NOW, NOW, moved=moved, recent=moved, control=control), alone=alone)
 
 
 def verdict(facts: GateFacts) -> Verdict:

@@ -42,7 +42,7 @@ def test_requests_whose_latency_nobody_knows_are_no_samples() -> None:
 
 def test_it_says_which_bounds() -> None:
     assert ask("latency", took(98, 98, 99), percentile=99, max_ms=300, samples=100) == Wait(
-        "p99 between 250 and 500 ms of 100 requests; 300 ms may: the histogram cannot tell; choose one of its bounds "
+        "between 250 and 500 ms of 100 requests; 300 ms may: the histogram cannot tell; choose one of its bounds "
         "as the limit",
         None,
         {"requests": 100, "over-ms": 250, "within-ms": 500},

@@ -12,9 +12,10 @@ from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
+from reconciler.release.ballot import Ballot
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, TrunkCommit
+from reconciler.release.facts import Facts, Proof, TrunkCommit
 from reconciler.release.planning import make_plan
 from reconciler.release.state import (
     BranchFiles,
@@ -413,3 +414,34 @@ def test_another_wish_waits_as_the_policy_says(
     assert found == expected
     if expected == "RollBack":
         assert decision.actions[0].release is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("label", "votes", "ledger", "expected"),
+    [
+        pytest.param("", 2, rolling(), "W-REL-014", id="a step without a label"),
+        pytest.param("INC-1", 0, rolling(), "W-REL-046", id="a step without approvals"),
+        pytest.param("INC-1", 1, rolling(), "AdvanceStep", id="a step with them"),
+        pytest.param("", 2, PAUSED, "W-REL-014", id="a resumption without a label"),
+        pytest.param("INC-1", 0, PAUSED, "W-REL-046", id="a resumption without approvals"),
+        pytest.param("INC-1", 1, PAUSED, "Resume", id="a resumption with them"),
+        pytest.param("INC-1", 0, IDLE, "Propose", id="an opening without a proposal"),
+    ],
+)
+def test_a_freeze_asks_a_hotfix_for_approvals_at_every_turn(
+    label: str, votes: int, ledger: Ledger, expected: str
+) -> None:
+    window = FreezeWindow(
+        "peak", "Peak", "UTC", once=(("2026-11-01T00:00", "2026-12-01T00:00"),), hotfix_approvals=1
+    )
+    plan = replace(PLAN, hash="7" * 64)
+    ledger = replace(ledger, plan=plan if ledger.rollout is not None else None)
+    ballots = tuple(
+        Ballot(f"p{number}@x", "approve", NEW, "prod", plan.hash, hotfix="INC-1") for number in range(votes)
+    )
+    files = BranchFiles(Release(NEW, hotfix=label), ledger=ledger, ballots=ballots)
+    proofs = {one.path: Proof((one.person,), "a signature") for one in ballots}
+    policy = replace(PROD, freezes=(window,))
+    decision = decide(EnvironmentState("prod", files), policy, replace(seen(WELL), proofs=proofs), now=NOW)
+    found = type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].code
+    assert found == expected
