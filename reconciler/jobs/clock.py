@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from reconciler import clock
 from reconciler.db import session
-from reconciler.db.audit import unsealed
+from reconciler.db.audit import has_unsealed
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
@@ -94,10 +94,9 @@ class Clock:
 
     def audit(self) -> int:
         """Ask for the audit log of every organization that has rows which are not sealed; return of how many."""
-        waiting = unsealed()
         asked = 0
         for organization in self.installed.current().organizations:
-            if organization.slug in waiting and organization.projects:
+            if organization.projects and has_unsealed(organization.slug):
                 ask(organization.slug, organization.projects[0].slug, "audit", now=self.now())
                 asked += 1
         return asked
