@@ -50,6 +50,7 @@ VERBS: dict[str, Verb] = {
     "cancel": Verb("reconciler.cli.environment_verbs.cancel", "Take a release back before it is live."),
     "retry": Verb("reconciler.cli.environment_verbs.retry", "Try a release again that failed."),
     "hold": Verb("reconciler.cli.environment_verbs.hold", "Tell an environment to wait."),
+    "pin": Verb("reconciler.cli.environment_verbs.pin", "Keep nodes on a bundle of their own."),
     "pause": Verb("reconciler.cli.environment_verbs.pause", "Pause the rollout of an environment."),
     "resume": Verb("reconciler.cli.environment_verbs.resume", "Lift a hold."),
     "why": Verb("reconciler.cli.why", "Say what an environment, a rollout or a node waits for."),

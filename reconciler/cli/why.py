@@ -12,13 +12,13 @@ from reconciler.clock import iso
 from reconciler.db.models import Environment, Node, Rollout
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
-from reconciler.fleet.cohorts import NEXT, cohort_of
+from reconciler.fleet.cohorts import BASE, cohort_of
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.environment import Look
 from reconciler.flows.envrow import find_row
 from reconciler.flows.explaining import explain
 from reconciler.release.approvals import expected_plan, judged
-from reconciler.release.assignment import assignment_of
+from reconciler.release.assignment import assignment_of, offers
 from reconciler.release.paths import short
 from reconciler.release.rules import earliest
 from reconciler.release.state import Ledger
@@ -156,7 +156,7 @@ def _node(context: Context, node: Node) -> Iterator[str]:
     ledger = look.state.files.ledger or Ledger()
     cohort = cohort_of(node.id, node.labels, node.registered_at, assignment_of(ledger))
     rollout = ledger.open_rollout
-    wanted = rollout.digest if rollout is not None and cohort == NEXT else ledger.live
+    wanted = offers(ledger).get(cohort, "")
     running = short(node.running) if node.running else "nothing"
     yield f"{node.name} ({node.id}) in {node.environment} is in the cohort {cohort} and runs {running}"
     if not wanted:
@@ -169,7 +169,7 @@ def _node(context: Context, node: Node) -> Iterator[str]:
             yield f"It refused {short(node.refusal.get('digest', ''))}: {node.refusal.get('message', '')}"
         seen = iso(node.reported_at) if node.reported_at is not None else "never"
         yield f"It reported last: {seen}"
-    if rollout is not None and cohort != NEXT:
+    if rollout is not None and cohort == BASE:
         yield f"{rollout.name} has not reached it:"
         yield from _decision(look)
 

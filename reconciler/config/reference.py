@@ -202,7 +202,8 @@ def _row(field: Field) -> str:
         if field.example:
             expected += f" {_code_cell(field.example)}"
     note = f" {field.note}" if field.note and slot is not None else ""
-    kind = cell(type_of(field)) or "values"
+    holds = field.arguments or field.properties or field.children or field.rest or field.verbatim
+    kind = cell(type_of(field)) or "values" if holds else "no value"
     return (
         f"| `{field.name}` | {kind} | {default} | {cell(field.doc)}{cell(expected)}{repeated}{cell(note)} |"
     )

@@ -25,6 +25,7 @@ class Batch:
     Every node of `total` is in exactly one of: `absent` (silent already when the step began), `silent` (was there
     then, is not now or has not reported since), `refused`, `pending` (reports, runs something else), `unhealthy`,
     `unsure` (runs it, says neither healthy nor unhealthy), `settling` (healthy, not yet for long enough), `settled`.
+    `pinned` counts nodes that would belong to the step if no pin kept them; they are in no other count.
     `settles_at` is when the last of the settling would be settled; None when nobody is settling.
     `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
     """
@@ -40,6 +41,7 @@ class Batch:
     settled: int = 0
     settles_at: datetime | None = None
     examples: tuple[str, ...] = ()
+    pinned: int = 0
 
     @property
     def running(self) -> int:
@@ -99,17 +101,23 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
     rollout = assignment.rollout
     found: dict[str, list[str]] = {}
     for node in nodes:
-        if rollout is not None and rollout.concerns(node.labels, node.registered_at):
+        if assignment.pin_of(node.id, node.labels) is not None:
+            continue
+        if rollout is not None and rollout.concerns(node.id, node.labels, node.registered_at):
             found.setdefault(domain_of(node.labels, rollout.spread), []).append(rank(rollout.name, node.id))
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
 
 def left_out(assignment: Assignment, nodes: Iterable[Observed]) -> int:
-    """How many nodes the assignment's rollout is not for, because of its target or because they came later."""
+    """How many nodes that are not pinned the rollout is not for: because of its target, a pin, or they came later."""
     rollout = assignment.rollout
     if rollout is None:
         return 0
-    return sum(not rollout.target.includes(node.labels, node.registered_at) for node in nodes)
+    return sum(
+        not rollout.is_for(node.id, node.labels, node.registered_at)
+        for node in nodes
+        if assignment.pin_of(node.id, node.labels) is None
+    )
 
 
 def count_batches(
@@ -133,7 +141,7 @@ def count_batches(
     tallies = [_Tally() for _ in steps]
     stale = timedelta(seconds=stale_after_seconds)
     for node in sorted(nodes, key=lambda node: (node.name, node.id)):
-        if not rollout.concerns(node.labels, node.registered_at):
+        if not rollout.concerns(node.id, node.labels, node.registered_at):
             continue
         domain = domain_of(node.labels, rollout.spread)
         if domain not in ladders:
@@ -142,6 +150,9 @@ def count_batches(
         if index == len(steps):
             continue
         step, tally = steps[index], tallies[index]
+        if assignment.pin_of(node.id, node.labels) is not None:
+            tally.counts["pinned"] = tally.counts.get("pinned", 0) + 1
+            continue
         tally.counts["total"] = tally.counts.get("total", 0) + 1
         if step.since is None:
             continue
@@ -197,4 +208,5 @@ def merge(batches: Iterable[Batch]) -> Batch:
         settled=sum(b.settled for b in found),
         settles_at=max(settles, default=None),
         examples=tuple(example for batch in found for example in batch.examples)[:EXAMPLES],
+        pinned=sum(b.pinned for b in found),
     )

@@ -48,11 +48,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedNodes:
+    """The nodes that a pin keeps on a digest: those that match, or whose ids it names. `chosen` names no group."""
+
+    name: str
+    digest: str
+    chosen: Selector | None = None
+    ids: tuple[str, ...] = ()
+
+    @property
+    def cohort(self) -> str:
+        """Named by the digest: pins of the same one share a pointer."""
+        return f"pin-{self.digest.removeprefix('sha256:')[:12]}"
+
+    def keeps(self, node_id: str, labels: Mapping[str, str]) -> bool:
+        """Whether this node is kept, whenever it registered."""
+        return node_id in self.ids or (self.chosen is not None and matches(self.chosen, labels, {}))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        chosen = "" if self.chosen is None else text_of(self.chosen)
+        return {"name": self.name, "digest": self.digest, "chosen": chosen, "ids": list(self.ids)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PinnedNodes:
+        """The pin that `to_json` gave. Raises KeyError, TypeError, ValueError or `Refused` for anything else."""
+        chosen = read_selector(data["chosen"]) if data["chosen"] else None
+        return cls(data["name"], data["digest"], chosen, tuple(data["ids"]))
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRollout:
     """A rollout that still decides what nodes run, as far as cohorts depend on it.
 
     `reaches` are the highest ranks that are moved so far, by failure domain; `spread` is the label that tells domains
     apart, or "". `already` are the nodes that a partial rollout of the same digest moved before this one widened it.
+    `apart` were pinned when it opened: its steps leave them out, also when their pin has ended meanwhile.
     """
 
     name: str
@@ -60,10 +91,17 @@ class OpenRollout:
     reaches: Reaches = field(default_factory=lambda: MappingProxyType({OTHERS: NO_REACH}))
     spread: str = ""
     already: Target | None = None
+    apart: tuple[PinnedNodes, ...] = ()
 
-    def concerns(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
+    def is_for(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
+        """Whether the rollout brings its digest to this node, sooner or later."""
+        if not self.target.includes(labels, registered_at):
+            return False
+        return not any(pin.keeps(node_id, labels) for pin in self.apart)
+
+    def concerns(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether one of the steps moves this node."""
-        return self.target.includes(labels, registered_at) and not self.has(labels, registered_at)
+        return self.is_for(node_id, labels, registered_at) and not self.has(labels, registered_at)
 
     def has(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the node was moved before the first step."""
@@ -71,7 +109,7 @@ class OpenRollout:
 
     def takes(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout has reached this node."""
-        if not self.target.includes(labels, registered_at):
+        if not self.is_for(node_id, labels, registered_at):
             return False
         reach = reach_in(self.reaches, domain_of(labels, self.spread))
         return rank(self.name, node_id) <= reach or self.has(labels, registered_at)
@@ -84,6 +122,7 @@ class OpenRollout:
             "reaches": dict(self.reaches),
             "spread": self.spread,
             "already": None if self.already is None else self.already.to_json(),
+            "apart": [pin.to_json() for pin in self.apart],
         }
 
     @classmethod
@@ -96,18 +135,30 @@ class OpenRollout:
             dict(data["reaches"]),
             data["spread"],
             None if already is None else Target.from_json(already),
+            tuple(PinnedNodes.from_json(pin) for pin in data["apart"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What decides on the cohorts of an environment's nodes. The default: every node is `base`."""
+    """What decides on the cohorts of an environment's nodes. The default: every node is `base`.
+
+    Of two pins that mean the same node the first one counts.
+    """
 
     rollout: OpenRollout | None = None
+    pins: tuple[PinnedNodes, ...] = ()
+
+    def pin_of(self, node_id: str, labels: Mapping[str, str]) -> PinnedNodes | None:
+        """The pin that keeps this node, or None."""
+        return next((pin for pin in self.pins if pin.keeps(node_id, labels)), None)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
-        return {"rollout": None if self.rollout is None else self.rollout.to_json()}
+        return {
+            "rollout": None if self.rollout is None else self.rollout.to_json(),
+            "pins": [pin.to_json() for pin in self.pins],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Assignment:
@@ -116,7 +167,8 @@ class Assignment:
         Raises KeyError, TypeError, ValueError or `Refused` for anything else.
         """
         rollout = data.get("rollout")
-        return cls(None if rollout is None else OpenRollout.from_json(rollout))
+        pins = tuple(PinnedNodes.from_json(pin) for pin in data.get("pins", ()))
+        return cls(None if rollout is None else OpenRollout.from_json(rollout), pins)
 
 
 EVERYBODY = Assignment()
@@ -125,9 +177,12 @@ EVERYBODY = Assignment()
 def cohort_of(
     node_id: str, labels: Mapping[str, str], registered_at: datetime, assignment: Assignment
 ) -> str:
-    """`next` for a node that the rollout has reached, `base` for every other one.
+    """The pin's cohort for a node that is pinned, `next` for one that the rollout has reached, `base` for all others.
 
     A node that registered after the opening is `base`: it gets what the last completed rollout brought.
     """
+    pin = assignment.pin_of(node_id, labels)
+    if pin is not None:
+        return pin.cohort
     rollout = assignment.rollout
     return NEXT if rollout is not None and rollout.takes(node_id, labels, registered_at) else BASE

@@ -19,6 +19,7 @@ from reconciler.flows.branches import branches
 from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.pulls import feedback
 from reconciler.flows.voters import with_people
 from reconciler.git.writing import push
 from reconciler.release.actions import Supersede
@@ -223,6 +224,7 @@ def run(context: Context, environment: str, renew: Callable[[], None]) -> Outcom
         envrow.note_stalled(context, environment, error, now=context.now())
         _keep_pointers(context, environment)
         raise
+    feedback.ask_for(context)
     return _finish(look)
 
 

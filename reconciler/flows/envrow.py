@@ -16,6 +16,7 @@ from reconciler.release.approvals import expected_plan, judged
 from reconciler.release.assignment import assignment_of
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
+from reconciler.release.pins import Pin
 from reconciler.release.state import EnvironmentState, Ledger
 
 
@@ -144,6 +145,7 @@ def environment_view(
         "plan": "" if policy is None else expected_plan(state, policy),
         "approvals": [] if policy is None else _approvals(state, policy, facts),
         "holds": [{"name": hold.name, "reason": hold.reason, "owner": hold.owner} for hold in files.holds],
+        "pins": [_pin(pin, ledger) for pin in files.pins],
         "quarantine": [{"digest": found.digest, "why": found.why} for found in files.quarantine],
         "history": [
             {
@@ -173,6 +175,18 @@ def _approvals(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts)
         }
         for ballot, trouble in judged(state, policy, facts)
     ]
+
+
+def _pin(pin: Pin, ledger: Ledger) -> dict[str, Any]:
+    return {
+        "name": pin.name,
+        "digest": pin.digest,
+        "nodes": pin.nodes or ", ".join(pin.ids),
+        "owner": pin.owner,
+        "reason": pin.reason,
+        "until": moment(pin.until),
+        "stands": any(standing.pin == pin for standing in ledger.pins),
+    }
 
 
 def _say(

@@ -67,8 +67,9 @@ def gather_facts(
     wished = files.release.digest if files.release is not None else ""
     with reading():
         trunk = _trunk(context, state, policy)
-        bundles = _bundles(context, state.name, wished) if wished else {}
-        removed = _removed(context, wished) if wished else ()
+        digests = {wished, *(pin.digest for pin in files.pins)} - {""}
+        bundles = _bundles(context, state.name, digests)
+        removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
         drifting = _drifting(context, state.name, ledger) if policy.drift.remediate else 0
     counted = count(state, policy, nodes, now=now)
@@ -149,24 +150,28 @@ def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy)
     return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
 
 
-def _bundles(context: Context, environment: str, digest: str) -> dict[str, bool]:
-    row = Bundle.get_or_none(
-        Bundle.organization == context.organization.slug,
-        Bundle.project == context.project.slug,
-        Bundle.digest == digest,
-    )
-    return {} if row is None else {digest: environment in row.environments}
+def _bundles(context: Context, environment: str, digests: set[str]) -> dict[str, bool]:
+    return {row.digest: environment in row.environments for row in _kept(context, digests)}
 
 
-def _removed(context: Context, digest: str) -> tuple[str, ...]:
-    """The digest, when its bundle is removed or about to be."""
-    gone = Bundle.select().where(
-        Bundle.organization == context.organization.slug,
-        Bundle.project == context.project.slug,
-        Bundle.digest == digest,
-        Bundle.condemned_at.is_null(False) | Bundle.removed_at.is_null(False),
+def _removed(context: Context, digests: set[str]) -> tuple[str, ...]:
+    """Those of the digests whose bundle is removed or about to be."""
+    gone = _kept(context, digests).where(
+        Bundle.condemned_at.is_null(False) | Bundle.removed_at.is_null(False)
     )
-    return (digest,) if gone.exists() else ()
+    return tuple(row.digest for row in gone)
+
+
+def _kept(context: Context, digests: set[str]):  # type: ignore[no-untyped-def]
+    return (
+        Bundle.select()
+        .where(
+            Bundle.organization == context.organization.slug,
+            Bundle.project == context.project.slug,
+            Bundle.digest.in_(sorted(digests)),
+        )
+        .order_by(Bundle.digest)
+    )
 
 
 def _predecessors(

@@ -16,10 +16,10 @@ from reconciler.bundle.root import Root
 from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
 from reconciler.errors import LostRace, NotYet, Refused, Stalled
-from reconciler.fleet.cohorts import BASE, NEXT
 from reconciler.flows.context import Context
 from reconciler.flows.log.signing import place
 from reconciler.flows.roots import signers, trusted_roots
+from reconciler.release.assignment import offers
 from reconciler.release.state import Ledger
 from reconciler.store import layout
 
@@ -42,16 +42,6 @@ class Envelope:
     withdrawn: bool = False
 
 
-def desired_pointers(ledger: Ledger) -> dict[str, str]:
-    """Digest by cohort: `base` is what completed last, `next` what an open or paused rollout brings."""
-    found = {}
-    if ledger.live:
-        found[BASE] = ledger.live
-    if ledger.open_rollout is not None:
-        found[NEXT] = ledger.open_rollout.digest
-    return found
-
-
 def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime) -> tuple[Envelope, ...]:
     """Sign all of them when one is missing, differs from the ledger or is older than `REDATE`. Stores no pointer.
 
@@ -61,7 +51,7 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
     Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names, E-KEY-014 when the root
     has expired, and `NotYet` E-REL-009 while a bundle's statement is not signed under this root.
     """
-    desired = desired_pointers(ledger)
+    desired = offers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
     root = _root(context, now)
     withdrawn = sorted(rows.keys() - desired.keys()) if ledger.live else []

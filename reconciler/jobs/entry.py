@@ -49,6 +49,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import telling
 
         return lambda context, subject, renewed: telling.run(context, renewed)
+    if kind == "feedback":
+        from reconciler.flows.pulls import feedback
+
+        return lambda context, subject, renewed: feedback.run(context)
     if kind == "trunk":
         from reconciler.flows import trunk
 

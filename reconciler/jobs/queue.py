@@ -35,6 +35,7 @@ QUEUE_OF_KIND = {
     "trunk": "compile",
     "pull": "compile",
     "tell": "default",
+    "feedback": "default",
     "environment": "release",
     "delivery": "release",
     "audit": "release",

@@ -20,6 +20,7 @@ from reconciler.node.machine import Agent, Wishes
 from reconciler.node.process import ProcessProxy
 from reconciler.node.proxy import Proxy
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
+from reconciler.node.way import DIRECT, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Options:
     join_token: str | None = field(default=None, repr=False)
     run_folder: Path | None = None
     secrets_on_disk: bool = False
+    way: Way = DIRECT
     mirrors: tuple[str, ...] = ()
     """URLs of mirrors, in the order in which they are asked."""
 
@@ -51,7 +53,8 @@ def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands
     run = open_run_folder(options)
     if options.secrets_on_disk and not is_in_memory(run.path):
         say(Say("secrets-on-disk", {"warning": f"secrets are opened in {run.path}, which is not in memory"}))
-    return join(options, files, run, proxy, ControlPlane(options.control_plane, options.mirrors), say)
+    plane = ControlPlane(options.control_plane, options.mirrors, way=options.way)
+    return join(options, files, run, proxy, plane, say)
 
 
 def open_run_folder(options: Options) -> RunFolder:

@@ -14,6 +14,7 @@ from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
 from reconciler.node.process import ProcessProxy
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
+from reconciler.node.way import DIRECT, Way
 
 LEAST_FREE = 256 * 1024 * 1024
 """Bytes: room for the largest bundle, unpacked, beside the one that runs."""
@@ -36,6 +37,7 @@ def examine(
     admin_port: int,
     run_folder: Path | None,
     secrets_on_disk: bool,
+    way: Way = DIRECT,
 ) -> list[Finding]:
     """Look at home, folder for secrets, registration, control plane and proxy, in this order."""
     files = NodeFiles(home)
@@ -43,7 +45,7 @@ def examine(
         _home(files),
         _secrets(run_folder or default_folder(home, os.environ), allowed=secrets_on_disk),
         _registration(files),
-        _control_plane(control_plane),
+        _control_plane(control_plane, way),
         _binary(proxy_binary),
         _proxy(files, proxy_binary, admin_port),
     ]
@@ -86,10 +88,13 @@ def _registration(files: NodeFiles) -> Finding:
     return Finding("registration", True, f"{identity.id} in {identity.environment} of {identity.project}")
 
 
-def _control_plane(url: str | None) -> Finding:
+def _control_plane(url: str | None, way: Way) -> Finding:
     if not url:
         return Finding("control plane", False, "SENTINEL_CONTROL_PLANE is not set")
-    plane = ControlPlane(url)
+    try:
+        plane = ControlPlane(url, way=way)
+    except ReconcilerError as error:
+        return Finding("control plane", False, str(error))
     answer = plane.ask(HttpRequest("GET", "/health", {}, None, 65536, 10.0))
     plane.close()
     if isinstance(answer, HttpReply) and answer.status == 200:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -10,6 +12,7 @@ import urllib3
 from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
 from reconciler.node.pacing import SLOWEST_BYTES, PacedHttpPool, PacedHttpsPool
 from reconciler.node.protocol import SLOW
+from reconciler.node.way import DIRECT, Way
 
 CONNECT_SECONDS = 10.0
 CHUNK = 64 * 1024
@@ -19,33 +22,39 @@ class ControlPlane:
     """The control plane at one base URL, and mirrors of what it publishes at others. Safe between threads; connections
     are kept and used again."""
 
-    def __init__(self, url: str, mirrors: tuple[str, ...] = (), *, connections: int = 1) -> None:
+    def __init__(
+        self, url: str, mirrors: tuple[str, ...] = (), *, connections: int = 1, way: Way = DIRECT
+    ) -> None:
+        """Raises `Stalled` (E-NOD-103) when a file of `way` cannot be used."""
         self._urls = tuple(one.rstrip("/") for one in (url, *mirrors))
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, num_pools=2 + len(mirrors))
-        self._pool.pool_classes_by_scheme = {"http": PacedHttpPool, "https": PacedHttpsPool}
+        self._own = _manager(way, way.context(own=True), connections, pools=1)
+        # Who is not the control plane is shown no certificate of this node.
+        self._others = _manager(way, way.context(own=False), connections, pools=1 + len(mirrors))
 
     def ask(self, request: HttpRequest) -> Answer:
         """Send the request and read the whole answer. A redirect is an answer like any other, and followed only once
         and where the request allows it."""
         url = self._urls[request.source] + request.path
-        answer = self._once(request, url)
+        pool = self._others if request.source else self._own
+        answer = self._once(pool, request, url)
         if isinstance(answer, Failed) and answer.code != SLOW and request.again:
             # The usual cause is a kept connection that the other side closed just now.
-            answer = self._once(request, url)
+            answer = self._once(pool, request, url)
         if request.elsewhere and isinstance(answer, HttpReply) and answer.status == 307:
             there = answer.headers.get("location", "")
             if urlsplit(there).scheme in ("http", "https"):
                 # The other place is somebody else's: it gets no credential of this node.
-                return self._once(replace(request, headers={}), there)
+                return self._once(self._others, replace(request, headers={}), there)
         return answer
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._own.clear()
+        self._others.clear()
 
-    def _once(self, request: HttpRequest, url: str) -> Answer:
+    def _once(self, pool: urllib3.PoolManager, request: HttpRequest, url: str) -> Answer:
         try:
-            reply = self._pool.request(
+            reply = pool.request(
                 request.method,
                 url,
                 headers=dict(request.headers),
@@ -75,6 +84,24 @@ class ControlPlane:
                 reply.release_conn()
             else:
                 reply.close()
+
+
+def _manager(
+    way: Way, context: ssl.SSLContext | None, connections: int, *, pools: int
+) -> urllib3.PoolManager:
+    options: dict[str, Any] = {
+        "maxsize": connections,
+        "retries": False,
+        "num_pools": pools,
+        "ssl_context": context,
+    }
+    pool = (
+        urllib3.ProxyManager(way.proxy_url, proxy_headers=way.proxy_headers, **options)
+        if way.proxy
+        else urllib3.PoolManager(**options)
+    )
+    pool.pool_classes_by_scheme = {"http": PacedHttpPool, "https": PacedHttpsPool}
+    return pool
 
 
 def _failed(error: Exception, request: HttpRequest) -> Failed:

@@ -27,6 +27,8 @@ from reconciler.node.effects import Say
 from reconciler.node.files import NodeFiles
 from reconciler.node.process import ProcessProxy
 from reconciler.node.state import Identity
+from reconciler.node.unit import unit
+from reconciler.node.way import Way
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"})
@@ -81,6 +83,24 @@ from reconciler.node.state import Identity
     envvar="SENTINEL_NODE_SECRETS_ON_DISK",
     is_flag=True,
     help="Open secrets although that folder is not in memory.",
+)
+@click.option(
+    "--ca-file",
+    envvar="SENTINEL_NODE_CA_FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Authorities in PEM that are believed beside the machine's own.",
+)
+@click.option(
+    "--client-certificate",
+    envvar="SENTINEL_NODE_CLIENT_CERTIFICATE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Certificate in PEM to show to the control plane.",
+)
+@click.option(
+    "--client-key",
+    envvar="SENTINEL_NODE_CLIENT_KEY",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its private key, unless the same file holds it.",
 )
 @click.pass_context
 def group(ctx: click.Context, /, **values: Any) -> None:
@@ -194,11 +214,26 @@ def doctor(values: dict[str, Any]) -> None:
         admin_port=values["admin_port"],
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
+        way=_way(values),
     )
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.words}")
     if not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+@group.command("unit")
+@click.option(
+    "--user", default="sentinel-node", show_default=True, help="The user that agent and proxy run as."
+)
+def print_unit(user: str) -> None:
+    """Print a systemd unit for this agent, for /etc/systemd/system/sentinel-node.service."""
+    # pip puts the command beside the interpreter that it installs for.
+    program = Path(sys.executable).with_name("sentinel-node")
+    try:
+        click.echo(unit(str(program), user), nl=False)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
 
 
 group.add_command(verify_command.command)
@@ -233,8 +268,21 @@ def _options(values: dict[str, Any]) -> Options:
         join_token=_token(values["join_token_file"]),
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
+        way=_way(values),
         mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
     )
+
+
+def _way(values: dict[str, Any]) -> Way:
+    # A URL with a password is taken from the environment only, as the join token is.
+    proxy = os.environ.get("SENTINEL_NODE_HTTP_PROXY", "")
+    if proxy and (urlsplit(proxy).scheme not in ("http", "https") or not urlsplit(proxy).hostname):
+        raise Stalled(
+            "E-NOD-006",
+            "SENTINEL_NODE_HTTP_PROXY is not the URL of a proxy",
+            cure="Write it like http://user:password@proxy.example:3128",
+        )
+    return Way(values["ca_file"], values["client_certificate"], values["client_key"], proxy)
 
 
 def _mirror(url: str) -> str:

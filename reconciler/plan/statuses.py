@@ -61,6 +61,32 @@ def of_plan(plan: Plan, instance: str, project: str) -> tuple[Status, ...]:
     )
 
 
+UNDER_WAY = frozenset({"open", "paused", "partial"})
+FAILED = frozenset({"rolled-back", "cancelled"})
+
+
+def of_rollout(
+    instance: str, project: str, environment: str, state: str, because: str, *, nodes: int, refusal: str
+) -> Status | None:
+    """What a rollout says of the commit that it brings; None when it says nothing any more, since another came.
+
+    A completed one is a success only where nodes say that they run it.
+    """
+    name = context(instance, project, f"rollout:{environment}")
+    if refusal and state in UNDER_WAY | {"completed"}:
+        return Status(name, "failure", cut(refusal))
+    if state in UNDER_WAY:
+        words = "is on its way" if state == "open" else state
+        return Status(name, "pending", cut(f"{words}: {because}" if because else words))
+    if state in FAILED:
+        return Status(name, "failure", cut(f"{state}: {because}" if because else state))
+    if state != "completed":
+        return None
+    if not nodes:
+        return Status(name, "pending", "completed, and no node says that it runs it")
+    return Status(name, "success", f"completed: {counted_as(nodes, 'node')} run it")
+
+
 def counted(plan: Plan) -> str:
     """How far the plan reaches, in a few words."""
     words = f"{len(plan.touched)} of {counted_as(len(plan.environments), 'environment')} change"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.release.ballot import Proposal
+from reconciler.release.pins import Standing
 from reconciler.release.state import Judgement, Plan, Release
 
 
@@ -48,6 +49,13 @@ class OpenRollout:
 
     release: Release
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePins:
+    """Keep the nodes of these pins on their digests, and no others."""
+
+    pins: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ Action = (
     | Promote
     | Propose
     | OpenRollout
+    | ChangePins
     | AdvanceStep
     | Complete
     | Pause

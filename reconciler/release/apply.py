@@ -10,6 +10,7 @@ from reconciler.release import paths
 from reconciler.release.actions import (
     Action,
     AdvanceStep,
+    ChangePins,
     Complete,
     CreateBranch,
     OpenRollout,
@@ -25,6 +26,7 @@ from reconciler.release.actions import (
 )
 from reconciler.release.ballot import SHORT_HASH, render_proposal
 from reconciler.release.paths import short
+from reconciler.release.pinning import with_pins
 from reconciler.release.readme import README
 from reconciler.release.render import (
     LEDGER_HEAD,
@@ -201,6 +203,14 @@ def _open_rollout(
         *(("Approved-by", person) for person in plan.approved),
     )
     return replace(edit, files={**edit.files, paths.PLAN: render_plan(plan)}, said=said)
+
+
+def _change_pins(
+    action: ChangePins, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    after, words, digest = with_pins(_ledger(state), action.pins)
+    subject = f"{words[:1].upper()}{words[1:LONGEST_TARGET]} in {state.name}"
+    return Edit({paths.ROLLOUT: render_rollout(after)}, subject, "pins.changed", digest=digest)
 
 
 def _advance(
@@ -381,6 +391,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     Propose: _propose,
     Reissue: _reissue,
     OpenRollout: _open_rollout,
+    ChangePins: _change_pins,
     AdvanceStep: _advance,
     Complete: _complete,
     Pause: _pause,

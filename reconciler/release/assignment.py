@@ -6,7 +6,7 @@ from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
-from reconciler.fleet.cohorts import EVERYBODY, Assignment, OpenRollout, Target
+from reconciler.fleet.cohorts import BASE, EVERYBODY, NEXT, Assignment, OpenRollout, PinnedNodes, Target
 from reconciler.fleet.domains import OTHERS, Reaches
 from reconciler.fleet.ranks import NO_REACH
 from reconciler.fleet.selecting import read_selector
@@ -37,8 +37,9 @@ def already_of(ledger: Ledger, wish: Release) -> Moved | None:
 def assignment_of(ledger: Ledger) -> Assignment:
     """The assignment that holds from this ledger's sequence on."""
     rollout, plan = ledger.open_rollout, ledger.plan
+    pins = _pins(ledger)
     if rollout is None or plan is None:
-        return EVERYBODY
+        return Assignment(None, pins)
     return Assignment(
         OpenRollout(
             rollout.name,
@@ -46,8 +47,21 @@ def assignment_of(ledger: Ledger) -> Assignment:
             _reached(rollout, plan),
             plan.rules.spread,
             _target(plan.already),
-        )
+            tuple(standing.nodes for standing in plan.apart),
+        ),
+        pins,
     )
+
+
+def offers(ledger: Ledger) -> dict[str, str]:
+    """Digest by cohort: `base` is what completed last, `next` what an open rollout brings, and one for each pin's."""
+    found = {}
+    if ledger.live:
+        found[BASE] = ledger.live
+    if ledger.open_rollout is not None:
+        found[NEXT] = ledger.open_rollout.digest
+    found.update((standing.nodes.cohort, standing.pin.digest) for standing in ledger.pins)
+    return found
 
 
 def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> Assignment:
@@ -64,7 +78,8 @@ def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -
         return EVERYBODY
     already = _target(already_of(ledger, wish))
     target = Target(now, _selector(only))
-    return Assignment(OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already))
+    rollout = OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already)
+    return Assignment(rollout, _pins(ledger))
 
 
 def settled(ledger: Ledger, wish: Release) -> bool:
@@ -73,6 +88,10 @@ def settled(ledger: Ledger, wish: Release) -> bool:
         return wish.digest == ledger.live
     wished = ledger.plan.wished if ledger.plan is not None else ""
     return (wish.digest, wish.only) == (ledger.open_rollout.digest, wished)
+
+
+def _pins(ledger: Ledger) -> tuple[PinnedNodes, ...]:
+    return tuple(standing.nodes for standing in ledger.pins)
 
 
 def _selector(only: Only | None) -> Selector | None:

@@ -20,6 +20,7 @@ from reconciler.release.document import (
     single,
 )
 from reconciler.release.ledger import read_plan, read_rollout
+from reconciler.release.pins import Pin, read_pin
 from reconciler.release.state import (
     BranchFiles,
     Go,
@@ -47,6 +48,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
 
     A hold that cannot be read holds nevertheless. A quarantine that cannot be read quarantines what its file name
     says, or every digest when the name says nothing: unknown means no. A go that cannot be read lets nothing pass.
+    A pin that cannot be read is told by its name alone.
     """
     malformed: list[Malformed] = []
     broken = unreadable or {}
@@ -63,7 +65,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             malformed.append(Malformed(path, str(error)))
             return None
 
-    holds, quarantine, goes = [], [], []
+    holds, quarantine, goes, pins = [], [], [], []
     for path in sorted({*files, *broken}):
         folder, _, name = path.partition("/")
         if "/" in name or not name.endswith(".kdl"):
@@ -81,6 +83,8 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
             go = attempt(path, read_go)
             if go is not None:
                 goes.append(go)
+        elif folder == paths.PINS:
+            pins.append(attempt(path, read_pin) or Pin(stem, ""))
     release = attempt(paths.RELEASE, read_release)
     promoted = attempt(paths.PROMOTED, read_promoted)
     ledger = attempt(paths.ROLLOUT, read_rollout)
@@ -106,6 +110,7 @@ def parse_branch(files: Mapping[str, bytes], unreadable: Mapping[str, str] | Non
         proposal=attempt(paths.PROPOSAL, read_proposal),
         malformed=tuple(malformed),
         goes=tuple(goes),
+        pins=tuple(pins),
     )
 
 

@@ -19,6 +19,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.opening import open_rollout
 from reconciler.release.partial import partial
 from reconciler.release.paths import RELEASE, short
+from reconciler.release.pinning import judge_pins
 from reconciler.release.promotion import promote
 from reconciler.release.remedy import remedy
 from reconciler.release.state import EnvironmentState, Ledger, Reason
@@ -47,6 +48,9 @@ def decide(
         return act(
             RestoreLedger(state.tampered), f"{', '.join(state.tampered)} changed by somebody else than us"
         )
+    pinning = judge_pins(state, ledger, policy, facts, now)
+    if pinning.action is not None:
+        return act(pinning.action, pinning.because)
     promotion = promote(state, policy, facts, now)
     if isinstance(promotion, Promote):
         source = "promoted by itself" if policy.after else "newest valid commit of trunk"
@@ -60,12 +64,12 @@ def decide(
         decision = look(state, ledger, rollout, ledger.plan, policy, facts, now=now)
     else:
         decision = between(state, ledger, policy, facts, now=now)
-    if promotion is None:
-        return decision
-    moments = [at for at in (decision.look_again_at, promotion.until) if at is not None]
+    # `promotion` says why none is made by itself, if one could be.
+    skipped, later = ((), None) if promotion is None else ((promotion.reason,), promotion.until)
+    moments = [at for at in (decision.look_again_at, pinning.look_again_at, later) if at is not None]
     return replace(
         decision,
-        waiting=(*decision.waiting, promotion.reason),
+        waiting=(*decision.waiting, *skipped, *pinning.waiting),
         look_again_at=min(moments, default=None),
     )
 

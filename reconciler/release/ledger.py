@@ -26,6 +26,7 @@ from reconciler.release.document import (
     text,
 )
 from reconciler.release.paths import DIGEST
+from reconciler.release.pins import read_standing
 from reconciler.release.state import (
     ENDED_STATES,
     HISTORY_LIMIT,
@@ -67,6 +68,7 @@ _PLAN = frozenset(
         "spread",
         "only",
         "already",
+        "apart",
         "gate",
         "step",
         *_NUMBERS,
@@ -76,7 +78,7 @@ _PLAN = frozenset(
 
 def read_rollout(content: bytes, path: str) -> Ledger:
     """Raises `MalformedError`."""
-    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued"})
+    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued", "pin"})
     sequence = single(nodes, "sequence", path)
     if len(sequence.arguments) != 1:
         raise MalformedError(f"{path}: 'sequence' takes one number")
@@ -89,6 +91,7 @@ def read_rollout(content: bytes, path: str) -> Ledger:
         sequence=number(sequence.arguments[0], f"{path}: 'sequence'"),
         rollout=None if rollout is None else _rollout(rollout, path),
         history=tuple(_completed(entry, path) for entry in entries[:HISTORY_LIMIT]),
+        pins=tuple(read_standing(node, path) for node in nodes if node.name == "pin"),
         reissued=()
         if reissued is None
         else tuple(_moment(text(at, f"{path}: 'reissued'"), path) for at in reissued.arguments),
@@ -119,6 +122,7 @@ def read_plan(content: bytes, path: str) -> Plan:
         approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
         only=_only(node, path),
         already=_already(node, path),
+        apart=tuple(read_standing(child, path) for child in node.children if child.name == "apart"),
     )
 
 

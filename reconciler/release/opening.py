@@ -38,7 +38,9 @@ def open_rollout(
     if only is not None and already is None and not facts.ranks:
         nobody = Reason("W-REL-023", f"no registered node is meant by {wish.only}")
         return wait(nobody, until=now + NODES_MAY_COME)
-    plan = make_plan(next_name(ledger), wish.digest, policy, facts.ranks, only=only, already=already)
+    plan = make_plan(
+        next_name(ledger), wish.digest, policy, facts.ranks, only=only, already=already, apart=ledger.pins
+    )
     terms = expected_plan(state, policy) or plan_hash(policy, wish, facts.policy_commit)
     plan = replace(plan, hash=terms, approved=tally(state, policy, facts).counted)
     unfit = too_large(plan)

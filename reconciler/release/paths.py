@@ -10,6 +10,7 @@ QUARANTINE = "quarantine"
 APPROVALS = "approvals"
 PROPOSAL = "proposal.kdl"
 GATES = "gates"
+PINS = "pins"
 PROMOTED = "promoted.kdl"
 PLAN = "plan.kdl"
 ROLLOUT = "rollout.kdl"
@@ -17,7 +18,7 @@ RENDERED = "rendered/sentinel.kdl"
 README = "README.md"
 
 LEDGER = (PROPOSAL, PROMOTED, PLAN, ROLLOUT, RENDERED)
-WISH_FOLDERS = (HOLDS, QUARANTINE, GATES)
+WISH_FOLDERS = (HOLDS, QUARANTINE, GATES, PINS)
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HOLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -32,6 +33,15 @@ def hold_path(name: str) -> str:
             f"'{name}' is not a name for a hold: lower-case letters, digits and hyphens, at most 63"
         )
     return f"{HOLDS}/{name}.kdl"
+
+
+def pin_path(name: str) -> str:
+    """Path of a pin. ValueError for a name that is not lower-case letters, digits and hyphens, at most 63."""
+    if HOLD_NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"'{name}' is not a name for a pin: lower-case letters, digits and hyphens, at most 63"
+        )
+    return f"{PINS}/{name}.kdl"
 
 
 def quarantine_path(digest: str) -> str:

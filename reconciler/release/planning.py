@@ -8,6 +8,7 @@ from itertools import pairwise
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH
+from reconciler.release.pins import Standing
 from reconciler.release.state import Ledger, Moved, Only, Plan, PlannedStep, Reason, Rules
 from reconciler.release.strategies import STRATEGIES
 from reconciler.release.strategies.strategy import Ranks
@@ -45,6 +46,7 @@ def make_plan(
     *,
     only: Only | None = None,
     already: Moved | None = None,
+    apart: tuple[Standing, ...] = (),
 ) -> Plan:
     """The plan for nodes of these sorted ranks. The last step reaches every rank of every domain.
 
@@ -53,7 +55,7 @@ def make_plan(
     nobody = (PlannedStep(1, 0, {OTHERS: LAST_REACH}),)
     *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy) if ranks else nobody
     last = replace(last, reaches=dict.fromkeys(last.reaches, LAST_REACH))
-    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already)
+    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already, apart=apart)
 
 
 def too_large(plan: Plan) -> Reason | None:

@@ -10,6 +10,7 @@ from reconciler.config.write import write_document
 from reconciler.fleet.domains import OTHERS, Reaches
 from reconciler.fleet.ranks import NO_REACH
 from reconciler.release.document import leaf, moment, words
+from reconciler.release.pins import standing_node
 from reconciler.release.state import (
     Completed,
     Go,
@@ -77,6 +78,7 @@ def render_plan(plan: Plan) -> bytes:
         ),
         *(() if plan.only is None else (KdlNode("only", (plan.only.wished,), {"meant": plan.only.meant}),)),
         *(() if plan.already is None else (_already(plan.already),)),
+        *(standing_node(standing, "apart") for standing in plan.apart),
         *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
@@ -107,6 +109,7 @@ def render_rollout(ledger: Ledger) -> bytes:
     nodes = [leaf("sequence", ledger.sequence)]
     if ledger.rollout is not None:
         nodes.append(_rollout(ledger.rollout))
+    nodes += [standing_node(standing) for standing in ledger.pins]
     if ledger.history:
         nodes.append(KdlNode("history", (), children=tuple(_completed(entry) for entry in ledger.history)))
     if ledger.reissued:

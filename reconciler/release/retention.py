@@ -12,17 +12,20 @@ YOUNG = timedelta(days=30)
 
 
 def needed(environments: Iterable[BranchFiles], held: Iterable[str], *, keep: int) -> frozenset[str]:
-    """The digests that may be asked for: what nodes hold, what environments wish, run, roll out or go back to, and the
+    """The digests that may be asked for: what nodes hold, what environments wish, pin, run, roll out or go back to, and
+    the
     last `keep` of each that completed."""
     found = set(held)
     for files in environments:
         if files.release is not None:
             found.add(files.release.digest)
+        found.update(pin.digest for pin in files.pins)
         ledger = files.ledger
         if ledger is None:
             continue
         if ledger.rollout is not None:
             found |= {ledger.rollout.digest, ledger.rollout.previous}
+        found.update(standing.pin.digest for standing in ledger.pins)
         completed: dict[str, None] = {}
         for entry in ledger.history:
             completed.setdefault(entry.digest)

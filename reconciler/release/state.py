@@ -10,6 +10,7 @@ from types import MappingProxyType
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 from reconciler.release.ballot import Ballot, Proposal
+from reconciler.release.pins import Pin, Standing
 
 PARTIAL = "partial"
 OPEN_STATES = ("open", "paused", PARTIAL)
@@ -164,6 +165,8 @@ class Plan:
     """The people whose approval counted when it opened."""
     only: Only | None = None
     already: Moved | None = None
+    apart: tuple[Standing, ...] = ()
+    """The pins that stood when it opened."""
 
     @property
     def wished(self) -> str:
@@ -245,6 +248,7 @@ class Completed:
 class Ledger:
     """`rollout.kdl` and `plan.kdl`. `history` holds completed rollouts, the newest first: its head is what is live.
 
+    `pins` are those that stand, by name: of two that mean the same node the first one counts.
     `reissued` is when the pointer was issued again because nodes drifted, the newest first, as far back as it matters.
     """
 
@@ -252,6 +256,7 @@ class Ledger:
     rollout: Rollout | None = None
     plan: Plan | None = None
     history: tuple[Completed, ...] = ()
+    pins: tuple[Standing, ...] = ()
     reissued: tuple[datetime, ...] = ()
 
     @property
@@ -277,6 +282,7 @@ class BranchFiles:
     ballots: tuple[Ballot, ...] = ()
     proposal: Proposal | None = None
     goes: tuple[Go, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
     def go(self, rollout: str, step: int) -> Go | None:
         """The word of a person that lets this step pass, or None."""
@@ -298,11 +304,13 @@ class EnvironmentState:
     inherited: bool = False
 
     def at(self, now: datetime) -> EnvironmentState:
-        """The same without the holds that have run out by then."""
-        standing = tuple(hold for hold in self.files.holds if hold.stands(now))
-        if len(standing) == len(self.files.holds):
+        """The same without the holds and pins that have run out by then."""
+        files = self.files
+        holds = tuple(hold for hold in files.holds if hold.stands(now))
+        pins = tuple(pin for pin in files.pins if pin.stands(now))
+        if (holds, pins) == (files.holds, files.pins):
             return self
-        return replace(self, files=replace(self.files, holds=standing))
+        return replace(self, files=replace(files, holds=holds, pins=pins))
 
     def quarantined(self, digest: str) -> Quarantine | None:
         """The wish that forbids `digest`, or None."""

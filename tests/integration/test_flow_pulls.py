@@ -16,11 +16,12 @@ from reconciler.config.egress import EgressRules
 from reconciler.config.installation import Connection, Installation, KeyUris, Organization, Project
 from reconciler.db import session
 from reconciler.db.forge import Outgoing, Pull
+from reconciler.db.models import Commit, Environment, Node, Rollout
 from reconciler.db.owed import claim, due, finish
 from reconciler.errors import NotYet, ReconcilerError, Stalled, Transient
 from reconciler.flows.context import Context
 from reconciler.flows.intake import repository
-from reconciler.flows.pulls import pull, telling
+from reconciler.flows.pulls import feedback, pull, telling
 from reconciler.git.mirror import Identity, Mirror
 from reconciler.git.writing import commit_edit, push
 from reconciler.store.filesystem import FileStore
@@ -297,6 +298,20 @@ def test_wrong_credentials_wait_for_a_person_and_lose_nothing(world: tuple[World
     assert ours.waiting() == 0
 
 
+def test_a_forge_that_may_not_be_asked_is_told_once_it_may(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    allowed = ours.context.installation
+    ours.context.installation = replace(allowed, egress=EgressRules())
+    with pytest.raises(Stalled, match="E-EGR-002"):
+        ours.tell()
+    assert ours.waiting() == 3
+    ours.context.installation = allowed
+    ours.tell()
+    assert ours.waiting() == 0
+
+
 def test_without_credentials_nothing_is_told(world: tuple[World, forges.Forge]) -> None:
     ours, forge = world
     connection = replace(ours.context.organization.connections[0], credentials=None)
@@ -314,3 +329,53 @@ def test_what_is_to_be_told_is_owed(world: tuple[World, forges.Forge]) -> None:
     assert held is not None
     finish(held, "changed", "", now=START)
     assert [one.kind for one in due(START)] == []
+
+
+def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    sha, digest = ours.main, "sha256:" + "d" * 64
+    where = {"organization": "acme", "project": "shop"}
+    with session.writing():
+        Commit.create(
+            **where, sha=sha, position=1, author_name="A", author_email="a@b", authored_at=START, subject="s",
+            seen_at=START, state="compiled", digest=digest,
+        )  # fmt: skip
+        for position, name in enumerate(("dev", "production")):
+            Environment.create(**where, name=name, position=position, updated_at=START)
+        dev = Rollout.create(
+            **where, environment="dev", name="r-0001", digest=digest, strategy="all-at-once", state="completed",
+            opened_at=START,
+        )  # fmt: skip
+        Rollout.create(
+            **where, environment="production", name="r-0001", digest=digest, strategy="rolling", state="open",
+            because="batch 1 of 4", opened_at=START,
+        )  # fmt: skip
+
+    def statuses() -> dict[str, str]:
+        feedback.run(ours.context)
+        ours.tell()
+        return {context.rpartition("/")[2]: state for context, state in contexts(forge, sha).items()}
+
+    assert statuses() == {"rollout:dev": "pending", "rollout:production": "pending"}, "nobody runs it yet"
+    with session.writing():
+        for name, environment in (("n-1", "dev"), ("n-2", "production")):
+            Node.create(
+                **where, id=name, environment=environment, name=name, key_sha256="", registered_at=START,
+                changed_at=START, running=digest if environment == "dev" else "",
+            )  # fmt: skip
+    assert statuses() == {"rollout:dev": "success", "rollout:production": "pending"}
+    refusal = {"code": "E-NOD-010", "message": "line 7: no upstream", "digest": digest}
+    with session.writing():
+        Node.update(refusal=refusal).where(Node.id == "n-2").execute()
+        Rollout.update(state="superseded").where(Rollout.id == dev.id).execute()
+    assert statuses() == {"rollout:dev": "success", "rollout:production": "failure"}
+    assert forge.told[-1][3] == "n-2 refused it: E-NOD-010 line 7: no upstream"
+
+
+def test_feedback_is_owed_where_somebody_can_be_told(world: tuple[World, forges.Forge]) -> None:
+    ours, _ = world
+    feedback.ask_for(ours.context)
+    assert [one.kind for one in due(START)] == ["feedback"]
+    silent = replace(ours.context, project=replace(ours.context.project, slug="other", connection=None))
+    feedback.ask_for(silent)
+    assert [one.project for one in due(START)] == ["shop"]

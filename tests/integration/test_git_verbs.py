@@ -9,13 +9,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from reconciler.cli.environment_verbs import approve, hold, pause, promote, resume, revoke, rollback, wish
+from reconciler.cli.environment_verbs import (
+    approve,
+    hold,
+    pause,
+    pin,
+    promote,
+    resume,
+    revoke,
+    rollback,
+    wish,
+)
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.branch import parse_branch
 from reconciler.release.paths import quarantine_path
+from reconciler.release.pins import Pin
 from reconciler.release.render import render_promoted, render_quarantine, render_release, render_rollout
 from reconciler.release.state import (
     Completed,
@@ -37,6 +48,7 @@ VERBS = {
     "rollback": rollback,
     "hold": hold,
     "pause": pause,
+    "pin": pin,
     "resume": resume,
     "revoke": revoke,
 }
@@ -86,7 +98,7 @@ class Shop:
 
     def files(self, branch: str):
         head = self.head(branch).sha
-        folders = ("holds", "quarantine", "gates")
+        folders = ("holds", "quarantine", "gates", "pins")
         paths = [
             "release.kdl",
             *(f"{f}/{name}" for f in folders for name in self.mirror.list_folder(head, f)),
@@ -222,6 +234,41 @@ def test_a_selector_that_cannot_be_read_is_a_usage_error(shop: Shop) -> None:
     assert result.exit_code == 2
     assert "column 8" in result.output
     assert call("resume", "production", "--all", "--hold", "x").exit_code == 2
+
+
+def test_nodes_are_pinned_and_let_go(shop: Shop) -> None:
+    pinned = ("pin", "staging", "--nodes", "region=eu", "--bundle", B[7:15], "--reason", "It leaks")
+    until = "2026-12-24T18:00"
+    assert "would push" in ok(*pinned, "--dry-run")
+    assert shop.files("env/staging").pins == ()
+    assert "page says why not" in " ".join(ok(*pinned, "--until", until, "--name", "canary").split())
+    owner = "Ada Operator <ada@example.com>"
+    expected = Pin("canary", B, "region=eu", (), owner, "It leaks", datetime(2026, 12, 24, 18, tzinfo=UTC))
+    assert shop.files("env/staging").pins == (expected,)
+    assert shop.head("env/staging").subject == f"Pin region=eu in staging to {B[7:19]}"
+    assert "already has this pin" in ok(*pinned, "--until", until, "--name", "canary")
+    assert "has no pin 'other'; it has canary" in ok("pin", "staging", "--remove", "--name", "other")
+    ok("pin", "staging", "--remove", "--name", "canary")
+    assert shop.files("env/staging").pins == ()
+    ok("pin", "staging", "--node", "n-2", "--node", "n-1", "--bundle", A, "--reason", "Two machines")
+    assert shop.files("env/staging").pins[0].ids == ("n-1", "n-2")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--nodes", "a=b", "--node", "n-1", "--bundle", A, "--reason", "x"),
+        ("--bundle", A, "--reason", "x"),
+        ("--nodes", "a=b", "--reason", "x"),
+        ("--nodes", "a=b", "--bundle", A),
+        ("--nodes", "a=", "--bundle", A, "--reason", "x"),
+        ("--node", "no/id", "--bundle", A, "--reason", "x"),
+        ("--node", "n-1", "--bundle", A, "--reason", "x", "--name", "No"),
+        ("--remove", "--bundle", A),
+    ],
+)
+def test_a_pin_that_says_too_little_or_too_much(shop: Shop, arguments: tuple[str, ...]) -> None:
+    assert call("pin", "staging", *arguments).exit_code == 2
 
 
 def test_a_hold_with_an_end(shop: Shop) -> None:

@@ -62,6 +62,9 @@ MUTATIONS: dict[str, Mutation] = {
         "ranks[count - 1] if count",
         "ranks[min(count, len(ranks) - 1)] if count",
     ),
+    "a pin keeps the sequence": Mutation(
+        "reconciler.release.pinning", "sequence=ledger.sequence + moves", "sequence=ledger.sequence"
+    ),
     "pending nodes count as settled": Mutation(
         "reconciler.fleet.batches", 'return "pending", ""', 'return "settled", ""'
     ),

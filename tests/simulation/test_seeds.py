@@ -28,6 +28,8 @@ ALL_COMMITS = {
     "rollout.rolled-back",
     "rollout.superseded",
     "rollout.cancelled",
+    "rollout.partial",
+    "pins.changed",
     "changed-by-hand",
 }
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 from web.auth import gate
 from web.auth.actions import needs
 from web.catalogue import ProjectEntry
-from web.pages import certificates, node_reads, reads, reproductions, roots
+from web.pages import certificates, drift, node_reads, reads, reproductions, roots
 from web.pages.feed import Feed
 from web.pages.overview import live_reproductions, offered_certificates
 from web.pages.rendering import now
@@ -24,6 +24,7 @@ METRICS: dict[str, str] = {
     "sentinel_environment_stalled": "1 while a person must act on an environment.",
     "sentinel_rollouts": "Rollouts, by state.",
     "sentinel_log_alarms": "Checkpoints that somebody saw and that the log does not begin with, unacknowledged.",
+    "sentinel_drifting_nodes": "Nodes that run something else than they should, by environment and severity.",
     "sentinel_nodes": "Registered nodes, by environment and status.",
     "sentinel_bundle_reproductions": "Live bundles that were rebuilt from their commits, by how that ended.",
     "sentinel_certificate_not_after_seconds": "When a certificate in use ends, in seconds since the Unix epoch.",
@@ -64,6 +65,9 @@ def _of_project(entry: ProjectEntry) -> Iterator[Sample]:
     for state, count in sorted(reads.rollout_counts(scope).items()):
         yield "sentinel_rollouts", (*labels, ("state", state)), count
     yield "sentinel_log_alarms", labels, len(reads.log_alarms(scope))
+    for (environment, severity), count in drift.samples(reads.drift(scope)).items():
+        where = (*labels, ("environment", environment), ("severity", severity))
+        yield "sentinel_drifting_nodes", where, count
     fleet = node_reads.fleet(scope)
     for row in fleet.environments:
         named = (*labels, ("environment", row.name))

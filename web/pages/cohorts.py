@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.db.models import Environment, Node
 from reconciler.fleet.cohorts import Assignment, cohort_of
@@ -11,14 +13,25 @@ from web.pages.node_status import Offer
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """`digest` is empty while the environment has nothing for the node."""
+    """`digest` is empty while the environment has nothing for the node. `pin` is what the view tells of the pin that
+    keeps the node, None when none does."""
 
     cohort: str
     digest: str
+    pin: Mapping[str, Any] | None = None
 
 
 def desired(node: Node, offer: Offer, environment: Environment | None) -> Desired:
     """The cohort is the one that the node API tells the node."""
     document = environment.assignment if environment is not None else {}
-    cohort = cohort_of(node.id, node.labels, node.registered_at, Assignment.from_json(document))
-    return Desired(cohort, offer.digest(cohort))
+    assignment = Assignment.from_json(document)
+    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
+    return Desired(cohort, offer.digest(cohort), _pin(node, environment, assignment))
+
+
+def _pin(node: Node, environment: Environment | None, assignment: Assignment) -> Mapping[str, Any] | None:
+    pinned = assignment.pin_of(node.id, node.labels)
+    if pinned is None or environment is None:
+        return None
+    told: list[Mapping[str, Any]] = (environment.view or {}).get("pins") or []
+    return next((pin for pin in told if pin.get("name") == pinned.name), {"name": pinned.name})

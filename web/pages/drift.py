@@ -27,6 +27,14 @@ def notices(rows: Iterable[Drift]) -> Iterator[Notice]:
         )
 
 
+def samples(rows: Iterable[Drift]) -> dict[tuple[str, str], int]:
+    """(environment, severity) → how many nodes drift, for the metrics."""
+    found: dict[tuple[str, str], int] = {}
+    for row in rows:
+        found[row.environment, row.severity] = found.get((row.environment, row.severity), 0) + row.nodes
+    return dict(sorted(found.items()))
+
+
 def _name(digest: str) -> str:
     if not digest:
         return "Nothing"

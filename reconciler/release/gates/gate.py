@@ -34,8 +34,8 @@ class GateFacts:
 
     @property
     def nobody(self) -> bool:
-        """Whether the step was planned for no nodes and has none: there is nothing that could go wrong."""
-        return self.step.nodes == 0 and self.batch.total == 0
+        """Whether the step was planned for no nodes and has none, or pins keep all it has: nothing can go wrong."""
+        return self.batch.total == 0 and (self.step.nodes == 0 or self.batch.pinned > 0)
 
 
 @dataclass(frozen=True, slots=True)

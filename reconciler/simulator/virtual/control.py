@@ -113,10 +113,11 @@ class ControlPlane:
         if policy is None:
             return NO_FACTS
         completed = self.completed(policy)
+        pinned = {pin.digest for pin in state.files.pins}
         counted = count(state, policy, environment.nodes, now=self.scenario.moment(now))
         return Facts(
             trunk=self.newer(environment, state),
-            bundles={wished: True} if wished in known else {},
+            bundles=dict.fromkeys(sorted({wished, *pinned} & known), True),
             predecessors={
                 name: tuple(sorted({entry.digest for entry in found})) for name, found in completed.items()
             },

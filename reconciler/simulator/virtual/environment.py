@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.fleet.cohorts import BASE, EVERYBODY, NEXT, Assignment, cohort_of
+from reconciler.fleet.cohorts import EVERYBODY, Assignment, cohort_of
 from reconciler.release import paths
 from reconciler.release.actions import Action
-from reconciler.release.assignment import assignment_of
+from reconciler.release.assignment import assignment_of, offers
 from reconciler.release.branch import parse_branch
 from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
@@ -109,9 +109,4 @@ class Environment:
 
 def published_of(ledger: Ledger) -> Published:
     """What nodes are told while the ledger stands like this."""
-    digests = {}
-    if ledger.live:
-        digests[BASE] = ledger.live
-    if ledger.open_rollout is not None:
-        digests[NEXT] = ledger.open_rollout.digest
-    return Published(ledger.sequence, digests, assignment_of(ledger))
+    return Published(ledger.sequence, offers(ledger), assignment_of(ledger))

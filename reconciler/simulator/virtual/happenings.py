@@ -12,6 +12,7 @@ from reconciler.config.durations import milliseconds
 from reconciler.config.kdl import KdlValue
 from reconciler.release import paths
 from reconciler.release.ballot import APPROVE, REJECT, Ballot, render_ballot
+from reconciler.release.pins import Pin, render_pin
 from reconciler.release.render import render_go, render_hold, render_quarantine, render_release
 from reconciler.release.state import Go, Hold, Quarantine, Release
 from reconciler.simulator.virtual.control import digest_of
@@ -67,6 +68,21 @@ def go(world: World, what: What) -> None:
     if rollout is not None and rollout.active is not None:
         said = Go(rollout.name, rollout.active.number, "a person", "it looks well")
         world.edit(environment.name, paths.go_path(said.rollout, said.step), render_go(said))
+
+
+def pin(world: World, what: What) -> None:
+    """Somebody keeps `nodes` of `environment` on `bundle`, for `lasts` if that is given."""
+    lasts, name = what.get("lasts"), str(what["name"])
+    until = None if lasts is None else world.now + timedelta(milliseconds=milliseconds(str(lasts)))
+    found = Pin(name, digest_of(str(what["bundle"])), str(what["nodes"]), (), "a person", "by hand", until)
+    world.edit(str(what["environment"]), paths.pin_path(name), render_pin(found))
+
+
+def unpin(world: World, what: What) -> None:
+    """Somebody deletes every pin of `environment`."""
+    environment = world.environment(what)
+    for path in [path for path in environment.head if path.startswith(f"{paths.PINS}/")]:
+        world.edit(environment.name, path, None)
 
 
 def revert(world: World, what: What) -> None:
@@ -176,6 +192,8 @@ KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
     {
         "push": push,
         "promote": promote,
+        "pin": pin,
+        "unpin": unpin,
         "revert": revert,
         "widen": widen,
         "approve": approve,

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.release.actions import AdvanceStep, OpenRollout, Promote, RollBack
+from reconciler.release.actions import AdvanceStep, ChangePins, OpenRollout, Promote, RollBack
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
@@ -120,6 +120,11 @@ class Invariants:
             self._approved(world, environment, state, action)
         if isinstance(action, OpenRollout | AdvanceStep):
             self._moving(world, environment, before, after)
+        if isinstance(action, ChangePins):
+            for standing in action.pins:
+                forbidden = state.quarantined(standing.pin.digest) is not None
+                self._require(2, world, not forbidden, f"{commit.subject}: to what is quarantined")
+                self._opened.setdefault(environment.name, set()).add(standing.pin.digest)
         if isinstance(action, Promote):
             taken = self._taken.setdefault(environment.name, set())
             self._require(
@@ -131,7 +136,9 @@ class Invariants:
             self._require(3, world, news, f"{action.release.commit[:7]} changes nothing and is promoted")
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
-            gone = failed not in _told(published_of(after), environment).values()
+            # A pin on what failed ends by the next commit, because of the quarantine that this one places.
+            told, pinned = _told(published_of(after), environment), _pinned(published_of(after), environment)
+            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in pinned}
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
@@ -248,7 +255,10 @@ class Invariants:
         if rollout is None or plan is None or policy is None:
             return
         was, told = _told(published_of(before), environment), _told(published_of(after), environment)
-        moved = [node for node in environment.nodes if told[node.id] != was[node.id]]
+        pinned = _pinned(published_of(after), environment)
+        moved = [
+            node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in pinned
+        ]
         if plan.only is not None:
             target = read_selector(plan.only.meant)
             outside = [node.name for node in moved if not matches(target, node.labels, {})]
@@ -280,11 +290,13 @@ class Invariants:
         if rollout is None or plan is None:
             raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
         told = _told(published_of(before), environment)
+        pinned = _pinned(published_of(before), environment)
         now = world.loop.now
         unwell = [
             node.name
             for node in environment.nodes
             if told[node.id] == rollout.digest != before.live
+            and node.id not in pinned
             and node.truthful
             and max(node.down_until, node.unreachable_until) + plan.rules.stale_after_seconds * 1000 <= now
             and (node.runs != rollout.digest or not node.well)
@@ -304,12 +316,25 @@ class Invariants:
             if done.state != "waiting"
         )
         told = _told(published, environment)
-        moved = sum(1 for node in environment.nodes if told[node.id] == rollout.digest != ledger.live)
+        apart, moving = _pinned(published, environment), published.assignment.rollout
+        if moving is not None:
+            apart |= {node.id for node in environment.nodes if moving.has(node.labels, node.registered_at)}
+        moved = sum(
+            1
+            for node in environment.nodes
+            if told[node.id] == rollout.digest != ledger.live and node.id not in apart
+        )
         self._require(4, world, moved <= allowed, f"{moved} of {environment.name} are moved, {allowed} may")
 
     def _require(self, number: int, world: World, holds: bool, words: str) -> None:
         if not holds:
             raise Broken(number, world.loop.now, words)
+
+
+def _pinned(published: Published, environment: Environment) -> set[str]:
+    """The nodes that a pin keeps, whatever is released."""
+    pin_of = published.assignment.pin_of
+    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
 
 
 def _told(published: Published, environment: Environment) -> dict[str, str]:

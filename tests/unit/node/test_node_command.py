@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -134,3 +136,34 @@ def test_labels_that_are_none(text: str, words: str) -> None:
     with pytest.raises(Stalled, match="E-NOD-007") as caught:
         read_labels(text.split(","))
     assert words in caught.value.message
+
+
+def test_the_unit_stops_the_agent_alone_and_names_what_exists(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "node", "unit", "--user", "proxy")
+    assert code == 0
+    unit = configparser.RawConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(output)
+    service = unit["Service"]
+    assert service["ExecStart"].endswith("/sentinel-node run")
+    assert (service["User"], service["KillMode"]) == ("proxy", "process")
+    assert service["RuntimeDirectoryPreserve"] == "yes"
+    named = set(re.findall(r"SENTINEL_[A-Z_]+", output))
+    known = {name for option in group.params for name in [option.envvar] if isinstance(name, str)}
+    assert {"SENTINEL_NODE_HOME", "SENTINEL_NODE_RUN"} <= named <= known
+
+
+@pytest.mark.parametrize("user", ["", "a b", "a\nExecStart=/bin/sh", "%u", "$USER"])
+def test_a_unit_holds_what_was_meant(tmp_path: Path, user: str) -> None:
+    code, output = run(tmp_path / "node", "unit", "--user", user)
+    assert code == 2
+    assert "cannot stand in a unit" in output
+
+
+@pytest.mark.parametrize("url", ["me:pass@proxy:3128", "socks5://me:pass@proxy", "http://me:pass@"])
+def test_a_proxy_that_is_none_is_named_without_its_password(tmp_path: Path, url: str) -> None:
+    environ = {"SENTINEL_CONTROL_PLANE": "http://127.0.0.1:9", "SENTINEL_NODE_HTTP_PROXY": url}
+    code, output = run(tmp_path / "node", "once", **environ)
+    assert code == 1
+    assert "E-NOD-006" in output
+    assert "me:pass" not in output

@@ -29,6 +29,9 @@ def test_what_drifts_needs_attention_until_it_is_over(app: Flask) -> None:
     assert "1111111 runs instead of 2222222" in page or "111111111111 runs instead of 222222222222" in page
     assert "A route asks less. Such as edge-1; edge-2." in page
     assert "1 node of production drifts, which is low" in page
+    name = 'sentinel_drifting_nodes{organization="acme",project="shop",environment="production",severity='
+    assert f'{name}"critical"}} 300' in client.get("/metrics").text
     with writing():
         Drift.update(resolved_at=NOW).execute()
+    assert name not in client.get("/metrics").text
     assert "drift" not in client.get("/o/acme/p/shop/").text

@@ -13,7 +13,7 @@ from reconciler.compile.compiler import Compilation
 from reconciler.config.findings import Finding, Place, Severity
 from reconciler.plan.markdown import code, fenced, markdown, plain
 from reconciler.plan.model import Plan, Side, Standing, Verdict
-from reconciler.plan.statuses import LONGEST, Status, context, of_plan, pending
+from reconciler.plan.statuses import LONGEST, Status, context, of_plan, of_rollout, pending
 from tests.unit.plan.planned import BASE, COMMON, MERGED, plan_of, service, side
 
 BEFORE = side(BASE, *COMMON, service("a"))
@@ -116,4 +116,26 @@ def test_what_is_too_long_loses_what_is_folded_first(limit: int) -> None:
 def test_a_status_is_data() -> None:
     assert of_plan(plan_of(BEFORE, AFTER), "i", "p")[1] == Status(
         "sentinel/i/p/plan", "success", "2 of 2 environments change · 43 nodes · risk: medium"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "nodes", "refusal", "wanted"),
+    [
+        ("open", 0, "", "pending"),
+        ("paused", 3, "", "pending"),
+        ("completed", 3, "", "success"),
+        ("completed", 0, "", "pending"),
+        ("completed", 3, "n-1 refused it", "failure"),
+        ("open", 0, "n-1 refused it", "failure"),
+        ("rolled-back", 0, "", "failure"),
+        ("cancelled", 0, "", "failure"),
+        ("superseded", 3, "n-1 refused it", None),
+    ],
+)
+def test_what_a_rollout_says_of_its_commit(state: str, nodes: int, refusal: str, wanted: str | None) -> None:
+    status = of_rollout("eu", "shop", "dev", state, "x" * 300, nodes=nodes, refusal=refusal)
+    assert (status.state if status else None) == wanted
+    assert status is None or (
+        status.context == "sentinel/eu/shop/rollout:dev" and len(status.description) <= LONGEST
     )

@@ -1,0 +1,109 @@
+"""Tells the commits of trunk how far they have come in each environment, and which node refused them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.db.models import Commit, Environment, Node, Rollout
+from reconciler.db.owed import ask
+from reconciler.db.session import reading, writing
+from reconciler.flows.context import Context
+from reconciler.flows.outcome import Outcome
+from reconciler.flows.pulls.outbox import tell_statuses
+from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
+from reconciler.plan.statuses import Status, of_rollout
+
+RECENT = 3
+"""Rollouts of an environment whose commits are told, the newest first: what was before them has been told."""
+
+
+def ask_for(context: Context) -> None:
+    """Have the commits told, where there is a forge that can be told."""
+    connection = context.connection
+    if connection is not None and connection.credentials is not None:
+        ask(context.organization.slug, context.project.slug, "feedback", now=context.now())
+
+
+def run(context: Context) -> Outcome:
+    """Write down what is to be told of the newest rollouts. Raises as `api_of` does."""
+    if api_of(context) is None:
+        return Outcome("unchanged", "the connection names no credentials to tell the forge anything with")
+    told = 0
+    with reading():
+        found = list(_statuses(context))
+    with writing():
+        for sha, status in found:
+            tell_statuses(context, sha, [status], page_of(context))
+            told += 1
+    return Outcome("changed" if told else "unchanged", f"{told} statuses are to be told")
+
+
+def _statuses(context: Context) -> list[tuple[str, Status]]:
+    own: dict[str, Any] = {"organization": context.organization.slug, "project": context.project.slug}
+    found: dict[tuple[str, str], Status] = {}
+    for environment in Environment.select().where(*_is(Environment, own)).order_by(Environment.position):
+        rollouts = (
+            Rollout.select()
+            .where(*_is(Rollout, own), Rollout.environment == environment.name)
+            .order_by(Rollout.id.desc())
+            .limit(RECENT)
+        )
+        for rollout in rollouts:
+            commit = (
+                Commit.select(Commit.sha)
+                .where(*_is(Commit, own), Commit.digest == rollout.digest, Commit.state == "compiled")
+                .order_by(Commit.position.desc())
+                .first()
+            )
+            if commit is None:
+                continue
+            status = of_rollout(
+                instance_of(context),
+                context.project.slug,
+                environment.name,
+                rollout.state,
+                rollout.because,
+                nodes=_nodes(own, environment.name, rollout.digest),
+                refusal=_refusal(own, environment.name, rollout.digest),
+            )
+            if status is not None:
+                # Of several rollouts of one commit the newest counts.
+                found.setdefault((commit.sha, environment.name), status)
+    return [(sha, status) for (sha, _), status in found.items()]
+
+
+def _nodes(own: dict[str, Any], environment: str, digest: str) -> int:
+    """How many nodes say that they run it."""
+    return int(
+        Node.select()
+        .where(
+            *_is(Node, own),
+            Node.environment == environment,
+            Node.retired_at.is_null(),
+            Node.running == digest,
+        )
+        .count()
+    )
+
+
+def _refusal(own: dict[str, Any], environment: str, digest: str) -> str:
+    """What the first node says that refused it; empty when none did."""
+    rows = (
+        Node.select(Node.name, Node.refusal)
+        .where(
+            *_is(Node, own),
+            Node.environment == environment,
+            Node.retired_at.is_null(),
+            Node.refusal.is_null(False),
+        )
+        .order_by(Node.name)
+    )
+    for row in rows:
+        refusal = row.refusal or {}
+        if refusal.get("digest") == digest:
+            return f"{row.name} refused it: {refusal.get('code', '')} {refusal.get('message', '')}"
+    return ""
+
+
+def _is(table: Any, own: dict[str, Any]) -> list[Any]:
+    return [getattr(table, name) == value for name, value in own.items()]
