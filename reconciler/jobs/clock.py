@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from reconciler import clock
 from reconciler.db import session
 from reconciler.db.audit import has_unsealed
+from reconciler.db.drifting import forget_drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
@@ -119,12 +120,13 @@ class Clock:
         return len(projects)
 
     def forget(self) -> int:
-        """Delete receipts, gaps and measurements that nobody needs any more; return how many."""
+        """Delete receipts, gaps, measurements and drift that nobody needs any more; return how many."""
         old = self.now() - RECEIPTS_KEPT
         with session.writing():
             deleted: int = Receipt.delete().where(Receipt.received_at < old).execute()
             deleted += Gap.delete().where(Gap.found_at < old).execute()
-        return deleted + forget_signals(now=self.now()) + forget_reports(now=self.now())
+        now = self.now()
+        return deleted + forget_signals(now=now) + forget_reports(now=now) + forget_drift(now=now)
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:
         """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""
