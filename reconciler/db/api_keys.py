@@ -28,6 +28,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "api_keys:admin": "make and revoke keys: one's own, and as admin those of others",
         "events:read": "read what happened",
         "audit:read": "read the audit log",
+        "members:read": "read who is a member of the organization and its projects",
         "metrics:read": "read the metrics of the projects that one sees",
     }
 )

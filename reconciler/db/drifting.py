@@ -1,8 +1,14 @@
-"""Drift that was found, as facts, pages and the command read it. Call inside `reading`."""
+"""Drift that was found, as facts, pages and the command read it. What reads is called inside `reading`."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from reconciler.db.gating import Drift
+from reconciler.db.session import writing
+
+KEPT = timedelta(days=90)
+"""How long drift is remembered that is over."""
 
 
 def open_drift(organization: str, project: str, environment: str | None = None) -> list[Drift]:
@@ -15,6 +21,13 @@ def past_drift(organization: str, project: str, environment: str, *, limit: int)
     """What is over, the newest first."""
     query = _of(organization, project, environment).where(Drift.resolved_at.is_null(False))
     return list(query.order_by(Drift.resolved_at.desc(), Drift.id.desc()).limit(limit))
+
+
+def forget_drift(*, now: datetime) -> int:
+    """Delete what is over for longer than `KEPT`; return how many rows."""
+    with writing():
+        deleted: int = Drift.delete().where(Drift.resolved_at < now - KEPT).execute()
+    return deleted
 
 
 def _of(organization: str, project: str, environment: str | None):  # type: ignore[no-untyped-def]

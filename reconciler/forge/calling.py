@@ -40,21 +40,25 @@ class Api:
         """The answer's JSON, None when there is none or when it says that it is so already.
 
         Raises `NotYet` E-FRG-010 when the forge wants fewer requests, `Stalled` E-FRG-011 when it does not let us,
-        `Refused` E-FRG-012 when it does not take what is said, `Transient` E-FRG-013 when it is unwell, and what
-        `Egress.ask` raises.
+        `Refused` E-FRG-012 when it does not take what is said, `Transient` E-FRG-013 when it is unwell; of what
+        `Egress.ask` raises an address that may not be asked is `Stalled`.
         """
         body = None if request.body is None else json.dumps(request.body).encode()
         headers = self.forge.headers(self.user, self.token) if self.token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = self.egress.ask(
-            self.address.rstrip("/") + request.path,
-            method=request.method,
-            headers=headers,
-            body=body,
-            seconds=SECONDS,
-            limit=LARGEST,
-        )
+        try:
+            answer = self.egress.ask(
+                self.address.rstrip("/") + request.path,
+                method=request.method,
+                headers=headers,
+                body=body,
+                seconds=SECONDS,
+                limit=LARGEST,
+            )
+        except Refused as refused:
+            # The address is what is refused, not what is said: that is kept until a person has allowed it.
+            raise Stalled(refused.code, refused.message, cure=refused.cure) from None
         if answer.status < 300:
             return _document(answer, request)
         self._complain(answer, request, now)

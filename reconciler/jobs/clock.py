@@ -17,7 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from reconciler import clock
 from reconciler.db import session
-from reconciler.db.audit import unsealed
+from reconciler.db.audit import has_unsealed
+from reconciler.db.drifting import forget_drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
@@ -94,10 +95,9 @@ class Clock:
 
     def audit(self) -> int:
         """Ask for the audit log of every organization that has rows which are not sealed; return of how many."""
-        waiting = unsealed()
         asked = 0
         for organization in self.installed.current().organizations:
-            if organization.slug in waiting and organization.projects:
+            if organization.projects and has_unsealed(organization.slug):
                 ask(organization.slug, organization.projects[0].slug, "audit", now=self.now())
                 asked += 1
         return asked
@@ -120,12 +120,13 @@ class Clock:
         return len(projects)
 
     def forget(self) -> int:
-        """Delete receipts, gaps and measurements that nobody needs any more; return how many."""
+        """Delete receipts, gaps, measurements and drift that nobody needs any more; return how many."""
         old = self.now() - RECEIPTS_KEPT
         with session.writing():
             deleted: int = Receipt.delete().where(Receipt.received_at < old).execute()
             deleted += Gap.delete().where(Gap.found_at < old).execute()
-        return deleted + forget_signals(now=self.now()) + forget_reports(now=self.now())
+        now = self.now()
+        return deleted + forget_signals(now=now) + forget_reports(now=now) + forget_drift(now=now)
 
     def guarded(self, name: str, action: Callable[[], int]) -> None:
         """Run one action of a tick. Trouble is logged when it begins, changes and ends; the next tick tries again."""

@@ -13,7 +13,7 @@ import pytest
 from reconciler.bundle.auditrow import link_after, row_hash, seal
 from reconciler.bundle.leaves import AuditLeaf, decode_leaf
 from reconciler.db import session
-from reconciler.db.audit import Act, Actor, AuditLost, AuditRow, audited, record_commit, unsealed
+from reconciler.db.audit import Act, Actor, AuditLost, AuditRow, audited, has_unsealed, record_commit
 from reconciler.db.session import reading, writing
 from reconciler.errors import ReconcilerError
 from reconciler.flows.audit import sealing
@@ -47,7 +47,7 @@ def commit(number: int) -> None:
 
 
 def seal_all(installed: Installed) -> None:
-    while unsealed() & {"acme"}:
+    while has_unsealed("acme"):
         sealing.run(installed.context, lambda: None)
 
 

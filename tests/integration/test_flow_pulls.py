@@ -298,6 +298,20 @@ def test_wrong_credentials_wait_for_a_person_and_lose_nothing(world: tuple[World
     assert ours.waiting() == 0
 
 
+def test_a_forge_that_may_not_be_asked_is_told_once_it_may(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    allowed = ours.context.installation
+    ours.context.installation = replace(allowed, egress=EgressRules())
+    with pytest.raises(Stalled, match="E-EGR-002"):
+        ours.tell()
+    assert ours.waiting() == 3
+    ours.context.installation = allowed
+    ours.tell()
+    assert ours.waiting() == 0
+
+
 def test_without_credentials_nothing_is_told(world: tuple[World, forges.Forge]) -> None:
     ours, forge = world
     connection = replace(ours.context.organization.connections[0], credentials=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import AutoField, BigIntegerField, BooleanField, Field, IntegerField
 
+from reconciler.config.installation_schema import ROLES
 from reconciler.db.api_keys import SCOPES
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Release, Rollout
 from reconciler.db.table import DocumentField, InstantField, Table
@@ -113,6 +114,12 @@ SCHEMAS: dict[str, Schema] = {
             "actor": of_fields({"kind": TEXT, "name": TEXT, "address": nullable(TEXT)}), "action": TEXT,
             "subject": TEXT, "outcome": {"enum": ["done", "refused"]}, "details": ANY, "link": nullable(TEXT),
             "mac": nullable(TEXT),
+        }
+    ),
+    "Member": of_fields(
+        {
+            "email": TEXT, "project": nullable(TEXT), "role": {"enum": ["none", *ROLES]},
+            "name": nullable(TEXT), "disabled": nullable({"type": "boolean"}), "signed_in_at": nullable(MOMENT),
         }
     ),
     "ApiKey": of_fields(_KEY),

@@ -48,6 +48,7 @@ _TABLE = (
     _scoped("api_keys:admin", "reader"),
     _scoped("events:read", "reader"),
     _scoped("audit:read", "operator"),
+    _scoped("members:read", "admin"),
     _scoped("metrics:read", "reader"),
 )
 

@@ -6,6 +6,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from reconciler.db.audit import Act, audited
 from reconciler.settings import Settings
@@ -48,6 +51,9 @@ NO_FORM = Problem(
     "Open the page again and send the form from there: its token is missing or expired.",
 )  # fmt: skip
 
+REFUSALS_TOLD = RateLimitItemPerMinute(20)
+"""Of each caller: nobody fills the audit log by being refused."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MACHINES_ASK = frozenset({"health.health", "health.ready"})
 """What load balancers ask for by address, so that no name can be demanded of them."""
@@ -56,6 +62,7 @@ MACHINES_ASK = frozenset({"health.health", "health.ready"})
 def install(app: Flask, settings: Settings) -> None:
     """Put the gate in front of every route of the app."""
     csrf.install(app, settings)
+    app.extensions["sentinel.refusals"] = SlidingWindowCounterRateLimiter(MemoryStorage())
     app.url_value_preprocessor(_take)
     app.before_request(check)
 
@@ -143,7 +150,10 @@ def _find(settings: Settings) -> Caller | None:
 
 
 def _record_refusal(found: Caller, action: Action, place: Place) -> None:
-    """Who sees a place and tries to change what they may not is worth knowing; looking is not."""
+    """Who sees a place and tries to change what they may not is worth knowing; looking is not, nor try after try."""
+    limiter: SlidingWindowCounterRateLimiter = current_app.extensions["sentinel.refusals"]
+    if not limiter.hit(REFUSALS_TOLD, found.key or found.person or found.name):
+        return
     now = current_app.extensions["sentinel.now"]()
     details = {"action": action.name, "method": request.method, "path": request.path}
     with audited(actor_of(found), now=now) as note:

@@ -87,8 +87,10 @@ def _end_present() -> None:
 
 def _record_refusal(way: Way, found: Turned) -> None:
     """Tell of it where the account has a role; what was typed as an address of nobody is not repeated: it may be a
-    password."""
-    details = {"way": way.name, "waits": found.wait is not None}
+    password. Attempts while somebody has to wait are not told of, or anybody could fill the log."""
+    if found.wait is not None:
+        return
+    details = {"way": way.name}
     if found.person is None:
         with audited(actor_named("an unknown address"), now=now()) as note:
             note(Act("session.refused", "", outcome="refused", details=details))

@@ -165,3 +165,20 @@ def test_the_account_page_makes_and_revokes_keys(app: Flask) -> None:
     assert other.post(path, data={"csrf_token": form_token(other)}).status_code == 404
     assert client.post(path, data={"csrf_token": form_token(client)}).status_code == 200
     assert app.test_client().get("/api/v1/projects/shop/nodes", headers=bearer(token)).status_code == 401
+
+
+def test_members_are_told_to_admins_of_the_organization_alone(app: Flask) -> None:
+    path = "/api/v1/organizations/acme/members"
+    items = signed_in(app, "admin@acme.example").get(path).json["items"]
+    found = {(item["project"], item["email"]): item["role"] for item in items}
+    assert found[None, "operator@acme.example"] == "operator"
+    assert found["shop", "kept-out@acme.example"] == "none"
+    assert found["blog", "blogger@acme.example"] == "admin"
+    assert not any("rival" in email for _, email in found)
+    assert {item["disabled"] for item in items} == {False}
+    for email, status in (
+        ("operator@acme.example", 403),
+        ("admin@rival.example", 404),
+        ("guest@acme.example", 404),
+    ):
+        assert signed_in(app, email).get(path).status_code == status

@@ -64,6 +64,7 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "audit_pages.of_project": (OPERATOR, "audit:read"),
     "openapi.document": (EVERYBODY, None),
     "openapi.reference": (EVERYBODY, None),
+    "members.of_organization": (ADMIN, "members:read"),
     "projects.listed": (READER, "rollouts:read"),
     "files.download": (READER, "bundles:read"),
     "files.statement": (READER, "bundles:read"),

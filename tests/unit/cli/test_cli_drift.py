@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from reconciler import clock
 from reconciler.cli.drift import command
 from reconciler.db import session
+from reconciler.db.drifting import forget_drift
 from reconciler.db.gating import Drift
 from reconciler.db.migrate import migrate
 from reconciler.db.models import Environment
@@ -83,3 +84,12 @@ def test_what_lasts_and_what_is_over(call: Call) -> None:
 def test_an_environment_that_is_not_there(call: Call) -> None:
     assert "E-REL-030" in call("staging")
     assert "Use one of production" in call("staging")
+
+
+def test_what_is_over_for_long_is_forgotten(call: Call) -> None:
+    day = 24 * 60
+    drift(OLD, minutes=100 * day)
+    drift(OLD, minutes=92 * day, lasted=day)
+    drift(OLD, minutes=90 * day, lasted=day)
+    assert forget_drift(now=clock.now()) == 1
+    assert call("production", "--stats").startswith("lasting   1, 3 nodes\nresolved  1\n")

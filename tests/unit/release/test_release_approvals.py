@@ -127,6 +127,12 @@ def test_unknown_is_no_and_other_names_are_known(facts: dict[str, Any], code: st
     assert [reason.code for reason in decision.waiting] == ["W-REL-040", code]
 
 
+def test_another_plan_is_not_approved() -> None:
+    decision = judged(ballot("bob@x"), ballot("carol@x", plan="0" * 64))
+    assert [reason.code for reason in decision.waiting] == ["W-REL-040", "W-REL-044"]
+    assert f"was given to the plan 000000000000; the plan is {PLAN[:12]} now" in decision.waiting[1].message
+
+
 def test_a_rejection_holds_where_nothing_is_asked_for() -> None:
     policy = replace(PROD, approvals=Approvals())
     files = BranchFiles(

@@ -91,6 +91,11 @@ def test_the_newest_that_has_soaked(runs: tuple[Run, ...], expected: str) -> Non
     assert brief(answer(*runs)) == expected
 
 
+def test_what_staging_went_back_from_is_not_taken_however_long_it_ran() -> None:
+    runs = run(ONE, 0.5), run(TWO, 8, 0.5), run(ONE, 8.5, 8), run(THREE, 12, 8.5)
+    assert brief(answer(*runs, taken=THREE, wish=THREE)) == "W-REL-048 0.5 h"
+
+
 def test_a_quarantine_a_hold_and_the_same_wish() -> None:
     soaked = run(TWO, 2), OLD
     assert brief(answer(*soaked, quarantine=(Quarantine(TWO, "bad"),))) == "W-REL-010"

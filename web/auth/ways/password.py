@@ -12,7 +12,7 @@ def recognise(asked: Asked) -> Person | Turned:
     email, password = asked.fields.get("email", "")[:200], asked.fields.get("password", "")
     wait = throttling.admit(email, asked.address, now=asked.now)
     if wait is not None:
-        return Turned(wait, accounts.known(email))
+        return Turned(wait)
     person = accounts.recognise(email, password)
     if person is None:
         return Turned(person=accounts.known(email))
