@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -95,7 +94,6 @@ class Plan:
     at: datetime
     conflicts: tuple[str, ...] = ()
     environments: tuple[EnvironmentPlan, ...] = ()
-    repository: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
