@@ -145,7 +145,7 @@ def forbidding(state: EnvironmentState, digest: str) -> Iterator[Reason]:
 
 
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:
-    """Why nodes may not go back to what is live: only a quarantine and holds, apart from the rollout's own, forbid it."""
+    """Why nodes may not go back to what is live: a quarantine and holds, apart from the rollout's own, forbid it."""
     return (*forbidding(state, digest), *holding(state.holds_except(rollout)))
 
 
