@@ -11,8 +11,8 @@ from reconciler.flows.context import Context
 from reconciler.flows.roots import trusted_roots
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release import paths
-from reconciler.release.apply import CREATED, created_subject
 from reconciler.release.branch import parse_branch
+from reconciler.release.readme import CREATED, created_subject
 from reconciler.release.state import BranchFiles, Completed, EnvironmentState
 
 MOST_BALLOTS = 200

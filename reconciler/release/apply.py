@@ -27,7 +27,7 @@ from reconciler.release.actions import (
 from reconciler.release.ballot import SHORT_HASH, render_proposal
 from reconciler.release.paths import short
 from reconciler.release.pinning import with_pins
-from reconciler.release.readme import README
+from reconciler.release.readme import CREATED, README, created_subject
 from reconciler.release.render import (
     LEDGER_HEAD,
     render_hold,
@@ -51,7 +51,6 @@ from reconciler.release.state import (
     Rollout,
 )
 
-CREATED = "environment.created"
 LONGEST_TARGET = 60
 MOST_NAMED = 10
 LONGEST = 1000
@@ -88,11 +87,6 @@ class Material:
 
     rendered: bytes | None = None
     originals: Mapping[str, bytes] = field(default_factory=dict)
-
-
-def created_subject(environment: str) -> str:
-    """The subject of our first commit on the branch of an environment."""
-    return f"Create environment {environment}"
 
 
 def wanted_config(action: Action, state: EnvironmentState) -> str | None:
