@@ -51,7 +51,7 @@ def judge_pins(
         waiting += reasons
         if not reasons:
             wanted.append(_admitted(pin, held, policy, now))
-        elif held is not None and state.quarantined(held.pin.digest) is None:
+        elif held is not None and held.pin.stands(now) and state.quarantined(held.pin.digest) is None:
             wanted.append(held)
     pins = tuple(wanted)
     ends = [standing.pin.until for standing in pins if standing.pin.until is not None]
@@ -83,7 +83,9 @@ def _against(
     if not pin.digest:
         yield Reason("W-REL-025", f"{pin_path(pin.name)} cannot be read; what it said before stays")
         return
-    case = rules.Case(Release(pin.digest), state, policy, facts, now)
+    # A pin is no hotfix: what lets the wished release through a freeze lets nothing else through.
+    asking = replace(state, files=replace(state.files, release=Release(pin.digest)))
+    case = rules.Case(Release(pin.digest), asking, policy, facts, now)
     asked = [rules.known, rules.kept, rules.not_quarantined, rules.completed_before]
     ledger = state.files.ledger or Ledger()
     released = {entry.digest for entry in ledger.history}

@@ -40,16 +40,19 @@ FACTS = Facts(bundles={LIVE: True, OLD: True, NEW: True}, predecessors={"dev": (
 PIN = Pin("canary", OLD, "region=eu", (), "Ada", "it leaks")
 STANDING = Standing(PIN, "region=eu", EARLIER)
 
+RUNS = Release(LIVE)
+
 
 def look(
     *pins: Pin,
     standing: tuple[Standing, ...] = (),
     policy: EnvironmentPolicy = PROD,
     facts: Facts = FACTS,
+    wish: Release = RUNS,
     **files: Any,
 ) -> Decision:
     ledger = Ledger(5, None, None, HISTORY, standing)
-    state = EnvironmentState("prod", BranchFiles(Release(LIVE), ledger=ledger, pins=pins, **files))
+    state = EnvironmentState("prod", BranchFiles(wish, ledger=ledger, pins=pins, **files))
     return decide(state, policy, facts, now=NOW)
 
 
@@ -110,6 +113,15 @@ UNTIL = replace(PIN, until=NOW + timedelta(hours=1))
             id="forward, in a freeze",
         ),
         pytest.param(
+            (replace(PIN, digest=NEW),),
+            {
+                "policy": replace(PROD, freezes=(replace(FROZEN, hotfix_approvals=0),)),
+                "wish": Release(LIVE, hotfix="INC-1"),
+            },
+            (None, ["W-REL-014"]),
+            id="forward, in a freeze that lets a hotfix through",
+        ),
+        pytest.param(
             (PIN,), {"policy": replace(PROD, approvals=Approvals(1))}, (["canary=2"], []), id="back, without approval"
         ),
         pytest.param(
@@ -125,6 +137,12 @@ UNTIL = replace(PIN, until=NOW + timedelta(hours=1))
         pytest.param((Pin("canary", ""),), {}, (None, ["W-REL-025"]), id="unreadable"),
         pytest.param(
             (Pin("canary", ""),), {"standing": (STANDING,)}, (None, ["W-REL-025"]), id="unreadable while it stands"
+        ),
+        pytest.param(
+            (Pin("canary", ""),),
+            {"standing": (replace(STANDING, pin=replace(PIN, until=EARLIER)),)},
+            ([], ["W-REL-025"]),
+            id="unreadable, and what stands has run out",
         ),
         pytest.param(
             tuple(replace(PIN, name=f"p{number:02}") for number in range(21)),
