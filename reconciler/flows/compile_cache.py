@@ -33,6 +33,9 @@ MOST_ENTRY = 64 * 1024 * 1024
 PACKAGES = ("config", "compile")
 """The code that decides what is remembered, and what is made of it."""
 
+LIBRARIES = ("ckdl", "cryptography", "jsonschema", "pynacl", "python-dateutil")
+"""What that code asks whether something is sound: a file in which one version finds nothing may not please another."""
+
 _PROGRAM = re.compile(r"[0-9a-f]{32}")
 
 _log = logging.getLogger(__name__)
@@ -164,7 +167,8 @@ def _write(path: Path, entry: bytes) -> None:
 @cache
 def program() -> str:
     """Which program this is: 32 hex digits over the code that reads and compiles, and over what it stands on."""
-    digest = hashlib.sha256(f"{sys.version} {marshal.version} {version('ckdl')}".encode())
+    below = " ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    digest = hashlib.sha256(f"{sys.version} {marshal.version} {below}".encode())
     home = Path(reconciler.__file__).parent
     for package in PACKAGES:
         for path in sorted((home / package).rglob("*.py")):

@@ -8,6 +8,7 @@ import logging
 import os
 import stat
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,14 @@ def test_writers_of_the_same_entries_do_not_disturb_each_other(tmp_path: Path) -
         file.content: entry for file, entry in entries.items()
     }
     assert len(list(place(tmp_path).parent.iterdir())) == len(entries)
+
+
+@pytest.mark.parametrize("library", ["ckdl", "cryptography", "jsonschema", "pynacl", "python-dateutil"])
+def test_another_version_of_what_checks_files_is_another_program(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    before = program.__wrapped__()
+    monkeypatch.setattr(
+        "reconciler.flows.compile_cache.version", lambda name: "99" if name == library else version(name)
+    )
+    assert program.__wrapped__() != before
