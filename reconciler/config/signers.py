@@ -54,6 +54,10 @@ class Signers:
         """The names of the person whose key this is, the one that stands first on its line first; empty for nobody."""
         return next((line.principals for line in self.lines if line.key == key and line.valid(now)), ())
 
+    def owners_of(self, key: bytes) -> tuple[str, ...]:
+        """The names of everybody whose key this is, was or will be: what somebody made with it stays theirs."""
+        return tuple(name for line in self.lines if line.key == key for name in line.principals)
+
     def names_of(self, person: str) -> frozenset[str]:
         """Every name of the same person: those that stand on one line, and on lines that share a name."""
         found = {person}

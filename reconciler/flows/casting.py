@@ -15,7 +15,6 @@ from reconciler.errors import LostRace, NotYet, Refused
 from reconciler.flows import envbranch, envcommit
 from reconciler.flows.context import Context
 from reconciler.flows.facts import read_policies
-from reconciler.flows.projection import EVENT_TRAILER
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.flows.voters import ON_BEHALF_OF
 from reconciler.git.writing import commit_edit, push
@@ -86,7 +85,7 @@ def _cast(context: Context, environment: str, person: str, word: Word, now: date
     restored = {path: branch.originals.get(path) for path in branch.state.tampered}
     verb, event = VERDICTS[word.verdict]
     said = [("Bundle", wish.digest), ("Plan", plan), ("Because", word.why), ("Via", word.via)]
-    trailers = [*said, (ON_BEHALF_OF, person), (EVENT_TRAILER, event)]
+    trailers = [*said, (ON_BEHALF_OF, person), (envbranch.EVENT_TRAILER, event)]
     subject = f"{verb} {short(wish.digest)} in {environment}"
     sha = commit_edit(
         mirror,

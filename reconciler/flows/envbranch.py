@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.errors import Refused, Stalled
@@ -11,10 +12,15 @@ from reconciler.flows.roots import trusted_roots
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release import paths
 from reconciler.release.branch import parse_branch
+from reconciler.release.readme import CREATED, created_subject
 from reconciler.release.state import BranchFiles, Completed, EnvironmentState
 
 MOST_BALLOTS = 200
 """Each is proved by looking for the commit that put it there, which anybody who may push could make long."""
+
+EVENT_TRAILER = "Event"
+MOST_HISTORY = 100_000
+"""So many commits of a branch that is new to us are searched for where it comes from."""
 
 NEAR = 20
 FAR = 5_000
@@ -158,6 +164,38 @@ def check_continuity(mirror: Mirror, environment: str, known: str, head: str | N
             cure=f"Push {known} back, or a commit whose first parent it is (git switch --detach {known[:12]}, then "
             f"git merge --no-ff {head[:12]})",
         )
+
+
+def is_followed(mirror: Mirror, environment: str, known: str, head: str) -> bool:
+    """Whether `head` is of the branch of which we saw `known` last: a later commit of it, or an earlier one that was
+    read before others went on."""
+    for older, newer in ((known, head), (head, known)):
+        if mirror.has_commit(newer):
+            with suppress(Stalled):
+                check_continuity(mirror, environment, older, newer)
+                return True
+    return False
+
+
+def check_origin(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> None:
+    """Return when a branch that nobody has seen yet was not made by us for another environment.
+
+    Whoever may push could otherwise give a new environment the history of one in which everything has completed.
+    Raises `Stalled` E-REL-060.
+    """
+    for commit in mirror.first_parents(head, limit=MOST_HISTORY, stop=None):
+        foreign = commit.subject != created_subject(environment)
+        if (
+            commit.trailer(EVENT_TRAILER) == CREATED
+            and foreign
+            and mirror.signed_by(commit.sha, *keys.believed)
+        ):
+            raise Stalled(
+                "E-REL-060",
+                f"the branch of '{environment}' goes on from that of another environment: {commit.sha[:12]} says "
+                f"'{commit.subject[:80]}'. Nothing changes until it does not",
+                cure="Delete the branch; a new one is made at the next look",
+            )
 
 
 def _nobodys(mirror: Mirror, head: str, environment: str, keys: CommitKeys) -> Stalled:

@@ -14,9 +14,9 @@ from reconciler.clock import iso_milliseconds
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import BranchRead
+from reconciler.flows.envbranch import EVENT_TRAILER, BranchRead
 from reconciler.flows.log.signing import newest
-from reconciler.flows.projection import EVENT_TRAILER, LOG_TRAILER
+from reconciler.flows.projection import LOG_TRAILER
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.git.identity import Identity
 from reconciler.git.writing import commit_edit

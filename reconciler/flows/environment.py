@@ -100,6 +100,8 @@ def read_branch(look: Look) -> None:
         look.branch = None
         return
     keys = envbranch.commit_keys(look.context)
+    if not look.known:
+        envbranch.check_origin(look.context.mirror, head, look.environment, keys)
     look.branch = envbranch.read_branch(look.context.mirror, head, look.environment, keys)
 
 

@@ -12,7 +12,8 @@ from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts
+from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts, is_followed
+from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
 from reconciler.release.counting import count
 from reconciler.release.facts import Facts, TrunkCommit, runs_of
@@ -176,10 +177,21 @@ def _kept(context: Context, digests: set[str]):  # type: ignore[no-untyped-def]
 def _predecessors(
     context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
 ) -> dict[str, tuple[Completed, ...]]:
-    found = {}
+    """What completed in the environments before; one is left out while that is not known.
+
+    Their branches count as far as they are followed: whoever may push to one of them could otherwise put commits of
+    ours there that are another environment's.
+    """
+    found: dict[str, tuple[Completed, ...]] = {}
     for name in policy.after:
+        row = find_row(context, name)
         head = refs.get(branch_ref(context, name))
-        completed = () if head is None else completed_rollouts(context.mirror, head, commit_keys(context))
+        if head is None:
+            found[name] = ()
+            continue
+        if row is None or not row.head or not is_followed(context.mirror, name, row.head, head):
+            continue
+        completed = completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
             found[name] = completed
     return found

@@ -9,13 +9,12 @@ from reconciler.clock import iso_milliseconds
 from reconciler.db.audit import record_commit
 from reconciler.db.models import Event, Release, Rollout
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import FAR, CommitKeys, read_ledger_at
+from reconciler.flows.envbranch import EVENT_TRAILER, FAR, CommitKeys, read_ledger_at
 from reconciler.git.mirror import CommitInfo
 from reconciler.release.decision import Decision
 from reconciler.release.state import PARTIAL, Ledger, Plan
 from reconciler.release.state import Rollout as LedgerRollout
 
-EVENT_TRAILER = "Event"
 LOG_TRAILER = "Log"
 CHANGED_BY_HAND = "environment.changed"
 

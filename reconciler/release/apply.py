@@ -27,7 +27,7 @@ from reconciler.release.actions import (
 from reconciler.release.ballot import SHORT_HASH, render_proposal
 from reconciler.release.paths import short
 from reconciler.release.pinning import with_pins
-from reconciler.release.readme import README
+from reconciler.release.readme import CREATED, README, created_subject
 from reconciler.release.render import (
     LEDGER_HEAD,
     render_hold,
@@ -120,7 +120,7 @@ def _create(
     action: CreateBranch, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
     files = {paths.ROLLOUT: render_rollout(Ledger()), paths.README: README.format(name=state.name).encode()}
-    return Edit(files, f"Create environment {state.name}", "environment.created")
+    return Edit(files, created_subject(state.name), CREATED)
 
 
 def _restore(

@@ -93,7 +93,7 @@ def _other_wish(
     else:
         words = wish.why or "no reason given"
         if wish.digest == ledger.live:
-            reasons = tuple(rules.holding(state.holds_except(rollout.name)))
+            reasons = rules.going_back(state, wish.digest, rollout.name)
             if not reasons:
                 because = f"{short(wish.digest)}, which is live, is wished again: {words}"
                 return act(Supersede(because, back=True), because)

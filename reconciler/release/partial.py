@@ -38,7 +38,7 @@ def partial(
         return wait(rules.no_wish(state))
     words = wish.why or "no reason given"
     if wish.digest == ledger.live:
-        held = tuple(rules.holding(state.files.holds))
+        held = rules.going_back(state, wish.digest)
         because = f"{short(wish.digest)}, which is live, is wished again: {words}"
         return wait(*held) if held else act(Supersede(because, back=True), because)
     if settled(ledger, wish):

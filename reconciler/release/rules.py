@@ -56,13 +56,7 @@ def kept(case: Case) -> Iterator[Reason]:
 
 def not_quarantined(case: Case) -> Iterator[Reason]:
     """Nobody, and no failed rollout, has quarantined the digest."""
-    found = case.state.quarantined(case.release.digest)
-    if found is not None:
-        yield Reason(
-            "W-REL-005",
-            f"{short(case.release.digest)} is quarantined: {found.why or 'no reason given'}; "
-            f"to allow it, delete its file in quarantine/",
-        )
+    yield from forbidding(case.state, case.release.digest)
 
 
 def completed_before(case: Case) -> Iterator[Reason]:
@@ -137,6 +131,22 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
 def judge(case: Case) -> tuple[Reason, ...]:
     """Every reason why the wish has to wait; empty when it may open a rollout."""
     return tuple(dict.fromkeys(reason for rule in RULES for reason in rule(case)))
+
+
+def forbidding(state: EnvironmentState, digest: str) -> Iterator[Reason]:
+    """A reason when the digest is quarantined."""
+    found = state.quarantined(digest)
+    if found is not None:
+        yield Reason(
+            "W-REL-005",
+            f"{short(digest)} is quarantined: {found.why or 'no reason given'}; "
+            f"to allow it, delete its file in quarantine/",
+        )
+
+
+def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:
+    """Why nodes may not go back to what is live: a quarantine and holds, apart from the rollout's own, forbid it."""
+    return (*forbidding(state, digest), *holding(state.holds_except(rollout)))
 
 
 def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:

@@ -163,6 +163,35 @@ def waiting_after(world: World) -> dict[str, str]:
     return waiting(world, "prod")
 
 
+def test_whoever_promoted_with_a_key_that_has_run_out_is_still_the_promoter(world: World, waits: str) -> None:
+    ran_out = BOB.signer.replace(" ssh-", ' valid-before="20261101Z" ssh-')
+    newer = replace(BOB, key=type(BOB.key)(b"n" * 32))
+    signers = EVERYBODY.replace(BOB.signer, f"{ran_out}\n{newer.signer}")
+    _, third = trunk(world, "three", DAN, signers=signers)
+    world.settle("dev", 3)
+    promote(world, "prod", third, replace(BOB, name="Robot", email="robot@example.com"))
+    world.run("prod")
+    say(world, "prod", third, newer)
+    assert "they promoted it" in waiting_after(world)["W-REL-043"]
+
+
+def test_going_back_behind_what_runs_is_not_for_the_author_of_what_comes_back(
+    world: World, waits: str
+) -> None:
+    first = world.environment("prod").view["live"]
+    say(world, "prod", waits, BOB)
+    say(world, "prod", waits, CAROL)
+    world.settle("prod", 3)
+    assert world.environment("prod").view["live"] == waits
+    promote(world, "prod", first, ADA)
+    world.run("prod")
+    say(world, "prod", first, DAN)
+    world.run("prod")
+    (his,) = (one for one in world.environment("prod").view["approvals"] if one["person"] == DAN.email)
+    assert not his["counts"]
+    assert "they wrote or committed what it brings" in his["because"]
+
+
 def test_a_changed_policy_makes_approvals_of_the_old_plan_void_and_says_so(world: World, waits: str) -> None:
     say(world, "prod", waits, BOB)
     before = plan(world, "prod")

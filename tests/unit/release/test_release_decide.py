@@ -186,6 +186,16 @@ PAUSED = rolling(state="paused", paused_at=NOW)
         pytest.param({"ledger": PAUSED, "facts": seen(BAD)}, "Resume", id="nothing holds"),
         pytest.param({"ledger": rolling(), "wish": LIVE, "facts": seen(WELL)}, "cancel", id="live is wished"),
         pytest.param(
+            {"ledger": rolling(), "wish": LIVE, "facts": seen(WELL), "quarantine": (LIVE,)},
+            "pause",
+            id="live is wished, and quarantined",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "wish": LIVE, "facts": seen(WELL), "quarantine": (LIVE,)},
+            "W-REL-005",
+            id="live is wished while paused, and quarantined",
+        ),
+        pytest.param(
             {"ledger": rolling(), "wish": OTHER, "facts": seen(WELL)}, "supersede", id="another is wished"
         ),
         pytest.param(

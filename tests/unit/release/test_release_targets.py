@@ -86,6 +86,9 @@ def answer(*given: Any, **more: Any) -> str:
         ),
         pytest.param(Release(LIVE), {}, "cancel", id="what is live is wished again"),
         pytest.param(Release(LIVE), {"holds": (Hold("x", "wait"),)}, "W-REL-007", id="that, and held"),
+        pytest.param(
+            Release(LIVE), {"quarantine": (Quarantine(LIVE),)}, "W-REL-005", id="that, and quarantined"
+        ),
         pytest.param(Release(OTHER), {}, "supersede", id="another digest is wished"),
         pytest.param(Release("sha256:" + "9" * 64), {}, "W-REL-003", id="an unknown one is wished"),
         pytest.param(None, {}, "W-REL-001", id="nothing is wished"),
