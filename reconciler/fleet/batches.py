@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from reconciler.fleet.cohorts import Assignment
@@ -99,11 +100,13 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
     Without a rollout there are none.
     """
     rollout = assignment.rollout
+    if rollout is None:
+        return {}
     found: dict[str, list[str]] = {}
     for node in nodes:
         if assignment.pin_of(node.id, node.labels) is not None:
             continue
-        if rollout is not None and rollout.concerns(node.id, node.labels, node.registered_at):
+        if rollout.concerns(node.id, node.labels, node.registered_at):
             found.setdefault(domain_of(node.labels, rollout.spread), []).append(rank(rollout.name, node.id))
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
@@ -140,7 +143,7 @@ def count_batches(
     ladders: dict[str, list[str]] = {}
     tallies = [_Tally() for _ in steps]
     stale = timedelta(seconds=stale_after_seconds)
-    for node in sorted(nodes, key=lambda node: (node.name, node.id)):
+    for node in sorted(nodes, key=attrgetter("name", "id")):
         if not rollout.concerns(node.id, node.labels, node.registered_at):
             continue
         domain = domain_of(node.labels, rollout.spread)

@@ -97,7 +97,7 @@ class OpenRollout:
         """Whether the rollout brings its digest to this node, sooner or later."""
         if not self.target.includes(labels, registered_at):
             return False
-        return not any(pin.keeps(node_id, labels) for pin in self.apart)
+        return not self.apart or not any(pin.keeps(node_id, labels) for pin in self.apart)
 
     def concerns(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether one of the steps moves this node."""
@@ -151,6 +151,8 @@ class Assignment:
 
     def pin_of(self, node_id: str, labels: Mapping[str, str]) -> PinnedNodes | None:
         """The pin that keeps this node, or None."""
+        if not self.pins:
+            return None
         return next((pin for pin in self.pins if pin.keeps(node_id, labels)), None)
 
     def to_json(self) -> dict[str, Any]:

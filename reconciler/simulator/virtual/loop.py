@@ -43,6 +43,11 @@ class Loop:
                 check()
         self.now = until
 
+    def again(self, length: int, call: Call, argument: Any) -> None:
+        """Have `call(argument)` happen so many milliseconds from now: `at` for those who do little else."""
+        self._number += 1
+        heappush(self._heap, (self.now + length, self._number, call, argument))
+
     def leap(self, length: int) -> None:
         """Put the clock and everything that is to come forward by so many milliseconds."""
         self.now += length

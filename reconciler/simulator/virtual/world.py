@@ -206,12 +206,12 @@ class World:
         now = loop.now
         if now < node.down_until or now < node.unreachable_until:
             if node.down_until < GONE:
-                loop.at(now + node.every, self._poll, node)
+                loop.again(node.every, self._poll, node)
             return
         environment = self.environments[node.environment]
         if node.settled is environment.published:
             node.reported_at = self._starts + now * MILLISECOND
-            loop.at(now + node.every, self._poll, node)
+            loop.again(node.every, self._poll, node)
             return
         answer = environment.answer(node)
         if answer is not None and (answer[0] != node.seen or answer[1] != node.told):
@@ -224,7 +224,7 @@ class World:
                 self.changed_at = now
         node.report(self._starts + now * MILLISECOND)
         node.settled = environment.published if node.is_settled(answer) else None
-        loop.at(now + node.every, self._poll, node)
+        loop.again(node.every, self._poll, node)
 
     def _happen(self, happening: Happening) -> None:
         self.changed_at = self.loop.now
