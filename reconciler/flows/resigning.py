@@ -28,14 +28,17 @@ REBUILDS = 5
 """Bundles that are compiled again in one run. The rest is asked for once more, so that a push need not wait for all."""
 
 
-def resign(context: Context, renew: Callable[[], None]) -> None:
-    """Sign again what a replaced bundle key vouches for. Raises `Stalled` when this process lacks the new key."""
+def resign(context: Context, renew: Callable[[], None]) -> bool:
+    """Sign again what a replaced bundle key vouches for, and say whether there was anything to sign.
+
+    Raises `Stalled` when this process lacks the new key.
+    """
     with reading():
         known = _bundles(context).exists()
     if not known:
-        return
+        return False
     roots = trusted_roots(context)
-    seen = 0
+    seen, signed = 0, False
     while rows := _behind(context, roots.newest.version, after=seen):
         renewed = []
         for row in rows:
@@ -43,33 +46,41 @@ def resign(context: Context, renew: Callable[[], None]) -> None:
             standing, envelope = _standing(context, key, row)
             if standing is Standing.replaced:
                 sign_again(context, key, envelope, roots)
+                signed = True
             if standing is not Standing.revoked:
                 renewed.append(row.id)
         _mark(renewed, roots.newest.version)
         seen = rows[-1].id
         renew()
+    return signed
 
 
 def rebuild_revoked(
     context: Context, renew: Callable[[], None], before: Callable[[], None] = lambda: None
-) -> None:
+) -> bool:
     """Compile again what only a revoked key vouches for, a few bundles in one run, those that nodes run first. `before`
-    is called before a key is loaded for it."""
+    is called before a key is loaded for it.
+
+    True when one was signed: this process has held a key, and must not compile any more.
+    """
     with reading():
         known = _bundles(context).exists()
     if not known:
-        return
+        return False
     version = trusted_roots(context).newest.version
     rows = sorted(_behind(context, version, after=0, limit=None), key=_urgency(context), reverse=True)
     for row in rows[:REBUILDS]:
         before()
-        _rebuild(context, row, version)
+        signed = _rebuild(context, row, version)
         renew()
+        if signed:
+            return True
     if rows[REBUILDS:]:
         ask(context.organization.slug, context.project.slug, "trunk", now=context.now())
+    return False
 
 
-def _rebuild(context: Context, row: Bundle, version: int) -> None:
+def _rebuild(context: Context, row: Bundle, version: int) -> bool:
     owner = {"organization": context.organization.slug, "project": context.project.slug}
     vouched, because = False, f"the repository has no commit {row.commit[:12]}"
     if context.mirror.has_commit(row.commit):
@@ -97,6 +108,7 @@ def _rebuild(context: Context, row: Bundle, version: int) -> None:
             details={"commit": row.commit, "root": version},
             at=context.now(),
         )
+    return vouched
 
 
 def _standing(context: Context, key: str, row: Bundle) -> tuple[Standing, bytes]:

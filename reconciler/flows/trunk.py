@@ -56,7 +56,8 @@ Step = Callable[[State], None]
 
 def resign(state: State) -> None:
     """After a new root: sign again what a replaced bundle key vouches for. The forge is not needed for it."""
-    resigning.resign(state.context, state.renew)
+    if resigning.resign(state.context, state.renew):
+        _end_with_a_key(state)
 
 
 def fetch(state: State) -> None:
@@ -75,7 +76,8 @@ def fetch(state: State) -> None:
 
 def rebuild_revoked(state: State) -> None:
     """Compile again what only a revoked bundle key vouches for."""
-    resigning.rebuild_revoked(state.context, state.renew, lambda: _stay_back(state))
+    if resigning.rebuild_revoked(state.context, state.renew, lambda: _stay_back(state)):
+        _end_with_a_key(state)
 
 
 def locate(state: State) -> None:
@@ -235,6 +237,13 @@ def _stay_back(state: State) -> None:
     if state.ahead is not None:
         state.ahead.end()
         state.ahead = None
+
+
+def _end_with_a_key(state: State) -> None:
+    """What parses never holds a key, and a child would inherit what is in this process: the next run goes on."""
+    state.outcome = Outcome(
+        "changed", "statements were signed again under a new root; the next run goes on", state.context.now()
+    )
 
 
 def _head(state: State) -> CommitInfo:
