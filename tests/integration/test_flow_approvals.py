@@ -192,6 +192,27 @@ def test_going_back_behind_what_runs_is_not_for_the_author_of_what_comes_back(
     assert "they wrote or committed what it brings" in his["because"]
 
 
+def test_a_merge_that_drops_what_others_wrote_is_its_makers_work(world: World, waits: str) -> None:
+    say(world, "prod", waits, BOB)
+    say(world, "prod", waits, CAROL)
+    world.settle("prod", 3)
+    assert world.environment("prod").view["live"] == waits
+    two = world.person.fetch()["refs/heads/main"]
+    (one,) = world.person.commit(two).parents
+    three = commit(world, "main", {"text": b"three"}, DAN)
+    who = pygit2.Signature("Bob", "bob@example.com", 1, 0)
+    tree = world.person.commit(one).tree
+    merge = str(world.person.repository.create_commit(None, who, who, "Merge", tree, [one, three]))
+    push(world.person, "refs/heads/main", merge, three)
+    world.context.mirror.fetch()
+    _, digest = world.trunk("one again", merge)
+    world.settle("dev", 3)
+    promote(world, "prod", digest, ADA)
+    world.run("prod")
+    say(world, "prod", digest, BOB)
+    assert "they wrote or committed what it brings" in waiting_after(world)["W-REL-043"]
+
+
 def test_a_changed_policy_makes_approvals_of_the_old_plan_void_and_says_so(world: World, waits: str) -> None:
     say(world, "prod", waits, BOB)
     before = plan(world, "prod")
