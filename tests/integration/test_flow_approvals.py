@@ -12,6 +12,7 @@ import pytest
 from reconciler.cli.why import told
 from reconciler.config.approvals import Approvals
 from reconciler.config.freezes import FreezeWindow
+from reconciler.errors import Stalled
 from reconciler.flows.casting import Word, cast
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.ballot import Ballot, render_ballot
@@ -156,6 +157,20 @@ def test_our_word_on_a_ledger_that_somebody_edited_does_not_make_it_ours(world: 
     assert world.read("prod", "rollout.kdl") == good
     world.run("prod")
     assert world.environment("prod").sequence < 99
+
+
+def test_nobody_approves_on_a_branch_that_was_rewritten(world: World, waits: str) -> None:
+    say(world, "prod", waits, DAN, verdict="reject", why="The cart is empty")
+    world.run("prod")
+    head = world.head("prod")
+    who = pygit2.Signature("Bob", "bob@example.com", 1, 0)
+    old = world.log("prod")[1]
+    merge = str(world.person.repository.create_commit(None, who, who, "Merge", old.tree, [old.sha, head]))
+    push(world.person, "refs/heads/env/prod", merge, head)
+    with pytest.raises(Stalled) as caught:
+        cast(world.context, "prod", Word("carol@example.com", "approve", ""), now=world.now)
+    assert caught.value.code == "E-REL-002"
+    assert world.head("prod") == merge
 
 
 def waiting_after(world: World) -> dict[str, str]:
