@@ -14,6 +14,7 @@ from reconciler.config.people import is_person
 from reconciler.errors import LostRace, NotYet, Refused
 from reconciler.flows import envbranch, envcommit
 from reconciler.flows.context import Context
+from reconciler.flows.envrow import find_row
 from reconciler.flows.facts import read_policies
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.flows.voters import ON_BEHALF_OF
@@ -41,7 +42,8 @@ def cast(context: Context, environment: str, word: Word, *, now: Callable[[], da
     """Commit a person's word on what is wished in an environment, and return the commit's id.
 
     Raises `Refused` E-REL-040 for somebody who is no person or a word that is none, `NotYet` E-REL-041 while there is
-    nothing to approve, `LostRace` when the branch keeps moving.
+    nothing to approve, `Stalled` E-REL-001 and E-REL-002 while the branch is not followed, `LostRace` when it keeps
+    moving.
     """
     person = word.person.lower()
     if not is_person(person) or word.verdict not in (APPROVE, REJECT):
@@ -60,7 +62,11 @@ def cast(context: Context, environment: str, word: Word, *, now: Callable[[], da
 
 def _cast(context: Context, environment: str, person: str, word: Word, now: datetime) -> str:
     mirror, ref = context.mirror, envbranch.branch_ref(context, environment)
+    # Read before the branch is: what we saw last is then never ahead of it.
+    row = find_row(context, environment)
     head = mirror.fetch().get(ref)
+    if row is not None and row.head:
+        envbranch.check_continuity(mirror, environment, row.head, head)
     policy = read_policies(context).of(environment)
     keys = envbranch.commit_keys(context)
     branch = envbranch.read_branch(mirror, head, environment, keys) if head is not None else None

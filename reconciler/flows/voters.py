@@ -167,8 +167,9 @@ def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[f
     if len(commits) >= MOST_COMMITS:
         return None, f"it brings {MOST_COMMITS} commits or more"
     folder = context.project.path
-    touching = (known.makers(one) for one in commits if context.mirror.touches(one.sha, folder))
-    return frozenset().union(*touching), ""
+    mirror = context.mirror
+    touching = [one for one in commits if mirror.touches(one.sha, folder) or mirror.drops(one.sha, folder)]
+    return frozenset().union(*map(known.makers, touching)), ""
 
 
 def _compiled_to(context: Context, digest: str):  # type: ignore[no-untyped-def]

@@ -256,6 +256,20 @@ class Mirror:
         path = folder.strip("/")
         return not parents or self._entry(sha, path) != self._entry(str(parents[0]), path)
 
+    def drops(self, sha: str, folder: str) -> bool:
+        """Whether a merge left `folder` as its first parent has it, although another one had changed it."""
+        first, *others = (str(parent) for parent in self.commit_object(sha).parent_ids or (sha,))
+        path = folder.strip("/")
+        kept = self._entry(sha, path)
+        if kept != self._entry(first, path):
+            return False
+        for other in others:
+            theirs = self._entry(other, path)
+            base = self.repository.merge_base(pygit2.Oid(hex=first), pygit2.Oid(hex=other))
+            if theirs != kept and (base is None or self._entry(str(base), path) != theirs):
+                return True
+        return False
+
     def _signature(self, sha: str) -> tuple[str, bytes]:
         """The armour of a commit's signature, "" without one in ASCII, and what it is a signature of."""
         signature, payload = cast("tuple[bytes | None, bytes]", self.commit_object(sha).gpg_signature)

@@ -12,6 +12,7 @@ import pytest
 from reconciler.cli.why import told
 from reconciler.config.approvals import Approvals
 from reconciler.config.freezes import FreezeWindow
+from reconciler.errors import Stalled
 from reconciler.flows.casting import Word, cast
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.ballot import Ballot, render_ballot
@@ -158,6 +159,20 @@ def test_our_word_on_a_ledger_that_somebody_edited_does_not_make_it_ours(world: 
     assert world.environment("prod").sequence < 99
 
 
+def test_nobody_approves_on_a_branch_that_was_rewritten(world: World, waits: str) -> None:
+    say(world, "prod", waits, DAN, verdict="reject", why="The cart is empty")
+    world.run("prod")
+    head = world.head("prod")
+    who = pygit2.Signature("Bob", "bob@example.com", 1, 0)
+    old = world.log("prod")[1]
+    merge = str(world.person.repository.create_commit(None, who, who, "Merge", old.tree, [old.sha, head]))
+    push(world.person, "refs/heads/env/prod", merge, head)
+    with pytest.raises(Stalled) as caught:
+        cast(world.context, "prod", Word("carol@example.com", "approve", ""), now=world.now)
+    assert caught.value.code == "E-REL-002"
+    assert world.head("prod") == merge
+
+
 def waiting_after(world: World) -> dict[str, str]:
     world.run("prod")
     return waiting(world, "prod")
@@ -190,6 +205,27 @@ def test_going_back_behind_what_runs_is_not_for_the_author_of_what_comes_back(
     (his,) = (one for one in world.environment("prod").view["approvals"] if one["person"] == DAN.email)
     assert not his["counts"]
     assert "they wrote or committed what it brings" in his["because"]
+
+
+def test_a_merge_that_drops_what_others_wrote_is_its_makers_work(world: World, waits: str) -> None:
+    say(world, "prod", waits, BOB)
+    say(world, "prod", waits, CAROL)
+    world.settle("prod", 3)
+    assert world.environment("prod").view["live"] == waits
+    two = world.person.fetch()["refs/heads/main"]
+    (one,) = world.person.commit(two).parents
+    three = commit(world, "main", {"text": b"three"}, DAN)
+    who = pygit2.Signature("Bob", "bob@example.com", 1, 0)
+    tree = world.person.commit(one).tree
+    merge = str(world.person.repository.create_commit(None, who, who, "Merge", tree, [one, three]))
+    push(world.person, "refs/heads/main", merge, three)
+    world.context.mirror.fetch()
+    _, digest = world.trunk("one again", merge)
+    world.settle("dev", 3)
+    promote(world, "prod", digest, ADA)
+    world.run("prod")
+    say(world, "prod", digest, BOB)
+    assert "they wrote or committed what it brings" in waiting_after(world)["W-REL-043"]
 
 
 def test_a_changed_policy_makes_approvals_of_the_old_plan_void_and_says_so(world: World, waits: str) -> None:
