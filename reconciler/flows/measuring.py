@@ -77,14 +77,21 @@ def _traffic(
     for node in nodes:
         if cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT:
             moved += [node.id] if node.running == rollout.digest else []
-        else:
-            control += [node.id] if node.running and node.running == rollout.previous else []
+        elif _is_control(node, rollout, assignment):
+            control.append(node.id)
     return replace(
         found,
         moved=traffic(moved, rollout.digest, since, now),
         recent=traffic(moved, rollout.digest, now - RECENT, now),
         control=traffic(control, rollout.previous, since, now),
     )
+
+
+def _is_control(node: Observation, rollout: Rollout, assignment: Assignment) -> bool:
+    """Whether it runs what was before, as it did when the rollout opened. Who came later or is pinned is nobody to
+    compare with: such nodes are left when all others are moved, and may see no traffic to speak of."""
+    there = node.registered_at <= rollout.opened_at and assignment.pin_of(node.id, node.labels) is None
+    return there and bool(node.running) and node.running == rollout.previous
 
 
 def _budgets(

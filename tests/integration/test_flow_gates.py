@@ -146,6 +146,18 @@ def test_what_other_nodes_and_other_digests_counted_is_not_the_releases(world: W
     assert signals["moved"]["requests"] == 0
 
 
+def test_who_came_later_is_nobody_to_compare_with(world: World) -> None:
+    digest = gated(world, RATE)
+    world.nodes("dev", 1)
+    world.report("dev")
+    assert len(world.running("dev") - {digest}) == 1
+    waits(world)
+    with session.reading():
+        signals = StepEvidence.get().document
+        assert Node.select().where(Node.running != digest).count() == 2
+    assert signals["control"]["nodes"] == 1
+
+
 def test_an_objective_that_burns_in_the_step_fails_it(world: World) -> None:
     digest = gated(world, SLO)
     assert "orders had fewer than 100 requests" in waits(world)
