@@ -14,7 +14,7 @@ from importlib.util import find_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
-SEEDS = 120
+SEEDS = 400
 CAUGHT = 3
 """The exit code when an invariant broke; anything but this means that the bug was not caught."""
 
