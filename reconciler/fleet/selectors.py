@@ -125,10 +125,9 @@ def canonical(selector: Selector) -> Selector:
             return Label(key, tuple(sorted(set(values))))
         case Group():
             return selector
-        case Not(Not(of)):
-            return canonical(of)
         case Not(of):
-            return Not(canonical(of))
+            plain = canonical(of)
+            return plain.of if isinstance(plain, Not) else Not(plain)
         case All(of):
             parts = _parts(of, All)
             return parts[0] if len(parts) == 1 else All(parts)

@@ -11,7 +11,7 @@ from tests.e2e.world import World, dying_workers, running
 
 STEPS = [
     pytest.param("trunk", "fetch", id="after fetch"),
-    pytest.param("trunk", "compile_head", id="after compile"),
+    pytest.param("trunk", "build", id="after build"),
     pytest.param("trunk", "store_blob", id="after blob put"),
     pytest.param("environment", "make_commit", id="before push"),
     pytest.param("environment", "push_commit", id="after push"),

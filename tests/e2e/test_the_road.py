@@ -75,7 +75,7 @@ def a_reverted_release_goes_back_with_a_higher_sequence(world: World) -> None:
             "git",
             "log",
             "--format=%H",
-            "--grep=^Promote",
+            "--grep=^Promote ",
             f"--grep=^Bundle: {second}",
             "--all-match",
             "origin/env/dev",

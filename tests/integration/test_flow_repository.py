@@ -60,10 +60,10 @@ class World:
         self.deliveries = 0
         fetch = Mirror.fetch
 
-        def counting(mirror: Mirror) -> dict[str, str]:
+        def counting(mirror: Mirror, *arguments: Any) -> dict[str, str]:
             if mirror is not self.writer:
                 self.fetches += 1
-            return fetch(mirror)
+            return fetch(mirror, *arguments)
 
         monkeypatch.setattr(Mirror, "fetch", counting)
 

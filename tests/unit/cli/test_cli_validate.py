@@ -101,7 +101,7 @@ def test_watching_tells_of_every_change_and_ends_with_the_last_verdict(project: 
         process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 1
+        assert process.wait(60) == 1
 
 
 def test_the_hook_definition_names_commands_that_exist() -> None:

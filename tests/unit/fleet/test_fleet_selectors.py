@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler import labels
@@ -171,6 +171,7 @@ SELECTORS = st.recursive(
 )
 
 
+@example(Not(All((Not(Group("edge-eu")),))), {})
 @given(SELECTORS, st.dictionaries(KEYS, VALUES, max_size=4))
 def test_the_canonical_text_is_read_back_and_means_the_same(selector: Selector, node: dict[str, str]) -> None:
     plain = canonical(selector)
