@@ -52,6 +52,7 @@ class Rival:
         self.pushed.append(self.world.edit("dev", files, f"Push {len(self.pushed)}"))
 
 
+@pytest.mark.timeout(600)
 def test_two_hundred_lost_races_lose_nothing_and_do_nothing_twice(
     database: Any, git_server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,12 +47,14 @@ def play(scenario: Scenario) -> World:
     return world
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("block", range(20))
 def test_two_hundred_seeds(block: int) -> None:
     for seed in range(block * SEEDS // 20, (block + 1) * SEEDS // 20):
         play(generate(seed))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(1000, 1000 + LARGE))
 def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
     world = play(generate(seed, nodes=5000))
@@ -60,6 +62,7 @@ def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
     assert world.invariants.checks >= world.loop.events // 1000
 
 
+@pytest.mark.timeout(600)
 def test_the_seeds_meet_every_kind_of_commit_and_of_trouble() -> None:
     commits, kinds = set(), set()
     for seed in range(0, SEEDS, 2):
