@@ -13,7 +13,7 @@ from reconciler.release.actions import Propose
 from reconciler.release.assignment import settled
 from reconciler.release.ballot import APPROVE, REJECT, SHORT_HASH, Ballot, Proposal
 from reconciler.release.facts import Facts, Proof
-from reconciler.release.paths import short
+from reconciler.release.paths import ballot_folder, short
 from reconciler.release.state import EnvironmentState, Reason, Release
 from reconciler.release.terms import plan_hash, terms_hash
 
@@ -130,7 +130,18 @@ def hotfix_short(
 
 
 def rejecting(state: EnvironmentState) -> Iterator[Reason]:
-    """A reason for each person who rejected what is wished. It needs no signature: whoever may push may also hold."""
+    """A reason for each person who rejected what is wished. It needs no signature: whoever may push may also hold.
+
+    A file in the folder of the wish that cannot be read may be a rejection: unknown means no.
+    """
+    wish = state.files.release
+    folder = f"{ballot_folder(wish.digest)}/" if wish is not None else None
+    for found in state.files.malformed:
+        if folder is not None and found.path.startswith(folder):
+            yield Reason(
+                "W-REL-041",
+                f"{found.path} cannot be read and may be a rejection: {found.message}; mend or delete it to go on",
+            )
     for ballot in _ballots(state, REJECT):
         yield Reason(
             "W-REL-041",

@@ -20,7 +20,7 @@ from reconciler.release.decision import Decision
 from reconciler.release.document import MalformedError
 from reconciler.release.facts import Facts, Proof
 from reconciler.release.paths import PROPOSAL, ballot_path
-from reconciler.release.state import BranchFiles, Completed, EnvironmentState, Ledger, Release
+from reconciler.release.state import BranchFiles, Completed, EnvironmentState, Ledger, Malformed, Release
 from reconciler.release.terms import plan_hash
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -193,3 +193,18 @@ def test_a_word_in_the_wrong_place_or_form_is_none(path: str, content: bytes) ->
 def test_facts_about_people_are_kept_and_read() -> None:
     facts = replace(FACTS, proofs=signed(ballot("ada@x")), authors=None, unknown_authors="gone")
     assert Facts.from_json(facts.to_json()) == facts
+
+
+def test_what_may_be_a_rejection_and_cannot_be_read_holds() -> None:
+    state = proposed()
+    path = ballot_path(NEW, "ada@x")
+    elsewhere = ballot_path(LIVE, "ada@x")
+    for where, holds in ((path, True), (elsewhere, False)):
+        found = replace(
+            state, files=replace(state.files, malformed=(Malformed(where, "expected one 'reject'"),))
+        )
+        reasons = decide(found, PROD, FACTS, now=NOW).waiting
+        said = [reason.message for reason in reasons if reason.code == "W-REL-041"]
+        assert bool(said) is holds, reasons
+        if holds:
+            assert said[0].startswith(f"{path} cannot be read and may be a rejection")
