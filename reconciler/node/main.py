@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
 from reconciler.labels import read_labels
 from reconciler.node import verify_command
+from reconciler.node.alone import alone
 from reconciler.node.assembly import Options, assemble
 from reconciler.node.credentials import change_key, leave
 from reconciler.node.doctor import examine
@@ -26,6 +28,7 @@ from reconciler.node.driver import Hands, Stopped, drive
 from reconciler.node.effects import Say
 from reconciler.node.files import NodeFiles
 from reconciler.node.process import ProcessProxy
+from reconciler.node.rollback_command import do_alone, have_done, make_order
 from reconciler.node.state import Identity
 from reconciler.node.unit import unit
 from reconciler.node.way import Way
@@ -116,29 +119,32 @@ def group(ctx: click.Context, /, **values: Any) -> None:
 def run(values: dict[str, Any], stop_proxy: bool) -> None:
     """Run until told to stop."""
     options = _options(values)
-    agent, hands = assemble(options, _say)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
-        drive(agent.life(), hands, stop)
-    except Stopped:
-        _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
-    finally:
-        if stop_proxy and isinstance(hands.proxy, ProcessProxy):
-            hands.proxy.stop()
-            hands.run.wipe()
+    with alone(options.home):
+        agent, hands = assemble(options, _say)
+        try:
+            drive(agent.life(), hands, stop)
+        except Stopped:
+            _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
+        finally:
+            if stop_proxy and isinstance(hands.proxy, ProcessProxy):
+                hands.proxy.stop()
+                hands.run.wipe()
 
 
 @group.command()
 @click.pass_obj
 def once(values: dict[str, Any]) -> None:
     """Do one round: report, fetch and activate what is offered, report again."""
-    agent, hands = assemble(_options(values), _say)
+    options = _options(values)
     never = threading.Event()
-    drive(agent.recover(), hands, never)
-    if drive(agent.cycle(), hands, never):
-        drive(agent.cycle(), hands, never)
+    with alone(options.home):
+        agent, hands = assemble(options, _say)
+        drive(agent.recover(), hands, never)
+        if drive(agent.cycle(), hands, never):
+            drive(agent.cycle(), hands, never)
     if agent.state is not None and agent.state.refusal is not None:
         refusal = agent.state.refusal
         raise Refused(refusal.code, refusal.message)
@@ -170,9 +176,39 @@ def status(values: dict[str, Any]) -> None:
         "secrets": {name: p.version for name, p in active.secrets.items()} if active else {},
         "pointer_expires": trust.expires if trust else None,
         "refusal": state.refusal.report() if state and state.refusal else None,
+        "rolled_back": asdict(state.held) if state and state.held else None,
         "linked": files.linked() or None,
     }
     click.echo(json.dumps(document, indent=2))
+
+
+@group.command()
+@click.option("--because", default="", metavar="WORDS", help="Why, for everybody who reads the reports.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.1, 720),
+    default=24.0,
+    show_default=True,
+    help="How long the bundle that is left is not taken again.",
+)
+@click.option("--end", is_flag=True, help="Take what is offered again, the bundle that was left too.")
+@click.pass_obj
+def rollback(values: dict[str, Any], because: str, hours: float, end: bool) -> None:
+    """Go back to the bundle that ran before, on this machine alone, also without a control plane.
+
+    It holds until the control plane offers another bundle than the one that was left, until --end, at most for --hours.
+    """
+    order = make_order(end=end, because=because, seconds=hours * 3600)
+    files = NodeFiles(values["home"])
+    try:
+        with alone(files.home):
+            agent, hands = assemble(_options(values, plane=False), _say)
+            words = do_alone(agent, hands, order)
+    except Stalled as error:
+        if error.code != "E-NOD-005":
+            raise
+        words = have_done(files, order)
+    click.echo(words)
 
 
 @group.command("rotate-key")
@@ -248,9 +284,10 @@ def main() -> None:
         sys.exit(1)
 
 
-def _options(values: dict[str, Any]) -> Options:
+def _options(values: dict[str, Any], *, plane: bool = True) -> Options:
     url = values["control_plane"] or ""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+    parts = urlsplit(url)
+    if (plane or url) and (parts.scheme not in ("http", "https") or not parts.netloc):
         raise Stalled(
             "E-NOD-006",
             f"'{url}' is not a URL of the node API" if url else "nobody said where the control plane is",

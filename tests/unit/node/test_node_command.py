@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.labels import read_labels
+from reconciler.node.alone import alone
 from reconciler.node.files import NodeFiles
 from reconciler.node.main import group
 
@@ -110,6 +111,18 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert code == 1
     assert "BAD  proxy binary: 'absent-binary'" in output
     assert "ok   home" in output
+
+
+def test_rollback_needs_no_control_plane_and_says_what_is_missing(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "node", "rollback", "--because", "x")
+    assert code == 1
+    assert "E-NOD-061 this node is not registered" in output
+    code, output = run(tmp_path / "node", "rollback", "--end")
+    assert (code, "nothing to end" in output) == (0, True)
+    with alone(tmp_path / "node"):
+        code, output = run(tmp_path / "node", "once", SENTINEL_CONTROL_PLANE="http://127.0.0.1:9")
+    assert code == 1
+    assert "E-NOD-005" in output
 
 
 def test_labels() -> None:
