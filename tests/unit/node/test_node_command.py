@@ -158,7 +158,8 @@ def test_the_unit_stops_the_agent_alone_and_names_what_exists(tmp_path: Path) ->
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(output)
     service = unit["Service"]
-    assert service["ExecStart"].endswith("/sentinel-node run")
+    assert service["ExecStart"].endswith("/sentinel-node run --config /etc/sentinel-node/config.kdl")
+    assert service["EnvironmentFile"] == "-/etc/sentinel-node/env", "it may be missing"
     assert (service["User"], service["KillMode"]) == ("proxy", "process")
     assert service["RuntimeDirectoryPreserve"] == "yes"
     named = set(re.findall(r"SENTINEL_[A-Z_]+", output))

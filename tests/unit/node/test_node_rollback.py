@@ -12,7 +12,7 @@ from reconciler.clock import iso
 from reconciler.errors import Stalled
 from reconciler.node.alone import alone
 from reconciler.node.driver import Stopped, drive
-from reconciler.node.effects import Done, Sleep
+from reconciler.node.effects import Done, EndOrder, Failed, Sleep, TakeOrder
 from reconciler.node.orders import Order, Outcome
 from reconciler.node.returning import heed_orders, obey
 from reconciler.node.rollback_command import have_done, make_order
@@ -250,6 +250,25 @@ def test_an_order_ends_a_rest_of_the_agent_and_no_other(bench: Bench) -> None:
         drive(steps(), bench.hands, bench.stop)  # type: ignore[attr-defined]
     assert rests == [Done()] * 3
     assert not bench.hands.called(), "it called once"
+
+
+def test_an_order_that_cannot_be_taken_away_is_carried_out_once(bench: Bench) -> None:
+    bench.files.give_order(order(bench))
+    perform = bench.hands.perform
+
+    class Hands:
+        def perform(self, effect: Any) -> Any:
+            return (
+                Failed("OSError: Read-only file system") if isinstance(effect, EndOrder) else perform(effect)
+            )
+
+    bench.hands = Hands()  # type: ignore[assignment]
+    bench.run(heed_orders(bench.agent))
+    assert bench.settle(1)["running"] == OLD.digest
+    assert "order-not-ended" in [said.event for said in bench.said]
+    bench.performed.clear()
+    bench.run(heed_orders(bench.agent))
+    assert [type(effect) for effect in bench.performed] == [TakeOrder]
 
 
 def test_a_command_gives_an_order_and_hears_what_came_of_it(bench: Bench) -> None:
