@@ -144,10 +144,11 @@ def _judge(
     batch = facts.batches[active.number - 1]
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
-    go = state.files.go(rollout.name, active.number)
+    said = state.files.go(rollout, active)
+    go = said if said is not None and said.is_for(rollout, active) else None
     alone = _alone(rollout, plan, active)
     judged = judge_all(
-        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals, alone)
+        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, said, facts.signals, alone)
     )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
