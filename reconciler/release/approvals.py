@@ -158,7 +158,10 @@ def live_short(
     if plan is not None and plan.digest == ledger.live:
         needed = min(needed, len(plan.approved))
     troubles = [
-        (ballot, _trouble(ballot, facts.proofs.get(ballot.path), state.name, ballot.plan, policy.approvals, facts))
+        (
+            ballot,
+            _trouble(ballot, facts.proofs.get(ballot.path), state.name, ballot.plan, policy.approvals, facts),
+        )
         for ballot in _ballots(state, APPROVE)
     ]
     people = {frozenset(facts.proofs[ballot.path].names) for ballot, trouble in troubles if trouble is None}
