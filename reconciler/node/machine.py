@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciler.bundle.possession import Registration, open_challenge, sign_registration
-from reconciler.clock import iso, parse_iso
+from reconciler.clock import iso
 from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled, Transient
 from reconciler.node import protocol
 from reconciler.node.activation import keep, read_back, unrendered
@@ -41,7 +41,7 @@ from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
-from reconciler.node.returning import heed_orders
+from reconciler.node.returning import give_up, heed_orders
 from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.taking import fetch_secrets, take
@@ -53,6 +53,11 @@ POLL_ANYWAY = 30
 LONGEST_BACK_OFF = 900.0
 REVIVE_ROUNDS = 10
 """A proxy that does not answer is told to reload, or started, once in so many rounds."""
+
+GIVE_UP_ROUNDS = 3
+PROBATION_ROUNDS = 12
+"""Of a bundle that was activated so few rounds ago a node goes back by itself, when its proxy was silent for
+`GIVE_UP_ROUNDS` together although it was started again after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Agent:
     counter: int = 0
     trouble: str = ""
     """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
+    probation: int = 0
+    """Rounds for which a proxy that does not stay up speaks against the bundle that was activated last."""
     last_order: str = ""
     """The order of the operator that was carried out last."""
     _rounds: int = 0
@@ -229,8 +236,14 @@ class Agent:
                 if (yield from self._stand(state.active)):
                     yield Reload()
             self._deaf += 1
+            if self._deaf == GIVE_UP_ROUNDS and self.probation:
+                yield from give_up(self)
+                state = self.known()[1]
+                answer = yield ReadBack()
+                report = answer if isinstance(answer, RunningReport) else report
         else:
             self._deaf = 0
+        self.probation = max(0, self.probation - 1)
         measured = yield Measure()
         self.counter += 1
         beat = protocol.heartbeat(
@@ -264,7 +277,7 @@ class Agent:
     def _refused(self) -> str:
         """The ETag that was refused and is not to be offered again yet; empty when there is none."""
         refusal = self.known()[1].refusal
-        return refusal.etag if refusal is not None and self.now() < parse_iso(refusal.again_at) else ""
+        return refusal.etag if refusal is not None and refusal.waits(self.now()) else ""
 
     def _poll(self) -> Generator[Effect, Answer, bool]:
         identity, state = self.known()
@@ -330,6 +343,10 @@ class Agent:
         # A refusal is remembered even where it cannot be written down: the next heartbeat carries it.
         self.state = replace(state, refusal=refusal)
         yield SaveState(self.state)
+
+    def begin_probation(self) -> None:
+        """A bundle was activated: for some rounds the proxy has to stay up with it."""
+        self.probation, self._deaf = PROBATION_ROUNDS, 0
 
     def save(self, state: NodeState) -> Generator[Effect, Answer, None]:
         """Remember, durably. Raises `Refused` when that cannot be."""
