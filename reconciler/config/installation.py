@@ -56,7 +56,7 @@ class Member:
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
-    and `instance` what this installation calls itself there."""
+    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is."""
 
     slug: str
     organization: str
@@ -65,6 +65,11 @@ class Connection:
     credentials: str | None
     api: str = ""
     instance: str = ""
+    reviewers: tuple[tuple[str, str], ...] = ()
+
+    def person_of(self, account: str) -> str:
+        """Whose account of the forge this is; empty for nobody's."""
+        return next((person for name, person in self.reviewers if name == account), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 credentials=item.get("credentials"),
                 api=item.get("api", ""),
                 instance=item.get("instance", item["slug"]),
+                reviewers=tuple((one["account"], one["person"]) for one in item.get("reviewer", ())),
             )
             for item in data.get("connection", ())
         ),

@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.db.enrolled import Reporting, locked
+from reconciler.db.logged import LogCheckpoint
 from reconciler.db.many import update_many
-from reconciler.db.models import Event, LogCheckpoint, Node
+from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
 from reconciler.db.signals import Counters
