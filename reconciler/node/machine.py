@@ -98,6 +98,8 @@ class Agent:
     """The order of the operator that was carried out last."""
     _rounds: int = 0
     _failures: int = 0
+    _retry_after: float = 0.0
+    """Seconds for which the control plane asked to be left alone."""
     _poll_seconds: float = 10.0
     _deaf: int = 0
     _unrendered: bool = False
@@ -219,10 +221,16 @@ class Agent:
         yield Say("registered", {"node": identity.id, "environment": identity.environment})
 
     def pause(self) -> float:
-        """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away."""
+        """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away.
+
+        One that asks for patience gets it, up to a quarter of an hour.
+        """
         base = self._poll_seconds
         if self._failures:
             base = min(base * 2 ** min(self._failures - 1, 8), max(60.0, base))
+        if self._retry_after >= base:
+            # Never earlier than it was asked, and spread, so that those who were sent away do not come back together.
+            return self._retry_after + max(base, self._retry_after / 2) * self.chance()
         return base * (0.9 + 0.2 * self.chance())
 
     def _report(self) -> Generator[Effect, Answer, protocol.Told]:
@@ -364,11 +372,12 @@ class Agent:
     def _well(self) -> Generator[Effect, Answer, None]:
         if self._failures:
             yield Say("control-plane-answers", {})
-        self._failures, self.trouble = 0, ""
+        self._failures, self._retry_after, self.trouble = 0, 0.0, ""
 
     def _unwell(self, error: ReconcilerError) -> Generator[Effect, Answer, None]:
         if not isinstance(error, NotYet):
             self._failures += 1
+        self._retry_after = error.retry_after if isinstance(error, protocol.Overloaded) else 0.0
         if str(error) != self.trouble:
             self.trouble = str(error)
             yield Say("trouble", {"code": error.code, "message": str(error)})
