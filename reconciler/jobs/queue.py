@@ -42,6 +42,7 @@ QUEUE_OF_KIND = {
     "delivery": "release",
     "audit": "release",
     "change": "release",
+    "reviews": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",

@@ -245,5 +245,8 @@ def test_a_project_in_a_folder_has_its_own_files_changed(shop: World, tmp_path: 
     projecting.run(shop.context)
     row = made(shop, "put", "upstream", "orders", TARGETS)
     assert row.state == "committed"
+    own = shop.context.project
+    shop.context.project = replace(own, signed_trunk=True)
+    assert made(shop, "put", "upstream", "search", TARGETS).code == "E-API-030"
     content = shop.context.mirror.read_file(str(row.commit), "edge/upstreams.kdl")
     assert b"10.0.0.9" in (content or b"")

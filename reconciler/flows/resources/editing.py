@@ -75,6 +75,12 @@ def in_words(refusal: ReconcilerError) -> str:
 
 
 def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
+    if context.project.signed_trunk:
+        raise Stalled(
+            "E-API-030",
+            f"trunk of '{context.project.slug}' takes commits that somebody known has signed, and these are not",
+            cure="Push the change as a signed commit",
+        )
     edit = edit_of(row)
     trunk = f"{HEADS}{context.project.trunk}"
     ref = f"{HEADS}{proposal_branch(context, row)}" if row.body.get("propose") else trunk
