@@ -17,7 +17,7 @@ from reconciler.bundle.sealed import unwritten
 from reconciler.bundle.tiles import Tile
 from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.fleet.signals import Signals
-from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.effects import Answer, Batch, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
 from reconciler.node.proxy import RunningReport
 from reconciler.node.sealedset import LONGEST_SECRET
@@ -150,6 +150,19 @@ def heartbeat(
         body["signals"] = _signals(signals)
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/heartbeat"
     return HttpRequest("POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def batch(identity: Identity, kept: Batch) -> HttpRequest:
+    """Tell what was kept. The batch has its name in its body, so sending it again adds nothing."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/{kept.kind}"
+    return HttpRequest("POST", path, _headers(), kept.body, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def counters(identity: Identity, name: str, signals: Signals) -> HttpRequest:
+    """Tell what a proxy counted, outside a heartbeat."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/metrics"
+    body = _encode({"batch": name, "signals": _signals(signals)})
+    return HttpRequest("POST", path, _headers(), body, ANSWER_LIMIT, ANSWER_SECONDS)
 
 
 def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
