@@ -1,5 +1,5 @@
-"""Tells the forge what is written down: statuses first, then comments and deployments, each once, and no faster than the
-forge wants.
+"""Tells the forge what is written down: statuses first, then comments and deployments, each once, and no faster than
+the forge wants.
 
 An answer that got lost is asked for again: a status is set to what it is, and a comment of ours, or a deployment, is
 looked for before one is made.
