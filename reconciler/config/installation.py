@@ -77,7 +77,8 @@ class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
     environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
-    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token"."""
+    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token". `signed_trunk`: whether every
+    commit of trunk has to be signed by somebody known."""
 
     slug: str
     organization: str
@@ -91,6 +92,7 @@ class Project:
     members: tuple[Member, ...] = ()
     tags: bool = False
     node_credentials: str = "key-or-token"
+    signed_trunk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         members=_members(data),
         tags=data.get("tags", False),
         node_credentials=data.get("node-credentials", "key-or-token"),
+        signed_trunk=data.get("signed-trunk", False),
     )
 
 

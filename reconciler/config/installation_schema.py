@@ -267,6 +267,12 @@ ORGANIZATION = Field(
                     "tags #true",
                     default=False,
                 ),
+                flag(
+                    "signed-trunk",
+                    "Whether every commit of trunk has to be signed by a key of .sentinel/allowed-signers.",
+                    "signed-trunk #true",
+                    default=False,
+                ),
                 scalar(
                     "node-credentials",
                     Choice(("key-or-token", "token")),
