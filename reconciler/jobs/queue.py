@@ -38,6 +38,7 @@ QUEUE_OF_KIND = {
     "feedback": "default",
     "environment": "release",
     "delivery": "release",
+    "enrolment": "release",
     "audit": "release",
     "change": "release",
     "log": "default",
