@@ -38,6 +38,7 @@ from web.pages import (
     routes_installation,
     routes_live,
     routes_project,
+    routes_release,
     routes_session,
 )
 from web.pages.feed import Feed
@@ -91,6 +92,7 @@ def create_app(
         routes_installation.blueprint,
         routes_project.blueprint,
         routes_fleet.blueprint,
+        routes_release.blueprint,
         routes_live.blueprint,
         routes_session.blueprint,
         routes_account.blueprint,
