@@ -18,6 +18,7 @@ from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import PEOPLE
 from reconciler.db.reported import REPORTED
+from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
@@ -354,4 +355,5 @@ TABLES: tuple[type[Table], ...] = (
     *REPORTED,
     *AUDIT,
     Change,
+    *RESOURCES,
 )

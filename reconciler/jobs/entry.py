@@ -81,6 +81,14 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import changing
 
         return changing.run
+    if kind == "edit":
+        from reconciler.flows.resources import editing
+
+        return editing.run
+    if kind == "resources":
+        from reconciler.flows.resources import projecting
+
+        return lambda context, subject, renewed: projecting.run(context)
     if kind == "audit":
         from reconciler.flows.audit import sealing
 

@@ -34,6 +34,8 @@ QUEUE_OF_KIND = {
     "repository": "default",
     "trunk": "compile",
     "pull": "compile",
+    "edit": "compile",
+    "resources": "compile",
     "tell": "default",
     "feedback": "default",
     "environment": "release",
