@@ -91,8 +91,8 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A delivery as the forge remembers it. `delivery` is what its repetitions share, `id` what it is asked for by; `at`
-    is None where the forge does not say when it was."""
+    """A delivery as the forge remembers it. `delivery` is what its repetitions share, `id` what it is asked for by.
+    `at` is None where the forge does not say when it was."""
 
     id: str
     delivery: str

@@ -41,6 +41,7 @@ QUEUE_OF_KIND = {
     "redelivery": "default",
     "environment": "release",
     "delivery": "release",
+    "enrolment": "release",
     "audit": "release",
     "change": "release",
     "reviews": "release",
