@@ -35,7 +35,7 @@ def open_rollout(
     if reasons:
         return wait(*reasons, until=rules.look_again(state, policy, now))
     only, already = only_of(wish, policy), already_of(ledger, wish)
-    if only is not None and already is None and not facts.ranks:
+    if only is not None and not already and not facts.ranks:
         nobody = Reason("W-REL-023", f"no registered node is meant by {wish.only}")
         return wait(nobody, until=now + NODES_MAY_COME)
     plan = make_plan(

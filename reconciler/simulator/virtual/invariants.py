@@ -20,6 +20,7 @@
 16. No step moves more of a failure domain than its share, or one node where that is less.
 17. Nodes outside a rollout's target are not told to change.
 18. A step with a manual gate passes only after somebody said go in its present try.
+19. Nobody goes back because the digest that a rollout brings is wished for other nodes.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ class Invariants:
         if isinstance(action, OpenRollout):
             self._opening(world, environment, state, action)
             self._approved(world, environment, state, action)
+            self._keeping(world, environment, before, after)
         if isinstance(action, OpenRollout | AdvanceStep):
             self._moving(world, environment, before, after)
         if isinstance(action, ChangePins):
@@ -277,6 +279,15 @@ class Invariants:
             most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
             self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
 
+    def _keeping(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """Whoever was moved by a rollout of the same digest that was open, or partial, is still told to run it."""
+        former, rollout = before.open_rollout, after.open_rollout
+        if former is None or rollout is None or former.digest != rollout.digest:
+            return
+        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        back = [node.name for node in environment.nodes if was[node.id] == former.digest != told[node.id]]
+        self._require(19, world, not back, f"{rollout.name} sends {back[:3]} back")
+
     def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
         """How many nodes each failure domain had when the rollout opened."""
         known = self._members.get(environment.name)
@@ -333,7 +344,9 @@ class Invariants:
         told = _told(published, environment)
         apart, moving = _pinned(published, environment), published.assignment.rollout
         if moving is not None:
-            apart |= {node.id for node in environment.nodes if moving.has(node.labels, node.registered_at)}
+            apart |= {
+                node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
+            }
         moved = sum(
             1
             for node in environment.nodes
