@@ -11,16 +11,14 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
+from reconciler.flows.candidates import candidates, compiled
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts, is_followed
 from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
 from reconciler.release.counting import count
-from reconciler.release.facts import Facts, TrunkCommit, runs_of
+from reconciler.release.facts import Facts, runs_of
 from reconciler.release.state import Completed, EnvironmentState, Ledger
-
-TRUNK_LIMIT = 100
-"""How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class TrunkPolicies:
 def read_policies(context: Context) -> TrunkPolicies:
     """The policies as the last valid trunk commit has them."""
     with reading():
-        row = _compiled(context).order_by(Commit.position.desc()).first()
+        row = compiled(context).order_by(Commit.position.desc()).first()
     if row is None:
         return TrunkPolicies("", ())
     return TrunkPolicies(row.sha, tuple(EnvironmentPolicy.from_json(data) for data in row.policies))
@@ -66,7 +64,7 @@ def gather_facts(
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
     with reading():
-        trunk = _trunk(context, state, policy)
+        trunk = candidates(context, state, policy, now=now)
         digests = {wished, *(pin.digest for pin in files.pins)} - {""}
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
@@ -127,29 +125,6 @@ def _observation(row: Node) -> Observation:
     )
 
 
-def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy) -> tuple[TrunkCommit, ...]:
-    """The compiled commits after the last one that was promoted; only the newest one when that is not known."""
-    if policy.after or policy.promote != "automatic":
-        return ()
-    promoted = state.files.promoted
-    taken = None
-    if promoted is not None:
-        taken = Commit.get_or_none(
-            Commit.organization == context.organization.slug,
-            Commit.project == context.project.slug,
-            Commit.sha == promoted.commit,
-        )
-    query = _compiled(context).order_by(Commit.position.desc())
-    if taken is not None:
-        query = query.where(Commit.position > taken.position)
-    rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
-    found = tuple(
-        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>", row.seen_at)
-        for row in rows
-    )
-    return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
-
-
 def _bundles(context: Context, environment: str, digests: set[str]) -> dict[str, bool]:
     return {row.digest: environment in row.environments for row in _kept(context, digests)}
 
@@ -199,11 +174,3 @@ def _predecessors(
 
 def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
     return tuple(sorted({entry.digest for entry in completed}))
-
-
-def _compiled(context: Context):  # type: ignore[no-untyped-def]
-    return Commit.select().where(
-        Commit.organization == context.organization.slug,
-        Commit.project == context.project.slug,
-        Commit.state == "compiled",
-    )
