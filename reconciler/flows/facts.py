@@ -13,12 +13,18 @@ from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
 from reconciler.flows.candidates import candidates, compiled
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts, is_followed
+from reconciler.flows.envbranch import (
+    branch_ref,
+    commit_keys,
+    completed_rollouts,
+    is_followed,
+    quarantine_at,
+)
 from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
 from reconciler.release.counting import count
-from reconciler.release.facts import Facts, runs_of
-from reconciler.release.state import Completed, EnvironmentState, Ledger
+from reconciler.release.facts import Facts, forbidden_of, runs_of
+from reconciler.release.state import Completed, EnvironmentState, Ledger, Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,18 @@ def gather_facts(
         nodes = read_nodes(context, state.name)
         drifting = _drifting(context, state.name, ledger) if policy.drift.remediate else 0
     counted = count(state, policy, nodes, now=now)
-    completed = _predecessors(context, policy, refs)
+    before = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
-        predecessors={name: _digests(found) for name, found in completed.items()},
-        runs={name: runs_of(found) for name, found in completed.items()}
+        predecessors={name: _digests(found.completed) for name, found in before.items()},
+        forbidden={
+            name: forbidden_of(found.quarantine, sorted({*digests, *_digests(found.completed)}))
+            for name, found in before.items()
+        },
+        runs={name: runs_of(found.completed) for name, found in before.items()}
         if policy.promote == "automatic"
         else {},
         batches=counted.batches,
@@ -149,26 +159,32 @@ def _kept(context: Context, digests: set[str]):  # type: ignore[no-untyped-def]
     )
 
 
-def _predecessors(
-    context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
-) -> dict[str, tuple[Completed, ...]]:
-    """What completed in the environments before; one is left out while that is not known.
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """An environment that another one comes after: what completed there, and what is quarantined there now."""
+
+    completed: tuple[Completed, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+
+
+def _predecessors(context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]) -> dict[str, _Before]:
+    """The environments before; one is left out while what completed there is not known.
 
     Their branches count as far as they are followed: whoever may push to one of them could otherwise put commits of
     ours there that are another environment's.
     """
-    found: dict[str, tuple[Completed, ...]] = {}
+    found: dict[str, _Before] = {}
     for name in policy.after:
         row = find_row(context, name)
         head = refs.get(branch_ref(context, name))
         if head is None:
-            found[name] = ()
+            found[name] = _Before()
             continue
         if row is None or not row.head or not is_followed(context.mirror, name, row.head, head):
             continue
         completed = completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
-            found[name] = completed
+            found[name] = _Before(completed, quarantine_at(context.mirror, head))
     return found
 
 

@@ -58,12 +58,19 @@ def during(
     later = (_waits(wish, policy),) if elsewhere else ()
     rejections = tuple(rejecting(state))
     # Approvals are of what is wished, and that is another plan when it is wished for other nodes.
-    objections = (*rejections, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
+    forbidden = tuple(rules.forbidding_before(state, policy, facts, rollout.digest))
+    objections = (*rejections, *forbidden, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
     holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
         reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in objections))
-        objected = "it was rejected" if rejections else "an approval was withdrawn"
+        objected = (
+            "it was rejected"
+            if rejections
+            else "it was quarantined in an environment before"
+            if forbidden
+            else "an approval was withdrawn"
+        )
         return act(Pause("; ".join(reasons)), objected if objections else "a hold was placed")
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()

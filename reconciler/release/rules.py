@@ -72,6 +72,11 @@ def completed_before(case: Case) -> Iterator[Reason]:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
 
+def not_quarantined_before(case: Case) -> Iterator[Reason]:
+    """No environment that this one comes after has quarantined the digest, unless it completed here once."""
+    yield from forbidding_before(case.state, case.policy, case.facts, case.release.digest)
+
+
 def target_known(case: Case) -> Iterator[Reason]:
     """The node-groups that its target names are on trunk."""
     try:
@@ -118,6 +123,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     kept,
     not_quarantined,
     completed_before,
+    not_quarantined_before,
     target_known,
     strategy_known,
     approved,
@@ -142,6 +148,23 @@ def forbidding(state: EnvironmentState, digest: str) -> Iterator[Reason]:
             f"{short(digest)} is quarantined: {found.why or 'no reason given'}; "
             f"to allow it, delete its file in quarantine/",
         )
+
+
+def forbidding_before(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, digest: str
+) -> Iterator[Reason]:
+    """A reason for each environment before that has quarantined the digest; none when it completed here once."""
+    ledger = state.files.ledger
+    if ledger is not None and any(entry.digest == digest for entry in ledger.history):
+        return
+    for name in policy.after:
+        why = facts.forbidden.get(name, {}).get(digest)
+        if why is not None:
+            yield Reason(
+                "W-REL-073",
+                f"{short(digest)} is quarantined in '{name}': {why or 'no reason given'}; to allow it, delete its file "
+                f"in quarantine/ there",
+            )
 
 
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:

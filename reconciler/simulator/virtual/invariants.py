@@ -1,8 +1,9 @@
 """What must hold in every play, as a numbered list; a play that breaks one says its number.
 
 1.  The sequence of a ledger never falls, and rises whenever what some node should run changes.
-2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment before
-    (or here); never while somebody else's hold or a freeze stands. Its name was never used.
+2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment
+    before, none of which quarantines it (or has completed here); never while somebody else's hold or a freeze stands.
+    Its name was never used.
 3.  One release per intent: the same digest does not open again unless somebody, or trunk, wished it again.
 4.  Never are more nodes told to change than the begun steps of the plan allow.
 5.  A batch begins only while at most the allowed number of moved, reachable nodes is unwell.
@@ -220,6 +221,8 @@ class Invariants:
         for before in policy.after:
             done = world.environments[before].ledger.history
             self._require(2, world, here or any(e.digest == digest for e in done), f"{where} skips {before}")
+            forbids = world.environments[before].state().quarantined(digest) is not None
+            self._require(2, world, here or not forbids, f"{where} brings what {before} quarantines")
         former = ledger.open_rollout.name if ledger.open_rollout is not None else ""
         holds = [hold for hold in state.at(world.now).files.holds if hold.name != former]
         self._require(2, world, not holds, f"{where} opens although it is held")
