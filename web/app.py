@@ -26,6 +26,7 @@ from web.api import (
     metrics,
     openapi,
     projects,
+    resources,
     views,
 )
 from web.auth import gate
@@ -38,6 +39,7 @@ from web.pages import (
     routes_installation,
     routes_live,
     routes_project,
+    routes_release,
     routes_session,
 )
 from web.pages.feed import Feed
@@ -91,6 +93,7 @@ def create_app(
         routes_installation.blueprint,
         routes_project.blueprint,
         routes_fleet.blueprint,
+        routes_release.blueprint,
         routes_live.blueprint,
         routes_session.blueprint,
         routes_account.blueprint,
@@ -101,6 +104,8 @@ def create_app(
         keys.blueprint,
         members.blueprint,
         changes.blueprint,
+        resources.blueprint,
+        resources.kinds_blueprint,
         audit.blueprint,
         routes_audit.blueprint,
         health.blueprint,

@@ -118,6 +118,7 @@ def record(
         record_risks(context, judged)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
         _announce(context, compilation.policies)
+        owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
     return Outcome("changed", because)
 
 

@@ -66,11 +66,11 @@ def count(world: World, digest: str, requests: int, failed: int = 0) -> None:
     """Every node that runs this digest counted so much in this minute."""
     with session.writing():
         for node in Node.select().where(Node.running == digest):
-            counts = Counts(requests, failed, requests, ((100, requests),))
+            counts = Counts(requests, failed, requests, (100,), (requests,))
             NodeSignal.insert(
                 organization="acme", project="shop", environment="dev", node=node.id, digest=digest,
                 minute=minute_of(world.moment), requests=requests, failed=failed, observed=requests,
-                buckets=[[100, requests]], services={"orders": counts.to_json()}, cpu_permille=100,
+                buckets=[[100], [requests]], services={"orders": counts.to_json()}, cpu_permille=100,
             ).on_conflict_ignore().execute()  # fmt: skip
 
 

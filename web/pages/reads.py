@@ -11,17 +11,8 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
-from reconciler.db.models import (
-    Bundle,
-    Commit,
-    Environment,
-    Event,
-    LogAlarm,
-    Pointer,
-    PublishedRoot,
-    Release,
-    Rollout,
-)
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, PublishedRoot, Release, Rollout
 from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 
@@ -74,6 +65,14 @@ def log_alarms(scope: Scope) -> list[LogAlarm]:
 def drift(scope: Scope) -> list[Drift]:
     """What drifts now, the oldest first."""
     return open_drift(scope.organization, scope.project)
+
+
+def past_drift(scope: Scope, *, before: int | None = None, limit: int) -> list[Drift]:
+    """What drifted and is over, the newest first; `before` is the number of a row that was already shown."""
+    query = scope.rows(Drift).where(Drift.resolved_at.is_null(False))
+    if before is not None:
+        query = query.where(Drift.id < before)
+    return list(query.order_by(Drift.id.desc()).limit(limit))
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:
@@ -176,9 +175,15 @@ def releases(scope: Scope, environment: str, *, before: int | None = None, limit
     return list(query.order_by(Release.height.desc()).limit(limit))
 
 
-def bundles(scope: Scope, *, before: int | None = None, limit: int) -> list[Bundle]:
-    """Published bundles, the newest first; `before` is the number of a row that was already shown."""
+def bundles(
+    scope: Scope, *, search: str | None = None, before: int | None = None, limit: int
+) -> list[Bundle]:
+    """Published bundles, the newest first; `before` is the number of a row that was already shown, `search` the
+    beginning of a digest or of the id of the first commit."""
     query = scope.rows(Bundle)
+    if search:
+        short = search.removeprefix("sha256:")
+        query = query.where(Bundle.digest.startswith(f"sha256:{short}") | Bundle.commit.startswith(short))
     if before is not None:
         query = query.where(Bundle.id < before)
     return list(query.order_by(Bundle.id.desc()).limit(limit))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.clock import iso
+from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
@@ -41,6 +42,7 @@ SHOP = ProjectEntry(
     trunk="main",
     branch_prefix="",
     connection="origin",
+    forge="github",
 )
 RIVAL = ProjectEntry(
     organization="rival",
@@ -106,6 +108,34 @@ FINDINGS = [
 ]
 
 
+FREEZES = [
+    {
+        "name": "weekends",
+        "reason": "nobody is there to look",
+        "zone": "Europe/Berlin",
+        "environments": ["production"],
+        "once": [],
+        "weekly": [["friday 16:00", "monday 08:00"]],
+        "yearly": [],
+        "holidays": [],
+        "owner": "release",
+        "hotfix_approvals": 1,
+    },
+    {
+        "name": "year-end",
+        "reason": "the books are closed",
+        "zone": "UTC",
+        "environments": ["staging", "production"],
+        "once": [],
+        "weekly": [],
+        "yearly": [["12-20", "01-02"]],
+        "holidays": [],
+        "owner": "",
+        "hotfix_approvals": None,
+    },
+]
+
+
 def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
@@ -130,6 +160,14 @@ def policy(name: str) -> dict[str, Any]:
         "progress_deadline_seconds": 600,
         "stale_after_seconds": 60,
         "admin_port": 9901,
+        "freezes": [window for window in FREEZES if name in window["environments"]],
+        "approvals": {
+            "count": 2,
+            "people": ["maren@acme.example"],
+            "teams": [["release", ["ifeoma@acme.example", "jonas@acme.example"]]],
+        }
+        if name == "production"
+        else {"count": 0, "people": [], "teams": []},
     }
 
 
@@ -153,6 +191,7 @@ def fill(organization: str = ORGANIZATION, project: str = PROJECT, *, salt: str 
         _releases(where)
         _nodes(where, salt)
         _events(where, salt)
+        _drift(where)
 
 
 def _commits(where: dict[str, str]) -> None:
@@ -312,7 +351,27 @@ def _environments(where: dict[str, str]) -> None:
                 "why": "baskets for the sale",
                 "by": "Maren Ostrowski",
             },
-            "waiting": [{"code": "W-HLD-001", "message": "a hold stands: the sale ends at 22:00 UTC"}],
+            "waiting": [
+                {"code": "W-HLD-001", "message": "a hold stands: the sale ends at 22:00 UTC"},
+                {"code": "W-REL-040", "message": "1 of 2 approvals: one of release is missing"},
+            ],
+            "plan": "12ab" * 16,
+            "approvals": [
+                {
+                    "person": "jonas@acme.example",
+                    "why": "read the diff",
+                    "hotfix": "",
+                    "counts": True,
+                    "because": "signed by a key of allowed-signers",
+                },
+                {
+                    "person": "maren@acme.example",
+                    "why": "",
+                    "hotfix": "",
+                    "counts": False,
+                    "because": "wrote what the release brings, and may not approve it",
+                },
+            ],
             "holds": [{"name": "sale", "reason": "the sale ends at 22:00 UTC", "owner": "Jonas Lindqvist"}],
             "quarantine": [
                 {"digest": digest(7), "why": "rolled back by r-0005: 2 of 4 nodes became unhealthy"}
@@ -354,6 +413,23 @@ def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
         "routes": list(routes),
         "concerned": max(len(routes), 1),
     }
+
+
+def _drift(where: dict[str, str]) -> None:
+    """One that is over: what lasts would be among what needs attention."""
+    Drift.create(
+        **where,
+        environment="production",
+        desired=digest(5),
+        running=digest(2),
+        severity="high",
+        summary="1 route asks for less authentication",
+        nodes=3,
+        examples=["edge-fra-03: E-VER-011"],
+        since=ago(hours=30),
+        seen_at=ago(hours=29),
+        resolved_at=ago(hours=29),
+    )
 
 
 def _risks(where: dict[str, str]) -> None:
