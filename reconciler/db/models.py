@@ -200,6 +200,7 @@ class Pointer(Table):
     cohort = CharField(63)
     sequence = BigIntegerField()
     digest = CharField(71)
+    weight = IntegerField(default=100)
     envelope = TextField()
     etag = CharField(64)
     issued_at = InstantField()

@@ -17,6 +17,7 @@ from reconciler.fleet.domains import OTHERS, Reaches, domain_of, reach_in
 from reconciler.fleet.ranks import NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import Selector, matches, text_of
+from reconciler.fleet.slots import Slots
 
 BASE = "base"
 NEXT = "next"
@@ -84,7 +85,8 @@ class OpenRollout:
     `reaches` are the highest ranks that are moved so far, by failure domain; `spread` is the label that tells domains
     apart, or "". `already` are the rollouts of the same digest that this one took over from, as far as they had come:
     what they had moved stays moved, whomever this one is for. `apart` were pinned when it opened: its steps leave them
-    out, also when their pin has ended meanwhile.
+    out, also when their pin has ended meanwhile. `slots` are the domains of a blue-green rollout, instead of those of a
+    label.
     """
 
     name: str
@@ -93,6 +95,13 @@ class OpenRollout:
     spread: str = ""
     already: tuple[OpenRollout, ...] = ()
     apart: tuple[PinnedNodes, ...] = ()
+    slots: Slots | None = None
+
+    def domain(self, node_id: str, labels: Mapping[str, str]) -> str:
+        """The failure domain, or the slot, that a node is in."""
+        if self.slots is not None:
+            return self.slots.slot_of(node_id, labels)
+        return domain_of(labels, self.spread)
 
     def is_for(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout brings its digest to this node, sooner or later."""
@@ -112,7 +121,7 @@ class OpenRollout:
         """Whether the rollout has reached this node."""
         if not self.is_for(node_id, labels, registered_at):
             return False
-        reach = reach_in(self.reaches, domain_of(labels, self.spread))
+        reach = reach_in(self.reaches, self.domain(node_id, labels))
         return rank(self.name, node_id) <= reach or self.has(node_id, labels, registered_at)
 
     def to_json(self) -> dict[str, Any]:
@@ -124,6 +133,7 @@ class OpenRollout:
             "spread": self.spread,
             "already": [one.to_json() for one in self.already],
             "apart": [pin.to_json() for pin in self.apart],
+            "slots": _slots_to_json(self.slots),
         }
 
     @classmethod
@@ -136,6 +146,7 @@ class OpenRollout:
             data["spread"],
             tuple(cls.from_json(one) for one in data["already"]),
             tuple(PinnedNodes.from_json(pin) for pin in data["apart"]),
+            _slots_from_json(data["slots"]),
         )
 
 
@@ -143,11 +154,12 @@ class OpenRollout:
 class Assignment:
     """What decides on the cohorts of an environment's nodes. The default: every node is `base`.
 
-    Of two pins that mean the same node the first one counts.
+    Of two pins that mean the same node the first one counts. `slots` are there while one of the two has the traffic.
     """
 
     rollout: OpenRollout | None = None
     pins: tuple[PinnedNodes, ...] = ()
+    slots: Slots | None = None
 
     def pin_of(self, node_id: str, labels: Mapping[str, str]) -> PinnedNodes | None:
         """The pin that keeps this node, or None."""
@@ -160,6 +172,7 @@ class Assignment:
         return {
             "rollout": None if self.rollout is None else self.rollout.to_json(),
             "pins": [pin.to_json() for pin in self.pins],
+            "slots": _slots_to_json(self.slots),
         }
 
     @classmethod
@@ -170,7 +183,23 @@ class Assignment:
         """
         rollout = data.get("rollout")
         pins = tuple(PinnedNodes.from_json(pin) for pin in data.get("pins", ()))
-        return cls(None if rollout is None else OpenRollout.from_json(rollout), pins)
+        slots = _slots_from_json(data.get("slots"))
+        return cls(None if rollout is None else OpenRollout.from_json(rollout), pins, slots)
+
+    def moved(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
+        """Whether the open rollout has brought its digest to this node, and no pin keeps another one there."""
+        rollout = self.rollout
+        if rollout is None or not rollout.takes(node_id, labels, registered_at):
+            return False
+        return self.pin_of(node_id, labels) is None
+
+
+def _slots_to_json(slots: Slots | None) -> dict[str, Any] | None:
+    return None if slots is None else slots.to_json()
+
+
+def _slots_from_json(data: Mapping[str, Any] | None) -> Slots | None:
+    return None if data is None else Slots.from_json(data)
 
 
 EVERYBODY = Assignment()
@@ -180,6 +209,7 @@ def cohort_of(
     node_id: str, labels: Mapping[str, str], registered_at: datetime, assignment: Assignment
 ) -> str:
     """The pin's cohort for a node that is pinned, `next` for one that the rollout has reached, `base` for all others.
+    Where there are slots, a node's slot is its cohort, whatever has reached it.
 
     A node that registered after the opening is `base`: it gets what the last completed rollout brought.
     """
@@ -187,4 +217,8 @@ def cohort_of(
     if pin is not None:
         return pin.cohort
     rollout = assignment.rollout
+    if assignment.slots is not None:
+        if rollout is not None and not rollout.is_for(node_id, labels, registered_at):
+            return BASE
+        return assignment.slots.slot_of(node_id, labels) or BASE
     return NEXT if rollout is not None and rollout.takes(node_id, labels, registered_at) else BASE

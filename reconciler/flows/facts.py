@@ -92,6 +92,7 @@ def gather_facts(
         if policy.promote == "automatic"
         else {},
         batches=counted.batches,
+        returned=counted.returned,
         ranks=counted.ranks,
         left_out=counted.left_out,
         signals=signals,

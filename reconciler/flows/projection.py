@@ -142,6 +142,7 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
                 "nodes": planned.nodes,
                 "reaches": dict(planned.reaches),
                 "lasts": planned.lasts,
+                "weights": None if planned.weights is None else dict(planned.weights),
                 "state": done.state,
                 "since": moment(done.since),
                 "ended": moment(done.ended),

@@ -40,6 +40,7 @@ FORGE = replace(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
     read_numbers=lambda document: [int(document["number"])],
     approvals=partial(github.approvals, size="limit=50"),
+    deploy=None,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from reconciler.forge.port import (
     Ask,
+    Deployment,
     Forge,
     Hook,
     Hooks,
@@ -88,6 +90,30 @@ def review_of(document: Any) -> Review:
     return Review(account, text(document.get("commit_id")), text(document.get("html_url")))
 
 
+DEPLOYED = {"pending": "in_progress", "success": "success", "failure": "failure", "over": "inactive"}
+
+
+def deploy(ask: Ask, repository: str, told: Deployment) -> None:
+    """A deployment is of a commit, an environment and a task; how it stands is said by the newest of its statuses."""
+    path = f"/repos/{repository}/deployments"
+    which = {"sha": told.sha, "environment": told.environment, "task": told.task}
+    found = ask(
+        Request("GET", f"{path}?{urlencode(which)}"), lambda document: [int(one["id"]) for one in document]
+    )
+    if not found:
+        body = {
+            "ref": told.sha,
+            "environment": told.environment,
+            "task": told.task,
+            "description": told.description,
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        found = [ask(Request("POST", path, body), lambda document: int(document["id"]))]
+    status = {"state": DEPLOYED[told.state], "description": told.description, "log_url": told.url}
+    ask(Request("POST", f"{path}/{found[0]}/statuses", status), lambda document: None)
+
+
 EVENTS = ("push", "pull_request", "pull_request_review", "repository")
 
 
@@ -139,4 +165,5 @@ FORGE = Forge(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pulls"),
     read_numbers=lambda document: [int(one["number"]) for one in document],
     approvals=approvals,
+    deploy=deploy,
 )

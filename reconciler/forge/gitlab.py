@@ -4,9 +4,21 @@ is fine. docs.gitlab.com/api"""
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from reconciler.forge.port import Ask, Forge, Hook, Hooks, Note, PullInfo, Request, Review, moment, text
+from reconciler.forge.port import (
+    Ask,
+    Deployment,
+    Forge,
+    Hook,
+    Hooks,
+    Note,
+    PullInfo,
+    Request,
+    Review,
+    moment,
+    text,
+)
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}
@@ -79,6 +91,33 @@ def read_notes(document: Any) -> list[Note]:
     return [Note(str(one["id"]), text(one["author"]["username"]), text(one["body"])) for one in document]
 
 
+DEPLOYED = {"pending": "running", "success": "success", "failure": "failed", "over": "canceled"}
+
+
+def deploy(ask: Ask, repository: str, told: Deployment) -> None:
+    """A deployment has one status, which is not set to what it is already."""
+    path = f"{project(repository)}/deployments"
+    status = DEPLOYED[told.state]
+    which = {"environment": told.environment, "order_by": "id", "sort": "desc", "per_page": "100"}
+    found = ask(
+        Request("GET", f"{path}?{urlencode(which)}"),
+        lambda document: [
+            (int(one["id"]), text(one["status"])) for one in document if one["sha"] == told.sha
+        ],
+    )
+    if not found:
+        body = {
+            "environment": told.environment,
+            "sha": told.sha,
+            "ref": told.trunk,
+            "tag": False,
+            "status": status,
+        }
+        ask(Request("POST", path, body), lambda document: None)
+    elif found[0][1] != status:
+        ask(Request("PUT", f"{path}/{found[0][0]}", {"status": status}), lambda document: None)
+
+
 def hook_of(document: Any) -> Hook:
     return Hook(str(document["id"]), text(document["url"]))
 
@@ -129,4 +168,5 @@ FORGE = Forge(
     ),
     read_numbers=lambda document: [int(one["iid"]) for one in document],
     approvals=approvals,
+    deploy=deploy,
 )

@@ -51,6 +51,20 @@ class Review:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How far a commit of trunk has come in an environment. `state` is pending, success, failure or over, when another
+    release came before it ended. `task` tells this installation's deployments from those of others."""
+
+    environment: str
+    sha: str
+    trunk: str
+    state: str
+    description: str
+    url: str
+    task: str
+
+
 class Ask(Protocol):
     """Sends a request, and gives what `read` makes of the answer."""
 
@@ -95,7 +109,8 @@ class Forge:
     of the credentials. `notes` asks for one page of comments, counted from 1. `pull_ref` is where git has the head of a
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
     the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
-    pull request that stand, the last of each account.
+    pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
+    already; it is None where the forge has no deployments.
     """
 
     api: str
@@ -117,6 +132,7 @@ class Forge:
     pulls_of: Callable[[str, str], Request]
     read_numbers: Callable[[Any], list[int]]
     approvals: Callable[[Ask, str, int], list[Review]]
+    deploy: Callable[[Ask, str, Deployment], None] | None = None
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
 

@@ -16,6 +16,8 @@ from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, Judged, judge_all
 from reconciler.release.opening import open_rollout
 from reconciler.release.paths import hold_path, short
+from reconciler.release.returning import going_back, turned
+from reconciler.release.serving import weight_words
 from reconciler.release.state import (
     EnvironmentState,
     Judgement,
@@ -26,6 +28,7 @@ from reconciler.release.state import (
     Release,
     Rollout,
 )
+from reconciler.release.swap import REPLACED, all_to
 from reconciler.release.verdict import Fail, Pass, Wait, judgement, severity
 
 LOOK_AGAIN = timedelta(seconds=2)
@@ -44,7 +47,37 @@ def during(
     *,
     now: datetime,
 ) -> Decision:
-    """What must not run goes first, then what people wish, then what the fleet says."""
+    """What must not run goes first, then what people wish, then what the fleet says.
+
+    Whatever ends a rollout whose release gets requests: the traffic goes back before that.
+    """
+    returning = rollout.returning
+    if returning is None:
+        decision = _going_on(state, ledger, rollout, plan, policy, facts, now=now)
+        return turned(decision, ledger)
+    waits = going_back(ledger, rollout, plan, facts, now=now)
+    if waits is not None:
+        return waits
+    because = returning.because
+    if returning.cause == REPLACED:
+        wish = state.files.release
+        return act(Supersede(because, back=wish is not None and wish.digest == ledger.live), because)
+    ended = _fail(state, ledger, rollout, because, on_failure="rollback")
+    return ended or wait(
+        Reason("W-REL-005", f"{rollout.name} goes back, and {short(rollout.previous)} is quarantined")
+    )
+
+
+def _going_on(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    plan: Plan,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
     quarantine = state.quarantined(rollout.digest)
     if quarantine is not None:
         because = f"{short(rollout.digest)} was quarantined: {quarantine.why or 'no reason given'}"
@@ -185,7 +218,20 @@ def _judge(
     go = said if said is not None and said.is_for(rollout, active) else None
     alone = _alone(rollout, plan, active)
     judged = judge_all(
-        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, said, facts.signals, alone)
+        GateFacts(
+            planned,
+            batch,
+            earlier,
+            plan.rules,
+            active.since,
+            now,
+            go,
+            said,
+            facts.signals,
+            alone,
+            plan.swap,
+            not rollout.previous,
+        )
     )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
@@ -211,7 +257,10 @@ def _judge(
         if decision is not None:
             return decision
         raise RuntimeError("an open rollout can always be paused")
-    where = f"batch {active.number} of {len(plan.steps)} of {rollout.name}"
+    shifted = weight_words(plan, active.number)
+    where = (
+        f"batch {active.number} of {len(plan.steps)} of {rollout.name}{f' ({shifted})' if shifted else ''}"
+    )
     reasons, moments = [], [now + LOOK_AGAIN, *((deadline,) if deadline > now else ())]
     for one in judged:
         if isinstance(one.verdict, Wait):
@@ -225,6 +274,8 @@ def _alone(rollout: Rollout, plan: Plan, active: Progress) -> str:
     """Why no node is left that runs what was before the rollout, or "" when there has to be one."""
     if not rollout.previous:
         return "nothing was released before: there is nothing to compare with"
+    if plan.swap is not None and plan.steps[active.number - 1].weights == all_to(plan.swap.standby):
+        return f"the slot {plan.swap.former} gets no requests any more; the steps before were compared"
     if active.number == len(plan.steps) > 1:
         return "every node is moved; the steps before were compared"
     return ""

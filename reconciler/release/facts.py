@@ -64,8 +64,10 @@ class Facts:
     the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
     that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
-    `signals`: what was measured of the active step, None when no gate of it measures. `drifting`: how many nodes run
-    something else than what is live although nothing holds them, 0 when nothing is done about it.
+    `returned`: the nodes that get the good bundle back before the traffic returns to them, None when nobody waits for
+    it. `signals`: what was measured of the active step, None when no gate of it measures.
+    `drifting`: how many nodes run something else than what is live although nothing holds them, 0 when nothing is done
+    about it.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -83,6 +85,7 @@ class Facts:
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     left_out: int = 0
     signals: StepSignals | None = None
+    returned: Batch | None = None
     drifting: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class Facts:
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
             "left_out": self.left_out,
             "drifting": self.drifting,
+            "returned": None if self.returned is None else _batch_to_json(self.returned),
             "signals": None if self.signals is None else self.signals.to_json(),
         }
 
@@ -125,6 +129,7 @@ class Facts:
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
             left_out=data["left_out"],
             drifting=data["drifting"],
+            returned=None if data["returned"] is None else _batch_from_json(data["returned"]),
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 

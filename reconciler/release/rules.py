@@ -9,12 +9,15 @@ from datetime import datetime
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
+from reconciler.fleet.domains import OTHERS
+from reconciler.fleet.slots import SLOTS
 from reconciler.release.approvals import approving, hotfix_short, rejecting
-from reconciler.release.assignment import only_of
+from reconciler.release.assignment import already_of, only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
-from reconciler.release.state import EnvironmentState, Hold, Reason, Release
+from reconciler.release.planning import slots_of
+from reconciler.release.state import EnvironmentState, Hold, Ledger, Reason, Release
 from reconciler.release.strategies import STRATEGIES
 
 
@@ -91,6 +94,39 @@ def strategy_known(case: Case) -> Iterator[Reason]:
         yield Reason("W-REL-012", f"there is no strategy '{case.policy.strategy}'")
 
 
+def fits_slots(case: Case) -> Iterator[Reason]:
+    """A blue-green release is for all nodes, and each slot has some of them."""
+    slots, ledger = slots_of(case.policy), case.state.files.ledger or Ledger()
+    already = already_of(ledger, case.release)
+    swapping = bool(already) and ledger.plan is not None and ledger.plan.swap is not None
+    if not swapping and (slots is None or case.policy.strategy != "blue-green"):
+        return
+    if case.release.only or already:
+        yield Reason(
+            "W-REL-071",
+            "a blue-green release is for the nodes of both slots, and cannot be narrowed or go on from one that was; "
+            "promote it for all nodes, after going back to what is live",
+        )
+        return
+    if slots is None:
+        return
+    ranks = case.facts.ranks
+    outside = len(ranks.get(OTHERS, ()))
+    if outside:
+        yield Reason(
+            "W-REL-073",
+            f"{outside} nodes are in no slot: their label {slots.label} is neither {slots.blue} nor {slots.green}",
+        )
+    for slot in SLOTS:
+        if ranks and not ranks.get(slot):
+            cure = (
+                f"label some {slots.label}={getattr(slots, slot)}"
+                if slots.label
+                else "tell slots apart by a label"
+            )
+            yield Reason("W-REL-072", f"the slot {slot} is empty: it has no node that is not pinned; {cure}")
+
+
 def not_held(case: Case) -> Iterator[Reason]:
     """Nothing in `holds/`, apart from the open rollout's own."""
     yield from holding(case.state.holds_except(case.rollout))
@@ -118,6 +154,9 @@ def not_rejected(case: Case) -> Iterator[Reason]:
     yield from rejecting(case.state)
 
 
+OF_NODES = frozenset({"W-REL-072", "W-REL-073"})
+"""What registered nodes and their labels can change."""
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
@@ -126,6 +165,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     not_quarantined_before,
     target_known,
     strategy_known,
+    fits_slots,
     approved,
     not_rejected,
     not_held,
@@ -161,7 +201,7 @@ def forbidding_before(
         why = facts.forbidden.get(name, {}).get(digest)
         if why is not None:
             yield Reason(
-                "W-REL-073",
+                "W-REL-083",
                 f"{short(digest)} is quarantined in '{name}': {why or 'no reason given'}; to allow it, delete its file "
                 f"in quarantine/ there",
             )

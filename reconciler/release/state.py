@@ -11,6 +11,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 from reconciler.release.ballot import Ballot, Proposal
 from reconciler.release.pins import Pin, Standing
+from reconciler.release.swap import Returning, Serving, Swap, Weights
 
 PARTIAL = "partial"
 OPEN_STATES = ("open", "paused", PARTIAL)
@@ -140,13 +141,14 @@ class PlannedStep:
     """`nodes` is how many were known when the plan was made.
 
     `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
-    seconds, which do not count against its deadline.
+    seconds, which do not count against its deadline. `weights` are those of the slots from then on, None without any.
     """
 
     number: int
     nodes: int
     reaches: Reaches
     lasts: int = 0
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,8 @@ class Plan:
     already: tuple[Moved, ...] = ()
     apart: tuple[Standing, ...] = ()
     """The pins that stood when it opened."""
+    swap: Swap | None = None
+    """What is swapped, for a blue-green release: each of its steps has weights."""
 
     @property
     def wished(self) -> str:
@@ -239,6 +243,8 @@ class Rollout:
     paused_at: datetime | None = None
     ended_at: datetime | None = None
     widens: str = ""
+    returning: Returning | None = None
+    """Set while the traffic of a blue-green rollout goes back, after which it ends."""
 
     @property
     def is_open(self) -> bool:
@@ -281,6 +287,8 @@ class Ledger:
     history: tuple[Completed, ...] = ()
     pins: tuple[Standing, ...] = ()
     reissued: tuple[datetime, ...] = ()
+    serving: Serving | None = None
+    """Which slot has the traffic, since the first blue-green rollout opened; None: every node has its full weight."""
 
     @property
     def live(self) -> str:

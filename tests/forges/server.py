@@ -75,6 +75,17 @@ class HookSet:
 
 
 @dataclass
+class Deployed:
+    """A deployment; `states` are all that it had."""
+
+    id: int
+    sha: str
+    environment: str
+    task: str
+    states: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Fault:
     """What happens to the next request: an answer of this status, or `lost` after it was done."""
 
@@ -101,6 +112,7 @@ class Forge:
     next_id: int = 1000
     hooks: list[HookSet] = field(default_factory=list)
     repo: Repo = field(default_factory=Repo)
+    deployments: list[Deployed] = field(default_factory=list)
     deaf: bool = False
     """Whether deliveries get lost."""
 
@@ -260,6 +272,39 @@ def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 201, hub_hook(forge.save_hook(id, config["url"], config["secret"]))
 
 
+def hub_deployments(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    return 200, [
+        {"id": one.id, "sha": one.sha}
+        for one in forge.deployments
+        if [[one.sha], [one.environment], [one.task]]
+        == [query[name] for name in ("sha", "environment", "task")]
+    ]
+
+
+def deployed(forge: Forge, body: Any, task: str, *states: str) -> Deployed:
+    forge.next_id += 1
+    forge.deployments.append(Deployed(forge.next_id, body["sha"], body["environment"], task, list(states)))
+    return forge.deployments[-1]
+
+
+def hub_deploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["auto_merge"] or body["required_contexts"] != []:
+        return 409, {"message": "Conflict: Commit status checks failed"}
+    return 201, {"id": deployed(forge, {**body, "sha": body["ref"]}, body["task"]).id}
+
+
+def hub_deployment_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """What succeeds makes all others of its environment inactive."""
+    found = next(one for one in forge.deployments if str(one.id) == match[1])
+    if len(body["description"]) > 140:
+        return 422, {"message": "Validation Failed"}
+    for one in forge.deployments if body["state"] == "success" else ():
+        if one is not found and one.environment == found.environment and one.states[-1:] == ["success"]:
+            one.states.append("inactive")
+    found.states.append(body["state"])
+    return 201, {"id": 1, "state": body["state"]}
+
+
 def hub_test(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
     hook = next((one for one in forge.hooks if str(one.id) == match[1]), None)
     if hook is None:
@@ -280,6 +325,9 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, hub_add),
         ("PATCH", rf"{repo}/issues/comments/(\d+)", hub_edit),
+        ("GET", rf"{repo}/deployments", hub_deployments),
+        ("POST", rf"{repo}/deployments", hub_deploy),
+        ("POST", rf"{repo}/deployments/(\d+)/statuses", hub_deployment_status),
         ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [hub_hook(h) for h in f.hooks])),
         ("POST", rf"{repo}/hooks", hub_save),
         ("PATCH", rf"{repo}/hooks/(\d+)", hub_save),
@@ -357,6 +405,30 @@ def lab_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 200, lab_note(note)
 
 
+def lab_deployments(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {"id": one.id, "sha": one.sha, "status": one.states[-1]}
+        for one in forge.deployments
+        if one.environment == query["environment"][0]
+    ]
+    return 200, found[::-1]
+
+
+def lab_deploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["status"] not in ("running", "success", "failed", "canceled") or not body["ref"]:
+        return 400, {"message": "status does not have a valid value"}
+    return 201, {"id": deployed(forge, body, "", body["status"]).id}
+
+
+def lab_redeploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = next(one for one in forge.deployments if str(one.id) == match[1])
+    if found.states[-1] == body["status"]:
+        return 400, {"message": {"status": ["cannot transition"]}}
+    found.states.append(body["status"])
+    return 200, {"id": found.id}
+
+
 def lab_hook(hook: HookSet) -> dict[str, Any]:
     return {"id": hook.id, "url": hook.url, "push_events": True}
 
@@ -384,6 +456,9 @@ def lab(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [lab_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, lambda f, m, q, b: (201, lab_note(f.write_note(int(m[1]), USER, b["body"])))),
         ("PUT", rf"{notes}/(\d+)", lab_edit),
+        ("GET", rf"{repo}/deployments", lab_deployments),
+        ("POST", rf"{repo}/deployments", lab_deploy),
+        ("PUT", rf"{repo}/deployments/(\d+)", lab_redeploy),
         ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [lab_hook(h) for h in f.hooks])),
         ("POST", rf"{repo}/hooks", lab_save),
         ("PUT", rf"{repo}/hooks/(\d+)", lab_save),

@@ -424,6 +424,9 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
     assert contexts(forge, "e" * 40) == {"sentinel/eu/shop/validate": "failure"}
     assert "E-SGN-020 it is not signed" in {words for *_, words in forge.told}
     assert forge.told[-1][3] == "n-2 refused it: E-NOD-010 line 7: no upstream"
+    shown = {one.environment: (one.sha, one.states[-1]) for one in forge.deployments}
+    assert shown == {"dev": (sha, "inactive"), "production": (sha, "failure")}
+    assert len(forge.deployments) == 2
 
 
 def test_feedback_is_owed_where_somebody_can_be_told(world: tuple[World, forges.Forge]) -> None:

@@ -139,6 +139,7 @@ class ControlPlane:
             promoters=(environment.promoter,) if environment.promoter else (),
             authors=(AUTHOR,),
             batches=counted.batches,
+            returned=counted.returned,
             ranks=counted.ranks,
             left_out=counted.left_out,
         )

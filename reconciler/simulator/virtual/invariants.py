@@ -32,6 +32,7 @@ from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
 from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
+from reconciler.release.assignment import Offer
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
@@ -50,6 +51,9 @@ from reconciler.simulator.virtual.nodes import Node, chosen
 
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.world import World
+
+
+NOTHING = Offer("")
 
 
 class Broken(AssertionError):
@@ -110,7 +114,7 @@ class Invariants:
         self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
         after = now_state.files.ledger or Ledger()
         self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
-        if _told(published_of(before), environment) != _told(published_of(after), environment):
+        if _offered(published_of(before), environment) != _offered(published_of(after), environment):
             self._require(
                 1,
                 world,
@@ -152,10 +156,10 @@ class Invariants:
             self._let_go(world, environment, before)
 
     def told(
-        self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str]
+        self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str, int]
     ) -> None:
         """After a node was offered something new."""
-        sequence, digest = answer
+        sequence, digest, _ = answer
         if node.temperament.restores or sequence >= before:
             return
         behind = environment.name in self._behind or environment.row != environment.version
@@ -369,12 +373,17 @@ def _pinned(published: Published, environment: Environment) -> set[str]:
 
 
 def _told(published: Published, environment: Environment) -> dict[str, str]:
-    """What each node is told to run, "" for nothing. Worked out anew when what decides it has changed."""
+    """What each node is told to run, "" for nothing."""
+    return {node: offer.digest for node, offer in _offered(published, environment).items()}
+
+
+def _offered(published: Published, environment: Environment) -> dict[str, Offer]:
+    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
     key = (published, [node.id for node in environment.nodes])
     if environment.told is None or environment.told[0] != key:
         found = {}
         for node in environment.nodes:
             cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.digests.get(cohort, "")
+            found[node.id] = published.offers.get(cohort, NOTHING)
         environment.told = (key, found)
     return environment.told[1]

@@ -124,7 +124,7 @@ def answer(
             id="completed here once",
         ),
         pytest.param(
-            {"ledger": IDLE, "facts": BANNED}, "W-REL-073", id="quarantined in an environment before"
+            {"ledger": IDLE, "facts": BANNED}, "W-REL-083", id="quarantined in an environment before"
         ),
         pytest.param(
             {"ledger": replace(IDLE, history=(DONE, replace(DONE, digest=NEW))), "facts": BANNED},
@@ -196,7 +196,7 @@ PAUSED = rolling(state="paused", paused_at=NOW)
         ),
         pytest.param(
             {"ledger": PAUSED, "facts": replace(seen(WELL), forbidden=BANNED.forbidden)},
-            "W-REL-073",
+            "W-REL-083",
             id="quarantined there while paused",
         ),
         pytest.param({"ledger": rolling(), "facts": seen(BAD), "holds": ("x",)}, "pause", id="held"),
