@@ -254,8 +254,8 @@ class Node(Table):
     of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
     `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
     only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
-    `recorded_at` is the `changed_at` that its record in the object store tells of, and `recorded_by` the id of the key
-    that signed that record: see `reconciler.flows.enrolment`.
+    `recorded_at` is when its record in the object store was written, null when that is owed, and `recorded_by` the id
+    of a key that signed it: see `reconciler.flows.enrolment`.
     """
 
     id = CharField(63, primary_key=True)

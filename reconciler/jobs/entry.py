@@ -69,6 +69,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import delivery
 
         return lambda context, subject, renewed: delivery.run(context, subject, renewed)
+    if kind == "enrolment":
+        from reconciler.flows import enrolment
+
+        return lambda context, subject, renewed: enrolment.run(context, renewed)
     if kind == "drift":
         from reconciler.flows import drift
 

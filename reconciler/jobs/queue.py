@@ -40,6 +40,7 @@ QUEUE_OF_KIND = {
     "feedback": "default",
     "environment": "release",
     "delivery": "release",
+    "enrolment": "release",
     "audit": "release",
     "change": "release",
     "reviews": "release",
