@@ -40,6 +40,7 @@ from reconciler.node.effects import (
 )
 from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
+from reconciler.node.patience import Overloaded
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
 from reconciler.node.returning import give_up, heed_orders
@@ -386,7 +387,7 @@ class Agent:
     def _unwell(self, error: ReconcilerError) -> Generator[Effect, Answer, None]:
         if not isinstance(error, NotYet):
             self._failures += 1
-        self._retry_after = error.retry_after if isinstance(error, protocol.Overloaded) else 0.0
+        self._retry_after = error.retry_after if isinstance(error, Overloaded) else 0.0
         if str(error) != self.trouble:
             self.trouble = str(error)
             yield Say("trouble", {"code": error.code, "message": str(error)})

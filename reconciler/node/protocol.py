@@ -19,6 +19,7 @@ from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.fleet.signals import Signals
 from reconciler.node.effects import Answer, Batch, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
+from reconciler.node.patience import Overloaded, read_retry_after
 from reconciler.node.proxy import RunningReport
 from reconciler.node.sealedset import LONGEST_SECRET
 from reconciler.node.state import Identity, NodeState
@@ -32,18 +33,6 @@ ANSWER_SECONDS = 30.0
 TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,4000}")
 SLOW = "E-NOD-017"
 """Somebody answers, and so slowly that the node did not wait for the end."""
-
-
-LONGEST_RETRY_AFTER = 900.0
-"""An answer that asks for more patience than this does not get it: it may be a mistake, or an attacker's."""
-
-
-class Overloaded(Transient):
-    """The control plane asks to be asked again later: not before `retry_after` seconds, 0 where it did not say."""
-
-    def __init__(self, code: str, message: str, *, retry_after: float) -> None:
-        super().__init__(code, message)
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +218,6 @@ def expect(answer: Answer, *statuses: int) -> HttpReply:
         f"the control plane refused the request with {answer.status}: {words}",
         cure="Check that agent and control plane have versions that know each other",
     )
-
-
-def read_retry_after(value: str) -> float:
-    """Seconds of a `Retry-After`, bounded; 0 for a date, which needs two clocks that agree, and for anything else."""
-    return min(float(value), LONGEST_RETRY_AFTER) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
 
 
 def read_challenge(reply: HttpReply) -> bytes:

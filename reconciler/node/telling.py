@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import ReconcilerError, Transient
 from reconciler.node import protocol
 from reconciler.node.effects import Answer, Batch, Done, Effect, EndBatch, Measure, Measured, NextBatch, Say
+from reconciler.node.patience import Overloaded
 
 if TYPE_CHECKING:
     from reconciler.node.machine import Agent
@@ -33,7 +34,7 @@ def tell(agent: Agent) -> Generator[Effect, Answer, None]:
         try:
             protocol.expect((yield from agent.ask(protocol.batch(identity, batch))), 200)
         except Transient as error:
-            wait = error.retry_after if isinstance(error, protocol.Overloaded) else 0.0
+            wait = error.retry_after if isinstance(error, Overloaded) else 0.0
             agent.rounds_of_silence = int(wait / agent.poll_seconds)
             return
         except ReconcilerError as error:
