@@ -155,10 +155,12 @@ def asked_for(
     kind, subject = "repository", ""
     if isinstance(read, PullRequest):
         trunks = {f"refs/heads/{project.trunk}" for project in projects}
-        if read.action == "reviewed" or read.target not in trunks:
-            return [], "a review is nothing that is planned, and neither is a branch that is no trunk"
+        if read.target not in trunks:
+            return [], "a pull request into a branch that is no trunk is nothing that is planned"
         found = concerned(projects, read.repository)
         kind, subject, reason = "pull", str(read.number), ""
+        if read.action == "reviewed":
+            kind, subject = "reviews", ""
     elif isinstance(read, Renamed):
         found = of_repository(projects, read.before)
         for project in found:

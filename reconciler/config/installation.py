@@ -56,7 +56,7 @@ class Member:
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
-    and `instance` what this installation calls itself there."""
+    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is."""
 
     slug: str
     organization: str
@@ -65,6 +65,11 @@ class Connection:
     credentials: str | None
     api: str = ""
     instance: str = ""
+    reviewers: tuple[tuple[str, str], ...] = ()
+
+    def person_of(self, account: str) -> str:
+        """Whose account of the forge this is; empty for nobody's."""
+        return next((person for name, person in self.reviewers if name == account), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
     environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
-    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token"."""
+    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token". `signed_trunk`: whether every
+    commit of trunk has to be signed by somebody known."""
 
     slug: str
     organization: str
@@ -86,6 +92,7 @@ class Project:
     members: tuple[Member, ...] = ()
     tags: bool = False
     node_credentials: str = "key-or-token"
+    signed_trunk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 credentials=item.get("credentials"),
                 api=item.get("api", ""),
                 instance=item.get("instance", item["slug"]),
+                reviewers=tuple((one["account"], one["person"]) for one in item.get("reviewer", ())),
             )
             for item in data.get("connection", ())
         ),
@@ -183,6 +191,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         members=_members(data),
         tags=data.get("tags", False),
         node_credentials=data.get("node-credentials", "key-or-token"),
+        signed_trunk=data.get("signed-trunk", False),
     )
 
 

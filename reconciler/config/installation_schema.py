@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from reconciler.config.characters import shown
+from reconciler.config.people import PERSON
 from reconciler.config.report import Problem
 from reconciler.config.schema import Field, Slot, block, flag, reference, scalar, values
 from reconciler.config.values import Choice, Pattern, Text
@@ -76,6 +77,12 @@ EMAIL = Pattern(
     expected="an e-mail address in lower case",
     hint="write it as the person signs in: ada@example.com",
     maximum=160,
+)
+ACCOUNT = Pattern(
+    name="account",
+    pattern=r"[A-Za-z0-9{][A-Za-z0-9._:{}@+-]{0,99}",
+    expected="the name of an account, or its id where the forge's API gives ids",
+    hint="Bitbucket Cloud's API gives the account_id, the others give the name",
 )
 ROLES = ("reader", "operator", "admin")
 """What a member may do, the least first; each may do what those before it may."""
@@ -195,6 +202,17 @@ ORGANIZATION = Field(
                     "each other's; the connection's slug when absent.",
                     'instance "eu"',
                 ),
+                Field(
+                    "reviewer",
+                    "Whose an account of the forge is. Its reviews count as that person's approvals where an "
+                    "environment lets reviews count.",
+                    'reviewer "bob-at-work" "bob@example.com"',
+                    arguments=(
+                        Slot("account", ACCOUNT, "what the forge's API calls the account"),
+                        Slot("person", PERSON, "the address in the person's commits"),
+                    ),
+                    repeatable=True,
+                ),
                 scalar(
                     "credentials",
                     KEY_URI,
@@ -247,6 +265,12 @@ ORGANIZATION = Field(
                     "tags",
                     "Whether a pushed tag, too, has trunk looked at.",
                     "tags #true",
+                    default=False,
+                ),
+                flag(
+                    "signed-trunk",
+                    "Whether every commit of trunk has to be signed by a key of .sentinel/allowed-signers.",
+                    "signed-trunk #true",
                     default=False,
                 ),
                 scalar(

@@ -65,6 +65,19 @@ def one(organization: str, project: str, identifier: str) -> Change | None:
     return found
 
 
+def trying(row: Change, commit: str) -> None:
+    """Write down that `commit` is about to be pushed for a change, beside all that were before."""
+    with writing():
+        Change.update(tried=Change.tried.concat(f"{commit} ")).where(Change.id == row.id).execute()
+
+
+def tried(row: Change) -> frozenset[str]:
+    """The commits that were about to be pushed for a change, by whatever worker. Some of them may be on the branch."""
+    with reading():
+        found = Change.select(Change.tried).where(Change.id == row.id).get()
+    return frozenset(found.tried.split())
+
+
 def finish(
     row: Change, state: str, *, now: datetime, commit: str = "", code: str = "", message: str = ""
 ) -> None:

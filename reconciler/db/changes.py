@@ -12,8 +12,9 @@ class Change(Table):
 
     `state`: `asked`, `committed`, `unchanged` (it was so already), `refused` (`code` and `message` say why).
 
-    `author_name` and `author_email` are of the commit. `idempotency` is what the caller called the request, null when
-    it did not; one caller gives each name once.
+    `tried`: the commits that a worker was about to push for it, each followed by a space. `author_name` and
+    `author_email` are of the commit. `idempotency` is what the caller called the request, null when it did not; one
+    caller gives each name once.
     """
 
     id = CharField(63, primary_key=True)
@@ -28,6 +29,7 @@ class Change(Table):
     idempotency = CharField(100, null=True)
     state = CharField(15, default="asked")
     commit = CharField(64, default="")
+    tried = TextField(default="")
     code = CharField(15, default="")
     message = TextField(default="")
     asked_at = InstantField()

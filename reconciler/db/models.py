@@ -13,11 +13,13 @@ from reconciler.db.evidence import Reproduction
 from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
+from reconciler.db.logged import LogAlarm, LogCheckpoint
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
 from reconciler.db.reported import REPORTED
+from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
 
@@ -256,6 +258,8 @@ class Node(Table):
     of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
     `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
     only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
+    `recorded_at` is the `changed_at` that its record in the object store tells of, and `recorded_by` the id of the key
+    that signed that record: see `reconciler.flows.enrolment`.
     """
 
     id = CharField(63, primary_key=True)
@@ -292,6 +296,8 @@ class Node(Table):
     doubts = IntegerField(default=0)
     doubted_at = InstantField(null=True)
     cloned_at = InstantField(null=True)
+    recorded_at = InstantField(null=True)
+    recorded_by = CharField(64, default="")
 
     class Meta:
         indexes = (
@@ -319,50 +325,6 @@ class Event(Table):
         indexes = ((("organization", "project", "id"), False),)
 
 
-class LogCheckpoint(Table):
-    """A checkpoint of an organization's log that was signed, in its short form: one a size in each epoch of the root.
-
-    It is remembered so that nothing else is ever signed for that size, and nothing that does not extend it.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    epoch = BigIntegerField()
-    size = BigIntegerField()
-    checkpoint = CharField(160)
-    signed_at = InstantField()
-
-    class Meta:
-        indexes = (
-            (("organization", "epoch", "size"), True),
-            (("organization", "checkpoint"), False),
-        )
-
-
-class LogAlarm(Table):
-    """A checkpoint that somebody saw and that the log does not begin with: entries were changed, or taken away.
-
-    `source` is `node`, `branch`, `clone` or `log` (our own record of what was signed); `subject` and `name` say which.
-    `seen` and `ours` are checkpoints in the short form. It stays until a person acknowledges it.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63)
-    source = CharField(15)
-    subject = CharField(127)
-    name = CharField(127)
-    seen = CharField(160)
-    ours = CharField(160)
-    reason = TextField()
-    raised_at = InstantField()
-    acknowledged_at = InstantField(null=True)
-    acknowledged_because = TextField(default="")
-
-    class Meta:
-        indexes = ((("organization", "project", "source", "subject", "seen"), True),)
-
-
 TABLES: tuple[type[Table], ...] = (
     Receipt,
     Repository,
@@ -381,6 +343,7 @@ TABLES: tuple[type[Table], ...] = (
     Rollout,
     Pointer,
     PublishedRoot,
+    Restored,
     JoinToken,
     Node,
     Challenge,

@@ -1,7 +1,8 @@
 """Makes a change that somebody asked for over the JSON interface: one commit on an environment's branch, in their name.
 
 The wishes are the ones that the verbs of `sentinelctl` make, and are judged like them. The commit carries the change's
-name, so a worker that dies after its push finds it again.
+name for people. A worker that dies after its push finds its commit by what the database says was about to be pushed:
+whoever may push can write any name into a commit.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TRAILER = "Change"
 ATTEMPTS = 8
 """A rollout commits at most every few seconds; losing this many races in a row is left to the job's own pace."""
 
-SEARCHED = 200
+SEARCHED = 5_000
 """Commits of the branch in which the change is looked for that a dead worker may have pushed."""
 
 LIMITS = Limits(files=5_000, file_bytes=1024 * 1024, total_bytes=16 * 1024 * 1024, depth=8)
@@ -81,7 +82,8 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
         renew()
         if head is None:
             raise Stalled("E-GIT-204", f"the environment '{row.environment}' has no branch")
-        made = _made_before(context, head, str(row.id))
+        # Asked after the fetch: what is on the branch by then was written down before it was pushed.
+        made = _made_before(context, head, asking.tried(row))
         if made is not None:
             return _done(context, row, made, "it was pushed before")
         wish = OPERATIONS[row.operation](row.environment, _files(context, head, row), row.body, str(author))
@@ -99,6 +101,7 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
             when=context.now(),
             key=None,
         )
+        asking.trying(row, sha)
         try:
             push(context.mirror, ref, sha, head)
         except LostRace:
@@ -119,11 +122,11 @@ def _files(context: Context, head: str, row: Change) -> BranchFiles:
     return parse_branch({path: content for path, _, content in read.files})
 
 
-def _made_before(context: Context, head: str, identifier: str) -> str | None:
-    for commit in context.mirror.first_parents(head, limit=SEARCHED, stop=None):
-        if commit.trailer(TRAILER) == identifier:
-            return commit.sha
-    return None
+def _made_before(context: Context, head: str, tried: frozenset[str]) -> str | None:
+    if not tried:
+        return None
+    commits = context.mirror.first_parents(head, limit=SEARCHED, stop=None)
+    return next((commit.sha for commit in commits if commit.sha in tried), None)
 
 
 def _done(context: Context, row: Change, sha: str, message: str) -> Outcome:

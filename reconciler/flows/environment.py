@@ -136,6 +136,8 @@ def publish_and_record(look: Look) -> None:
             now=look.now,
             due_at=drift_look,
         )
+        if look.policy is not None and look.policy.approvals.reviews:
+            ask(context.organization.slug, context.project.slug, "reviews", now=look.now)
         events = projection.project(context, look.environment, height, commits, keys)
         if "rollout.completed" in events:
             for follower in look.trunk.after(look.environment):

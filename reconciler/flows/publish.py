@@ -17,6 +17,7 @@ from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
 from reconciler.errors import LostRace, NotYet, Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.epoch import check_epoch
 from reconciler.flows.log.signing import place
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.release.assignment import offers
@@ -49,7 +50,8 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
     that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it. A new root is
     a reason too: nodes hear of it by the pointers that its keys sign.
     Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names, E-KEY-014 when the root
-    has expired, and `NotYet` E-REL-009 while a bundle's statement is not signed under this root.
+    has expired, E-BAK-108 when it is of no higher epoch than a backup that was restored, and `NotYet` E-REL-009 while a
+    bundle's statement is not signed under this root.
     """
     desired = offers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
@@ -148,6 +150,7 @@ def _root(context: Context, now: datetime) -> Root:
             "run and take nothing new",
             cure="Renew it: `sentinelctl keys rotate --publish`; docs/keys.md",
         )
+    check_epoch(root)
     return root
 
 

@@ -148,10 +148,7 @@ def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[f
     live = ledger.live if ledger is not None else ""
     if wish is None:
         return frozenset(), ""
-    with reading():
-        # The widest span that it can be: the same digest may have been compiled from several commits.
-        new = _compiled_to(context, wish.digest).order_by(Commit.position.desc()).first()
-        old = _compiled_to(context, live).order_by(Commit.position).first() if live else None
+    new, old = span_of(context, wish.digest, live)
     if new is None or (live and old is None):
         return None, f"which trunk commit {short(wish.digest if new is None else live)} is of is not known"
     missing = [row.sha for row in (new, old) if row is not None and not context.mirror.has_commit(row.sha)]
@@ -170,6 +167,15 @@ def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[f
     mirror = context.mirror
     touching = [one for one in commits if mirror.touches(one.sha, folder) or mirror.drops(one.sha, folder)]
     return frozenset().union(*map(known.makers, touching)), ""
+
+
+def span_of(context: Context, digest: str, live: str) -> tuple[Commit | None, Commit | None]:
+    """The trunk commits that a bundle and what runs are of; None where that is not known. The widest span that it can
+    be: the same digest may have been compiled from several commits."""
+    with reading():
+        new = _compiled_to(context, digest).order_by(Commit.position.desc()).first()
+        old = _compiled_to(context, live).order_by(Commit.position).first() if live else None
+    return new, old
 
 
 def _compiled_to(context: Context, digest: str):  # type: ignore[no-untyped-def]

@@ -9,7 +9,19 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, basic, text
+from reconciler.forge.port import (
+    Ask,
+    Forge,
+    Hook,
+    Hooks,
+    Note,
+    PullInfo,
+    Request,
+    Review,
+    basic,
+    paged,
+    text,
+)
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -40,7 +52,39 @@ def read_pull(document: Any) -> PullInfo:
         text(source["commit"]["hash"]),
         text(source["branch"]["name"]) if inside else "",
         text(target["branch"]["name"]),
+        text((document.get("merge_commit") or {}).get("hash")),
     )
+
+
+PAGE = 50
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """What happened to it, the newest first. An approval names no commit: it is of what the update before it brought.
+
+    Whose approvals stand is said by the participants, for withdrawing one is no activity.
+    """
+    document = ask(Request("GET", _pull(repository, number)), lambda answer: answer)
+    standing = {
+        text(one["user"]["account_id"])
+        for one in document.get("participants") or ()
+        if one.get("approved") is True
+    }
+    activity = paged(
+        ask,
+        lambda page: Request("GET", f"{_pull(repository, number)}/activity?pagelen={PAGE}&page={page}"),
+        lambda answer: list(answer["values"]),
+        PAGE,
+    )
+    found: dict[str, Review] = {}
+    head = ""
+    for one in reversed(activity):
+        if "update" in one:
+            head = text(((one["update"].get("source") or {}).get("commit") or {}).get("hash")) or head
+        elif "approval" in one:
+            account = text(one["approval"]["user"]["account_id"])
+            found[account] = Review(account, head)
+    return [review for account, review in found.items() if account in standing]
 
 
 def read_notes(document: Any) -> list[Note]:
@@ -105,4 +149,7 @@ FORGE = Forge(
     pull_ref=lambda number: "",
     longest_note=32_768,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repositories/{repository}/commit/{sha}/pullrequests"),
+    read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
+    approvals=approvals,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
+from reconciler.forge.port import Ask, Forge, Hook, Hooks, Note, PullInfo, Request, Review, bearer, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -40,7 +40,21 @@ def read_pull(document: Any) -> PullInfo:
         text(source["latestCommit"]),
         text(source["id"]).removeprefix("refs/heads/") if inside else "",
         text(target["id"]).removeprefix("refs/heads/"),
+        text(((document.get("properties") or {}).get("mergeCommit") or {}).get("id")),
     )
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """Each reviewer and participant with the commit that they looked at last."""
+
+    def read(document: Any) -> list[Review]:
+        return [
+            Review(text(one["user"]["name"]), text(one.get("lastReviewedCommit")))
+            for one in (*document["reviewers"], *(document.get("participants") or ()))
+            if one.get("status") == "APPROVED"
+        ]
+
+    return ask(Request("GET", _pull(repository, number)), read)
 
 
 def read_notes(document: Any) -> list[Note]:
@@ -109,6 +123,11 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/pull-requests/{number}/from",
     longest_note=32_768,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request(
+        "GET", f"{repo(repository)}/commits/{sha}/pull-requests?limit=25"
+    ),
+    read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
+    approvals=approvals,
     get_note=lambda repository, number, note: Request("GET", f"{_pull(repository, number)}/comments/{note}"),
     version_of=lambda document: int(document["version"]),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from reconciler.forge import github
@@ -36,6 +37,9 @@ FORGE = replace(
     public_host="",
     headers=headers,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
+    read_numbers=lambda document: [int(document["number"])],
+    approvals=partial(github.approvals, size="limit=50"),
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
+from reconciler.forge.port import (
+    Ask,
+    Forge,
+    Hook,
+    Hooks,
+    Note,
+    PullInfo,
+    Request,
+    Review,
+    bearer,
+    paged,
+    text,
+)
 from reconciler.plan.statuses import Status
 
 
@@ -35,6 +47,7 @@ def read_pull(document: Any) -> PullInfo:
         text(head["sha"]),
         text(head["ref"]) if inside else "",
         text(base["ref"]),
+        text(document["merge_commit_sha"]) if document.get("merged") else "",
     )
 
 
@@ -43,6 +56,36 @@ def read_notes(document: Any) -> list[Note]:
         Note(str(one["id"]), text((one.get("user") or {}).get("login")), text(one["body"]))
         for one in document
     ]
+
+
+PAGE = 100
+
+
+def approvals(ask: Ask, repository: str, number: int, *, size: str = f"per_page={PAGE}") -> list[Review]:
+    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one."""
+    path = f"/repos/{repository}/pulls/{number}/reviews"
+    found = paged(
+        ask,
+        lambda page: Request("GET", f"{path}?{size}&page={page}"),
+        lambda document: [(state_of(one), review_of(one)) for one in document],
+        int(size.rpartition("=")[2]),
+    )
+    standing: dict[str, Review] = {}
+    for state, review in found:
+        if state == "APPROVED":
+            standing[review.account] = review
+        elif state not in ("COMMENTED", "COMMENT", "PENDING", "REQUEST_REVIEW"):
+            standing.pop(review.account, None)
+    return list(standing.values())
+
+
+def state_of(document: Any) -> str:
+    return "DISMISSED" if document.get("dismissed") else text(document["state"])
+
+
+def review_of(document: Any) -> Review:
+    account = text((document.get("user") or {}).get("login"))
+    return Review(account, text(document.get("commit_id")), text(document.get("html_url")))
 
 
 EVENTS = ("push", "pull_request", "pull_request_review", "repository")
@@ -93,4 +136,7 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/pull/{number}/head",
     longest_note=65_536,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pulls"),
+    read_numbers=lambda document: [int(one["number"]) for one in document],
+    approvals=approvals,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, text
+from reconciler.forge.port import Ask, Forge, Hook, Hooks, Note, PullInfo, Request, Review, moment, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}
@@ -36,7 +36,37 @@ def read_pull(document: Any) -> PullInfo:
         text(document["sha"]),
         text(document["source_branch"]) if inside else "",
         text(document["target_branch"]),
+        merged_as(document) if document["state"] == "merged" else "",
     )
+
+
+def merged_as(document: Any) -> str:
+    """The merge, or else the one commit that everything was squashed into; without either the head was put there."""
+    return (
+        text(document.get("merge_commit_sha"))
+        or text(document.get("squash_commit_sha"))
+        or text(document["sha"])
+    )
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """An approval names no commit, but when it was given, and each version of the merge request when it came."""
+    path = f"{project(repository)}/merge_requests/{number}"
+    versions = ask(
+        Request("GET", f"{path}/versions?per_page=1"),
+        lambda document: [(moment(one["created_at"]), text(one["head_commit_sha"])) for one in document],
+    )
+    since, head = max(versions, default=(None, ""))
+
+    def read(document: Any) -> list[Review]:
+        found = []
+        for one in document["approved_by"]:
+            at = moment(one["approved_at"]) if one.get("approved_at") else None
+            later = since is not None and at is not None and at > since
+            found.append(Review(text(one["user"]["username"]), head if later else ""))
+        return found
+
+    return ask(Request("GET", f"{path}/approvals"), read)
 
 
 def notes(repository: str, number: int, page: int) -> Request:
@@ -94,4 +124,9 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/merge-requests/{number}/head",
     longest_note=1_000_000,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request(
+        "GET", f"{project(repository)}/repository/commits/{sha}/merge_requests"
+    ),
+    read_numbers=lambda document: [int(one["iid"]) for one in document],
+    approvals=approvals,
 )

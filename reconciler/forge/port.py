@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from reconciler.plan.statuses import Status
+
+T = TypeVar("T")
+MOST_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,30 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class PullInfo:
     """A pull request as the forge has it. `head` is a commit id, or its beginning; `source` is empty for a branch of
-    another repository."""
+    another repository. `merged` is the commit that merged it, or its beginning; empty while nobody has."""
 
     number: int
     open: bool
     head: str
     source: str
     target: str
+    merged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An account's standing approval of a pull request. `commit` is the head that it was given to, or its beginning;
+    empty where the forge does not say."""
+
+    account: str
+    commit: str
+    url: str = ""
+
+
+class Ask(Protocol):
+    """Sends a request, and gives what `read` makes of the answer."""
+
+    def __call__(self, request: Request, read: Callable[[Any], T], /) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +94,8 @@ class Forge:
     `api` is where its public service is, empty when there is none. `me` asks who we are; without it that is the user
     of the credentials. `notes` asks for one page of comments, counted from 1. `pull_ref` is where git has the head of a
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
-    the forge wants it.
+    the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
+    pull request that stand, the last of each account.
     """
 
     api: str
@@ -92,6 +114,9 @@ class Forge:
     pull_ref: Callable[[int], str]
     longest_note: int
     hooks: Hooks
+    pulls_of: Callable[[str, str], Request]
+    read_numbers: Callable[[Any], list[int]]
+    approvals: Callable[[Ask, str, int], list[Review]]
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
 
@@ -111,6 +136,25 @@ def bearer(user: str, token: str) -> dict[str, str]:
 def basic(user: str, token: str) -> dict[str, str]:
     """User and token."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
+
+
+def paged(ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int) -> list[T]:
+    """What all pages have together, which are counted from 1 and hold `size` things each but for the last."""
+    found: list[T] = []
+    for number in range(1, MOST_PAGES + 1):
+        more = ask(page(number), read)
+        found += more
+        if len(more) < size:
+            break
+    return found
+
+
+def moment(value: str) -> datetime:
+    """A moment of an answer. Raises ValueError for anything without a time zone."""
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return found
 
 
 def text(value: Any) -> str:

@@ -49,6 +49,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import telling
 
         return lambda context, subject, renewed: telling.run(context, renewed)
+    if kind == "reviews":
+        from reconciler.flows.pulls import reviewing
+
+        return lambda context, subject, renewed: reviewing.run(context, renewed)
     if kind == "feedback":
         from reconciler.flows.pulls import feedback
 
@@ -102,7 +106,7 @@ def run(organization: str, project: str, kind: str, subject: str) -> None:
     try:
         perform(settings, os.environ, organization, project, kind, subject)
         # A look at a repository, or at a pull request, asks for work of every project in it.
-        hand_on(settings, organization, None if kind in ("repository", "pull") else project)
+        hand_on(settings, organization, None if kind in ("repository", "pull", "reviews") else project)
     finally:
         session.close()
 

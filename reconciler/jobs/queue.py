@@ -40,6 +40,7 @@ QUEUE_OF_KIND = {
     "delivery": "release",
     "audit": "release",
     "change": "release",
+    "reviews": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",

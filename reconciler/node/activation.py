@@ -45,7 +45,7 @@ from reconciler.node.effects import (
 )
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport, TestResult
-from reconciler.node.state import Active, NodeState, Trust
+from reconciler.node.state import Active, Held, NodeState, Refusal, Trust
 
 READ_BACK_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
 """Seconds between looks: nine looks in nine seconds. A reload takes milliseconds, a restart up to a few seconds."""
@@ -55,12 +55,17 @@ Steps = Generator[Effect, Answer, NodeState]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs."""
+    """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
+
+    `held` and `refusal` are set where the operator of the machine goes back by hand.
+    """
 
     trust: Trust
     active: Active
     files: Mapping[str, bytes] = field(repr=False)
     sealed: bytes = field(default=b"", repr=False)
+    held: Held | None = None
+    refusal: Refusal | None = None
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
@@ -127,7 +132,8 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         active=bundle.active,
         previous=old.digest if old is not None and old.digest != digest else state.previous,
         delivered=digest,
-        refusal=None,
+        refusal=bundle.refusal,
+        held=bundle.held,
     )
     saved = yield SaveState(confirmed)
     if isinstance(saved, Failed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from reconciler.node.effects import (
     CurrentLink,
     Done,
     Effect,
+    EndOrder,
     Failed,
     HttpRequest,
     KeepSealed,
@@ -25,6 +27,8 @@ from reconciler.node.effects import (
     Prune,
     ReadBack,
     ReadSealed,
+    Recall,
+    Recalled,
     Reload,
     Render,
     Restart,
@@ -34,6 +38,7 @@ from reconciler.node.effects import (
     Sleep,
     Stage,
     Switch,
+    TakeOrder,
     Test,
 )
 from reconciler.node.files import NodeFiles
@@ -45,6 +50,9 @@ from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import Identity
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 1.0
+"""So often an agent that rests looks for an order of the operator."""
 
 
 class Stopped(Exception):
@@ -61,6 +69,12 @@ class Hands:
     control_plane: ControlPlane
     say: Callable[[Say], None]
     identity: Identity | None = None
+    _called: int = 0
+
+    def called(self) -> bool:
+        """Whether the operator left an order since this was last asked."""
+        before, self._called = self._called, self.files.ordered()
+        return self._called not in (0, before)
 
     def perform(self, effect: Effect) -> Answer:
         """Carry out any effect but `Sleep`, which belongs to whoever owns the time."""
@@ -101,6 +115,9 @@ class Hands:
         | Render
         | Switch
         | CurrentLink
+        | Recall
+        | TakeOrder
+        | EndOrder
         | Prune,
     ) -> Answer:
         match effect:
@@ -123,6 +140,12 @@ class Hands:
                 self._switch(effect)
             case CurrentLink():
                 return Done(self.files.linked())
+            case Recall():
+                return Recalled(self.files.recall(effect.digest))
+            case TakeOrder():
+                return self.files.order() or Done()
+            case EndOrder():
+                self.files.end_order(effect.outcome)
             case Prune():
                 self.files.prune(effect.keep)
                 self.run.prune(effect.renderings | {self.files.linked_rendering()})
@@ -188,11 +211,21 @@ def drive(steps: Generator[Effect, Answer, T], hands: Hands, stop: threading.Eve
             # A generator is started with next(), which is send(None).
             effect = next(steps) if answer is None else steps.send(answer)
             if isinstance(effect, Sleep):
-                if stop.wait(effect.seconds):
-                    raise Stopped
+                _rest(effect, hands, stop)
                 answer = Done()
             else:
                 answer = hands.perform(effect)
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+def _rest(effect: Sleep, hands: Hands, stop: threading.Event) -> None:
+    """Sleep; an idle sleep ends when the operator gives an order. Raises `Stopped`."""
+    ends = time.monotonic() + effect.seconds
+    while True:
+        left = max(0.0, ends - time.monotonic())
+        if stop.wait(min(left, LOOK_SECONDS) if effect.idle else left):
+            raise Stopped
+        if left <= LOOK_SECONDS or (effect.idle and hands.called()):
+            return

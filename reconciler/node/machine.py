@@ -41,6 +41,7 @@ from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
+from reconciler.node.returning import heed_orders
 from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.taking import fetch_secrets, take
@@ -86,6 +87,8 @@ class Agent:
     counter: int = 0
     trouble: str = ""
     """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
+    last_order: str = ""
+    """The order of the operator that was carried out last."""
     _rounds: int = 0
     _failures: int = 0
     _poll_seconds: float = 10.0
@@ -102,6 +105,7 @@ class Agent:
         reported = True
         while True:
             try:
+                yield from heed_orders(self)
                 news = yield from self.cycle()
                 yield from self._well()
                 if news and reported:
@@ -113,7 +117,7 @@ class Agent:
                 yield from self._unwell(error)
                 if isinstance(error, Transient):
                     yield from ask_mirrors(self)
-            yield Sleep(self.pause())
+            yield Sleep(self.pause(), idle=True)
 
     def recover(self) -> Generator[Effect, Answer, None]:
         """After a start: the symlink names what was confirmed last, and the proxy serves it with its secrets."""

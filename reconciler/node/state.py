@@ -90,6 +90,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The operator of this machine went back by hand: `left` is not taken again before `until`.
+
+    `order` names the order that it was done by, `digest` what was gone back to, `because` is the operator's reason.
+    """
+
+    order: str
+    left: str
+    digest: str
+    at: str
+    until: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenLog:
     """The newest checkpoint of the log that was believed, as it was signed, and the epoch it was signed under."""
 
@@ -111,6 +126,7 @@ class NodeState:
     delivered: str = ""
     refusal: Refusal | None = None
     log: SeenLog | None = None
+    held: Held | None = None
 
 
 def encode_identity(identity: Identity) -> bytes:
@@ -133,7 +149,13 @@ def encode_state(state: NodeState) -> bytes:
 def decode_state(data: bytes, where: str) -> NodeState:
     """Read `state.json`. Raises `Stalled` that names the file."""
     document = _decode(data, where)
-    for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal), ("log", SeenLog)):
+    for name, kind in (
+        ("trust", Trust),
+        ("active", Active),
+        ("refusal", Refusal),
+        ("log", SeenLog),
+        ("held", Held),
+    ):
         if document.get(name) is not None:
             document[name] = _build(kind, document[name], where)
     if document.get("active") is not None:

@@ -11,6 +11,7 @@ from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
 from reconciler.node import protocol
 from reconciler.node.activation import activate
 from reconciler.node.effects import Answer, Effect, Kept, ReadSealed, Say, Sleep
+from reconciler.node.returning import refuse_what_was_left
 from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set
 from reconciler.node.sources import ControlPlaneSource, Source, mirrors_of
 from reconciler.node.state import Active
@@ -45,6 +46,7 @@ def take(
         answer = yield from agent.ask(source.log_tile(tile))
         tiles[tile] = protocol.expect(answer, 200).body
     check.accept_log(tiles)
+    refuse_what_was_left(agent, check)
     if state.active is not None and check.digest == state.active.digest:
         yield from agent.save(
             replace(
@@ -54,6 +56,7 @@ def take(
                 active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
                 refusal=None,
                 log=check.log,
+                held=None,
             )
         )
         return

@@ -9,7 +9,7 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import merge
 from reconciler.release import rules
 from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
-from reconciler.release.approvals import rejecting
+from reconciler.release.approvals import rejecting, withdrawn
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen_for
@@ -54,11 +54,13 @@ def during(
     if wish is None or (wish.digest, wish.only) != (rollout.digest, plan.wished):
         return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
     rejections = tuple(rejecting(state))
-    holds = (*rules.holding(state.holds_except(rollout.name)), *rejections)
+    objections = (*rejections, *withdrawn(state, policy, facts, plan))
+    holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
-        reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in rejections))
-        return act(Pause("; ".join(reasons)), "it was rejected" if rejections else "a hold was placed")
+        reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in objections))
+        objected = "it was rejected" if rejections else "an approval was withdrawn"
+        return act(Pause("; ".join(reasons)), objected if objections else "a hold was placed")
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()
         if holds or failed:
@@ -144,10 +146,11 @@ def _judge(
     batch = facts.batches[active.number - 1]
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
-    go = state.files.go(rollout.name, active.number)
+    said = state.files.go(rollout, active)
+    go = said if said is not None and said.is_for(rollout, active) else None
     alone = _alone(rollout, plan, active)
     judged = judge_all(
-        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals, alone)
+        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, said, facts.signals, alone)
     )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)

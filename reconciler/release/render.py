@@ -50,7 +50,8 @@ def render_quarantine(quarantine: Quarantine) -> bytes:
 
 def render_go(go: Go) -> bytes:
     """`gates/<rollout>-<step>.kdl`."""
-    return _document([KdlNode("go", (), children=(*words("by", go.by), *words("why", go.why)))])
+    children = (leaf("sequence", go.sequence), *words("by", go.by), *words("why", go.why))
+    return _document([KdlNode("go", (go.digest,), children=children)])
 
 
 def render_promoted(promoted: Promoted) -> bytes:

@@ -75,12 +75,27 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass."""
+    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass.
+
+    It is for one try of the step: the one that moves nodes to `digest` under `sequence`. A step that is resumed, after
+    a failure or a pause, has another sequence.
+    """
 
     rollout: str
     step: int
+    digest: str
+    sequence: int
     by: str = ""
     why: str = ""
+
+    def is_for(self, rollout: Rollout, step: Progress) -> bool:
+        """Whether it was said of the try of the step that is under way."""
+        return (self.rollout, self.step, self.digest, self.sequence) == (
+            rollout.name,
+            step.number,
+            rollout.digest,
+            step.sequence,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +299,11 @@ class BranchFiles:
     goes: tuple[Go, ...] = ()
     pins: tuple[Pin, ...] = ()
 
-    def go(self, rollout: str, step: int) -> Go | None:
-        """The word of a person that lets this step pass, or None."""
-        return next((found for found in self.goes if (found.rollout, found.step) == (rollout, step)), None)
+    def go(self, rollout: Rollout, step: Progress) -> Go | None:
+        """The word of a person on this step of a rollout, or None. It may be on another try of it: see `is_for`."""
+        return next(
+            (found for found in self.goes if (found.rollout, found.step) == (rollout.name, step.number)), None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,25 @@ PAGE = {
 
 
 @dataclass
+class Reviewed:
+    """What an account said last of a pull request, and of which head. `state`: approved, changes, or dismissed."""
+
+    account: str
+    state: str
+    commit: str
+
+
+@dataclass
 class Pull:
     head: str
     source: str = "topic"
     target: str = "main"
     open: bool = True
     inside: bool = True
+    merged: str = ""
+    reviews: list[Reviewed] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    """Heads that it had, the newest last."""
 
 
 @dataclass
@@ -175,7 +188,43 @@ def hub_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         "state": "open" if found.open else "closed",
         "head": {"sha": found.head, "ref": found.source, "repo": {"id": 1 if found.inside else 2}},
         "base": {"ref": found.target, "repo": {"id": 1}},
+        "merged": bool(found.merged),
+        "merge_commit_sha": found.merged or None,
     }
+
+
+HUB_STATES = {"approved": "APPROVED", "changes": "CHANGES_REQUESTED", "dismissed": "DISMISSED"}
+
+
+def hub_reviews(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """Gitea keeps the state of a dismissed review, and says beside it that it is dismissed."""
+    found = []
+    for n, one in enumerate(forge.pulls[int(match[1])].reviews):
+        gitea = forge.kind != "github"
+        document = {
+            "id": n,
+            "user": {"login": one.account},
+            "state": "APPROVED" if gitea and one.state == "dismissed" else HUB_STATES[one.state],
+            "commit_id": one.commit,
+            "html_url": f"https://forge.example/review/{n}",
+        }
+        found.append({**document, "dismissed": one.state == "dismissed"} if gitea else document)
+        found.append({**document, "state": "COMMENT" if gitea else "COMMENTED"})
+    size = PAGE[forge.kind]
+    start = (int(query["page"][0]) - 1) * size
+    return 200, found[start : start + size]
+
+
+def of_commit(forge: Forge, sha: str) -> list[int]:
+    """The pull requests that brought a commit."""
+    return [number for number, pull in forge.pulls.items() if sha in (pull.merged, pull.head)]
+
+
+def hub_brought(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = [{"number": number} for number in of_commit(forge, match[1])]
+    if forge.kind == "github":
+        return 200, found
+    return (200, found[0]) if found else (404, {"message": "Not Found"})
 
 
 def hub_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -225,6 +274,8 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
     return [
         ("GET", "/user", lambda f, m, q, b: (200, {"login": USER})),
         ("GET", rf"{repo}/pulls/(\d+)", hub_pull),
+        ("GET", rf"{repo}/pulls/(\d+)/reviews", hub_reviews),
+        ("GET", rf"{repo}/commits/([0-9a-f]{{40}})/pulls?", hub_brought),
         ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", hub_status),
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, hub_add),
@@ -251,13 +302,42 @@ def lab_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         return 404, {"message": "404 Not found"}
     return 200, {
         "iid": int(match[1]),
-        "state": "opened" if found.open else "closed",
+        "state": "opened" if found.open else "merged" if found.merged else "closed",
         "sha": found.head,
         "source_branch": found.source,
         "target_branch": found.target,
         "source_project_id": 1 if found.inside else 2,
         "target_project_id": 1,
+        "merge_commit_sha": found.merged or None,
+        "squash_commit_sha": None,
     }
+
+
+def heads_of(pull: Pull) -> list[str]:
+    return [*pull.history, pull.head]
+
+
+def minute(number: int) -> str:
+    return f"2026-11-24T08:{number:02}:00.000Z"
+
+
+def lab_versions(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {"id": n, "head_commit_sha": head, "created_at": minute(2 * n)}
+        for n, head in enumerate(heads_of(forge.pulls[int(match[1])]))
+    ]
+    return 200, found[::-1][: int(query["per_page"][0])]
+
+
+def lab_approvals(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    pull = forge.pulls[int(match[1])]
+    approved = [
+        {"user": {"username": one.account}, "approved_at": minute(2 * heads_of(pull).index(one.commit) + 1)}
+        for one in pull.reviews
+        if one.state == "approved"
+    ]
+    return 200, {"iid": int(match[1]), "approved_by": approved}
 
 
 def lab_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -293,6 +373,13 @@ def lab(name: str) -> list[tuple[str, str, Handler]]:
     return [
         ("GET", "/user", lambda f, m, q, b: (200, {"username": USER})),
         ("GET", rf"{repo}/merge_requests/(\d+)", lab_pull),
+        ("GET", rf"{repo}/merge_requests/(\d+)/versions", lab_versions),
+        ("GET", rf"{repo}/merge_requests/(\d+)/approvals", lab_approvals),
+        (
+            "GET",
+            rf"{repo}/repository/commits/([0-9a-f]{{40}})/merge_requests",
+            lambda f, m, q, b: (200, [{"iid": n} for n in of_commit(f, m[1])]),
+        ),
         ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", lab_status),
         ("GET", notes, lambda f, m, q, b: (200, [lab_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, lambda f, m, q, b: (201, lab_note(f.write_note(int(m[1]), USER, b["body"])))),
@@ -325,14 +412,35 @@ def cloud_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Ans
     other = forge.repository if found.inside else "other/fork"
     return 200, {
         "id": int(match[1]),
-        "state": "OPEN" if found.open else "MERGED",
+        "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "source": {
             "commit": {"hash": found.head[:12]},
             "branch": {"name": found.source},
             "repository": {"full_name": other},
         },
         "destination": {"branch": {"name": found.target}, "repository": {"full_name": forge.repository}},
+        "merge_commit": {"hash": found.merged[:12]} if found.merged else None,
+        "participants": [
+            {"user": {"account_id": one.account}, "approved": one.state == "approved"}
+            for one in found.reviews
+        ],
     }
+
+
+def cloud_activity(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    pull = forge.pulls[int(match[1])]
+    found: list[Any] = []
+    for head in heads_of(pull):
+        found.append({"update": {"source": {"commit": {"hash": head[:12]}}}})
+        found += [
+            {"approval": {"user": {"account_id": one.account}}}
+            for one in pull.reviews
+            if one.commit == head and one.state != "changes"
+        ]
+        found.append({"comment": {"id": 1}})
+    size, page = int(query["pagelen"][0]), int(query["page"][0])
+    return 200, {"values": found[::-1][(page - 1) * size : page * size]}
 
 
 def cloud_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -371,6 +479,12 @@ def cloud(name: str) -> list[tuple[str, str, Handler]]:
     return [
         ("GET", "/user", lambda f, m, q, b: (200, {"account_id": f"id-of-{USER}"})),
         ("GET", rf"{repo}/pullrequests/(\d+)", cloud_pull),
+        ("GET", rf"{repo}/pullrequests/(\d+)/activity", cloud_activity),
+        (
+            "GET",
+            rf"{repo}/commit/([0-9a-f]{{40}})/pullrequests",
+            lambda f, m, q, b: (200, {"values": [{"id": n} for n in of_commit(f, m[1])]}),
+        ),
         ("POST", rf"{repo}/commit/([0-9a-f]{{40}})/statuses/build", cloud_status),
         (
             "GET",
@@ -398,13 +512,23 @@ def center_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
         return 404, {"errors": []}
     return 200, {
         "id": int(match[1]),
-        "state": "OPEN" if found.open else "MERGED",
+        "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "fromRef": {
             "id": f"refs/heads/{found.source}",
             "latestCommit": found.head,
             "repository": {"id": 1 if found.inside else 2},
         },
         "toRef": {"id": f"refs/heads/{found.target}", "repository": {"id": 1}},
+        "properties": {"mergeCommit": {"id": found.merged}} if found.merged else {},
+        "participants": [],
+        "reviewers": [
+            {
+                "user": {"name": one.account},
+                "status": {"approved": "APPROVED", "changes": "NEEDS_WORK"}.get(one.state, "UNAPPROVED"),
+                "lastReviewedCommit": one.commit,
+            }
+            for one in found.reviews
+        ],
     }
 
 
@@ -443,6 +567,11 @@ def center(name: str) -> list[tuple[str, str, Handler]]:
     notes = rf"{repo}/pull-requests/(\d+)/comments"
     return [
         ("GET", rf"{repo}/pull-requests/(\d+)", center_pull),
+        (
+            "GET",
+            rf"{repo}/commits/([0-9a-f]{{40}})/pull-requests",
+            lambda f, m, q, b: (200, {"values": [{"id": n} for n in of_commit(f, m[1])]}),
+        ),
         ("POST", rf"{repo}/commits/([0-9a-f]{{40}})/builds", center_status),
         ("GET", rf"{repo}/pull-requests/(\d+)/activities", center_activities),
         ("GET", rf"{notes}/(\d+)", lambda f, m, q, b: (200, center_note(find(f, m[2]) or Note(0, "", "")))),
@@ -513,7 +642,7 @@ def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
         do_GET = do_POST = do_PUT = do_PATCH = handle_one
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield forge, f"http://127.0.0.1:{server.server_address[1]}"

@@ -136,6 +136,16 @@ def test_a_worker_that_dies_after_its_push_makes_no_second_commit(
     assert world.read("dev", "holds/pause.kdl") is None
 
 
+def test_nobody_else_can_say_that_a_change_was_made(world: World) -> None:
+    row = ask(world, "pause", reason="wait")
+    forged = world.edit("dev", {"notes.txt": b"x"}, message=f"Note\n\nChange: {row.id}\nActor: {WHO}\n")
+    changing.run(world.context, str(row.id), lambda: None)
+    found = again(row)
+    assert (found.state, found.commit) == ("committed", world.head("dev"))
+    assert found.commit != forged
+    assert world.read("dev", "holds/pause.kdl") is not None
+
+
 def test_an_edit_by_hand_at_the_same_time_loses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,8 @@ from reconciler.bundle.logged import check_included
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
-from reconciler.db.models import LogCheckpoint, Pointer, Work
+from reconciler.db.logged import LogCheckpoint
+from reconciler.db.models import Pointer, Work
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows import environment
 from reconciler.flows.log import watching

@@ -13,7 +13,8 @@ from reconciler.bundle.checkpoint import open_checkpoint, read_checkpoint, read_
 from reconciler.bundle.leaves import StatementLeaf
 from reconciler.bundle.root import make_root, sign_root
 from reconciler.db import session
-from reconciler.db.models import Event, LogAlarm, LogCheckpoint, Node, Pointer, Release
+from reconciler.db.logged import LogAlarm, LogCheckpoint
+from reconciler.db.models import Event, Node, Pointer, Release
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, ReconcilerError
 from reconciler.flows import publish

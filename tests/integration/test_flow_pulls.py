@@ -12,14 +12,19 @@ from typing import Any
 
 import pytest
 
+from reconciler.bundle.build import BuiltBundle
 from reconciler.config.egress import EgressRules
 from reconciler.config.installation import Connection, Installation, KeyUris, Organization, Project
+from reconciler.config.source import SourceFile
 from reconciler.db import session
 from reconciler.db.forge import Outgoing, Pull
 from reconciler.db.models import Commit, Environment, Node, Rollout
 from reconciler.db.owed import claim, due, finish
 from reconciler.errors import NotYet, ReconcilerError, Stalled, Transient
+from reconciler.flows import vouching
+from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
+from reconciler.flows.envbranch import CommitKeys
 from reconciler.flows.intake import repository
 from reconciler.flows.pulls import feedback, pull, telling
 from reconciler.git.mirror import Identity, Mirror
@@ -236,6 +241,47 @@ def test_trunk_that_moves_makes_a_plan_old(world: tuple[World, forges.Forge]) ->
     assert contexts(forge, head) == dict.fromkeys(GREEN, "failure")
 
 
+def test_what_trunk_will_not_let_in_unsigned_is_refused_before_it_is_merged(
+    world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, forge = world
+    monkeypatch.setattr(vouching, "commit_keys", lambda context: CommitKeys(()))
+    ours.context.project = replace(ours.context.project, signed_trunk=True)
+    organization = replace(ours.context.organization, projects=(ours.context.project,))
+    ours.context.installation = replace(ours.context.installation, organizations=(organization,))
+    head = ours.push("topic", {"b.kdl": None}, ours.main)
+    forge.pulls[7] = forges.Pull(head)
+    assert ours.plan().endswith("shop: refused")
+    ours.tell()
+    assert contexts(forge, head) == dict.fromkeys(GREEN, "failure")
+    assert f"commit {head[:12]} by Ada ('Change') is not signed" in forge.notes[7][0].body
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_a_plan_found_out_trunk_need_not_find_out_again(
+    world: tuple[World, forges.Forge], inside: bool
+) -> None:
+    """But for what comes from a fork: nobody writes there what trunk reads."""
+    ours, forge = world
+    head = ours.push("topic", {"c.kdl": service("c").encode()}, ours.main)
+    forge.pulls[7] = forges.Pull(head, inside=inside)
+    ours.plan()
+    files, _ = read_project(ours.context.mirror, head, "")
+    known = ours.context.compile_cache().known(files)
+    assert set(known) == ({file.content for file in files} if inside else set())
+    # What is on trunk after the merge is what was planned, to the byte.
+    with session.reading():
+        assert built(ours, files).digest[7:19] in Pull.get().text
+
+
+def built(ours: World, files: tuple[SourceFile, ...]) -> BuiltBundle:
+    """The bundle of these files, with what is known of them."""
+    cache = ours.context.compile_cache()
+    _, bundle, _ = build_confined(files, now=START, former=None, cache=cache)
+    assert bundle is not None
+    return bundle
+
+
 def test_a_plan_that_was_overtaken_says_nothing(
     world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,11 +290,11 @@ def test_a_plan_that_was_overtaken_says_nothing(
     forge.pulls[7] = forges.Pull(old)
     planned = pull._plan
 
-    def overtaken(context: Context, onto: str, head: str) -> Any:
+    def overtaken(context: Context, onto: str, head: str, **how: Any) -> Any:
         monkeypatch.setattr(pull, "_plan", planned)
         forge.pulls[7].head = ours.push("topic", {"c.kdl": b"nonsense\n"})
         ours.plan()
-        return planned(context, onto, head)
+        return planned(context, onto, head, **how)
 
     monkeypatch.setattr(pull, "_plan", overtaken)
     with pytest.raises(ReconcilerError, match="E-FRG-020"):
@@ -340,6 +386,10 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
             **where, sha=sha, position=1, author_name="A", author_email="a@b", authored_at=START, subject="s",
             seen_at=START, state="compiled", digest=digest,
         )  # fmt: skip
+        Commit.create(
+            **where, sha="e" * 40, position=2, author_name="A", author_email="a@b", authored_at=START, subject="s",
+            seen_at=START, state="refused", findings=[{"code": "E-SGN-020", "message": "it is not signed"}],
+        )  # fmt: skip
         for position, name in enumerate(("dev", "production")):
             Environment.create(**where, name=name, position=position, updated_at=START)
         dev = Rollout.create(
@@ -354,7 +404,9 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
     def statuses() -> dict[str, str]:
         feedback.run(ours.context)
         ours.tell()
-        return {context.rpartition("/")[2]: state for context, state in contexts(forge, sha).items()}
+        found = {context.rpartition("/")[2]: state for context, state in contexts(forge, sha).items()}
+        assert found.pop("validate") == "success"
+        return found
 
     assert statuses() == {"rollout:dev": "pending", "rollout:production": "pending"}, "nobody runs it yet"
     with session.writing():
@@ -369,6 +421,8 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
         Node.update(refusal=refusal).where(Node.id == "n-2").execute()
         Rollout.update(state="superseded").where(Rollout.id == dev.id).execute()
     assert statuses() == {"rollout:dev": "success", "rollout:production": "failure"}
+    assert contexts(forge, "e" * 40) == {"sentinel/eu/shop/validate": "failure"}
+    assert "E-SGN-020 it is not signed" in {words for *_, words in forge.told}
     assert forge.told[-1][3] == "n-2 refused it: E-NOD-010 line 7: no upstream"
 
 

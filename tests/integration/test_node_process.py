@@ -108,6 +108,16 @@ def until_running(digest: str) -> Node:
         time.sleep(0.05)
 
 
+def operator(machine: Machine, *arguments: str) -> str:
+    """A command that somebody on the machine gives; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler.node.main", *arguments],
+        cwd=ROOT, env=machine.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, Machine]) -> None:
     release, machine = world
     first = build("127.0.0.1:3000", admin_port=machine.admin_port)
@@ -140,6 +150,16 @@ def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, M
     machine.start()
     until_running(second.digest)
     assert Node.select().count() == 1
+    # The operator goes back by hand beside the agent that runs, and ends it while none does.
+    assert "runs" in operator(machine, "rollback", "--because", "uploads are cut")
+    node = until_running(restarted.digest)
+    assert (node.refusal["code"], node.refusal["digest"]) == ("E-NOD-060", second.digest)
+    assert "uploads are cut" in node.refusal["message"]
+    machine.stop_agent()
+    assert machine.live() == restarted.config_id
+    operator(machine, "rollback", "--end")
+    machine.start()
+    until_running(second.digest)
     machine.stop_agent()
 
 

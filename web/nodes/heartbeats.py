@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reconciler.db.enrolled import locked
+from reconciler.db.enrolled import Reporting, locked
+from reconciler.db.logged import LogCheckpoint
 from reconciler.db.many import update_many
-from reconciler.db.models import Event, LogCheckpoint, Node
+from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
 from reconciler.db.signals import Counters
@@ -26,8 +27,8 @@ from web.nodes.reports import Report, merge
 FLUSH_SECONDS = 0.2
 """Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
 
-REST = 2.0
-LONGEST_REST = 2.0
+REST = 4.0
+LONGEST_REST = 4.0
 """After a write its thread rests for so many times as long as it took, and at most so long: under load fewer and larger
 batches, in which a node that reported twice is written once, leave the processor to those who answer."""
 
@@ -106,7 +107,7 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
 
 
 def _write_one(
-    node: Node, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
+    node: Reporting, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
 ) -> bool:
     """Write one report; True when nothing but its counter and time is new, which is left to the caller."""
     judged = judge(_standing(node), report.boot_id, report.counter, report.beat, now=now)
@@ -152,7 +153,7 @@ def _write_one(
     return False
 
 
-def _standing(node: Node) -> Standing:
+def _standing(node: Reporting) -> Standing:
     return Standing(node.boot_id, node.counter, node.beat, tuple(node.boots), node.doubts, node.doubted_at)
 
 
@@ -168,7 +169,7 @@ def _is_signed(organization: str, checkpoint: str, known: dict[tuple[str, str], 
     return known[key]
 
 
-def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+def _events(node: Reporting, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     events: list[tuple[str, str, dict[str, Any]]] = []
     refusal = changes.get("refusal")
     if refusal and _gist(refusal) != _gist(node.refusal):

@@ -11,17 +11,8 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
-from reconciler.db.models import (
-    Bundle,
-    Commit,
-    Environment,
-    Event,
-    LogAlarm,
-    Pointer,
-    PublishedRoot,
-    Release,
-    Rollout,
-)
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, PublishedRoot, Release, Rollout
 from reconciler.db.risk import Risk
 from web.pages.scope import Scope
 

@@ -29,12 +29,21 @@ def say_go(caller: Caller, environment: str, step: int, why: str, *, dry_run: bo
                 f"{rollout.name} of '{environment}' has {len(rollout.steps)} steps, and no step {step}",
                 cure=f"Name one from 1 to {len(rollout.steps)}",
             )
-        standing = files.go(rollout.name, step)
-        if standing is not None:
+        asked = rollout.steps[step - 1]
+        if rollout.state != "open" or asked.state != "active":
+            # What is said before a step begins, or before it begins anew, is not said of what it will show.
+            raise Stalled(
+                "E-GIT-230",
+                f"step {step} of {rollout.name} in '{environment}' is not under way: the rollout is {rollout.state}, "
+                f"the step {asked.state}",
+                cure=f"Say go once it has begun; what it waits for: sentinelctl why {environment}",
+            )
+        standing = files.go(rollout, asked)
+        if standing is not None and standing.is_for(rollout, asked):
             return Already(
                 f"{standing.by or 'somebody'} has said go for step {step} of {rollout.name} already"
             )
-        go = Go(rollout.name, step, str(caller.author), why)
+        go = Go(rollout.name, step, rollout.digest, asked.sequence, str(caller.author), why)
         return Wish(
             edits={go_path(rollout.name, step): render_go(go)},
             subject=f"Say go for step {step} of {rollout.name} in {environment}",

@@ -11,7 +11,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.outbox import tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
-from reconciler.plan.statuses import Status, of_rollout
+from reconciler.plan.statuses import Status, of_commit, of_rollout
 
 RECENT = 3
 """Rollouts of an environment whose commits are told, the newest first: what was before them has been told."""
@@ -30,12 +30,38 @@ def run(context: Context) -> Outcome:
         return Outcome("unchanged", "the connection names no credentials to tell the forge anything with")
     told = 0
     with reading():
-        found = list(_statuses(context))
+        found = [*_validated(context), *_statuses(context)]
     with writing():
         for sha, status in found:
             tell_statuses(context, sha, [status], page_of(context))
             told += 1
     return Outcome("changed" if told else "unchanged", f"{told} statuses are to be told")
+
+
+def _validated(context: Context) -> list[tuple[str, Status]]:
+    """Whether the newest commits of trunk make a bundle."""
+    rows = (
+        Commit.select(Commit.sha, Commit.state, Commit.digest, Commit.reason, Commit.findings)
+        .where(
+            Commit.organization == context.organization.slug,
+            Commit.project == context.project.slug,
+            Commit.state.in_(("compiled", "refused")),
+        )
+        .order_by(Commit.position.desc())
+        .limit(RECENT)
+    )
+    return [
+        (
+            row.sha,
+            of_commit(
+                instance_of(context),
+                context.project.slug,
+                row.digest if row.state == "compiled" else "",
+                next((f"{one['code']} {one['message']}" for one in row.findings), row.reason),
+            ),
+        )
+        for row in rows
+    ]
 
 
 def _statuses(context: Context) -> list[tuple[str, Status]]:

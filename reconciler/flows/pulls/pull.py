@@ -30,6 +30,7 @@ from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import plan_merge
 from reconciler.flows.pulls.outbox import tell_note, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
+from reconciler.flows.vouching import unverified
 from reconciler.forge.port import PullInfo, path_of
 from reconciler.git.merging import merge_base
 from reconciler.git.mirror import Mirror
@@ -64,7 +65,7 @@ def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     planned = []
     for project in projects:
         own = replace(context, project=project, _mirror=context.mirror)
-        verdict = plan_one(own, number, onto, head, api.forge.longest_note, renew)
+        verdict = plan_one(own, info, onto, head, api.forge.longest_note, renew)
         planned += [f"{project.slug}: {verdict}"] if verdict else []
         renew()
     return Outcome("changed", f"{head[:12]} into {onto[:12]}: {', '.join(planned) or 'planned before'}")
@@ -90,9 +91,10 @@ def head_of(mirror: Mirror, refs: dict[str, str], info: PullInfo, ref: str) -> s
 
 
 def plan_one(
-    context: Context, number: int, onto: str, head: str, longest: int, renew: Callable[[], None]
+    context: Context, info: PullInfo, onto: str, head: str, longest: int, renew: Callable[[], None]
 ) -> str:
     """Plan for one project; the verdict, empty when there is nothing new to plan."""
+    number = info.number
     key = {
         "organization": context.organization.slug,
         "project": context.project.slug,
@@ -110,7 +112,7 @@ def plan_one(
             return ""
         tell_statuses(context, head, pending(instance_of(context), context.project.slug), page_of(context))
     renew()
-    plan = _plan(context, onto, head)
+    plan = _held(context, _plan(context, onto, head, keep=bool(info.source)))
     said = text_of(context, number, plan, longest)
     with writing():
         saved = (
@@ -146,11 +148,19 @@ def text_of(context: Context, number: int, plan: Plan, longest: int) -> str:
     return f"{marker(context, number)}\n{name}{body}"
 
 
-def _plan(context: Context, onto: str, head: str) -> Plan:
+def _plan(context: Context, onto: str, head: str, *, keep: bool) -> Plan:
+    """With `keep` what was found out about single files is written down, so that trunk need not find it out again when
+    the head is merged. Not of the head of a fork: whoever may not push to the repository writes nothing that trunk
+    reads."""
+
     def build(
         files: Sequence[SourceFile], former: Former | None
     ) -> tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]:
-        return build_confined(files, now=context.now(), former=former, cache=context.compile_cache())
+        cache = context.compile_cache()
+        made = build_confined(files, now=context.now(), former=former, cache=cache)
+        if keep:
+            cache.write()
+        return made
 
     return plan_merge(
         context.mirror,
@@ -160,6 +170,18 @@ def _plan(context: Context, onto: str, head: str) -> Plan:
         build=build,
         standings=standings(context),
         now=context.now(),
+    )
+
+
+def _held(context: Context, plan: Plan) -> Plan:
+    """The plan with what trunk would not let in although it compiles."""
+    if plan.merged is None:
+        return plan
+    found = unverified(context, plan.base.commit, plan.head.commit)
+    return (
+        replace(plan, merged=replace(plan.merged, findings=(*plan.merged.findings, *found)))
+        if found
+        else plan
     )
 
 

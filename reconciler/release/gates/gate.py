@@ -17,7 +17,8 @@ from reconciler.release.verdict import Verdict
 class GateFacts:
     """The facts about one step at `now`. `earlier` counts the nodes of all steps before it together.
 
-    `since` is when the step began or was resumed; `go` is a person's word for this very step; `signals` is what was
+    `since` is when the step began or was resumed; `go` is a person's word for this very try of the
+    step, `said` their newest word on the step, whatever try it was for; `signals` is what was
     measured since then, None when nobody looked; `alone` says why there may be no node left that was not moved, or is
     "".
     """
@@ -29,6 +30,7 @@ class GateFacts:
     since: datetime
     now: datetime
     go: Go | None = None
+    said: Go | None = None
     signals: StepSignals | None = None
     alone: str = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.cohorts import EVERYBODY, Assignment, cohort_of
@@ -66,6 +67,8 @@ class Environment:
     signed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the path of an approval, whose signature its commit carries."""
     promoter: str = ""
+    said: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    """When somebody said go last, by the rollout and the step that was under way."""
     told: tuple[object, dict[str, str]] | None = None
     """What the invariants worked out last, and from what."""
 

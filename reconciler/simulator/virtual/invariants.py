@@ -19,6 +19,7 @@
     plan, and none of them promoted or wrote what it brings.
 16. No step moves more of a failure domain than its share, or one node where that is less.
 17. Nodes outside a rollout's target are not told to change.
+18. A step with a manual gate passes only after somebody said go in its present try.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING
 from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.release.actions import AdvanceStep, ChangePins, OpenRollout, Promote, RollBack
+from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
@@ -144,6 +145,8 @@ class Invariants:
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
+        if isinstance(action, AdvanceStep | Complete):
+            self._let_go(world, environment, before)
 
     def told(
         self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str]
@@ -303,6 +306,18 @@ class Invariants:
         ]
         most = plan.rules.max_unavailable
         self._require(5, world, len(unwell) <= most, f"a batch begins while {unwell[:3]} are unwell")
+
+    def _let_go(self, world: World, environment: Environment, before: Ledger) -> None:
+        rollout, plan = before.open_rollout, before.plan
+        active = rollout.active if rollout is not None else None
+        if rollout is None or plan is None or active is None or active.since is None:
+            return
+        if any(gate.kind == "manual" for gate in plan.rules.gates):
+            said = environment.said.get((rollout.name, active.number))
+            where = f"step {active.number} of {rollout.name} of {environment.name}"
+            self._require(
+                18, world, said is not None and said >= active.since, f"{where} passes without a go"
+            )
 
     def _share(self, world: World, environment: Environment) -> None:
         """What nodes are told now, against the plan."""

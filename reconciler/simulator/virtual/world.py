@@ -340,7 +340,8 @@ class World:
             if rollout is None or rollout.active is None or rollout.state != "open" or plan is None:
                 continue
             asks = any(gate.kind == "manual" for gate in plan.rules.gates)
-            if asks and paths.go_path(rollout.name, rollout.active.number) not in environment.head:
+            said = environment.state().files.go(rollout, rollout.active)
+            if asks and (said is None or not said.is_for(rollout, rollout.active)):
                 KINDS["go"](self, {"environment": environment.name})
 
     def _at_rest_until(self, end: int | None) -> int:

@@ -208,7 +208,7 @@ def test_the_process_tells_what_its_metrics_say(process: Rig) -> None:
     process.await_id_after(process.put("127.0.0.1:3000"), process.proxy.reload)
     signals = process.proxy.signals()
     assert signals is not None
-    assert signals.services == {"": Counts(), "app": Counts(100, 3, 100, ((10, 60), (250, 98)))}
+    assert signals.services == {"": Counts(), "app": Counts(100, 3, 100, (10, 250), (60, 98))}
     assert signals.open_breakers is None, "the proxy does not say"
 
 

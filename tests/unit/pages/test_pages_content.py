@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from reconciler.db.models import TABLES, Commit, Environment, LogAlarm, Rollout
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import TABLES, Commit, Environment, Rollout
 from reconciler.db.session import reading, writing
 from reconciler.db.table import database
 from tests.unit.pages.sample_project import NOW, commit_sha, digest, fill
