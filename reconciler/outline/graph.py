@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,30 +53,39 @@ class Graph:
         }
 
 
-def along(graph: Graph, starts: Iterable[Vertex]) -> Graph:
-    """What some vertices lead to and what leads to them, all the way and never back: their own lines and no other's."""
-    forward: dict[Vertex, list[Vertex]] = defaultdict(list)
-    back: dict[Vertex, list[Vertex]] = defaultdict(list)
-    for edge in graph.edges:
-        forward[edge.start].append(edge.end)
-        back[edge.end].append(edge.start)
-    begun = list(starts)
-    down, up = _reached(begun, forward), _reached(begun, back)
-    return cut(graph, down | up)
+class Lines:
+    """A graph as what leads away from each vertex and to it, for walking along it."""
 
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.forward: dict[Vertex, list[Edge]] = defaultdict(list)
+        self.back: dict[Vertex, list[Edge]] = defaultdict(list)
+        for edge in graph.edges:
+            self.forward[edge.start].append(edge)
+            self.back[edge.end].append(edge)
 
-def cut(graph: Graph, kept: set[Vertex]) -> Graph:
-    """The graph with some of its vertices alone, and the edges between them."""
-    vertices = tuple(vertex for vertex in graph.vertices if vertex in kept)
-    edges = tuple(edge for edge in graph.edges if edge.start in kept and edge.end in kept)
-    return Graph(graph.environment, vertices, edges, {vertex: graph.columns[vertex] for vertex in vertices})
+    def below(self, start: Vertex) -> Iterator[Vertex]:
+        """The vertex and all that it leads to, the nearest first."""
+        return self._walk(start, lambda vertex: [edge.end for edge in self.forward.get(vertex, ())])
 
+    def above(self, start: Vertex) -> Iterator[Vertex]:
+        """The vertex and all that leads to it, the nearest first."""
+        return self._walk(start, lambda vertex: [edge.start for edge in self.back.get(vertex, ())])
 
-def _reached(starts: list[Vertex], following: dict[Vertex, list[Vertex]]) -> set[Vertex]:
-    seen, stack = set(starts), list(starts)
-    while stack:
-        for vertex in following[stack.pop()]:
-            if vertex not in seen:
-                seen.add(vertex)
-                stack.append(vertex)
-    return seen
+    def cut(self, kept: Collection[Vertex]) -> Graph:
+        """The graph with some of its vertices alone, and the edges between them."""
+        vertices = sorted(kept, key=lambda vertex: (vertex.kind, vertex.name))
+        edges = [edge for vertex in vertices for edge in self.forward.get(vertex, ()) if edge.end in kept]
+        columns = {vertex: self.graph.columns[vertex] for vertex in vertices}
+        return Graph(self.graph.environment, tuple(vertices), tuple(edges), columns)
+
+    @staticmethod
+    def _walk(start: Vertex, following: Callable[[Vertex], list[Vertex]]) -> Iterator[Vertex]:
+        seen, queue = {start}, deque([start])
+        while queue:
+            vertex = queue.popleft()
+            yield vertex
+            for other in following(vertex):
+                if other not in seen:
+                    seen.add(other)
+                    queue.append(other)
