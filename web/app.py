@@ -26,6 +26,7 @@ from web.api import (
     metrics,
     openapi,
     projects,
+    resources,
     views,
 )
 from web.auth import gate
@@ -105,6 +106,8 @@ def create_app(
         keys.blueprint,
         members.blueprint,
         changes.blueprint,
+        resources.blueprint,
+        resources.kinds_blueprint,
         audit.blueprint,
         routes_audit.blueprint,
         health.blueprint,

@@ -25,6 +25,8 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "rollouts:write": "promote, approve, pause, resume, roll back",
         "services:read": "read the configured resources",
         "services:write": "change the configured resources, by commits",
+        "policies:read": "read what rules the project: environments, teams, freeze windows, rules",
+        "policies:write": "change what rules the project, by commits",
         "api_keys:admin": "make and revoke keys: one's own, and as admin those of others",
         "events:read": "read what happened",
         "audit:read": "read the audit log",

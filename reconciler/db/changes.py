@@ -8,7 +8,11 @@ from reconciler.db.table import DocumentField, InstantField, Table
 
 
 class Change(Table):
-    """A change of an environment, which is a commit that a worker makes in the name of who asked.
+    """A change of an environment or of trunk, which is a commit that a worker makes in the name of who asked.
+
+    `content` is what is to be written, until the change has ended: what was refused is not kept. `result` is what there
+    is to tell beside the message: findings, both sides of a conflict, where a resource stands now. `environment` is
+    empty for a change of trunk.
 
     `state`: `asked`, `committed`, `unchanged` (it was so already), `refused` (`code` and `message` say why).
 
@@ -23,6 +27,7 @@ class Change(Table):
     environment = CharField(63)
     operation = CharField(31)
     body = DocumentField(default=dict)
+    content = TextField(default="")
     person = CharField(63)
     author_name = CharField(100)
     author_email = CharField(160)
@@ -32,6 +37,7 @@ class Change(Table):
     tried = TextField(default="")
     code = CharField(15, default="")
     message = TextField(default="")
+    result = DocumentField(default=dict)
     asked_at = InstantField()
     ended_at = InstantField(null=True)
 

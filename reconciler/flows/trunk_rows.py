@@ -126,6 +126,7 @@ def record(
         _record_outlines(context, head, stored, compilation)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
         _announce(context, compilation.policies)
+        owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
     return Outcome("changed", because)
 
 

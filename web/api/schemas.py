@@ -88,6 +88,8 @@ _KEY: dict[str, Schema] = {
     "used_from": nullable(TEXT), "revoked_at": nullable(MOMENT),
 }  # fmt: skip
 
+_RESOURCE: dict[str, Schema] = dict.fromkeys(("kind", "name", "path", "blob", "etag", "commit"), TEXT)
+
 SCHEMAS: dict[str, Schema] = {
     "Project": of_fields(
         {"organization": TEXT, "slug": TEXT, "name": TEXT, "repository": TEXT, "trunk": TEXT, "role": TEXT}
@@ -137,13 +139,33 @@ SCHEMAS: dict[str, Schema] = {
     "Resumption": of_fields({"hold": TEXT}, optional=["hold"]),
     "Change": of_fields(
         {
-            "id": TEXT, "environment": TEXT, "operation": TEXT, "body": ANY, "author": TEXT,
+            "id": TEXT, "environment": nullable(TEXT), "operation": TEXT, "body": ANY, "author": TEXT, "result": ANY,
             "state": {"enum": ["asked", "committed", "unchanged", "refused"]}, "commit": nullable(TEXT),
             "code": nullable(TEXT), "message": TEXT, "asked_at": MOMENT, "ended_at": nullable(MOMENT),
         }
     ),
+    "Kind": of_fields(
+        {"name": TEXT, "description": TEXT, "single": {"type": "boolean"}, "below": {"enum": ["resources", "policies"]}}
+    ),
+    "KindSchema": of_fields({"name": TEXT, "example": TEXT, "schema": {"type": "object"}}),
+    "ResourceSummary": of_fields(_RESOURCE),
+    "Resource": of_fields({**_RESOURCE, "form": {"type": "object"}, "kdl": TEXT}),
+    "ResourceForm": {
+        "type": "object",
+        "description": "The JSON form of the kind (`/api/v1/kinds/<kind>`), or `kdl`: the resource in the language.",
+    },
     "Problem": of_fields(
-        {"type": TEXT, "title": TEXT, "status": NUMBER, "detail": TEXT, "code": TEXT}
+        {
+            "type": TEXT, "title": TEXT, "status": NUMBER, "detail": TEXT, "code": TEXT,
+            "findings": listed({"$ref": "#/components/schemas/Finding"}), "yours": ANY, "theirs": ANY,
+        },
+        optional=["findings", "yours", "theirs"],
+    ),
+    "Finding": of_fields(
+        {
+            "code": TEXT, "severity": {"enum": ["error", "warning", "info"]}, "path": nullable(TEXT),
+            "line": nullable(NUMBER), "column": nullable(NUMBER), "message": TEXT, "expected": TEXT, "hint": TEXT,
+        }
     ),
 }  # fmt: skip
 """By the name that operations give."""

@@ -45,6 +45,8 @@ _TABLE = (
     _scoped("rollouts:write", "operator"),
     _scoped("services:read", "reader"),
     _scoped("services:write", "operator"),
+    _scoped("policies:read", "reader"),
+    _scoped("policies:write", "admin"),
     _scoped("api_keys:admin", "reader"),
     _scoped("events:read", "reader"),
     _scoped("audit:read", "operator"),

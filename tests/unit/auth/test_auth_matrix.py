@@ -87,6 +87,19 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "changes.pause": (OPERATOR, "rollouts:write"),
     "changes.resume": (OPERATOR, "rollouts:write"),
     "changes.one": (READER, "rollouts:read"),
+    "changes.edit": (READER, "services:read"),
+    "kinds.kinds": (READER, "services:read"),
+    "kinds.schema": (READER, "services:read"),
+    "resources.resources_listed": (READER, "services:read"),
+    "resources.resources_one": (READER, "services:read"),
+    "resources.resources_create": (OPERATOR, "services:write"),
+    "resources.resources_put": (OPERATOR, "services:write"),
+    "resources.resources_delete": (OPERATOR, "services:write"),
+    "resources.policies_listed": (READER, "policies:read"),
+    "resources.policies_one": (READER, "policies:read"),
+    "resources.policies_create": (ADMIN, "policies:write"),
+    "resources.policies_put": (ADMIN, "policies:write"),
+    "resources.policies_delete": (ADMIN, "policies:write"),
     "api.commits": (READER, "bundles:read"),
     "api.commit": (READER, "bundles:read"),
     "api.risk": (READER, "bundles:read"),
@@ -101,7 +114,10 @@ ROUTES: dict[str, tuple[str, str | None]] = {
 """The least role, and the scope with which a key may. A route that is not here makes the first test fail."""
 
 ORDER = [READER, OPERATOR, ADMIN]
-DUMMIES: dict[str, Any] = {"organization": "acme", "project": "shop", "number": 1, "filename": "panel.css"}
+DUMMIES: dict[str, Any] = {
+    "organization": "acme", "project": "shop", "number": 1, "filename": "panel.css", "kind": "upstream",
+    "policy": "team",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
