@@ -22,6 +22,7 @@ from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.db.webhooks import Webhook
 
 
 class Work(Table):
@@ -327,6 +328,7 @@ TABLES: tuple[type[Table], ...] = (
     Gap,
     Pull,
     Outgoing,
+    Webhook,
     ForgeBudget,
     Work,
     Commit,
