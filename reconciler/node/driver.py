@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from reconciler.node.effects import (
     Measure,
     Measured,
     Prune,
+    Publish,
     ReadBack,
     ReadSealed,
     Recall,
@@ -48,6 +49,7 @@ from reconciler.node.rendering import plan, render
 from reconciler.node.runfolder import RunFolder
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import Identity
+from reconciler.node.weights import Board
 
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ class Hands:
     control_plane: ControlPlane
     say: Callable[[Say], None]
     identity: Identity | None = None
+    board: Board = field(default_factory=Board)
     _called: int = 0
 
     def called(self) -> bool:
@@ -83,6 +86,8 @@ class Hands:
                 return self.control_plane.ask(effect)
             case ReadBack():
                 return self.proxy.running()
+            case Publish():
+                return self.board.publish(effect.weight)
             case Measure():
                 return Measured(self.proxy.signals())
             case Reload():

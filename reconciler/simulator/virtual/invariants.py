@@ -20,6 +20,10 @@
 16. No step moves more of a failure domain than its share, or one node where that is less.
 17. Nodes outside a rollout's target are not told to change.
 18. A step with a manual gate passes only after somebody said go in its present try.
+19. Where slots serve, never are the weights of both 0.
+20. The next step of a blue-green rollout moves no node of a slot that the balancer gives requests to.
+21. While a blue-green release gets requests, its rollout ends only after they were sent back.
+22. At rest every node that runs what it is told publishes the weight that it is told.
 """
 
 from __future__ import annotations
@@ -29,7 +33,17 @@ from typing import TYPE_CHECKING
 from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
+from reconciler.fleet.slots import SLOTS
+from reconciler.fleet.staleness import is_fresh
+from reconciler.release.actions import (
+    AdvanceStep,
+    ChangePins,
+    Complete,
+    OpenRollout,
+    Promote,
+    RollBack,
+    Supersede,
+)
 from reconciler.release.assignment import Offer
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
@@ -37,6 +51,7 @@ from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
 from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.balancer import in_slots
 from reconciler.simulator.virtual.control import AUTHOR
 from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
@@ -52,6 +67,8 @@ if TYPE_CHECKING:
 
 
 NOTHING = Offer("")
+MOST_UNDER_TRAFFIC = 50
+"""A slot moves while it gets at most one in so many requests: a share is measured over a while, and rounded."""
 
 
 class Broken(AssertionError):
@@ -147,8 +164,12 @@ class Invariants:
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
+        self._weights(world, published_of(after))
+        if isinstance(action, RollBack | Supersede):
+            self._ending(world, before, commit)
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
+            self._under_traffic(world, environment, before, after)
         if isinstance(action, AdvanceStep | Complete):
             self._let_go(world, environment, before)
 
@@ -172,6 +193,7 @@ class Invariants:
                 if node.runs and node.runs not in opened:
                     raise Broken(12, world.loop.now, f"{node.name} runs {short(node.runs)}")
             self._share(world, environment)
+            self._weights(world, environment.published)
 
     def check_end(self, world: World) -> None:
         """What holds at rest."""
@@ -184,6 +206,7 @@ class Invariants:
                     decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
                 )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
+            offered = _offered(published_of(ledger), environment)
             told = _told(published_of(ledger), environment)
             self._require(
                 10, world, environment.published == published_of(ledger), "nodes are told something else"
@@ -196,6 +219,13 @@ class Invariants:
                 refuses = bundle is not None and chosen(node.id, bundle.name, "refuses", bundle.refused)
                 self._require(
                     10, world, refuses or node.runs == digest, f"{node.name} does not run {short(digest)}"
+                )
+                weight = offered[node.id].weight
+                self._require(
+                    22,
+                    world,
+                    refuses or node.weight == weight,
+                    f"{node.name} publishes {node.weight}, not {weight}",
                 )
 
     def no_rest(self, world: World) -> None:
@@ -280,6 +310,40 @@ class Invariants:
         for domain, count in counts.items():
             most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
             self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
+
+    def _weights(self, world: World, published: Published) -> None:
+        """Before anything is live, one slot may have nothing to serve yet."""
+        weights = [published.offers[slot].weight for slot in SLOTS if slot in published.offers]
+        serves = len(weights) < len(SLOTS) or any(weights)
+        self._require(19, world, serves, "both slots have the weight 0")
+
+    def _ending(self, world: World, before: Ledger, commit: Commit) -> None:
+        rollout = before.open_rollout
+        if rollout is None or rollout.returning is not None or not before.live:
+            return
+        offers = published_of(before).offers
+        gets = [s for s in SLOTS if s in offers and offers[s].digest == rollout.digest and offers[s].weight]
+        self._require(21, world, not gets, f"{commit.subject}: {gets} still get requests")
+
+    def _under_traffic(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """Nodes that nobody hears of cannot be told either, and are nobody's fault."""
+        rollout, plan, now = before.open_rollout, before.plan, world.loop.now
+        if rollout is None or plan is None or plan.swap is None or not rollout.previous:
+            return
+        told, will = _told(published_of(before), environment), _told(published_of(after), environment)
+        gets = dict.fromkeys(SLOTS, 0)
+        moved = set()
+        for slot, node in in_slots(before, environment.nodes):
+            stale = plan.rules.stale_after_seconds
+            if (
+                is_fresh(node.reported_at, now=world.now, stale_after_seconds=stale)
+                and node.down_until <= now
+            ):
+                gets[slot] += node.balanced
+                moved |= {slot} if told[node.id] != will[node.id] else set()
+        for slot in moved:
+            few = gets[slot] * MOST_UNDER_TRAFFIC <= sum(gets.values())
+            self._require(20, world, few, f"{slot} of {environment.name} moves and gets {gets}")
 
     def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
         """How many nodes each failure domain had when the rollout opened."""
