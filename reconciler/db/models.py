@@ -16,12 +16,14 @@ from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.logged import LogAlarm, LogCheckpoint
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
 from reconciler.db.reported import REPORTED
 from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.db.webhooks import Webhook
 
 
 class Work(Table):
@@ -100,6 +102,11 @@ class Bundle(Table):
     """{name: environment}, each as it stands in the manifest."""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}"""
+    files = DocumentField(default=dict)
+    """{path: [bytes, SHA-256 in hex]} of the first files in its bill of materials."""
+    tree = CharField(64, default="")
+    author = TextField(default="")
+    """Of `commit`, as its statement says."""
     condemned_at = InstantField(null=True)
     """When it was found that nobody can come to need it again; it may not be promoted from then on."""
     removed_at = InstantField(null=True)
@@ -254,8 +261,8 @@ class Node(Table):
     of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
     `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
     only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
-    `recorded_at` is the `changed_at` that its record in the object store tells of, and `recorded_by` the id of the key
-    that signed that record: see `reconciler.flows.enrolment`.
+    `recorded_at` is when its record in the object store was written, null when that is owed, and `recorded_by` the id
+    of a key that signed it: see `reconciler.flows.enrolment`.
     """
 
     id = CharField(63, primary_key=True)
@@ -327,12 +334,14 @@ TABLES: tuple[type[Table], ...] = (
     Gap,
     Pull,
     Outgoing,
+    Webhook,
     ForgeBudget,
     Work,
     Commit,
     Bundle,
     Reproduction,
     Risk,
+    ConfigurationOutline,
     Environment,
     Release,
     Rollout,

@@ -75,7 +75,7 @@ def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
 @pytest.mark.timeout(600)
 def test_the_seeds_meet_every_kind_of_commit_and_of_trouble() -> None:
     commits, kinds = set(), set()
-    scenarios = [*map(generate, range(0, SEEDS, 2)), *map(generate_slots, range(12, 16))]
+    scenarios = [*map(generate, range(0, SEEDS, 2)), *map(generate_slots, range(13, 17))]
     for scenario in scenarios:
         kinds |= {happening.kind for happening in scenario.timeline}
         world = World(scenario)

@@ -138,6 +138,8 @@ def _write_one(
         changes["health_since"] = now
     if changes or node.boot_id != report.boot_id:
         changes["changed_at"] = now
+    if "labels" in changes:
+        changes["recorded_at"] = None
     if judged.cloned:
         changes["cloned_at"] = now
         events.append(("node.cloned", f"{node.name} reports from two machines, or from an older self", {}))

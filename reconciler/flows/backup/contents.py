@@ -31,6 +31,7 @@ from reconciler.db.models import (
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import ApiKey, Person, SignIn, SignInAttempts, WebSecret
 from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
+from reconciler.db.resources import Projected, Resource
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
@@ -98,6 +99,8 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         TokenKey: "the node API makes keys for tokens itself, and nodes get new tokens",
         WrappedKey: "the delivery wraps data keys for nodes again",
         Commit: "git has it",
+        Resource: "git has it",
+        Projected: "git has it",
         Bundle: "git and the object store have it",
         Environment: "git has it",
         Release: "git has it",

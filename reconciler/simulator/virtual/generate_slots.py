@@ -84,24 +84,23 @@ def _trouble(chance: random.Random, lasts: int) -> Happening:
     length = canonical(chance.choice((3, 15, 60, 200)) * SECOND)
     bundle, number = chance.choice(BUNDLES).name, chance.randrange(100)
     some: dict[str, KdlValue] = {**at, "number": number, "share": chance.choice((1, 10, 50)), "lasts": length}
-    kind, what = chance.choice(
-        (
-            ("stick", {**at, "lasts": length}),
-            ("stick", {**at, "lasts": length}),
-            ("promote", {**at, "bundle": bundle}),
-            ("revert", at),
-            ("hold", {**at, "name": "h", "lasts": length}),
-            ("quarantine", {**at, "bundle": bundle}),
-            ("lift", {**at, "bundle": bundle}),
-            ("pin", {**at, "bundle": "b1", "name": "p", "nodes": "region=us", "lasts": length}),
-            ("crash", some),
-            ("partition", some),
-            ("register", {**at, "count": 1 + number % 3}),
-            ("retire", {**at, "number": number}),
-            ("race", at),
-            ("tamper", at),
-            ("die", {"number": 1 + number % 12, "lasts": length}),
-            ("failover", {"lag": canonical(chance.choice((1, 5, 20)) * SECOND)}),
-        )
+    choices: tuple[tuple[str, dict[str, KdlValue]], ...] = (
+        ("stick", {**at, "lasts": length}),
+        ("stick", {**at, "lasts": length}),
+        ("promote", {**at, "bundle": bundle}),
+        ("revert", at),
+        ("hold", {**at, "name": "h", "lasts": length}),
+        ("quarantine", {**at, "bundle": bundle}),
+        ("lift", {**at, "bundle": bundle}),
+        ("pin", {**at, "bundle": "b1", "name": "p", "nodes": "region=us", "lasts": length}),
+        ("crash", some),
+        ("partition", some),
+        ("register", {**at, "count": 1 + number % 3}),
+        ("retire", {**at, "number": number}),
+        ("race", at),
+        ("tamper", at),
+        ("die", {"number": 1 + number % 12, "lasts": length}),
+        ("failover", {"lag": canonical(chance.choice((1, 5, 20)) * SECOND)}),
     )
+    kind, what = chance.choice(choices)
     return Happening(chance.randrange(lasts // SECOND) * SECOND, kind, what)

@@ -1,8 +1,9 @@
 """What must hold in every play, as a numbered list; a play that breaks one says its number.
 
 1.  The sequence of a ledger never falls, and rises whenever what some node should run changes.
-2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment before
-    (or here); never while somebody else's hold or a freeze stands. Its name was never used.
+2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment
+    before, none of which quarantines it (or has completed here); never while somebody else's hold or a freeze stands.
+    Its name was never used.
 3.  One release per intent: the same digest does not open again unless somebody, or trunk, wished it again.
 4.  Never are more nodes told to change than the begun steps of the plan allow.
 5.  A batch begins only while at most the allowed number of moved, reachable nodes is unwell.
@@ -20,21 +21,19 @@
 16. No step moves more of a failure domain than its share, or one node where that is less.
 17. Nodes outside a rollout's target are not told to change.
 18. A step with a manual gate passes only after somebody said go in its present try.
-19. Where slots serve, never are the weights of both 0.
-20. The next step of a blue-green rollout moves no node of a slot that the balancer gives requests to.
-21. While a blue-green release gets requests, its rollout ends only after they were sent back.
-22. At rest every node that runs what it is told publishes the weight that it is told.
+19. Nobody goes back because the digest that a rollout brings is wished for other nodes.
+20. Where slots serve, never are the weights of both 0.
+21. The next step of a blue-green rollout moves no node of a slot that the balancer gives requests to.
+22. While a blue-green release gets requests, its rollout ends only after they were sent back.
+23. At rest every node that runs what it is told publishes the weight that it is told.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.fleet.slots import SLOTS
-from reconciler.fleet.staleness import is_fresh
 from reconciler.release.actions import (
     AdvanceStep,
     ChangePins,
@@ -44,31 +43,25 @@ from reconciler.release.actions import (
     RollBack,
     Supersede,
 )
-from reconciler.release.assignment import Offer
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
 from reconciler.release.state import EnvironmentState, Ledger
-from reconciler.simulator.virtual.balancer import in_slots
 from reconciler.simulator.virtual.control import AUTHOR
 from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
     Commit,
     Environment,
-    Published,
     published_of,
 )
 from reconciler.simulator.virtual.nodes import Node, chosen
+from reconciler.simulator.virtual.slot_faults import ending_fault, traffic_fault, weights_fault
+from reconciler.simulator.virtual.telling import offered_by, pinned, told_by
 
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.world import World
-
-
-NOTHING = Offer("")
-MOST_UNDER_TRAFFIC = 50
-"""A slot moves while it gets at most one in so many requests: a share is measured over a while, and rounded."""
 
 
 class Broken(AssertionError):
@@ -129,7 +122,7 @@ class Invariants:
         self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
         after = now_state.files.ledger or Ledger()
         self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
-        if _offered(published_of(before), environment) != _offered(published_of(after), environment):
+        if offered_by(published_of(before), environment) != offered_by(published_of(after), environment):
             self._require(
                 1,
                 world,
@@ -140,6 +133,7 @@ class Invariants:
         if isinstance(action, OpenRollout):
             self._opening(world, environment, state, action)
             self._approved(world, environment, state, action)
+            self._keeping(world, environment, before, after)
         if isinstance(action, OpenRollout | AdvanceStep):
             self._moving(world, environment, before, after)
         if isinstance(action, ChangePins):
@@ -159,17 +153,18 @@ class Invariants:
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
             # A pin on what failed ends by the next commit, because of the quarantine that this one places.
-            told, pinned = _told(published_of(after), environment), _pinned(published_of(after), environment)
-            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in pinned}
+            told, apart = told_by(published_of(after), environment), pinned(published_of(after), environment)
+            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in apart}
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
-        self._weights(world, published_of(after))
+        self._holds(20, world, weights_fault(published_of(after).offers))
         if isinstance(action, RollBack | Supersede):
-            self._ending(world, before, commit)
+            self._holds(22, world, ending_fault(before, published_of(before).offers))
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
-            self._under_traffic(world, environment, before, after)
+            moves = (told_by(published_of(before), environment), told_by(published_of(after), environment))
+            self._holds(21, world, traffic_fault(before, environment.nodes, moves, world.now, world.loop.now))
         if isinstance(action, AdvanceStep | Complete):
             self._let_go(world, environment, before)
 
@@ -193,7 +188,7 @@ class Invariants:
                 if node.runs and node.runs not in opened:
                     raise Broken(12, world.loop.now, f"{node.name} runs {short(node.runs)}")
             self._share(world, environment)
-            self._weights(world, environment.published)
+            self._holds(20, world, weights_fault(environment.published.offers))
 
     def check_end(self, world: World) -> None:
         """What holds at rest."""
@@ -206,8 +201,8 @@ class Invariants:
                     decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
                 )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
-            offered = _offered(published_of(ledger), environment)
-            told = _told(published_of(ledger), environment)
+            offered = offered_by(published_of(ledger), environment)
+            told = told_by(published_of(ledger), environment)
             self._require(
                 10, world, environment.published == published_of(ledger), "nodes are told something else"
             )
@@ -222,7 +217,7 @@ class Invariants:
                 )
                 weight = offered[node.id].weight
                 self._require(
-                    22,
+                    23,
                     world,
                     refuses or node.weight == weight,
                     f"{node.name} publishes {node.weight}, not {weight}",
@@ -252,6 +247,8 @@ class Invariants:
         for before in policy.after:
             done = world.environments[before].ledger.history
             self._require(2, world, here or any(e.digest == digest for e in done), f"{where} skips {before}")
+            forbids = world.environments[before].state().quarantined(digest) is not None
+            self._require(2, world, here or not forbids, f"{where} brings what {before} quarantines")
         former = ledger.open_rollout.name if ledger.open_rollout is not None else ""
         holds = [hold for hold in state.at(world.now).files.holds if hold.name != former]
         self._require(2, world, not holds, f"{where} opens although it is held")
@@ -291,11 +288,9 @@ class Invariants:
         rollout, plan, policy = after.open_rollout, after.plan, environment.policy
         if rollout is None or plan is None or policy is None:
             return
-        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
-        pinned = _pinned(published_of(after), environment)
-        moved = [
-            node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in pinned
-        ]
+        was, told = told_by(published_of(before), environment), told_by(published_of(after), environment)
+        kept = pinned(published_of(after), environment)
+        moved = [node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in kept]
         if plan.only is not None:
             target = read_selector(plan.only.meant)
             outside = [node.name for node in moved if not matches(target, node.labels, {})]
@@ -311,39 +306,14 @@ class Invariants:
             most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
             self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
 
-    def _weights(self, world: World, published: Published) -> None:
-        """Before anything is live, one slot may have nothing to serve yet."""
-        weights = [published.offers[slot].weight for slot in SLOTS if slot in published.offers]
-        serves = len(weights) < len(SLOTS) or any(weights)
-        self._require(19, world, serves, "both slots have the weight 0")
-
-    def _ending(self, world: World, before: Ledger, commit: Commit) -> None:
-        rollout = before.open_rollout
-        if rollout is None or rollout.returning is not None or not before.live:
+    def _keeping(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """Whoever was moved by a rollout of the same digest that was open, or partial, is still told to run it."""
+        former, rollout = before.open_rollout, after.open_rollout
+        if former is None or rollout is None or former.digest != rollout.digest:
             return
-        offers = published_of(before).offers
-        gets = [s for s in SLOTS if s in offers and offers[s].digest == rollout.digest and offers[s].weight]
-        self._require(21, world, not gets, f"{commit.subject}: {gets} still get requests")
-
-    def _under_traffic(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
-        """Nodes that nobody hears of cannot be told either, and are nobody's fault."""
-        rollout, plan, now = before.open_rollout, before.plan, world.loop.now
-        if rollout is None or plan is None or plan.swap is None or not rollout.previous:
-            return
-        told, will = _told(published_of(before), environment), _told(published_of(after), environment)
-        gets = dict.fromkeys(SLOTS, 0)
-        moved = set()
-        for slot, node in in_slots(before, environment.nodes):
-            stale = plan.rules.stale_after_seconds
-            if (
-                is_fresh(node.reported_at, now=world.now, stale_after_seconds=stale)
-                and node.down_until <= now
-            ):
-                gets[slot] += node.balanced
-                moved |= {slot} if told[node.id] != will[node.id] else set()
-        for slot in moved:
-            few = gets[slot] * MOST_UNDER_TRAFFIC <= sum(gets.values())
-            self._require(20, world, few, f"{slot} of {environment.name} moves and gets {gets}")
+        was, told = told_by(published_of(before), environment), told_by(published_of(after), environment)
+        back = [node.name for node in environment.nodes if was[node.id] == former.digest != told[node.id]]
+        self._require(19, world, not back, f"{rollout.name} sends {back[:3]} back")
 
     def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
         """How many nodes each failure domain had when the rollout opened."""
@@ -360,14 +330,14 @@ class Invariants:
         rollout, plan = before.open_rollout, before.plan
         if rollout is None or plan is None:
             raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
-        told = _told(published_of(before), environment)
-        pinned = _pinned(published_of(before), environment)
+        told = told_by(published_of(before), environment)
+        kept = pinned(published_of(before), environment)
         now = world.loop.now
         unwell = [
             node.name
             for node in environment.nodes
             if told[node.id] == rollout.digest != before.live
-            and node.id not in pinned
+            and node.id not in kept
             and node.truthful
             and max(node.down_until, node.unreachable_until) + plan.rules.stale_after_seconds * 1000 <= now
             and (node.runs != rollout.digest or not node.well)
@@ -398,10 +368,12 @@ class Invariants:
             for step, done in zip(plan.steps, rollout.steps, strict=True)
             if done.state != "waiting"
         )
-        told = _told(published, environment)
-        apart, moving = _pinned(published, environment), published.assignment.rollout
+        told = told_by(published, environment)
+        apart, moving = pinned(published, environment), published.assignment.rollout
         if moving is not None:
-            apart |= {node.id for node in environment.nodes if moving.has(node.labels, node.registered_at)}
+            apart |= {
+                node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
+            }
         moved = sum(
             1
             for node in environment.nodes
@@ -409,29 +381,10 @@ class Invariants:
         )
         self._require(4, world, moved <= allowed, f"{moved} of {environment.name} are moved, {allowed} may")
 
+    def _holds(self, number: int, world: World, fault: str) -> None:
+        """Raise `Broken` when a fault was found."""
+        self._require(number, world, not fault, fault)
+
     def _require(self, number: int, world: World, holds: bool, words: str) -> None:
         if not holds:
             raise Broken(number, world.loop.now, words)
-
-
-def _pinned(published: Published, environment: Environment) -> set[str]:
-    """The nodes that a pin keeps, whatever is released."""
-    pin_of = published.assignment.pin_of
-    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
-
-
-def _told(published: Published, environment: Environment) -> dict[str, str]:
-    """What each node is told to run, "" for nothing."""
-    return {node: offer.digest for node, offer in _offered(published, environment).items()}
-
-
-def _offered(published: Published, environment: Environment) -> dict[str, Offer]:
-    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
-    key = (published, [node.id for node in environment.nodes])
-    if environment.told is None or environment.told[0] != key:
-        found = {}
-        for node in environment.nodes:
-            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.offers.get(cohort, NOTHING)
-        environment.told = (key, found)
-    return environment.told[1]
