@@ -43,6 +43,7 @@ FORGE = replace(
     read_numbers=lambda document: [int(document["number"])],
     approvals=partial(github.approvals, size="limit=50"),
     deploy=None,
+    annotate=None,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 from reconciler.plan.statuses import Status
 
 T = TypeVar("T")
+APP_PREFIX = "app:"
+"""Before the id of an App, where the others have the name of a user."""
+
 MOST_PAGES = 20
 
 
@@ -19,13 +22,15 @@ MOST_PAGES = 20
 class Request:
     """One call of a forge's API. `path` begins behind the API's address, `body` is JSON or None.
 
-    `fine_when`: an answer of 400 that has these words says that it is so already.
+    `fine_when`: an answer of 400 that has these words says that it is so already. `beside` is another API that is
+    asked, by its path beside the one whose path ends in `/api/…`.
     """
 
     method: str
     path: str
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | list[Any] | None = None
     fine_when: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,41 @@ class Deployment:
     description: str
     url: str
     task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A finding at a line of a file. `level` is error, warning or info."""
+
+    path: str
+    line: int
+    level: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in a commit. `name` tells this installation's reports from those of others, `id` is a hash of all
+    that it says."""
+
+    sha: str
+    name: str
+    good: bool
+    summary: str
+    url: str
+    id: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    """A JSON object with the names of the fields."""
+    return {**asdict(report), "annotations": [asdict(one) for one in report.annotations]}
+
+
+def report_from_json(data: Mapping[str, Any]) -> Report:
+    """The report that `report_to_json` gave."""
+    return Report(**{**data, "annotations": tuple(Annotation(**one) for one in data["annotations"])})
 
 
 class Ask(Protocol):
@@ -126,7 +166,8 @@ class Forge:
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
     the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
     pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
-    already; it is None where the forge has no deployments.
+    already; it is None where the forge has no deployments. `annotate` shows findings beside the lines
+    that they are about; with `annotates_as_app` only an App may.
     """
 
     api: str
@@ -149,6 +190,8 @@ class Forge:
     read_numbers: Callable[[Any], list[int]]
     approvals: Callable[[Ask, str, int], list[Review]]
     deploy: Callable[[Ask, str, Deployment], None] | None = None
+    annotate: Callable[[Ask, str, Report], None] | None = None
+    annotates_as_app: bool = False
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
 

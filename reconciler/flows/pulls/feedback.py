@@ -22,7 +22,7 @@ RECENT = 3
 def ask_for(context: Context) -> None:
     """Have the commits told, where there is a forge that can be told."""
     connection = context.connection
-    if connection is not None and connection.credentials is not None:
+    if connection is not None and connection.speaks:
         ask(context.organization.slug, context.project.slug, "feedback", now=context.now())
 
 
