@@ -16,7 +16,7 @@ from reconciler.egress.asking import Egress
 from reconciler.errors import Stalled
 from reconciler.forge import github
 from reconciler.forge.calling import Api
-from reconciler.forge.port import Request, moment, text
+from reconciler.forge.request import Request, moment, text
 
 USER = "x-access-token"
 """The user of an installation's token, for git."""

@@ -11,20 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.forge.calling import NotThere
-from reconciler.forge.port import (
-    Ask,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Report,
-    Request,
-    Review,
-    basic,
-    paged,
-    text,
-)
+from reconciler.forge.hooks import Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Report
+from reconciler.forge.request import Ask, Request, basic, paged, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}

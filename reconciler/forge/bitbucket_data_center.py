@@ -8,19 +8,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from reconciler.forge.port import (
-    Ask,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Report,
-    Request,
-    Review,
-    bearer,
-    text,
-)
+from reconciler.forge.hooks import Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Report
+from reconciler.forge.request import Ask, Request, bearer, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from reconciler.config.characters import shown
 from reconciler.egress.asking import Answer, Egress
 from reconciler.errors import NotYet, Refused, Stalled, Transient
-from reconciler.forge.port import Forge, Request
+from reconciler.forge.port import Forge
+from reconciler.forge.request import Request
 
 T = TypeVar("T")
 SECONDS = 15.0

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from reconciler.forge import github
-from reconciler.forge.port import Request
+from reconciler.forge.request import Request
 
 
 def headers(user: str, token: str) -> dict[str, str]:

@@ -5,24 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from reconciler.forge.port import (
-    APP_PREFIX,
-    Ask,
-    Attempt,
-    Deployment,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Report,
-    Request,
-    Review,
-    bearer,
-    moment,
-    paged,
-    text,
-)
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import APP_PREFIX, Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment, Report
+from reconciler.forge.request import Ask, Request, bearer, moment, paged, text
 from reconciler.plan.statuses import Status
 
 

@@ -19,7 +19,7 @@ from reconciler.flows.pulls.reviewing import same
 from reconciler.forge import FORGES
 from reconciler.forge.app import Tokens
 from reconciler.forge.calling import Api
-from reconciler.forge.port import Annotation, Deployment, Report
+from reconciler.forge.reports import Annotation, Deployment, Report
 from tests.forges import server as forges
 from tests.forges.server import Fault, Reviewed, serving_api
 

@@ -9,7 +9,8 @@ from reconciler.bundle import canonical
 from reconciler.flows.context import Context
 from reconciler.flows.pulls.reaching import instance_of, page_of
 from reconciler.forge.calling import Api
-from reconciler.forge.port import APP_PREFIX, Annotation, Report, report_to_json
+from reconciler.forge.port import APP_PREFIX
+from reconciler.forge.reports import Annotation, Report, report_to_json
 from reconciler.plan.model import Plan
 from reconciler.plan.statuses import context as named
 from reconciler.plan.statuses import counted_as, cut

@@ -12,7 +12,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.outbox import tell_deployment, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
-from reconciler.forge.port import Deployment
+from reconciler.forge.reports import Deployment
 from reconciler.plan.statuses import FAILED, PRODUCT, Status, of_commit, of_rollout
 
 RECENT = 3

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
 from reconciler.flows.context import Context
-from reconciler.forge.port import Deployment, Report, report_to_json
+from reconciler.forge.reports import Deployment, Report, report_to_json
 from reconciler.plan.statuses import Status
 
 

@@ -33,7 +33,8 @@ from reconciler.flows.pulls.outbox import tell_note, tell_report, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
 from reconciler.flows.vouching import unverified
 from reconciler.forge.calling import Api
-from reconciler.forge.port import PullInfo, path_of
+from reconciler.forge.port import PullInfo
+from reconciler.forge.request import path_of
 from reconciler.git.merging import merge_base
 from reconciler.git.mirror import Mirror
 from reconciler.plan.markdown import markdown

@@ -18,7 +18,9 @@ from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.pull import marker
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api, NotThere
-from reconciler.forge.port import APP_PREFIX, Deployment, path_of, report_from_json
+from reconciler.forge.port import APP_PREFIX
+from reconciler.forge.reports import Deployment, report_from_json
+from reconciler.forge.request import path_of
 from reconciler.plan.statuses import Status
 
 BETWEEN_NOTES = timedelta(seconds=1)
