@@ -59,7 +59,8 @@ def bring_trunk(context: Context, say: Callable[[str], None]) -> str:
     policies = () if valid is None else valid[2]
     names = _environments(context, refs, [policy.name for policy in policies])
     with writing():
-        ask(organization, project, "trunk", now=context.now())
+        for kind in ("trunk", "resources"):
+            ask(organization, project, kind, now=context.now())
         for name in names:
             ask(organization, project, "environment", name, now=context.now())
     if valid is None:
