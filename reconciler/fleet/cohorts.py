@@ -83,16 +83,17 @@ class OpenRollout:
     """A rollout that still decides what nodes run, as far as cohorts depend on it.
 
     `reaches` are the highest ranks that are moved so far, by failure domain; `spread` is the label that tells domains
-    apart, or "". `already` are the nodes that a partial rollout of the same digest moved before this one widened it.
-    `apart` were pinned when it opened: its steps leave them out, also when their pin has ended meanwhile. `slots` are
-    the domains of a blue-green rollout, instead of those of a label.
+    apart, or "". `already` are the rollouts of the same digest that this one took over from, as far as they had come:
+    what they had moved stays moved, whomever this one is for. `apart` were pinned when it opened: its steps leave them
+    out, also when their pin has ended meanwhile. `slots` are the domains of a blue-green rollout, instead of those of a
+    label.
     """
 
     name: str
     target: Target
     reaches: Reaches = field(default_factory=lambda: MappingProxyType({OTHERS: NO_REACH}))
     spread: str = ""
-    already: Target | None = None
+    already: tuple[OpenRollout, ...] = ()
     apart: tuple[PinnedNodes, ...] = ()
     slots: Slots | None = None
 
@@ -104,24 +105,24 @@ class OpenRollout:
 
     def is_for(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout brings its digest to this node, sooner or later."""
-        if not self.target.includes(labels, registered_at):
+        if not self.target.includes(labels, registered_at) and not self.has(node_id, labels, registered_at):
             return False
         return not self.apart or not any(pin.keeps(node_id, labels) for pin in self.apart)
 
     def concerns(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether one of the steps moves this node."""
-        return self.is_for(node_id, labels, registered_at) and not self.has(labels, registered_at)
+        return self.is_for(node_id, labels, registered_at) and not self.has(node_id, labels, registered_at)
 
-    def has(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
+    def has(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the node was moved before the first step."""
-        return self.already is not None and self.already.includes(labels, registered_at)
+        return bool(self.already) and any(one.takes(node_id, labels, registered_at) for one in self.already)
 
     def takes(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout has reached this node."""
         if not self.is_for(node_id, labels, registered_at):
             return False
         reach = reach_in(self.reaches, self.domain(node_id, labels))
-        return rank(self.name, node_id) <= reach or self.has(labels, registered_at)
+        return rank(self.name, node_id) <= reach or self.has(node_id, labels, registered_at)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -130,7 +131,7 @@ class OpenRollout:
             "target": self.target.to_json(),
             "reaches": dict(self.reaches),
             "spread": self.spread,
-            "already": None if self.already is None else self.already.to_json(),
+            "already": [one.to_json() for one in self.already],
             "apart": [pin.to_json() for pin in self.apart],
             "slots": _slots_to_json(self.slots),
         }
@@ -138,13 +139,12 @@ class OpenRollout:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OpenRollout:
         """The rollout that `to_json` gave. Raises KeyError, TypeError, ValueError or `Refused` for anything else."""
-        already = data["already"]
         return cls(
             data["name"],
             Target.from_json(data["target"]),
             dict(data["reaches"]),
             data["spread"],
-            None if already is None else Target.from_json(already),
+            tuple(cls.from_json(one) for one in data["already"]),
             tuple(PinnedNodes.from_json(pin) for pin in data["apart"]),
             _slots_from_json(data["slots"]),
         )

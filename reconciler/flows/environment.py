@@ -142,7 +142,8 @@ def publish_and_record(look: Look) -> None:
         if look.policy is not None and look.policy.approvals.reviews:
             ask(context.organization.slug, context.project.slug, "reviews", now=look.now)
         events = projection.project(context, look.environment, height, commits, keys)
-        if "rollout.completed" in events:
+        # Those that come after wait for what completes here, and for what people quarantine here.
+        if not {"rollout.completed", projection.CHANGED_BY_HAND}.isdisjoint(events):
             for follower in look.trunk.after(look.environment):
                 ask(context.organization.slug, context.project.slug, "environment", follower, now=look.now)
     look.known = branch.head

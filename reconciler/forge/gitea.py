@@ -29,6 +29,8 @@ HOOKS = replace(
     edit=lambda repository, hook, url, secret: Request(
         "PATCH", f"/repos/{repository}/hooks/{hook}", hook_body(url, secret)
     ),
+    attempts=None,
+    again=None,
 )
 
 FORGE = replace(

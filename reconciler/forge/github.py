@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from reconciler.forge.port import (
     Ask,
+    Attempt,
     Deployment,
     Forge,
     Hook,
@@ -16,6 +17,7 @@ from reconciler.forge.port import (
     Request,
     Review,
     bearer,
+    moment,
     paged,
     text,
 )
@@ -118,7 +120,27 @@ EVENTS = ("push", "pull_request", "pull_request_review", "repository")
 
 
 def hook_of(document: Any) -> Hook:
-    return Hook(str(document["id"]), text(document["config"]["url"]))
+    """Of the last delivery `code` is None before there was one."""
+    last = document.get("last_response") or {}
+    trouble = ""
+    if document.get("active") is False:
+        trouble = "it is switched off at the forge"
+    elif isinstance(last.get("code"), int) and not 200 <= last["code"] < 300:
+        trouble = f"its last delivery was answered {last['code']}: {text(last.get('message'))}"
+    return Hook(str(document["id"]), text(document["config"]["url"]), trouble)
+
+
+def read_attempts(document: Any) -> list[Attempt]:
+    """The newest first."""
+    return [
+        Attempt(
+            str(one["id"]),
+            text(one["guid"]),
+            200 <= int(one["status_code"]) < 300,
+            moment(one["delivered_at"]),
+        )
+        for one in document
+    ]
 
 
 def hook_body(url: str, secret: str) -> dict[str, Any]:
@@ -137,6 +159,13 @@ HOOKS = Hooks(
     ),
     read_one=hook_of,
     test=lambda repository, hook: Request("POST", f"/repos/{repository}/hooks/{hook}/tests"),
+    attempts=lambda repository, hook: Request(
+        "GET", f"/repos/{repository}/hooks/{hook}/deliveries?per_page=100"
+    ),
+    read_attempts=read_attempts,
+    again=lambda repository, hook, attempt: Request(
+        "POST", f"/repos/{repository}/hooks/{hook}/deliveries/{attempt}/attempts"
+    ),
 )
 
 FORGE = Forge(

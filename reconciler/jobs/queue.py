@@ -38,6 +38,7 @@ QUEUE_OF_KIND = {
     "resources": "compile",
     "tell": "default",
     "feedback": "default",
+    "redelivery": "default",
     "environment": "release",
     "delivery": "release",
     "enrolment": "release",

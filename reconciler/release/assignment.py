@@ -38,12 +38,18 @@ def only_of(wish: Release, policy: EnvironmentPolicy) -> Only | None:
     return Only(wish.only, text_of(meant(wish.only, policy))) if wish.only else None
 
 
-def already_of(ledger: Ledger, wish: Release) -> Moved | None:
-    """What a partial rollout of the same digest has moved, which the next rollout goes on from; else None."""
+def already_of(ledger: Ledger, wish: Release) -> tuple[Moved, ...]:
+    """What an open rollout of the same digest has moved, and those that it took over from: the next one goes on from
+    there, whomever it is for."""
     rollout, plan = ledger.open_rollout, ledger.plan
-    if rollout is None or plan is None or plan.only is None or not rollout.is_partial:
-        return None
-    return Moved(plan.only.meant, rollout.opened_at) if rollout.digest == wish.digest else None
+    if rollout is None or plan is None or rollout.digest != wish.digest:
+        return ()
+    reaches = _reached(rollout, plan)
+    if set(reaches.values()) == {LAST_REACH}:
+        reaches = {OTHERS: LAST_REACH}
+    meant = "" if plan.only is None else plan.only.meant
+    moved = Moved(rollout.name, meant, rollout.opened_at, reaches, plan.rules.spread, plan.apart)
+    return (*plan.already, moved)
 
 
 def assignment_of(ledger: Ledger) -> Assignment:
@@ -59,7 +65,7 @@ def assignment_of(ledger: Ledger) -> Assignment:
             Target(rollout.opened_at, _selector(plan.only)),
             _reached(rollout, plan),
             plan.rules.spread,
-            _target(plan.already),
+            _moved(plan.already),
             tuple(standing.nodes for standing in plan.apart),
             None if plan.swap is None else plan.swap.slots,
         ),
@@ -134,7 +140,7 @@ def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -
         only = only_of(wish, policy)
     except Refused:
         return EVERYBODY
-    already = _target(already_of(ledger, wish))
+    already = _moved(already_of(ledger, wish))
     target = Target(now, _selector(only))
     slots = slots_of(policy)
     rollout = OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already, slots=slots)
@@ -157,8 +163,17 @@ def _selector(only: Only | None) -> Selector | None:
     return None if only is None else read_selector(only.meant)
 
 
-def _target(moved: Moved | None) -> Target | None:
-    return None if moved is None else Target(moved.opened_at, read_selector(moved.meant))
+def _moved(already: tuple[Moved, ...]) -> tuple[OpenRollout, ...]:
+    return tuple(
+        OpenRollout(
+            moved.rollout,
+            Target(moved.opened_at, read_selector(moved.meant) if moved.meant else None),
+            moved.reaches,
+            moved.spread,
+            apart=tuple(standing.nodes for standing in moved.apart),
+        )
+        for moved in already
+    )
 
 
 def _reached(rollout: Rollout, plan: Plan) -> Reaches:

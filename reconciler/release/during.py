@@ -14,6 +14,7 @@ from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, Judged, judge_all
+from reconciler.release.opening import open_rollout
 from reconciler.release.paths import hold_path, short
 from reconciler.release.returning import going_back, turned
 from reconciler.release.serving import weight_words
@@ -84,20 +85,30 @@ def _going_on(
         if decision is not None:
             return decision
     wish = state.files.release
-    if wish is None or (wish.digest, wish.only) != (rollout.digest, plan.wished):
+    if wish is None or wish.digest != rollout.digest:
         return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
+    elsewhere = wish.only != plan.wished
+    later = (_waits(wish, policy),) if elsewhere else ()
     rejections = tuple(rejecting(state))
-    objections = (*rejections, *withdrawn(state, policy, facts, plan))
+    # Approvals are of what is wished, and that is another plan when it is wished for other nodes.
+    forbidden = tuple(rules.forbidding_before(state, policy, facts, rollout.digest))
+    objections = (*rejections, *forbidden, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
     holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
         reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in objections))
-        objected = "it was rejected" if rejections else "an approval was withdrawn"
+        objected = (
+            "it was rejected"
+            if rejections
+            else "it was quarantined in an environment before"
+            if forbidden
+            else "an approval was withdrawn"
+        )
         return act(Pause("; ".join(reasons)), objected if objections else "a hold was placed")
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()
         if holds or failed:
-            return wait(*failed, *holds, until=rules.look_again(state, policy, now))
+            return wait(*failed, *holds, *later, until=rules.look_again(state, policy, now))
         if quarantine is not None:
             return wait(
                 Reason(
@@ -106,9 +117,31 @@ def _going_on(
             )
         frozen = tuple(rules.freezing(state, policy, facts, now))
         if frozen:
-            return wait(*frozen, until=rules.thaw(policy, now))
+            return wait(*frozen, *later, until=rules.thaw(policy, now))
         return act(Resume(), "nothing holds it any more")
-    return _judge(state, ledger, rollout, plan, policy, facts, now=now)
+    judged = _judge(state, ledger, rollout, plan, policy, facts, now=now)
+    return _elsewhere(judged, state, ledger, wish, policy, facts, now=now) if elsewhere else judged
+
+
+def _elsewhere(
+    going_on: Decision,
+    state: EnvironmentState,
+    ledger: Ledger,
+    wish: Release,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
+    """The same digest is wished for other nodes: nobody goes back, and no further step begins.
+
+    When the batch that is under way is well, a rollout opens that goes on from the nodes which were moved.
+    """
+    done = next((action for action in going_on.actions if isinstance(action, AdvanceStep)), None)
+    if done is None or policy.supersede == "finish":
+        return replace(going_on, waiting=(*going_on.waiting, _waits(wish, policy)))
+    opening = open_rollout(state, ledger, wish, policy, facts, now=now)
+    return replace(opening, verdicts=done.verdicts, counts=done.counts)
 
 
 def _other_wish(
@@ -143,8 +176,7 @@ def _other_wish(
                     _judge(state, ledger, rollout, plan, policy, facts, now=now), replaced, policy, wish
                 )
     if rollout.state == "open":
-        was = f"{short(rollout.digest)}{f' for {plan.wished}' if plan.wished else ''}"
-        because = f"the wish is not {was} any more, and waits: {reasons[0].message}"
+        because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
     return wait(*reasons, until=rules.look_again(state, policy, now))
 
@@ -157,9 +189,12 @@ def _finishing(going_on: Decision, replaced: Decision, policy: EnvironmentPolicy
     """What the open rollout does while another wish waits for its batch, or for its end."""
     if policy.supersede == "finish-batch" and any(isinstance(a, AdvanceStep) for a in going_on.actions):
         return replaced
-    what = "batch" if policy.supersede == "finish-batch" else "rollout"
-    waits = Reason("W-REL-016", f"{_named(wish)} is wished, and waits until the open {what} has ended")
-    return replace(going_on, waiting=(*going_on.waiting, waits))
+    return replace(going_on, waiting=(*going_on.waiting, _waits(wish, policy)))
+
+
+def _waits(wish: Release, policy: EnvironmentPolicy) -> Reason:
+    what = "rollout" if policy.supersede == "finish" else "batch"
+    return Reason("W-REL-016", f"{_named(wish)} is wished, and waits until the open {what} has ended")
 
 
 def _judge(

@@ -15,6 +15,7 @@ from reconciler.release.document import (
     argument,
     child_moment,
     child_number,
+    child_selector,
     child_text,
     number,
     only,
@@ -136,7 +137,7 @@ def read_plan(content: bytes, path: str) -> Plan:
         hash=child_text(node, "hash", path, PLAN_HASH),
         approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
         only=_only(node, path),
-        already=_already(node, path),
+        already=tuple(_already(child, path) for child in node.children if child.name == "already"),
         apart=tuple(read_standing(child, path) for child in node.children if child.name == "apart"),
         swap=read_swap(node.children, steps, path),
     )
@@ -208,14 +209,18 @@ def _only(node: KdlNode, path: str) -> Only | None:
     return Only(selector(argument(found, path), f"{path}: 'only'"), selector(meant, f"{path}: 'meant'"))
 
 
-def _already(node: KdlNode, path: str) -> Moved | None:
-    found = optional(node.children, "already", path)
-    if found is None:
-        return None
-    if found.properties.keys() != {"opened"}:
-        raise MalformedError(f"{path}: 'already' takes a selector and 'opened'")
-    opened = read_moment(text(found.properties["opened"], f"{path}: 'opened'"), path)
-    return Moved(selector(argument(found, path), f"{path}: 'already'"), opened)
+def _already(node: KdlNode, path: str) -> Moved:
+    if node.properties.keys() != {"opened", "reach"}:
+        raise MalformedError(f"{path}: 'already' takes a rollout, 'opened' and 'reach'")
+    only(node.children, {"meant", "spread", "domain", "apart"}, path)
+    return Moved(
+        argument(node, path, NAME),
+        child_selector(node, "meant", path),
+        read_moment(text(node.properties["opened"], f"{path}: 'opened'"), path),
+        {OTHERS: text(node.properties["reach"], f"{path}: 'reach'", REACH), **_domains(node, path)},
+        child_text(node, "spread", path),
+        tuple(read_standing(child, path) for child in node.children if child.name == "apart"),
+    )
 
 
 def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
@@ -224,6 +229,7 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
     reaches = dict.fromkeys((OTHERS, *(name for step in written for name in _domains(step, path))), NO_REACH)
     steps: list[PlannedStep] = []
     for step in written:
+        only(step.children, {"domain"}, path)
         if len(step.arguments) != 1 or step.properties.keys() - {"lasts", *SLOTS} != {"nodes", "reach"}:
             raise MalformedError(f"{path}: 'step' takes its number, 'nodes', 'reach', 'lasts' and weights")
         further = {OTHERS: text(step.properties["reach"], f"{path}: 'reach'", REACH), **_domains(step, path)}
@@ -248,9 +254,10 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
 
 
 def _domains(step: KdlNode, path: str) -> dict[str, str]:
-    only(step.children, {"domain"}, path)
     found: dict[str, str] = {}
     for child in step.children:
+        if child.name != "domain":
+            continue
         name = argument(child, path, DOMAIN)
         if name in found or child.properties.keys() != {"reach"}:
             raise MalformedError(f"{path}: 'domain' takes its name, once in a step, and 'reach'")

@@ -38,7 +38,7 @@ def open_rollout(
             moments.append(now + NODES_MAY_COME)
         return wait(*reasons, until=min((at for at in moments if at is not None), default=None))
     only, already = only_of(wish, policy), already_of(ledger, wish)
-    if only is not None and already is None and not facts.ranks:
+    if only is not None and not already and not facts.ranks:
         nobody = Reason("W-REL-023", f"no registered node is meant by {wish.only}")
         return wait(nobody, until=now + NODES_MAY_COME)
     plan = make_plan(

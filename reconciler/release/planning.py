@@ -53,7 +53,7 @@ def make_plan(
     ranks: Ranks,
     *,
     only: Only | None = None,
-    already: Moved | None = None,
+    already: tuple[Moved, ...] = (),
     apart: tuple[Standing, ...] = (),
     serving: Serving | None = None,
 ) -> Plan:
@@ -89,6 +89,7 @@ def too_large(plan: Plan) -> Reason | None:
         for one, two in pairwise(plan.steps)
         for domain, reach in two.reaches.items()
     )
+    reaches += sum(len(moved.reaches) for moved in plan.already)
     if steps <= MOST_STEPS and reaches <= MOST_REACHES:
         return None
     return Reason(

@@ -79,7 +79,7 @@ def render_plan(plan: Plan) -> bytes:
             for gate in rules.gates
         ),
         *(() if plan.only is None else (KdlNode("only", (plan.only.wished,), {"meant": plan.only.meant}),)),
-        *(() if plan.already is None else (_already(plan.already),)),
+        *map(_already, plan.already),
         *(standing_node(standing, "apart") for standing in plan.apart),
         *(() if plan.swap is None else (swap_node(plan.swap),)),
         *_planned(plan.steps),
@@ -88,7 +88,22 @@ def render_plan(plan: Plan) -> bytes:
 
 
 def _already(moved: Moved) -> KdlNode:
-    return KdlNode("already", (moved.meant,), {"opened": iso_milliseconds(moved.opened_at)})
+    domains = (
+        KdlNode("domain", (domain,), {"reach": reach})
+        for domain, reach in sorted(moved.reaches.items())
+        if domain != OTHERS
+    )
+    children = (
+        *words("meant", moved.meant),
+        *words("spread", moved.spread),
+        *domains,
+        *(standing_node(standing, "apart") for standing in moved.apart),
+    )
+    properties: dict[str, KdlValue] = {
+        "opened": iso_milliseconds(moved.opened_at),
+        "reach": moved.reaches[OTHERS],
+    }
+    return KdlNode("already", (moved.rollout,), properties, children=children)
 
 
 def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:

@@ -75,6 +75,11 @@ def completed_before(case: Case) -> Iterator[Reason]:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
 
+def not_quarantined_before(case: Case) -> Iterator[Reason]:
+    """No environment that this one comes after has quarantined the digest, unless it completed here once."""
+    yield from forbidding_before(case.state, case.policy, case.facts, case.release.digest)
+
+
 def target_known(case: Case) -> Iterator[Reason]:
     """The node-groups that its target names are on trunk."""
     try:
@@ -91,15 +96,19 @@ def strategy_known(case: Case) -> Iterator[Reason]:
 
 def fits_slots(case: Case) -> Iterator[Reason]:
     """A blue-green release is for all nodes, and each slot has some of them."""
-    slots = slots_of(case.policy)
-    if slots is None or case.policy.strategy != "blue-green":
+    slots, ledger = slots_of(case.policy), case.state.files.ledger or Ledger()
+    already = already_of(ledger, case.release)
+    swapping = bool(already) and ledger.plan is not None and ledger.plan.swap is not None
+    if not swapping and (slots is None or case.policy.strategy != "blue-green"):
         return
-    if case.release.only or already_of(case.state.files.ledger or Ledger(), case.release) is not None:
+    if case.release.only or already:
         yield Reason(
             "W-REL-071",
             "a blue-green release is for the nodes of both slots, and cannot be narrowed or go on from one that was; "
             "promote it for all nodes, after going back to what is live",
         )
+        return
+    if slots is None:
         return
     ranks = case.facts.ranks
     outside = len(ranks.get(OTHERS, ()))
@@ -153,6 +162,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     kept,
     not_quarantined,
     completed_before,
+    not_quarantined_before,
     target_known,
     strategy_known,
     fits_slots,
@@ -178,6 +188,23 @@ def forbidding(state: EnvironmentState, digest: str) -> Iterator[Reason]:
             f"{short(digest)} is quarantined: {found.why or 'no reason given'}; "
             f"to allow it, delete its file in quarantine/",
         )
+
+
+def forbidding_before(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, digest: str
+) -> Iterator[Reason]:
+    """A reason for each environment before that has quarantined the digest; none when it completed here once."""
+    ledger = state.files.ledger
+    if ledger is not None and any(entry.digest == digest for entry in ledger.history):
+        return
+    for name in policy.after:
+        why = facts.forbidden.get(name, {}).get(digest)
+        if why is not None:
+            yield Reason(
+                "W-REL-083",
+                f"{short(digest)} is quarantined in '{name}': {why or 'no reason given'}; to allow it, delete its file "
+                f"in quarantine/ there",
+            )
 
 
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:

@@ -161,10 +161,18 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The nodes that a partial rollout had moved when another one widened it: which ones, and when it had opened."""
+    """The nodes that a rollout had moved when another one of the same digest took over from it.
 
+    `rollout` is its name, `meant` its target without groups ("" for all nodes), `opened_at` when it had opened. The
+    others say how far it had come, as in its plan.
+    """
+
+    rollout: str
     meant: str
     opened_at: datetime
+    reaches: Reaches
+    spread: str = ""
+    apart: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +189,7 @@ class Plan:
     approved: tuple[str, ...] = ()
     """The people whose approval counted when it opened."""
     only: Only | None = None
-    already: Moved | None = None
+    already: tuple[Moved, ...] = ()
     apart: tuple[Standing, ...] = ()
     """The pins that stood when it opened."""
     swap: Swap | None = None
@@ -221,7 +229,7 @@ class Rollout:
     """One rollout. `previous` is the digest to go back to, or "" for the first one of an environment.
 
     `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused. `widens` is the name of the
-    partial rollout that it took over from, or "".
+    rollout of the same digest, for other nodes, that it took over from, or "".
     """
 
     name: str

@@ -67,11 +67,14 @@ class Note:
 
 @dataclass
 class HookSet:
-    """A webhook that was set up here."""
+    """A webhook that was set up here. `attempts` are (delivery, status), `again` what was asked for."""
 
     id: int
     url: str
     secret: str
+    attempts: list[tuple[str, int]] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    alert: str = "executable"
 
 
 @dataclass
@@ -113,6 +116,8 @@ class Forge:
     hooks: list[HookSet] = field(default_factory=list)
     repo: Repo = field(default_factory=Repo)
     deployments: list[Deployed] = field(default_factory=list)
+    always: dict[str, str] = field(default_factory=dict)
+    """Headers of every answer."""
     deaf: bool = False
     """Whether deliveries get lost."""
 
@@ -261,7 +266,47 @@ def hub_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
 
 
 def hub_hook(hook: HookSet) -> dict[str, Any]:
-    return {"id": hook.id, "config": {"url": hook.url, "content_type": "json"}}
+    last = hook.attempts[-1][1] if hook.attempts else None
+    return {
+        "id": hook.id,
+        "active": True,
+        "config": {"url": hook.url, "content_type": "json"},
+        "last_response": {"code": last, "status": "unused", "message": "Bad Gateway" if last else None},
+    }
+
+
+def hook_at(forge: Forge, match: re.Match[str]) -> HookSet:
+    return next(one for one in forge.hooks if str(one.id) == match[1])
+
+
+def hub_attempts(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {"id": n, "guid": delivery, "status_code": status, "delivered_at": minute(n), "redelivery": False}
+        for n, (delivery, status) in enumerate(hook_at(forge, match).attempts)
+    ]
+    return 200, found[::-1]
+
+
+def again(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """It is tried once more, and fails."""
+    hook = hook_at(forge, match)
+    hook.again.append(int(match[2]))
+    hook.attempts.append((hook.attempts[int(match[2])][0], 502))
+    return (202, {}) if forge.kind == "github" else (201, {"response_status": 502})
+
+
+def lab_attempts(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {
+            "id": n,
+            "request_headers": {"Webhook-Id": delivery},
+            "response_status": str(status) if status else "internal error",
+        }
+        for n, (delivery, status) in enumerate(hook_at(forge, match).attempts)
+    ]
+    return 200, found[::-1]
 
 
 def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -332,6 +377,8 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("POST", rf"{repo}/hooks", hub_save),
         ("PATCH", rf"{repo}/hooks/(\d+)", hub_save),
         ("POST", rf"{repo}/hooks/(\d+)/tests", hub_test),
+        ("GET", rf"{repo}/hooks/(\d+)/deliveries", hub_attempts),
+        ("POST", rf"{repo}/hooks/(\d+)/deliveries/(\d+)/attempts", again),
     ]  # fmt: skip
 
 
@@ -430,7 +477,7 @@ def lab_redeploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> A
 
 
 def lab_hook(hook: HookSet) -> dict[str, Any]:
-    return {"id": hook.id, "url": hook.url, "push_events": True}
+    return {"id": hook.id, "url": hook.url, "push_events": True, "alert_status": hook.alert}
 
 
 def lab_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -463,6 +510,8 @@ def lab(name: str) -> list[tuple[str, str, Handler]]:
         ("POST", rf"{repo}/hooks", lab_save),
         ("PUT", rf"{repo}/hooks/(\d+)", lab_save),
         ("POST", rf"{repo}/hooks/(\d+)/test/push_events", hub_test),
+        ("GET", rf"{repo}/hooks/(\d+)/events", lab_attempts),
+        ("POST", rf"{repo}/hooks/(\d+)/events/(\d+)/resend", again),
     ]
 
 
@@ -708,7 +757,7 @@ def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
 
         def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in {**forge.always, **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -47,6 +47,10 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             continue
         _done(context, one, remote)
         told += 1
+        if api.spent:
+            moment = context.now() + api.spent[-1]
+            _note(context, not_before=moment)
+            return Outcome("waiting", f"{told} things were told; the forge's limit is nearly used up", moment)
         renew()
     return Outcome("changed" if told else "unchanged", f"{told} things were told")
 

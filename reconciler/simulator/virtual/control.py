@@ -17,7 +17,7 @@ from reconciler.release.apply import Material, apply, wanted_config
 from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, Proof, TrunkCommit, runs_of
+from reconciler.release.facts import Facts, Proof, TrunkCommit, forbidden_of, runs_of
 from reconciler.release.state import Completed, EnvironmentState
 from reconciler.simulator.virtual.environment import Commit, Environment, published_of
 from reconciler.simulator.virtual.scenario import Scenario
@@ -120,6 +120,13 @@ class ControlPlane:
             bundles=dict.fromkeys(sorted({wished, *pinned} & known), True),
             predecessors={
                 name: tuple(sorted({entry.digest for entry in found})) for name, found in completed.items()
+            },
+            forbidden={
+                name: forbidden_of(
+                    self.environments[name].state().files.quarantine,
+                    sorted({wished, *pinned, *(entry.digest for entry in found)} - {""}),
+                )
+                for name, found in completed.items()
             },
             runs={name: runs_of(found) for name, found in completed.items()}
             if policy.promote == "automatic"
