@@ -35,7 +35,9 @@ def bring_nodes(context: Context, say: Callable[[str], None]) -> str:
             say(f"the record {key} is left out: {refusal}")
             continue
         here = known.get(record.id)
-        if here is None or (here.changed < record.changed and replace(here, changed=record.changed) != record):
+        if here is None or (
+            here.changed < record.changed and replace(here, changed=record.changed) != record
+        ):
             found.append(record)
         if number % 1000 == 0:
             say(f"{number} records of nodes are read")

@@ -83,7 +83,7 @@ def _last_valid(
     for info in (*history[: min(index, TRIED)], oldest):
         say(f"{info.sha[:12]} is compiled")
         found = _compiled(context, info, None if info is oldest else former)
-        if found is not None and record_compiled(context, *found):
+        if found is not None and record_compiled(context, info.sha, *found):
             return info, found[1].digest, found[0].policies
     raise Stalled(
         "E-BAK-112",
