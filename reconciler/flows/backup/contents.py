@@ -31,6 +31,7 @@ from reconciler.db.models import (
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.people import ApiKey, Person, SignIn, SignInAttempts, WebSecret
 from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
+from reconciler.db.resources import Projected, Resource
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
@@ -103,6 +104,8 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         Release: "git has it",
         Rollout: "git has it",
         Pointer: "it is signed again from what git has",
+        Resource: "git has it",
+        Projected: "it tells of which commit the resources are",
         Risk: "it is judged again",
         Reproduction: "the self-check finds it again",
         PublishedRoot: "the object store has it",
