@@ -22,6 +22,7 @@ VERBS: dict[str, Verb] = {
     "migrate": Verb("reconciler.cli.migrate", "Bring the database to this version's tables."),
     "backup": Verb("reconciler.cli.backup_verbs.backup", "Write what git does not have into one file."),
     "restore": Verb("reconciler.cli.backup_verbs.restore", "Put a backup into an empty database."),
+    "rebuild": Verb("reconciler.cli.rebuild", "Bring back what git and the object store know."),
     "worker": Verb("reconciler.cli.worker", "Run a worker for RQ's queues."),
     "clock": Verb("reconciler.cli.clock", "Run the schedule: it only enqueues nudges."),
     "nudge": Verb("reconciler.cli.nudge", "Have a project or an environment looked at now."),

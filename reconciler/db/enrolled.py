@@ -89,7 +89,7 @@ def retire(node: Node, because: str, *, now: datetime) -> bool:
     Its key and tokens open nothing any more, its keys never register again, and what was wrapped for it is removed.
     """
     ended: int = (
-        Node.update(retired_at=now, changed_at=now)
+        Node.update(retired_at=now, changed_at=now, recorded_at=None)
         .where(Node.id == node.id, Node.retired_at.is_null())
         .execute()
     )
@@ -97,12 +97,14 @@ def retire(node: Node, because: str, *, now: datetime) -> bool:
         return False
     _tell(node, "node.retired", f"{node.name} was retired: {because}", now)
     owed.ask(node.organization, node.project, "delivery", node.environment, now=now)
+    owed.ask(node.organization, node.project, "enrolment", now=now)
     return True
 
 
 def revoke_tokens(node: Node, *, now: datetime) -> None:
     """Make every token worthless that the node has; its key still gets it a new one. Call inside `writing`."""
-    Node.update(tokens_after=now, changed_at=now).where(Node.id == node.id).execute()
+    Node.update(tokens_after=now, changed_at=now, recorded_at=None).where(Node.id == node.id).execute()
+    owed.ask(node.organization, node.project, "enrolment", now=now)
     _tell(node, "node.tokens-revoked", f"the tokens of {node.name} were revoked", now)
 
 
@@ -122,9 +124,20 @@ def replace_key(node_id: str, key_sha256: str, *, now: datetime) -> bool:
         return False
     node = Node.get_or_none(Node.id == node_id, Node.retired_at.is_null())
     if node is not None and node.key_sha256 != key_sha256:
-        Node.update(key_sha256=key_sha256, changed_at=now).where(Node.id == node_id).execute()
+        changes = {"key_sha256": key_sha256, "changed_at": now, "recorded_at": None}
+        Node.update(changes).where(Node.id == node_id).execute()
+        owed.ask(node.organization, node.project, "enrolment", now=now)
         _tell(node, "node.key-replaced", f"{node.name} replaced its key", now)
     return True
+
+
+def unrecorded(organization: str, project: str) -> bool:
+    """Whether a node's record in the object store is owed. Call inside `reading`."""
+    return bool(
+        Node.select(Node.id)
+        .where(Node.organization == organization, Node.project == project, Node.recorded_at.is_null())
+        .exists()
+    )
 
 
 def _tell(node: Node, kind: str, message: str, now: datetime) -> None:

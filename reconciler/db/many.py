@@ -5,7 +5,7 @@ On SQLite every step of a statement also gives the interpreter to another thread
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -30,7 +30,7 @@ def read_many(
     begins = f'SELECT {_names(columns)} FROM "{_name(table)}" WHERE "{key}" IN'  # noqa: S608 — our own names
     for start in range(0, len(wanted), PAGE):
         part = wanted[start : start + PAGE]
-        yield from _run(f"{begins} ({_places(len(part))}) {more}", (*part, *values)).fetchall()
+        yield from run(f"{begins} ({_places(len(part))}) {more}", (*part, *values)).fetchall()
 
 
 def update_many(table: type[Table], columns: Sequence[str], key: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -39,7 +39,7 @@ def update_many(table: type[Table], columns: Sequence[str], key: str, rows: Iter
     # A value that is null in every row has no type of its own on PostgreSQL.
     set_to = ", ".join(f'"{name}" = CAST(given."{name}" AS {fields[name].field_type})' for name in columns)
     for values, places in _parts(table, given, rows):
-        _run(
+        run(
             f'WITH given ({_names(given)}) AS (VALUES {places}) UPDATE "{_name(table)}" SET {set_to} '  # noqa: S608
             f'FROM given WHERE "{_name(table)}"."{key}" = given."{key}"',
             values,
@@ -53,7 +53,7 @@ def upsert_many(
     Call inside `writing`."""
     replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
     for values, places in _parts(table, columns, rows):
-        _run(
+        run(
             f'INSERT INTO "{_name(table)}" ({_names(columns)}) VALUES {places} '  # noqa: S608 — our own names
             f"ON CONFLICT ({_names(key)}) DO UPDATE SET {replaced}",
             values,
@@ -95,8 +95,23 @@ def _converted(table: type[Table], columns: tuple[str, ...]) -> tuple[tuple[int,
     )
 
 
-def _run(sql: str, values: Sequence[Any]) -> Any:
+def run(sql: str, values: Sequence[Any]) -> Any:
+    """Run a statement that is written out because it runs so often; its places are `?`. Gives the cursor."""
     return database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
+
+
+def insert_row(table: type[Table], row: Mapping[str, Any]) -> int:
+    """Write a row and give its `id`. Every column that may not be null has to be given. Raises `IntegrityError`.
+    Call inside `writing`."""
+    columns = tuple(row)
+    (values,) = _written(table, columns, [tuple(row.values())])
+    sql = f'INSERT INTO "{_name(table)}" ({_names(columns)}) VALUES ({_places(len(columns))})'  # noqa: S608 — our own names
+    number: int
+    if is_sqlite():
+        number = run(sql, values).lastrowid
+    else:
+        (number,) = run(f'{sql} RETURNING "id"', values).fetchone()
+    return number
 
 
 def _places(count: int) -> str:

@@ -22,6 +22,7 @@ from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.db.webhooks import Webhook
 
 
 class Work(Table):
@@ -200,6 +201,7 @@ class Pointer(Table):
     cohort = CharField(63)
     sequence = BigIntegerField()
     digest = CharField(71)
+    weight = IntegerField(default=100)
     envelope = TextField()
     etag = CharField(64)
     issued_at = InstantField()
@@ -253,8 +255,8 @@ class Node(Table):
     of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
     `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
     only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
-    `recorded_at` is the `changed_at` that its record in the object store tells of, and `recorded_by` the id of the key
-    that signed that record: see `reconciler.flows.enrolment`.
+    `recorded_at` is when its record in the object store was written, null when that is owed, and `recorded_by` the id
+    of a key that signed it: see `reconciler.flows.enrolment`.
     """
 
     id = CharField(63, primary_key=True)
@@ -326,6 +328,7 @@ TABLES: tuple[type[Table], ...] = (
     Gap,
     Pull,
     Outgoing,
+    Webhook,
     ForgeBudget,
     Work,
     Commit,

@@ -13,6 +13,7 @@ from reconciler.config.source import SIGNERS
 from reconciler.db.models import Commit
 from reconciler.db.session import reading
 from reconciler.errors import Refused
+from reconciler.flows.candidates import compiled
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import FAR, CommitKeys, commit_keys
 from reconciler.git.mirror import CommitInfo, Mirror
@@ -179,9 +180,4 @@ def span_of(context: Context, digest: str, live: str) -> tuple[Commit | None, Co
 
 
 def _compiled_to(context: Context, digest: str):  # type: ignore[no-untyped-def]
-    return Commit.select().where(
-        Commit.organization == context.organization.slug,
-        Commit.project == context.project.slug,
-        Commit.state == "compiled",
-        Commit.digest == digest,
-    )
+    return compiled(context).where(Commit.digest == digest)

@@ -20,6 +20,8 @@ LARGEST = 8 * 1024 * 1024
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 NOT_FOUND = 404
+RESERVE = 20
+"""Requests that are left to looks at pull requests, and to whoever else uses the credentials."""
 
 
 class NotThere(Stalled):
@@ -35,6 +37,8 @@ class Api:
     egress: Egress
     user: str = ""
     token: str = field(default="", repr=False)
+    spent: list[timedelta] = field(default_factory=list)
+    """How long to begin nothing more, each time when an answer said that little is left."""
 
     def send(self, request: Request, *, now: datetime) -> Any:
         """The answer's JSON, None when there is none or when it says that it is so already.
@@ -60,6 +64,9 @@ class Api:
             # The address is what is refused, not what is said: that is kept until a person has allowed it.
             raise Stalled(refused.code, refused.message, cure=refused.cure) from None
         if answer.status < 300:
+            left = answer.headers.get("x-ratelimit-remaining", answer.headers.get("ratelimit-remaining", ""))
+            if left.isascii() and left.isdigit() and int(left[:9]) < RESERVE:
+                self.spent.append(pause(answer.headers, now))
             return _document(answer, request)
         self._complain(answer, request, now)
         return None

@@ -29,6 +29,8 @@ HOOKS = replace(
     edit=lambda repository, hook, url, secret: Request(
         "PATCH", f"/repos/{repository}/hooks/{hook}", hook_body(url, secret)
     ),
+    attempts=None,
+    again=None,
 )
 
 FORGE = replace(
@@ -40,6 +42,7 @@ FORGE = replace(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
     read_numbers=lambda document: [int(document["number"])],
     approvals=partial(github.approvals, size="limit=50"),
+    deploy=None,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from reconciler.forge.port import (
     Ask,
+    Attempt,
+    Deployment,
     Forge,
     Hook,
     Hooks,
@@ -14,6 +17,7 @@ from reconciler.forge.port import (
     Request,
     Review,
     bearer,
+    moment,
     paged,
     text,
 )
@@ -88,11 +92,55 @@ def review_of(document: Any) -> Review:
     return Review(account, text(document.get("commit_id")), text(document.get("html_url")))
 
 
+DEPLOYED = {"pending": "in_progress", "success": "success", "failure": "failure", "over": "inactive"}
+
+
+def deploy(ask: Ask, repository: str, told: Deployment) -> None:
+    """A deployment is of a commit, an environment and a task; how it stands is said by the newest of its statuses."""
+    path = f"/repos/{repository}/deployments"
+    which = {"sha": told.sha, "environment": told.environment, "task": told.task}
+    found = ask(
+        Request("GET", f"{path}?{urlencode(which)}"), lambda document: [int(one["id"]) for one in document]
+    )
+    if not found:
+        body = {
+            "ref": told.sha,
+            "environment": told.environment,
+            "task": told.task,
+            "description": told.description,
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        found = [ask(Request("POST", path, body), lambda document: int(document["id"]))]
+    status = {"state": DEPLOYED[told.state], "description": told.description, "log_url": told.url}
+    ask(Request("POST", f"{path}/{found[0]}/statuses", status), lambda document: None)
+
+
 EVENTS = ("push", "pull_request", "pull_request_review", "repository")
 
 
 def hook_of(document: Any) -> Hook:
-    return Hook(str(document["id"]), text(document["config"]["url"]))
+    """Of the last delivery `code` is None before there was one."""
+    last = document.get("last_response") or {}
+    trouble = ""
+    if document.get("active") is False:
+        trouble = "it is switched off at the forge"
+    elif isinstance(last.get("code"), int) and not 200 <= last["code"] < 300:
+        trouble = f"its last delivery was answered {last['code']}: {text(last.get('message'))}"
+    return Hook(str(document["id"]), text(document["config"]["url"]), trouble)
+
+
+def read_attempts(document: Any) -> list[Attempt]:
+    """The newest first."""
+    return [
+        Attempt(
+            str(one["id"]),
+            text(one["guid"]),
+            200 <= int(one["status_code"]) < 300,
+            moment(one["delivered_at"]),
+        )
+        for one in document
+    ]
 
 
 def hook_body(url: str, secret: str) -> dict[str, Any]:
@@ -111,6 +159,13 @@ HOOKS = Hooks(
     ),
     read_one=hook_of,
     test=lambda repository, hook: Request("POST", f"/repos/{repository}/hooks/{hook}/tests"),
+    attempts=lambda repository, hook: Request(
+        "GET", f"/repos/{repository}/hooks/{hook}/deliveries?per_page=100"
+    ),
+    read_attempts=read_attempts,
+    again=lambda repository, hook, attempt: Request(
+        "POST", f"/repos/{repository}/hooks/{hook}/deliveries/{attempt}/attempts"
+    ),
 )
 
 FORGE = Forge(
@@ -139,4 +194,5 @@ FORGE = Forge(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pulls"),
     read_numbers=lambda document: [int(one["number"]) for one in document],
     approvals=approvals,
+    deploy=deploy,
 )

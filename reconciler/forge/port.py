@@ -51,6 +51,20 @@ class Review:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How far a commit of trunk has come in an environment. `state` is pending, success, failure or over, when another
+    release came before it ended. `task` tells this installation's deployments from those of others."""
+
+    environment: str
+    sha: str
+    trunk: str
+    state: str
+    description: str
+    url: str
+    task: str
+
+
 class Ask(Protocol):
     """Sends a request, and gives what `read` makes of the answer."""
 
@@ -68,16 +82,29 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A webhook that is set up at the forge."""
+    """A webhook that is set up at the forge. `trouble` is what the forge says is wrong with it, empty for nothing."""
 
     id: str
     url: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A delivery as the forge remembers it. `delivery` is what its repetitions share, `id` what it is asked for by.
+    `at` is None where the forge does not say when it was."""
+
+    id: str
+    delivery: str
+    arrived: bool
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """How webhooks are set up. `add` is given the URL and the secret, `edit` the id as well. `test` has the forge
-    deliver the last push again, and is None where it cannot be asked for that."""
+    deliver the last push again, `attempts` asks what became of the deliveries of a webhook and `again` for one more
+    attempt; each is None where the forge's API has no such thing."""
 
     listed: Callable[[str], Request]
     read: Callable[[Any], list[Hook]]
@@ -85,6 +112,9 @@ class Hooks:
     edit: Callable[[str, str, str, str], Request]
     read_one: Callable[[Any], Hook]
     test: Callable[[str, str], Request] | None
+    attempts: Callable[[str, str], Request] | None = None
+    read_attempts: Callable[[Any], list[Attempt]] = lambda document: []
+    again: Callable[[str, str, str], Request] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +125,8 @@ class Forge:
     of the credentials. `notes` asks for one page of comments, counted from 1. `pull_ref` is where git has the head of a
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
     the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
-    pull request that stand, the last of each account.
+    pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
+    already; it is None where the forge has no deployments.
     """
 
     api: str
@@ -117,6 +148,7 @@ class Forge:
     pulls_of: Callable[[str, str], Request]
     read_numbers: Callable[[Any], list[int]]
     approvals: Callable[[Ask, str, int], list[Review]]
+    deploy: Callable[[Ask, str, Deployment], None] | None = None
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
 

@@ -53,6 +53,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import reviewing
 
         return lambda context, subject, renewed: reviewing.run(context, renewed)
+    if kind == "redelivery":
+        from reconciler.flows.intake import redelivery
+
+        return lambda context, subject, renewed: redelivery.run(context, renewed)
     if kind == "feedback":
         from reconciler.flows.pulls import feedback
 
@@ -69,6 +73,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import delivery
 
         return lambda context, subject, renewed: delivery.run(context, subject, renewed)
+    if kind == "enrolment":
+        from reconciler.flows import enrolment
+
+        return lambda context, subject, renewed: enrolment.run(context, renewed)
     if kind == "drift":
         from reconciler.flows import drift
 

@@ -15,10 +15,10 @@ from reconciler.errors import Stalled
 def alone(home: Path) -> Iterator[None]:
     """Hold the home's lock. Raises `Stalled`: E-NOD-005 when another agent holds it, E-NOD-004 when there can be
     none."""
-    path = home / "agent.lock"
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        # The folder itself is locked, which works on a disk that is read-only too.
+        handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise Stalled(
             "E-NOD-004",

@@ -14,6 +14,7 @@ whole. Methods raise OSError.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Mapping
@@ -60,10 +61,15 @@ class NodeFiles:
             *self.sealed.glob("*.new"),
             *self.home.glob("*.new"),
         ):
-            if unfinished.is_dir() and not unfinished.is_symlink():
-                shutil.rmtree(unfinished)
-            else:
-                unfinished.unlink()
+            try:
+                if unfinished.is_dir() and not unfinished.is_symlink():
+                    shutil.rmtree(unfinished)
+                else:
+                    unfinished.unlink()
+            except OSError as error:
+                # On a disk that became read-only the proxy is still served from what lies there.
+                if error.errno != errno.EROFS:
+                    raise
 
     def identity(self) -> Identity | None:
         """Who this node is, or None before registration. Raises `Stalled` when the file is damaged."""

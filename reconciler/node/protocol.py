@@ -34,6 +34,18 @@ SLOW = "E-NOD-017"
 """Somebody answers, and so slowly that the node did not wait for the end."""
 
 
+LONGEST_RETRY_AFTER = 900.0
+"""An answer that asks for more patience than this does not get it: it may be a mistake, or an attacker's."""
+
+
+class Overloaded(Transient):
+    """The control plane asks to be asked again later: not before `retry_after` seconds, 0 where it did not say."""
+
+    def __init__(self, code: str, message: str, *, retry_after: float) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An answer to a poll: what the control plane says this node should run. Nothing in it is believed yet."""
@@ -194,12 +206,21 @@ def expect(answer: Answer, *statuses: int) -> HttpReply:
             cure="Register the node again with a new join token and an empty home",
         )
     if answer.status in (408, 425, 429) or answer.status >= 500:
-        raise Transient("E-NOD-012", f"the control plane answered {answer.status}: {words}")
+        raise Overloaded(
+            "E-NOD-012",
+            f"the control plane answered {answer.status}: {words}",
+            retry_after=read_retry_after(answer.headers.get("retry-after", "")),
+        )
     raise Stalled(
         "E-NOD-013",
         f"the control plane refused the request with {answer.status}: {words}",
         cure="Check that agent and control plane have versions that know each other",
     )
+
+
+def read_retry_after(value: str) -> float:
+    """Seconds of a `Retry-After`, bounded; 0 for a date, which needs two clocks that agree, and for anything else."""
+    return min(float(value), LONGEST_RETRY_AFTER) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
 
 
 def read_challenge(reply: HttpReply) -> bytes:

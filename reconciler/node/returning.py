@@ -8,7 +8,8 @@ left is then held off: an offer of that very digest is refused (E-NOD-060) until
 - the operator ends it, or
 - the time is up that the operator named.
 
-The highest (epoch, sequence) seen stays as it was, so nobody can use this to bring an older pointer back.
+The highest (epoch, sequence) seen stays as it was, so nobody can use this to bring an older pointer back. A node does
+the same by itself (E-NOD-026) when its proxy does not stay up with what was activated a moment ago.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from reconciler.node.verification import describe_active
 if TYPE_CHECKING:
     from reconciler.node.machine import Agent
     from reconciler.node.verification import Check
+
+HELD_BY_ITSELF = 24 * 3600
+"""Seconds for which a node does not take again what its proxy did not stay up with."""
 
 
 def heed_orders(agent: Agent) -> Generator[Effect, Answer, None]:
@@ -60,29 +64,61 @@ def obey(agent: Agent, order: Order) -> Generator[Effect, Answer, Outcome]:
 
 
 def refuse_what_was_left(agent: Agent, check: Check) -> None:
-    """Raise `Refused` (E-NOD-060) for an offer of the bundle that the operator went back from, while that holds."""
+    """Raise `Refused` (E-NOD-060, E-NOD-026) for an offer of the bundle that was gone back from, while that holds."""
     held = agent.known()[1].held
     if held is not None and check.digest == held.left and agent.now() < parse_iso(held.until):
-        raise Refused("E-NOD-060", words_of(held))
+        raise Refused("E-NOD-060" if held.order else "E-NOD-026", words_of(held))
 
 
 def words_of(held: Held) -> str:
     """Why the bundle is not taken, for reports."""
+    if not held.order:
+        who, why = "the node went back by itself", held.because
+    else:
+        who, why = "the operator of the machine went back by hand", f"because {held.because!r}"
     return (
-        f"the operator of the machine went back by hand from {held.left[:19]} to {held.digest[:19]} at {held.at}, "
-        f"because {held.because!r}; it holds until another bundle is offered, at most until {held.until}"
+        f"{who} from {held.left[:19]} to {held.digest[:19]} at {held.at}, {why}; it holds until another bundle is "
+        f"offered, at most until {held.until}"
     )
+
+
+def give_up(agent: Agent) -> Generator[Effect, Answer, None]:
+    """Leave a bundle that was activated a moment ago and with which the proxy does not stay up."""
+    agent.probation = 0
+    _, state = agent.known()
+    if state.active is None or not state.previous or state.held is not None:
+        return
+    because = f"because the proxy did not stay up with configuration {state.active.config_id}"
+    try:
+        yield from _switch_back(agent, order="", because=because, seconds=HELD_BY_ITSELF, code="E-NOD-026")
+    except Refused as refused:
+        yield Say("not-gone-back", {"code": refused.code, "message": refused.message})
 
 
 def _go_back(agent: Agent, order: Order) -> Generator[Effect, Answer, str]:
     if agent.identity is None or agent.state is None:
         raise Refused("E-NOD-061", "this node is not registered, so it never ran anything")
-    identity, state = agent.known()
-    now, held = agent.now(), state.held
+    held = agent.state.held
     if held is not None and held.order == order.id:
         return f"this node runs {held.digest[:19]} again"
-    if held is not None and now < parse_iso(held.until):
+    if held is not None and agent.now() < parse_iso(held.until):
         raise Refused("E-NOD-061", f"this node went back already: {words_of(held)}")
+    held = yield from _switch_back(
+        agent,
+        order=order.id,
+        because=clean(order.because, 300) or "no reason was given",
+        seconds=order.seconds,
+        code="E-NOD-060",
+    )
+    return f"this node runs {held.digest[:19]} again, until another bundle is offered, at most until {held.until}"
+
+
+def _switch_back(
+    agent: Agent, *, order: str, because: str, seconds: int, code: str
+) -> Generator[Effect, Answer, Held]:
+    """Verify the bundle before once more and switch to it. Raises `Refused`, and then what runs goes on running."""
+    identity, state = agent.known()
+    now = agent.now()
     if state.active is None or state.trust is None or not state.previous:
         raise Refused("E-NOD-061", "no bundle ran before the one that runs, so there is none to go back to")
     recalled = yield Recall(state.previous)
@@ -90,15 +126,15 @@ def _go_back(agent: Agent, order: Order) -> Generator[Effect, Answer, str]:
         words = recalled.words if isinstance(recalled, Failed) else "nothing came back"
         raise Refused("E-NOD-062", f"the bundle {state.previous[:19]} cannot be used again: {words}")
     held = Held(
-        order=order.id,
+        order=order,
         left=state.active.digest,
         digest=state.previous,
         at=iso(now),
-        until=iso(now + timedelta(seconds=order.seconds)),
-        because=clean(order.because, 300) or "no reason was given",
+        until=iso(now + timedelta(seconds=seconds)),
+        because=because,
     )
     refusal = Refusal(
-        code="E-NOD-060",
+        code=code,
         message=words_of(held),
         digest=held.left,
         sequence=state.trust.sequence,
@@ -119,7 +155,7 @@ def _go_back(agent: Agent, order: Order) -> Generator[Effect, Answer, str]:
         state, Verified(state.trust, active, recalled.files, held=held, refusal=refusal)
     )
     yield Say("rolled-back", {"from": held.left[:19], "to": held.digest[:19], "until": held.until})
-    return f"this node runs {held.digest[:19]} again, until another bundle is offered, at most until {held.until}"
+    return held
 
 
 def _end(agent: Agent) -> Generator[Effect, Answer, str]:

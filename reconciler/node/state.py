@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
+from reconciler.clock import parse_iso
 from reconciler.errors import Stalled
 from reconciler.node.keys import NodeKeys
 from reconciler.pinned import Pinned
@@ -78,6 +80,10 @@ class Refusal:
     tries: int
     again_at: str
 
+    def waits(self, now: datetime) -> bool:
+        """Whether it is too early to look at the offer again. A clock that went back to before it does not count."""
+        return parse_iso(self.at) <= now < parse_iso(self.again_at)
+
     def report(self) -> dict[str, Any]:
         """The part that goes into a heartbeat."""
         return {
@@ -91,9 +97,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The operator of this machine went back by hand: `left` is not taken again before `until`.
+    """The node went back from `left` to `digest`: `left` is not taken again before `until`.
 
-    `order` names the order that it was done by, `digest` what was gone back to, `because` is the operator's reason.
+    `order` names the operator's order, empty where the node did it by itself; `because` is the reason.
     """
 
     order: str

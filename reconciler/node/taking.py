@@ -68,6 +68,7 @@ def take(
         bundle = replace(bundle, sealed=(yield from _sealed(agent, bundle.active, source)))
     yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
     agent.state = yield from activate(agent.known()[1], bundle)
+    agent.begin_probation()
     yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
 
 

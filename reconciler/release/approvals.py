@@ -141,7 +141,7 @@ def withdrawn(
     if len(found.counted) < needed:
         gone = ", ".join(person for person in plan.approved if person not in found.counted)
         words = f"{plan.rollout} opened with the approval of {gone}, which does not count any more"
-        yield Reason("W-REL-070", f"{words}: {_count(needed, found, state, policy, facts)}")
+        yield Reason("W-REL-080", f"{words}: {_count(needed, found, state, policy, facts)}")
         yield from found.uncounted
 
 
@@ -167,7 +167,7 @@ def live_short(
     people = {frozenset(facts.proofs[ballot.path].names) for ballot, trouble in troubles if trouble is None}
     if len(people) < needed:
         words = f"{len(people)} of {needed} approvals of {short(ledger.live)}, which is live, stand"
-        yield Reason("W-REL-071", f"{words}; approve it with: sentinelctl approve {state.name}")
+        yield Reason("W-REL-081", f"{words}; approve it with: sentinelctl approve {state.name}")
         yield from (trouble for _, trouble in troubles if trouble is not None)
 
 

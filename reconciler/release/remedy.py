@@ -31,7 +31,7 @@ def remedy(
     short = tuple(live_short(state, ledger, policy, facts))
     if short:
         return wait(
-            Reason("W-REL-072", f"{nodes}, and nothing is done about it while approvals are missing"), *short
+            Reason("W-REL-082", f"{nodes}, and nothing is done about it while approvals are missing"), *short
         )
     recent = [at for at in ledger.reissued if now - at < HOUR]
     if len(recent) >= drift.per_hour:

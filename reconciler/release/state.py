@@ -11,6 +11,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 from reconciler.release.ballot import Ballot, Proposal
 from reconciler.release.pins import Pin, Standing
+from reconciler.release.swap import Returning, Serving, Swap, Weights
 
 PARTIAL = "partial"
 OPEN_STATES = ("open", "paused", PARTIAL)
@@ -140,13 +141,14 @@ class PlannedStep:
     """`nodes` is how many were known when the plan was made.
 
     `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
-    seconds, which do not count against its deadline.
+    seconds, which do not count against its deadline. `weights` are those of the slots from then on, None without any.
     """
 
     number: int
     nodes: int
     reaches: Reaches
     lasts: int = 0
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,18 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The nodes that a partial rollout had moved when another one widened it: which ones, and when it had opened."""
+    """The nodes that a rollout had moved when another one of the same digest took over from it.
 
+    `rollout` is its name, `meant` its target without groups ("" for all nodes), `opened_at` when it had opened. The
+    others say how far it had come, as in its plan.
+    """
+
+    rollout: str
     meant: str
     opened_at: datetime
+    reaches: Reaches
+    spread: str = ""
+    apart: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +189,11 @@ class Plan:
     approved: tuple[str, ...] = ()
     """The people whose approval counted when it opened."""
     only: Only | None = None
-    already: Moved | None = None
+    already: tuple[Moved, ...] = ()
     apart: tuple[Standing, ...] = ()
     """The pins that stood when it opened."""
+    swap: Swap | None = None
+    """What is swapped, for a blue-green release: each of its steps has weights."""
 
     @property
     def wished(self) -> str:
@@ -217,7 +229,7 @@ class Rollout:
     """One rollout. `previous` is the digest to go back to, or "" for the first one of an environment.
 
     `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused. `widens` is the name of the
-    partial rollout that it took over from, or "".
+    rollout of the same digest, for other nodes, that it took over from, or "".
     """
 
     name: str
@@ -231,6 +243,8 @@ class Rollout:
     paused_at: datetime | None = None
     ended_at: datetime | None = None
     widens: str = ""
+    returning: Returning | None = None
+    """Set while the traffic of a blue-green rollout goes back, after which it ends."""
 
     @property
     def is_open(self) -> bool:
@@ -273,6 +287,8 @@ class Ledger:
     history: tuple[Completed, ...] = ()
     pins: tuple[Standing, ...] = ()
     reissued: tuple[datetime, ...] = ()
+    serving: Serving | None = None
+    """Which slot has the traffic, since the first blue-green rollout opened; None: every node has its full weight."""
 
     @property
     def live(self) -> str:

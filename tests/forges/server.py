@@ -67,11 +67,25 @@ class Note:
 
 @dataclass
 class HookSet:
-    """A webhook that was set up here."""
+    """A webhook that was set up here. `attempts` are (delivery, status), `again` what was asked for."""
 
     id: int
     url: str
     secret: str
+    attempts: list[tuple[str, int]] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    alert: str = "executable"
+
+
+@dataclass
+class Deployed:
+    """A deployment; `states` are all that it had."""
+
+    id: int
+    sha: str
+    environment: str
+    task: str
+    states: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -101,6 +115,9 @@ class Forge:
     next_id: int = 1000
     hooks: list[HookSet] = field(default_factory=list)
     repo: Repo = field(default_factory=Repo)
+    deployments: list[Deployed] = field(default_factory=list)
+    always: dict[str, str] = field(default_factory=dict)
+    """Headers of every answer."""
     deaf: bool = False
     """Whether deliveries get lost."""
 
@@ -249,7 +266,47 @@ def hub_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
 
 
 def hub_hook(hook: HookSet) -> dict[str, Any]:
-    return {"id": hook.id, "config": {"url": hook.url, "content_type": "json"}}
+    last = hook.attempts[-1][1] if hook.attempts else None
+    return {
+        "id": hook.id,
+        "active": True,
+        "config": {"url": hook.url, "content_type": "json"},
+        "last_response": {"code": last, "status": "unused", "message": "Bad Gateway" if last else None},
+    }
+
+
+def hook_at(forge: Forge, match: re.Match[str]) -> HookSet:
+    return next(one for one in forge.hooks if str(one.id) == match[1])
+
+
+def hub_attempts(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {"id": n, "guid": delivery, "status_code": status, "delivered_at": minute(n), "redelivery": False}
+        for n, (delivery, status) in enumerate(hook_at(forge, match).attempts)
+    ]
+    return 200, found[::-1]
+
+
+def again(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """It is tried once more, and fails."""
+    hook = hook_at(forge, match)
+    hook.again.append(int(match[2]))
+    hook.attempts.append((hook.attempts[int(match[2])][0], 502))
+    return (202, {}) if forge.kind == "github" else (201, {"response_status": 502})
+
+
+def lab_attempts(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {
+            "id": n,
+            "request_headers": {"Webhook-Id": delivery},
+            "response_status": str(status) if status else "internal error",
+        }
+        for n, (delivery, status) in enumerate(hook_at(forge, match).attempts)
+    ]
+    return 200, found[::-1]
 
 
 def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -258,6 +315,39 @@ def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     if config["content_type"] != "json" or "push" not in body["events"]:
         return 422, {"message": "Validation Failed"}
     return 201, hub_hook(forge.save_hook(id, config["url"], config["secret"]))
+
+
+def hub_deployments(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    return 200, [
+        {"id": one.id, "sha": one.sha}
+        for one in forge.deployments
+        if [[one.sha], [one.environment], [one.task]]
+        == [query[name] for name in ("sha", "environment", "task")]
+    ]
+
+
+def deployed(forge: Forge, body: Any, task: str, *states: str) -> Deployed:
+    forge.next_id += 1
+    forge.deployments.append(Deployed(forge.next_id, body["sha"], body["environment"], task, list(states)))
+    return forge.deployments[-1]
+
+
+def hub_deploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["auto_merge"] or body["required_contexts"] != []:
+        return 409, {"message": "Conflict: Commit status checks failed"}
+    return 201, {"id": deployed(forge, {**body, "sha": body["ref"]}, body["task"]).id}
+
+
+def hub_deployment_status(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """What succeeds makes all others of its environment inactive."""
+    found = next(one for one in forge.deployments if str(one.id) == match[1])
+    if len(body["description"]) > 140:
+        return 422, {"message": "Validation Failed"}
+    for one in forge.deployments if body["state"] == "success" else ():
+        if one is not found and one.environment == found.environment and one.states[-1:] == ["success"]:
+            one.states.append("inactive")
+    found.states.append(body["state"])
+    return 201, {"id": 1, "state": body["state"]}
 
 
 def hub_test(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -280,10 +370,15 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, hub_add),
         ("PATCH", rf"{repo}/issues/comments/(\d+)", hub_edit),
+        ("GET", rf"{repo}/deployments", hub_deployments),
+        ("POST", rf"{repo}/deployments", hub_deploy),
+        ("POST", rf"{repo}/deployments/(\d+)/statuses", hub_deployment_status),
         ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [hub_hook(h) for h in f.hooks])),
         ("POST", rf"{repo}/hooks", hub_save),
         ("PATCH", rf"{repo}/hooks/(\d+)", hub_save),
         ("POST", rf"{repo}/hooks/(\d+)/tests", hub_test),
+        ("GET", rf"{repo}/hooks/(\d+)/deliveries", hub_attempts),
+        ("POST", rf"{repo}/hooks/(\d+)/deliveries/(\d+)/attempts", again),
     ]  # fmt: skip
 
 
@@ -357,8 +452,32 @@ def lab_edit(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 200, lab_note(note)
 
 
+def lab_deployments(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """The newest first."""
+    found = [
+        {"id": one.id, "sha": one.sha, "status": one.states[-1]}
+        for one in forge.deployments
+        if one.environment == query["environment"][0]
+    ]
+    return 200, found[::-1]
+
+
+def lab_deploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if body["status"] not in ("running", "success", "failed", "canceled") or not body["ref"]:
+        return 400, {"message": "status does not have a valid value"}
+    return 201, {"id": deployed(forge, body, "", body["status"]).id}
+
+
+def lab_redeploy(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = next(one for one in forge.deployments if str(one.id) == match[1])
+    if found.states[-1] == body["status"]:
+        return 400, {"message": {"status": ["cannot transition"]}}
+    found.states.append(body["status"])
+    return 200, {"id": found.id}
+
+
 def lab_hook(hook: HookSet) -> dict[str, Any]:
-    return {"id": hook.id, "url": hook.url, "push_events": True}
+    return {"id": hook.id, "url": hook.url, "push_events": True, "alert_status": hook.alert}
 
 
 def lab_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -384,10 +503,15 @@ def lab(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [lab_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, lambda f, m, q, b: (201, lab_note(f.write_note(int(m[1]), USER, b["body"])))),
         ("PUT", rf"{notes}/(\d+)", lab_edit),
+        ("GET", rf"{repo}/deployments", lab_deployments),
+        ("POST", rf"{repo}/deployments", lab_deploy),
+        ("PUT", rf"{repo}/deployments/(\d+)", lab_redeploy),
         ("GET", rf"{repo}/hooks", lambda f, m, q, b: (200, [lab_hook(h) for h in f.hooks])),
         ("POST", rf"{repo}/hooks", lab_save),
         ("PUT", rf"{repo}/hooks/(\d+)", lab_save),
         ("POST", rf"{repo}/hooks/(\d+)/test/push_events", hub_test),
+        ("GET", rf"{repo}/hooks/(\d+)/events", lab_attempts),
+        ("POST", rf"{repo}/hooks/(\d+)/events/(\d+)/resend", again),
     ]
 
 
@@ -633,7 +757,7 @@ def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
 
         def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in {**forge.always, **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

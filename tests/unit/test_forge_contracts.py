@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import pytest
 
 from reconciler.egress.asking import Egress
+from reconciler.errors import Transient
 from reconciler.flows.pulls.reviewing import same
 from reconciler.forge import FORGES
 from reconciler.forge.calling import Api
+from reconciler.forge.port import Deployment
 from tests.forges import server as forges
-from tests.forges.server import Reviewed, serving_api
+from tests.forges.server import Fault, Reviewed, serving_api
 
+FAILURE = {"github": "failure", "gitlab": "failed"}
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 NAME = "acme/shop"
 EACH = pytest.mark.parametrize("kind", sorted(forges.ROUTES))
@@ -28,6 +32,27 @@ def talking(kind: str) -> Iterator[tuple[forges.Forge, Api, Callable[..., Any]]]
     with serving_api(kind, NAME) as (forge, address):
         api = Api(FORGES[kind], address, Egress((ip_network("127.0.0.0/8"),), ""), forges.USER, forges.TOKEN)
         yield forge, api, lambda request, read: api.ask(request, read, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "states"),
+    [("github", ["in_progress", "success", "success"]), ("gitlab", ["running", "success"])],
+)
+def test_a_deployment_is_made_once_and_goes_on(kind: str, states: list[str]) -> None:
+    told = Deployment(
+        "production", "a" * 40, "main", "pending", "on its way", "https://x.example", "sentinel:eu"
+    )
+    with talking(kind) as (forge, api, ask):
+        assert api.forge.deploy is not None
+        forge.faults = [Fault(lost=True, methods=("POST",))]
+        with pytest.raises(Transient):
+            api.forge.deploy(ask, NAME, told)
+        for one in (told, replace(told, state="success"), replace(told, state="success")):
+            api.forge.deploy(ask, NAME, one)
+        (found,) = forge.deployments
+        assert (found.environment, found.sha, found.states) == ("production", "a" * 40, states)
+        api.forge.deploy(ask, NAME, replace(told, sha="b" * 40, state="failure"))
+        assert [one.states[-1] for one in forge.deployments] == ["success", FAILURE[kind]]
 
 
 @EACH

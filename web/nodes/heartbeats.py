@@ -23,6 +23,7 @@ from reconciler.db.session import writing
 from reconciler.db.signals import Counters
 from reconciler.fleet.doubts import Standing, judge
 from web.nodes.reports import Report, merge
+from web.nodes.setting_aside import write_apart
 
 FLUSH_SECONDS = 0.2
 """Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
@@ -45,6 +46,7 @@ class Heartbeats:
     pending: dict[str, Report] = field(default_factory=dict)
     written: int = 0
     failures: int = 0
+    set_aside: int = 0
     last_write_seconds: float = 0.0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,7 +72,9 @@ class Heartbeats:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.shield(loop.run_in_executor(self.executor, write_reports, batch, self.now()))
+            aside = await asyncio.shield(
+                loop.run_in_executor(self.executor, write_apart, write_reports, batch, self.now())
+            )
         except Exception as error:  # noqa: BLE001 — whatever the database says, the batch waits for its return.
             self.failures += 1
             self.say(
@@ -81,7 +85,10 @@ class Heartbeats:
                 self.pending[node_id] = report if newer is None else merge(report, newer)
             self._arrived.set()
             return False
-        self.written += len(batch)
+        self.written += len(batch) - len(aside)
+        self.set_aside += len(aside)
+        for node_id, words in aside.items():
+            self.say(f"a heartbeat of node {node_id} cannot be written and is set aside: {words}")
         self.last_write_seconds = time.monotonic() - started
         return True
 
@@ -131,6 +138,8 @@ def _write_one(
         changes["health_since"] = now
     if changes or node.boot_id != report.boot_id:
         changes["changed_at"] = now
+    if "labels" in changes:
+        changes["recorded_at"] = None
     if judged.cloned:
         changes["cloned_at"] = now
         events.append(("node.cloned", f"{node.name} reports from two machines, or from an older self", {}))

@@ -14,6 +14,7 @@ from reconciler.db.intake import Gap, Receipt
 from reconciler.db.logged import LogAlarm
 from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, PublishedRoot, Release, Rollout
 from reconciler.db.risk import Risk
+from reconciler.db.webhooks import Webhook
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused", "partial")
@@ -253,6 +254,12 @@ def receipts(organization: str, connection: str, *, before: int | None = None, l
     if before is not None:
         query = query.where(Receipt.id < before)
     return list(query.order_by(Receipt.id.desc()).limit(limit))
+
+
+def hooks_in_trouble(organization: str, connection: str) -> list[Webhook]:
+    """The webhooks of the connection of which the forge said when it was asked last that something is wrong."""
+    query = Webhook.select().where(Webhook.organization == organization, Webhook.connection == connection)
+    return list(query.where(Webhook.trouble != "").order_by(Webhook.url))
 
 
 def gaps(organization: str, connection: str, *, limit: int) -> list[Gap]:

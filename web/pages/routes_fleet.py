@@ -123,6 +123,7 @@ def webhooks() -> str:
         "webhooks",
         stamp=at,
         receipts=found[:RECEIPTS_SHOWN],
+        troubles=reads.hooks_in_trouble(entry().organization, entry().connection),
         gaps=[] if before else reads.gaps(entry().organization, entry().connection, limit=GAPS_SHOWN),
         moment=now(),
         before=before,

@@ -99,6 +99,8 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         TokenKey: "the node API makes keys for tokens itself, and nodes get new tokens",
         WrappedKey: "the delivery wraps data keys for nodes again",
         Commit: "git has it",
+        Resource: "git has it",
+        Projected: "git has it",
         Bundle: "git and the object store have it",
         Environment: "git has it",
         Release: "git has it",

@@ -18,7 +18,7 @@ from reconciler.config.installation import Installation, read_installation
 from reconciler.db.audit import Act, Actor, record
 from reconciler.db.copying import check_row, count_on, insert_rows, not_empty
 from reconciler.db.migrate import newest_migration
-from reconciler.db.models import TABLES
+from reconciler.db.models import TABLES, Node
 from reconciler.db.restored import Restored
 from reconciler.db.session import reading, writing
 from reconciler.errors import ReconcilerError, Refused, Stalled
@@ -138,6 +138,9 @@ def restore(
             )
         for name, rows in _pages(source, key, backup):
             insert_rows(KEPT[name].table, rows)
+        # They have the time that any node has until it counts as silent: one that was silent before a step of a rollout
+        # began would not be waited for.
+        Node.update(reported_at=now).execute()
         count_on(kept.table for kept in KEPT.values())
         for state in backup.organizations:
             Restored.create(

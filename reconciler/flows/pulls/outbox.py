@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
 from reconciler.flows.context import Context
+from reconciler.forge.port import Deployment
 from reconciler.plan.statuses import Status
 
 
@@ -30,6 +32,11 @@ def tell_statuses(context: Context, sha: str, statuses: Iterable[Status], url: s
 def tell_note(context: Context, number: int, text: str) -> None:
     """Have the comment on a pull request say this. Call inside a transaction."""
     _tell(context, "note", str(number), {"text": text})
+
+
+def tell_deployment(context: Context, told: Deployment) -> None:
+    """Have the forge show how far a commit has come in an environment. Call inside a transaction."""
+    _tell(context, "deployment", f"{told.environment}/{told.sha}", asdict(told))
 
 
 def _tell(context: Context, kind: str, subject: str, words: dict[str, str]) -> None:

@@ -216,7 +216,7 @@ class World:
         answer = environment.answer(node)
         if answer is not None and (answer[0] != node.seen or answer[1] != node.told):
             before = node.seen
-            node.take(answer[0], answer[1], self.bundles.get(answer[1]), now)
+            node.take(*answer, self.bundles.get(answer[1]), now)
             self.invariants.told(self, environment, node, before, answer)
         if node.changes_at != NEVER and node.changes_at <= now:
             node.work(self.bundles.get(node.changes_to), now)

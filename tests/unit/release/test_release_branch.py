@@ -60,7 +60,10 @@ PLAN = Plan(
         PlannedStep(2, 1, {"": "f" * 16, "eu": "f" * 16, "us": "f" * 16}),
     ),
     only=Only("group:a or region=eu", "region=eu or tier in (x, y)"),
-    already=Moved("region=eu", NOW),
+    already=(
+        Moved("r-0001", "region=eu", NOW, {"": "8" * 16, "eu": "4" * 16, "us": ""}, "region"),
+        Moved("r-0002", "", NOW, {"": "f" * 16}),
+    ),
 )
 SAID = f'go "{TWO}" {{ sequence 9 }}'.encode()
 COUNTS = {"total": 2, "running": 2, "healthy": 2, "unhealthy": 0, "refused": 0, "silent": 0}

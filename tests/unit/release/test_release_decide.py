@@ -44,6 +44,7 @@ RANKS = {"": ("1" * 16, "2" * 16)}
 KNOWN = Facts(
     bundles={LIVE: True, NEW: True, OTHER: True}, predecessors={"dev": (LIVE, NEW, OTHER)}, ranks=RANKS
 )
+BANNED = replace(KNOWN, forbidden={"dev": {NEW: "answers 502"}})
 WELL = Batch(total=1, settled=1)
 PENDING = Batch(total=1, pending=1)
 BAD = Batch(total=1, unhealthy=1)
@@ -122,6 +123,14 @@ def answer(
             "OpenRollout",
             id="completed here once",
         ),
+        pytest.param(
+            {"ledger": IDLE, "facts": BANNED}, "W-REL-083", id="quarantined in an environment before"
+        ),
+        pytest.param(
+            {"ledger": replace(IDLE, history=(DONE, replace(DONE, digest=NEW))), "facts": BANNED},
+            "OpenRollout",
+            id="that, and completed here once",
+        ),
         pytest.param({"ledger": IDLE, "holds": ("x",)}, "W-REL-007", id="held"),
         pytest.param(
             {"ledger": IDLE, "policy": replace(PROD, strategy="lottery")}, "W-REL-012", id="no such strategy"
@@ -179,6 +188,16 @@ PAUSED = rolling(state="paused", paused_at=NOW)
         ),
         pytest.param(
             {"ledger": PAUSED, "facts": seen(WELL), "quarantine": (NEW,)}, "RollBack", id="while paused"
+        ),
+        pytest.param(
+            {"ledger": rolling(), "facts": replace(seen(WELL), forbidden=BANNED.forbidden)},
+            "pause",
+            id="quarantined in an environment before",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "facts": replace(seen(WELL), forbidden=BANNED.forbidden)},
+            "W-REL-083",
+            id="quarantined there while paused",
         ),
         pytest.param({"ledger": rolling(), "facts": seen(BAD), "holds": ("x",)}, "pause", id="held"),
         pytest.param(

@@ -69,7 +69,7 @@ def test_a_withdrawn_approval_pauses_a_rollout(ballots: tuple[Ballot, ...], proo
     assert "r-0002 opened with the approval of bob@x, which does not count any more: 1 of 2" in action.because
     waits = during(*ballots, proofs=proofs, state="paused")
     assert waits.actions == ()
-    assert waits.waiting[0].code == "W-REL-070"
+    assert waits.waiting[0].code == "W-REL-080"
 
 
 def test_it_goes_on_when_it_is_approved_again() -> None:
@@ -108,12 +108,12 @@ def test_what_is_live_is_issued_again_while_its_approvals_stand() -> None:
 @pytest.mark.parametrize(
     ("ballots", "code"),
     [
-        pytest.param((ballot(ANN),), "W-REL-071", id="one is gone"),
-        pytest.param((ballot(ANN), ballot("eve@x")), "W-REL-071", id="one is not asked for"),
+        pytest.param((ballot(ANN),), "W-REL-081", id="one is gone"),
+        pytest.param((ballot(ANN), ballot("eve@x")), "W-REL-081", id="one is not asked for"),
         pytest.param((ballot(ANN), ballot(BOB), ballot(CAROL, verdict="reject")), "W-REL-041", id="rejected"),
     ],
 )
 def test_what_was_withdrawn_is_not_issued_again(ballots: tuple[Ballot, ...], code: str) -> None:
     decision = again(*ballots)
     assert decision.actions == ()
-    assert [reason.code for reason in decision.waiting[:2]] == ["W-REL-072", code]
+    assert [reason.code for reason in decision.waiting[:2]] == ["W-REL-082", code]
