@@ -106,8 +106,6 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         Release: "git has it",
         Rollout: "git has it",
         Pointer: "it is signed again from what git has",
-        Resource: "git has it",
-        Projected: "it tells of which commit the resources are",
         Risk: "it is judged again",
         Reproduction: "the self-check finds it again",
         PublishedRoot: "the object store has it",
