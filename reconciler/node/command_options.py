@@ -36,6 +36,7 @@ def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
         way=read_way(values),
+        waf_log=values["waf_log"],
         mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
     )
 

@@ -224,6 +224,38 @@ class EndOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """Take in what there is to tell beside heartbeats: the WAF agent's log, and what runs by state and report.
+
+    Answer: `Done` or `Failed`.
+    """
+
+    state: NodeState
+    report: RunningReport
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The oldest batch that is kept for the control plane. Answer: `Batch`, `Done` for none, or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it is sent; the same each time."""
+
+    number: str
+    kind: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndBatch:
+    """Forget a batch. Answer: `Done` or `Failed`."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Remove staged bundles with their sealed secrets, and renderings, other than these. Answer: `Done` or `Failed`."""
 
@@ -259,7 +291,22 @@ Effect = (
     | Recall
     | TakeOrder
     | EndOrder
+    | Gather
+    | NextBatch
+    | EndBatch
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Known | Recalled | Order | Done | Failed
+Answer = (
+    HttpReply
+    | TestResult
+    | RunningReport
+    | Measured
+    | Kept
+    | Known
+    | Recalled
+    | Order
+    | Batch
+    | Done
+    | Failed
+)

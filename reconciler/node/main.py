@@ -118,6 +118,12 @@ class _Group(click.Group):
     help="Open secrets although that folder is not in memory.",
 )
 @click.option(
+    "--waf-log",
+    envvar="SENTINEL_NODE_WAF_LOG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Log of the WAF agent, in JSON lines, whose events are told to the control plane.",
+)
+@click.option(
     "--ca-file",
     envvar="SENTINEL_NODE_CA_FILE",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -81,6 +81,10 @@ PAGES = {
     "rollouts": "/o/acme/p/shop/rollouts",
     "bundles": "/o/acme/p/shop/bundles",
     "drift": "/o/acme/p/shop/drift",
+    "topology": "/o/acme/p/shop/topology",
+    "vertex": "/o/acme/p/shop/topology?focus=waf-policy/public",
+    "waf": "/o/acme/p/shop/waf",
+    "secrets": "/o/acme/p/shop/secrets",
     "events": "/o/acme/p/shop/events",
     "webhooks": "/o/acme/p/shop/webhooks",
 }

@@ -30,7 +30,15 @@ GROUPS: tuple[tuple[str, tuple[Tab, ...]], ...] = (
         ),
     ),
     ("Fleet", (Tab("fleet.nodes", "Nodes", ("fleet.node",)), Tab("release.drift", "Drift"))),
-    ("Configuration", (Tab("project.certificates", "Certificates"),)),
+    (
+        "Configuration",
+        (
+            Tab("configuration.services", "Services"),
+            Tab("project.certificates", "Certificates"),
+            Tab("configuration.waf_policies", "WAF"),
+            Tab("configuration.secret_ages", "Secrets"),
+        ),
+    ),
     (
         "Record",
         (
