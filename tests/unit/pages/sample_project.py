@@ -486,8 +486,10 @@ def outline_texts() -> dict[str, str]:
     for one in outlines(snapshot):
         production = one.graph.environment == "production"
         extra = (
-            SecretValue("edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90),
-            SecretValue("mail-password", "", 1 if production else None, None, None),
+            SecretValue(
+                "edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90, "secrets.kdl"
+            ),
+            SecretValue("mail-password", "", 1 if production else None, None, None, "mail.kdl"),
         )
         waf = tuple(
             replace(
