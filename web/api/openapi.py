@@ -31,6 +31,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "environment": (TEXT, "Only of this environment."),
     "state": (TEXT, "Only in this state."),
     "status": (TEXT, "Only with this status."),
+    "drift": ({"enum": ["lasting", "resolved"]}, "Only what lasts, or what is over."),
     "q": (TEXT, "Part of a name, or the beginning of an id."),
     "selector": (TEXT, "Only nodes that it means, such as `region=eu and not group:canaries`."),
     "group": (TEXT, "Only nodes of this node-group."),
@@ -45,7 +46,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "until": (MOMENT, "Only from before then."),
     "project": (TEXT, "Only of this project."),
     "propose": ({"enum": ["0", "1"]}, "With 1 the commit goes to a branch of its own, which proposes it."),
-    "why": ({"type": "string", "minLength": 1, "maxLength": 500}, "Why, in the subject of the commit."),
+    "why": ({"type": "string", "minLength": 1, "maxLength": 500}, "Why, for whoever reads of it."),
     "path": (TEXT, "The file that a new resource goes into, from the project's folder."),
     "allow_deletions": (
         {"type": "string", "pattern": "^[0-9]{1,9}$"},
