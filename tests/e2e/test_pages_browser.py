@@ -87,6 +87,7 @@ PAGES = {
     "secrets": "/o/acme/p/shop/secrets",
     "events": "/o/acme/p/shop/events",
     "webhooks": "/o/acme/p/shop/webhooks",
+    "pull": "/o/acme/p/shop/pulls/7",
 }
 
 
