@@ -26,7 +26,7 @@ from reconciler.db.session import writing
 from reconciler.settings import read_settings
 from tests.servers.process import free_port
 from tests.unit.pages import sample_project
-from tests.unit.pages.sample_project import SHOP, commit_sha, digest
+from tests.unit.pages.sample_project import SHOP, commit_sha, digest, sha
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +76,7 @@ PAGES = {
     "rollout": "/o/acme/p/shop/environments/production/rollouts/r-0006",
     "bundle": f"/o/acme/p/shop/bundles/{digest(9)}",
     "nodes": "/o/acme/p/shop/nodes",
+    "node": f"/o/acme/p/shop/nodes/n-{sha('production-edge-07')[:20]}",
     "approvals": "/o/acme/p/shop/approvals",
     "calendar": "/o/acme/p/shop/calendar",
     "rollouts": "/o/acme/p/shop/rollouts",
