@@ -19,7 +19,8 @@ from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api
-from reconciler.forge.port import Attempt, Hook, path_of
+from reconciler.forge.hooks import Attempt, Hook
+from reconciler.forge.request import path_of
 
 MOST_ATTEMPTS = 3
 """A delivery that the forge has tried this often is not asked for again."""
