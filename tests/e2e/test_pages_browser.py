@@ -88,6 +88,7 @@ PAGES = {
     "secrets": "/o/acme/p/shop/secrets",
     "events": "/o/acme/p/shop/events",
     "webhooks": "/o/acme/p/shop/webhooks",
+    "pulls": "/o/acme/p/shop/pulls",
     "pull": "/o/acme/p/shop/pulls/7",
 }
 
@@ -240,6 +241,15 @@ def test_the_keyboard_reaches_the_matrix(site: str, browser: Any) -> None:
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     page.wait_for_url("**/commits/**")
+    context.close()
+
+
+def test_the_tabs_fit_beside_each_other_on_a_wide_screen(site: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(site + PAGES["project"])
+    tabs = "document.querySelector('.tabs')"
+    assert page.evaluate(f"{tabs}.scrollWidth - {tabs}.clientWidth") == 0
     context.close()
 
 
