@@ -28,32 +28,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
 from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
-from reconciler.release.assignment import Offer
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen
 from reconciler.release.paths import LEDGER, short
 from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.answers import answers
 from reconciler.simulator.virtual.control import AUTHOR
 from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
     Commit,
     Environment,
-    Published,
     published_of,
 )
 from reconciler.simulator.virtual.nodes import Node, chosen
 
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.world import World
-
-
-NOTHING = Offer("")
 
 
 class Broken(AssertionError):
@@ -114,7 +109,10 @@ class Invariants:
         self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
         after = now_state.files.ledger or Ledger()
         self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
-        if _offered(published_of(before), environment) != _offered(published_of(after), environment):
+        if (
+            answers(published_of(before), environment).offers
+            != answers(published_of(after), environment).offers
+        ):
             self._require(
                 1,
                 world,
@@ -145,7 +143,10 @@ class Invariants:
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
             # A pin on what failed ends by the next commit, because of the quarantine that this one places.
-            told, pinned = _told(published_of(after), environment), _pinned(published_of(after), environment)
+            told, pinned = (
+                answers(published_of(after), environment).digests,
+                answers(published_of(after), environment).pinned,
+            )
             gone = failed not in {told[node.id] for node in environment.nodes if node.id not in pinned}
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
@@ -187,7 +188,7 @@ class Invariants:
                     decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
                 )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
-            told = _told(published_of(ledger), environment)
+            told = answers(published_of(ledger), environment).digests
             self._require(
                 10, world, environment.published == published_of(ledger), "nodes are told something else"
             )
@@ -266,8 +267,11 @@ class Invariants:
         rollout, plan, policy = after.open_rollout, after.plan, environment.policy
         if rollout is None or plan is None or policy is None:
             return
-        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
-        pinned = _pinned(published_of(after), environment)
+        was, told = (
+            answers(published_of(before), environment).digests,
+            answers(published_of(after), environment).digests,
+        )
+        pinned = answers(published_of(after), environment).pinned
         moved = [
             node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in pinned
         ]
@@ -291,7 +295,10 @@ class Invariants:
         former, rollout = before.open_rollout, after.open_rollout
         if former is None or rollout is None or former.digest != rollout.digest:
             return
-        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        was, told = (
+            answers(published_of(before), environment).digests,
+            answers(published_of(after), environment).digests,
+        )
         back = [node.name for node in environment.nodes if was[node.id] == former.digest != told[node.id]]
         self._require(19, world, not back, f"{rollout.name} sends {back[:3]} back")
 
@@ -310,8 +317,8 @@ class Invariants:
         rollout, plan = before.open_rollout, before.plan
         if rollout is None or plan is None:
             raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
-        told = _told(published_of(before), environment)
-        pinned = _pinned(published_of(before), environment)
+        told = answers(published_of(before), environment).digests
+        pinned = answers(published_of(before), environment).pinned
         now = world.loop.now
         unwell = [
             node.name
@@ -348,10 +355,10 @@ class Invariants:
             for step, done in zip(plan.steps, rollout.steps, strict=True)
             if done.state != "waiting"
         )
-        told = _told(published, environment)
-        apart, moving = _pinned(published, environment), published.assignment.rollout
-        if moving is not None:
-            apart |= {
+        told = answers(published, environment).digests
+        apart, moving = answers(published, environment).pinned, published.assignment.rollout
+        if moving is not None and moving.already:
+            apart = apart | {
                 node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
             }
         moved = sum(
@@ -364,26 +371,3 @@ class Invariants:
     def _require(self, number: int, world: World, holds: bool, words: str) -> None:
         if not holds:
             raise Broken(number, world.loop.now, words)
-
-
-def _pinned(published: Published, environment: Environment) -> set[str]:
-    """The nodes that a pin keeps, whatever is released."""
-    pin_of = published.assignment.pin_of
-    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
-
-
-def _told(published: Published, environment: Environment) -> dict[str, str]:
-    """What each node is told to run, "" for nothing."""
-    return {node: offer.digest for node, offer in _offered(published, environment).items()}
-
-
-def _offered(published: Published, environment: Environment) -> dict[str, Offer]:
-    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
-    key = (published, [node.id for node in environment.nodes])
-    if environment.told is None or environment.told[0] != key:
-        found = {}
-        for node in environment.nodes:
-            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.offers.get(cohort, NOTHING)
-        environment.told = (key, found)
-    return environment.told[1]
