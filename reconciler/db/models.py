@@ -16,12 +16,14 @@ from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.logged import LogAlarm, LogCheckpoint
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
 from reconciler.db.reported import REPORTED
 from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.db.webhooks import Webhook
 
 
 class Work(Table):
@@ -100,6 +102,11 @@ class Bundle(Table):
     """{name: environment}, each as it stands in the manifest."""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}"""
+    files = DocumentField(default=dict)
+    """{path: [bytes, SHA-256 in hex]} of the first files in its bill of materials."""
+    tree = CharField(64, default="")
+    author = TextField(default="")
+    """Of `commit`, as its statement says."""
     condemned_at = InstantField(null=True)
     """When it was found that nobody can come to need it again; it may not be promoted from then on."""
     removed_at = InstantField(null=True)
@@ -327,12 +334,14 @@ TABLES: tuple[type[Table], ...] = (
     Gap,
     Pull,
     Outgoing,
+    Webhook,
     ForgeBudget,
     Work,
     Commit,
     Bundle,
     Reproduction,
     Risk,
+    ConfigurationOutline,
     Environment,
     Release,
     Rollout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Self, TypeVar
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation, check_snapshot, is_bounded, make_compilation
 from reconciler.compile.expiry import expiry_findings
+from reconciler.compile.outlining import outlines
 from reconciler.config.findings import Finding, Place, Severity, has_errors
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.remembered import Memory
@@ -23,6 +25,7 @@ from reconciler.flows.confined import Broken, Child, Confinement, Hearing
 from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
+from reconciler.outline.outline import Outline
 
 T = TypeVar("T")
 
@@ -111,12 +114,13 @@ def _built(compilation: Compilation) -> BuiltBundle | Finding:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A child's second answer. Without policies the commit is refused. `compilation` is there when it was made late,
-    `remembered` is by path of the file."""
+    `remembered` is by path of the file, `outlines` by environment."""
 
     findings: tuple[Finding, ...]
     policies: tuple[EnvironmentPolicy, ...] | None
     compilation: Compilation | None
     remembered: Mapping[str, bytes]
+    outlines: Mapping[str, bytes]
 
 
 class Ahead:
@@ -170,7 +174,8 @@ def _compile_told(
         for path, index, pair in document["files"]
     )
     trailers = tuple(tuple((name, value) for name, value in one) for one in document["trailers"])
-    yield from compile_files(files, now, Former(document["former"], before, trailers), memory)
+    former = Former(document["former"], before, trailers)
+    yield from compile_files(files, now, former, memory, outlined=True)
 
 
 class Compiling:
@@ -195,7 +200,10 @@ class Compiling:
         if child is None:
             before = former.files or () if former is not None else ()
             child = Child(
-                lambda: compile_files(files, now, former, _memory(cache, (*files, *before))), limits
+                lambda: compile_files(
+                    files, now, former, _memory(cache, (*files, *before)), outlined=cache is not None
+                ),
+                limits,
             )
         self._child = child
         self._made: Compilation | None = None
@@ -231,7 +239,7 @@ class Compiling:
             return None, found.findings
         if self._cache is not None:
             self._cache.keep(self._files, found.remembered)
-        return replace(compilation, policies=found.policies), found.findings
+        return replace(compilation, policies=found.policies, outlines=found.outlines), found.findings
 
     def _answer(self, read: Callable[[Any, Callable[[Any], bytes]], T]) -> T | None:
         try:
@@ -253,8 +261,11 @@ def compile_files(
     now: datetime,
     former: Former | None = None,
     memory: Memory | None = None,
+    *,
+    outlined: bool = False,
 ) -> Iterator[tuple[bytes, ...]]:
-    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has."""
+    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has; `outlined` asks
+    for what pages tell of the configuration."""
     memory = memory or Memory()
     tree = read_files(files, memory)
     snapshot, early = _early(tree)
@@ -275,14 +286,20 @@ def compile_files(
         memory.entries(snapshot.resources.values(), _named(findings)) if snapshot and policies else ()
     )
     parts = Parts()
+    told = outlines(snapshot) if outlined and snapshot and policies else ()
     yield parts.behind(
         {
             "findings": [finding.to_json() for finding in findings],
             "policies": None if policies is None else [policy.to_json() for policy in policies],
             "compilation": None if later is None else later.to_json(parts.keep),
             "remembered": {path: parts.keep(entry) for path, entry in remembered},
+            "outlines": {one.graph.environment: parts.keep(_text(one)) for one in told},
         }
     )
+
+
+def _text(outline: Outline) -> bytes:
+    return json.dumps(outline.to_json(), separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _early(tree: Tree) -> tuple[Snapshot | None, Compilation | None]:
@@ -317,6 +334,7 @@ def _verdict(document: Any, kept: Callable[[Any], bytes]) -> Verdict:
         policies=None if policies is None else tuple(EnvironmentPolicy.from_json(item) for item in policies),
         compilation=_compilation(document, kept),
         remembered={str(path): kept(pair) for path, pair in document["remembered"].items()},
+        outlines={str(name): kept(pair) for name, pair in document["outlines"].items()},
     )
 
 

@@ -6,19 +6,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from reconciler.forge.port import (
-    Ask,
-    Deployment,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Request,
-    Review,
-    moment,
-    text,
-)
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment
+from reconciler.forge.request import Ask, Request, moment, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}
@@ -119,7 +110,25 @@ def deploy(ask: Ask, repository: str, told: Deployment) -> None:
 
 
 def hook_of(document: Any) -> Hook:
-    return Hook(str(document["id"]), text(document["url"]))
+    """GitLab switches a webhook off that fails too often, for a time or for good."""
+    status = text(document.get("alert_status"))
+    trouble = ""
+    if status not in ("", "executable"):
+        until = text(document.get("disabled_until"))
+        trouble = f"GitLab has it {status.replace('_', ' ')}" + (f" until {until}" if until else "")
+    return Hook(str(document["id"]), text(document["url"]), trouble)
+
+
+def read_attempts(document: Any) -> list[Attempt]:
+    """The newest first. What is sent again has the id that the first attempt had in its headers."""
+    found = []
+    for one in document:
+        sent = {str(name).lower(): value for name, value in (one.get("request_headers") or {}).items()}
+        delivery = text(sent.get("webhook-id")) or text(sent.get("idempotency-key"))
+        status = str(one["response_status"])
+        arrived = status.isascii() and status.isdigit() and status.startswith("2")
+        found.append(Attempt(str(one["id"]), delivery, arrived))
+    return found
 
 
 def hook_body(url: str, secret: str) -> dict[str, Any]:
@@ -140,6 +149,13 @@ HOOKS = Hooks(
     ),
     read_one=hook_of,
     test=lambda repository, hook: Request("POST", f"{project(repository)}/hooks/{hook}/test/push_events"),
+    attempts=lambda repository, hook: Request(
+        "GET", f"{project(repository)}/hooks/{hook}/events?per_page=100"
+    ),
+    read_attempts=read_attempts,
+    again=lambda repository, hook, attempt: Request(
+        "POST", f"{project(repository)}/hooks/{hook}/events/{attempt}/resend"
+    ),
 )
 
 FORGE = Forge(

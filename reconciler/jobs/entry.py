@@ -53,6 +53,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import reviewing
 
         return lambda context, subject, renewed: reviewing.run(context, renewed)
+    if kind == "redelivery":
+        from reconciler.flows.intake import redelivery
+
+        return lambda context, subject, renewed: redelivery.run(context, renewed)
     if kind == "feedback":
         from reconciler.flows.pulls import feedback
 
@@ -89,6 +93,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.resources import editing
 
         return editing.run
+    if kind == "compile":
+        from reconciler.flows import one_commit
+
+        return one_commit.run
     if kind == "resources":
         from reconciler.flows.resources import projecting
 

@@ -57,7 +57,8 @@ Steps = Generator[Effect, Answer, NodeState]
 class Verified:
     """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
 
-    `held` and `refusal` are set where the operator of the machine goes back by hand.
+    `held` and `refusal` are set where the operator of the machine goes back by hand. `weight` is the pointer's, None to
+    leave what is published alone.
     """
 
     trust: Trust
@@ -66,6 +67,7 @@ class Verified:
     sealed: bytes = field(default=b"", repr=False)
     held: Held | None = None
     refusal: Refusal | None = None
+    weight: int | None = None
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
@@ -121,7 +123,7 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         yield from _undo(state, restart=False, touched=False)
         raise Refused("E-NOD-022", f"the configuration could not be switched: {switched.words}")
     unchanged = old is not None and _is_the_same(old, bundle.active)
-    restart = old is None or _needs_a_start(old, bundle.active)
+    restart = old is None or needs_a_start(old, bundle.active)
     # 6. reload or restart, 7. read back
     if not unchanged:
         yield from _take_effect(state, bundle, restart=restart)
@@ -134,6 +136,7 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         delivered=digest,
         refusal=bundle.refusal,
         held=bundle.held,
+        weight=state.weight if bundle.weight is None else bundle.weight,
     )
     saved = yield SaveState(confirmed)
     if isinstance(saved, Failed):
@@ -154,7 +157,8 @@ def _is_the_same(old: Active, new: Active) -> bool:
     return old.rendering == new.rendering or not (old.inputs or new.inputs)
 
 
-def _needs_a_start(old: Active, new: Active) -> bool:
+def needs_a_start(old: Active, new: Active) -> bool:
+    """Whether the proxy has to be started afresh to take the new one up."""
     if old.restart_key != new.restart_key:
         return True
     return any(old.inputs.get(name, version) != version for name, version in new.inputs.items())

@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler import clock
@@ -17,17 +17,20 @@ from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
 from reconciler.node.keys import make_keys
 from reconciler.node.machine import Agent, Wishes
+from reconciler.node.outbox import Outbox
 from reconciler.node.process import ProcessProxy
 from reconciler.node.proxy import Proxy
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
 from reconciler.node.way import DIRECT, Way
+from reconciler.node.weights import Address, Board
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What flags and environment say. `join_token` is needed once, until the node is registered.
 
-    `run_folder` is where secrets are opened, None for the first folder in memory that there is.
+    `run_folder` is where secrets are opened, None for the first folder in memory that there is. `agent_check` and
+    `ready` are where the weight is told, `weight_hook` is a program that is called with it.
     """
 
     control_plane: str
@@ -42,8 +45,13 @@ class Options:
     run_folder: Path | None = None
     secrets_on_disk: bool = False
     way: Way = DIRECT
+    waf_log: Path | None = None
+    """The log of a WAF agent, whose events are told to the control plane."""
     mirrors: tuple[str, ...] = ()
     """URLs of mirrors, in the order in which they are asked."""
+    agent_check: Address | None = None
+    ready: Address | None = None
+    weight_hook: Path | None = None
 
 
 def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
@@ -54,7 +62,20 @@ def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands
     if options.secrets_on_disk and not is_in_memory(run.path):
         say(Say("secrets-on-disk", {"warning": f"secrets are opened in {run.path}, which is not in memory"}))
     plane = ControlPlane(options.control_plane, options.mirrors, way=options.way)
-    return join(options, files, run, proxy, plane, say)
+    agent, hands = join(options, files, run, proxy, plane, say)
+    hands.outbox = _open_outbox(options, files)
+    agent.wishes = replace(agent.wishes, tells=hands.outbox is not None)
+    return agent, hands
+
+
+def _open_outbox(options: Options, files: NodeFiles) -> Outbox | None:
+    """What the node has to tell; None on a disk that takes nothing, where the node still serves."""
+    outbox = Outbox(files.home / "outbox", clock.now, options.waf_log)
+    try:
+        outbox.prepare()
+    except OSError:
+        return None
+    return outbox
 
 
 def open_run_folder(options: Options) -> RunFolder:
@@ -104,7 +125,9 @@ def join(
         make_keys=make_keys,
         boot_id=secrets.token_hex(8),
     )
-    hands = Hands(files, run, proxy, control_plane, say, identity)
+    known = agent.state
+    weight = known.weight if known is not None and known.active is not None else 0
+    hands = Hands(files, run, proxy, control_plane, say, identity, Board(options.weight_hook, weight))
     if identity is not None and state is None:
         raise Stalled(
             "E-NOD-001",

@@ -11,6 +11,7 @@ from reconciler.errors import Stalled
 from reconciler.labels import read_labels
 from reconciler.node.assembly import Options
 from reconciler.node.way import Way
+from reconciler.node.weights import read_address
 
 
 def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
@@ -36,7 +37,11 @@ def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
         way=read_way(values),
+        waf_log=values["waf_log"],
         mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
+        agent_check=read_address(values["agent_check"]) if values["agent_check"] else None,
+        ready=read_address(values["ready"]) if values["ready"] else None,
+        weight_hook=values["weight_hook"],
     )
 
 

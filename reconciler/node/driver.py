@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reconciler.errors import Refused, Stalled
 from reconciler.node.effects import (
@@ -15,8 +16,10 @@ from reconciler.node.effects import (
     CurrentLink,
     Done,
     Effect,
+    EndBatch,
     EndOrder,
     Failed,
+    Gather,
     HttpRequest,
     KeepSealed,
     Kept,
@@ -24,7 +27,9 @@ from reconciler.node.effects import (
     LoadIdentity,
     Measure,
     Measured,
+    NextBatch,
     Prune,
+    Publish,
     ReadBack,
     ReadSealed,
     Recall,
@@ -43,13 +48,36 @@ from reconciler.node.effects import (
 )
 from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
+from reconciler.node.outbox import Outbox
+from reconciler.node.protocol import clean
 from reconciler.node.proxy import Proxy, TestResult
 from reconciler.node.rendering import plan, render
 from reconciler.node.runfolder import RunFolder
+from reconciler.node.runtime import runtime_config
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import Identity
+from reconciler.node.weights import Board
 
 T = TypeVar("T")
+
+TOLD = {
+    "control-plane-answers": ("info", "the control plane answers again"),
+    "link-made-again": ("warning", "the symlink that the proxy reads was gone and was made again"),
+    "mirror-followed": ("info", "a mirror had news while the control plane was away"),
+    "not-gone-back": ("error", "the proxy does not stay up, and there is no way back"),
+    "order-failed": ("warning", "an order of the operator of the machine could not be carried out"),
+    "proxy-silent": ("warning", "the proxy did not answer and was told to reload, or was started"),
+    "rollback-ended": ("info", "the operator of the machine ended a rollback by hand"),
+    "rolled-back": ("warning", "the node went back to the bundle that ran before"),
+    "secrets-not-mended": ("error", "the secrets of what runs can be neither opened nor fetched again"),
+    "source-failed": ("warning", "a bundle could not be had where it was offered"),
+    "unconfirmed-bundle-left": (
+        "warning",
+        "the node left a bundle that it had not confirmed before it stopped",
+    ),
+}
+"""What of the log is an event for the control plane, how grave it is, and in which words. Refusals and activations
+are in heartbeats."""
 
 LOOK_SECONDS = 1.0
 """So often an agent that rests looks for an order of the operator."""
@@ -69,7 +97,10 @@ class Hands:
     control_plane: ControlPlane
     say: Callable[[Say], None]
     identity: Identity | None = None
+    board: Board = field(default_factory=Board)
+    outbox: Outbox | None = None
     _called: int = 0
+    _described: tuple[Any, ...] = ()
 
     def called(self) -> bool:
         """Whether the operator left an order since this was last asked."""
@@ -83,6 +114,8 @@ class Hands:
                 return self.control_plane.ask(effect)
             case ReadBack():
                 return self.proxy.running()
+            case Publish():
+                return self.board.publish(effect.weight)
             case Measure():
                 return Measured(self.proxy.signals())
             case Reload():
@@ -93,6 +126,7 @@ class Hands:
                 return self._test(effect)
             case Say():
                 self.say(effect)
+                self._note(effect)
                 return Done()
             case Sleep():
                 raise RuntimeError("Sleep is for the caller")
@@ -118,6 +152,9 @@ class Hands:
         | Recall
         | TakeOrder
         | EndOrder
+        | Gather
+        | NextBatch
+        | EndBatch
         | Prune,
     ) -> Answer:
         match effect:
@@ -146,10 +183,38 @@ class Hands:
                 return self.files.order() or Done()
             case EndOrder():
                 self.files.end_order(effect.outcome)
+            case Gather():
+                self._gather(effect)
+            case NextBatch():
+                return (self.outbox.next() if self.outbox is not None else None) or Done()
+            case EndBatch():
+                if self.outbox is not None:
+                    self.outbox.end(effect.number)
             case Prune():
                 self.files.prune(effect.keep)
                 self.run.prune(effect.renderings | {self.files.linked_rendering()})
         return Done()
+
+    def _note(self, said: Say) -> None:
+        """Tell the control plane too what it would not learn from heartbeats."""
+        if self.outbox is None or said.event not in TOLD:
+            return
+        severity, words = TOLD[said.event]
+        details = {name: clean(str(value), 255) for name, value in said.fields.items()}
+        further = "".join(f"; {name} {value}" for name, value in details.items())
+        # A disk that takes no event takes no bundle either, and that is reported.
+        with contextlib.suppress(OSError):
+            self.outbox.note(said.event, severity, words + further, details)
+
+    def _gather(self, effect: Gather) -> None:
+        if self.outbox is None:
+            return
+        seen = (effect.state.active, effect.state.held, effect.report.config_id, effect.report.version)
+        config = None
+        if seen != self._described:
+            config = runtime_config(self.files, self._known(), effect.state, effect.report)
+        self.outbox.gather(config)
+        self._described = seen
 
     def _render(self, effect: Render) -> None:
         identity = self._known()

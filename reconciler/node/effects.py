@@ -198,6 +198,13 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell the balancer in front this weight. Answer: `Done`, or `Failed` when the hook did not take it."""
+
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Read a staged bundle again, whole, and see that it has this very digest. Answer: `Recalled` or `Failed`."""
 
@@ -221,6 +228,38 @@ class EndOrder:
     """Let the operator know what came of an order, and take it away. Answer: `Done` or `Failed`."""
 
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Take in what there is to tell beside heartbeats: the WAF agent's log, and what runs by state and report.
+
+    Answer: `Done` or `Failed`.
+    """
+
+    state: NodeState
+    report: RunningReport
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The oldest batch that is kept for the control plane. Answer: `Batch`, `Done` for none, or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it is sent; the same each time."""
+
+    number: str
+    kind: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndBatch:
+    """Forget a batch. Answer: `Done` or `Failed`."""
+
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +295,26 @@ Effect = (
     | Restart
     | ReadBack
     | Measure
+    | Publish
     | Recall
     | TakeOrder
     | EndOrder
+    | Gather
+    | NextBatch
+    | EndBatch
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Known | Recalled | Order | Done | Failed
+Answer = (
+    HttpReply
+    | TestResult
+    | RunningReport
+    | Measured
+    | Kept
+    | Known
+    | Recalled
+    | Order
+    | Batch
+    | Done
+    | Failed
+)

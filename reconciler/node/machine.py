@@ -22,6 +22,7 @@ from reconciler.node.effects import (
     Done,
     Effect,
     Failed,
+    Gather,
     HttpReply,
     HttpRequest,
     KeepSealed,
@@ -39,12 +40,15 @@ from reconciler.node.effects import (
 )
 from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
+from reconciler.node.patience import Overloaded
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
+from reconciler.node.publishing import publish
 from reconciler.node.returning import give_up, heed_orders
 from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.taking import fetch_secrets, take
+from reconciler.node.telling import tell
 from reconciler.node.verification import Check
 
 POLL_ANYWAY = 30
@@ -72,6 +76,8 @@ class Wishes:
     """Seconds that a poll may be parked at the control plane; 0: polls follow heartbeats."""
     mirrors: int = 0
     """How many mirrors can be asked while the control plane is away."""
+    tells: bool = False
+    """Whether events, attacks and what runs are told beside heartbeats."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,8 @@ class Agent:
     counter: int = 0
     trouble: str = ""
     """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
+    rounds_of_silence: int = 0
+    """Rounds for which nothing but heartbeats and polls is sent, as the control plane asked."""
     probation: int = 0
     """Rounds for which a proxy that does not stay up speaks against the bundle that was activated last."""
     last_order: str = ""
@@ -100,8 +108,10 @@ class Agent:
     _failures: int = 0
     _retry_after: float = 0.0
     """Seconds for which the control plane asked to be left alone."""
-    _poll_seconds: float = 10.0
+    poll_seconds: float = 10.0
     _deaf: int = 0
+    published: int | None = None
+    """The weight that the balancer in front was told last."""
     _unrendered: bool = False
     """Whether the secrets of what was confirmed last could not be opened."""
 
@@ -130,6 +140,7 @@ class Agent:
 
     def recover(self) -> Generator[Effect, Answer, None]:
         """After a start: the symlink names what was confirmed last, and the proxy serves it with its secrets."""
+        yield from publish(self)
         if self.state is None or self.state.active is None:
             return
         active = self.state.active
@@ -171,14 +182,16 @@ class Agent:
         """One round; True when something changed that should be reported at once. Raises `ReconcilerError`."""
         if self.identity is None or self.state is None:
             yield from self.register()
+        yield from publish(self)
         told = yield from self._report()
-        self._poll_seconds = told.poll_seconds
+        self.poll_seconds = told.poll_seconds
         self._rounds += 1
         if self._unrendered and self._rounds % REVIVE_ROUNDS == 1:
             yield from self._mend()
-        if not self._worth_a_poll(told.etag):
-            return False
-        return (yield from self._poll())
+        news = self._worth_a_poll(told.etag) and (yield from self._poll())
+        if self.wishes.tells:
+            yield from tell(self)
+        return news
 
     def register(self) -> Generator[Effect, Answer, None]:
         """Turn the join token into an identity, kept before it is used. Raises `Stalled` without a token.
@@ -225,7 +238,7 @@ class Agent:
 
         One that asks for patience gets it, up to a quarter of an hour.
         """
-        base = self._poll_seconds
+        base = self.poll_seconds
         if self._failures:
             base = min(base * 2 ** min(self._failures - 1, 8), max(60.0, base))
         if self._retry_after >= base:
@@ -252,6 +265,8 @@ class Agent:
         else:
             self._deaf = 0
         self.probation = max(0, self.probation - 1)
+        if self.wishes.tells:
+            yield Gather(state, report)
         measured = yield Measure()
         self.counter += 1
         beat = protocol.heartbeat(
@@ -335,7 +350,7 @@ class Agent:
         _, state = self.known()
         known = state.refusal
         tries = known.tries + 1 if known is not None and known.etag == etag else 1
-        seconds = min(max(5.0, 3 * self._poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
+        seconds = min(max(5.0, 3 * self.poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
         now = self.now()
         refusal = Refusal(
             code=refused.code,
@@ -377,7 +392,7 @@ class Agent:
     def _unwell(self, error: ReconcilerError) -> Generator[Effect, Answer, None]:
         if not isinstance(error, NotYet):
             self._failures += 1
-        self._retry_after = error.retry_after if isinstance(error, protocol.Overloaded) else 0.0
+        self._retry_after = error.retry_after if isinstance(error, Overloaded) else 0.0
         if str(error) != self.trouble:
             self.trouble = str(error)
             yield Say("trouble", {"code": error.code, "message": str(error)})

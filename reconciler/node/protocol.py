@@ -17,8 +17,9 @@ from reconciler.bundle.sealed import unwritten
 from reconciler.bundle.tiles import Tile
 from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.fleet.signals import Signals
-from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.effects import Answer, Batch, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
+from reconciler.node.patience import Overloaded, read_retry_after
 from reconciler.node.proxy import RunningReport
 from reconciler.node.sealedset import LONGEST_SECRET
 from reconciler.node.state import Identity, NodeState
@@ -32,18 +33,6 @@ ANSWER_SECONDS = 30.0
 TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,4000}")
 SLOW = "E-NOD-017"
 """Somebody answers, and so slowly that the node did not wait for the end."""
-
-
-LONGEST_RETRY_AFTER = 900.0
-"""An answer that asks for more patience than this does not get it: it may be a mistake, or an attacker's."""
-
-
-class Overloaded(Transient):
-    """The control plane asks to be asked again later: not before `retry_after` seconds, 0 where it did not say."""
-
-    def __init__(self, code: str, message: str, *, retry_after: float) -> None:
-        super().__init__(code, message)
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +141,19 @@ def heartbeat(
     return HttpRequest("POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
 
 
+def batch(identity: Identity, kept: Batch) -> HttpRequest:
+    """Tell what was kept. The batch has its name in its body, so sending it again adds nothing."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/{kept.kind}"
+    return HttpRequest("POST", path, _headers(), kept.body, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def counters(identity: Identity, name: str, signals: Signals) -> HttpRequest:
+    """Tell what a proxy counted, outside a heartbeat."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/metrics"
+    body = _encode({"batch": name, "signals": _signals(signals)})
+    return HttpRequest("POST", path, _headers(), body, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
 def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
     """Ask what to run, unless it is one of `tags`. `wait`: seconds to be kept waiting for news, 0 for none."""
     headers = dict(_headers())
@@ -216,11 +218,6 @@ def expect(answer: Answer, *statuses: int) -> HttpReply:
         f"the control plane refused the request with {answer.status}: {words}",
         cure="Check that agent and control plane have versions that know each other",
     )
-
-
-def read_retry_after(value: str) -> float:
-    """Seconds of a `Retry-After`, bounded; 0 for a date, which needs two clocks that agree, and for anything else."""
-    return min(float(value), LONGEST_RETRY_AFTER) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
 
 
 def read_challenge(reply: HttpReply) -> bytes:

@@ -7,6 +7,7 @@ tools seal them, git carries them, real processes compile, publish and deliver t
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from reconciler.cli.main import group
 from reconciler.db import models
 from reconciler.db.session import reading, writing
 from reconciler.embedded.supervisor import python
+from reconciler.flows.backup.form import split_lines
 from reconciler.node.files import NodeFiles
 from reconciler.node.runfolder import default_folder
 from reconciler.store.choose import open_store
@@ -83,6 +85,7 @@ class Sweep:
         yield from objects(self.folder)
         yield from rows()
         yield from self.store()
+        yield from self.backups()
         yield from self.queue()
         yield from self.processes()
         yield from self.pages()
@@ -106,6 +109,14 @@ class Sweep:
             yield key, content
             if key.endswith(".tar.zst"):
                 yield from ((f"{key}: {name}", data) for name, data in archive.unpack(content).items())
+
+    def backups(self) -> Iterator[tuple[str, bytes]]:
+        """A backup that is made now, unpacked; the file itself lies where `files` looks."""
+        path = self.folder / f"{secrets.token_hex(4)}.backup"
+        tool(self.said, "backup", "--out", str(path), "--json", environ=self.world.system.layout.environ())
+        lines = list(split_lines(io.BytesIO(path.read_bytes())))
+        assert len(lines) > 10
+        yield f"backup {path.name}", b"".join(lines)
 
     def queue(self) -> Iterator[tuple[str, bytes]]:
         """Every key of the queue: jobs with their arguments and results, and whatever else lies there."""
@@ -206,9 +217,11 @@ def process(world: World, said: list[str], *arguments: str, value: bytes) -> Non
     assert done.returncode == 0, said[-1]
 
 
-def tool(said: list[str], *arguments: str, fails: bool = False) -> None:
+def tool(
+    said: list[str], *arguments: str, fails: bool = False, environ: Mapping[str, str] | None = None
+) -> None:
     """The same verbs without a process of their own: starting one takes longer than its work."""
-    result = CliRunner().invoke(group, list(arguments))
+    result = CliRunner().invoke(group, list(arguments), env=environ)
     said.append(result.output + repr(result.exception))
     assert (result.exit_code != 0) == fails, said[-1]
 
@@ -297,6 +310,8 @@ def test_secrets_are_found_nowhere_but_in_the_memory_of_nodes(
         careless.unlink()
         a_node_refuses(world)
 
+        tool(said, "rebuild", environ=world.system.layout.environ())
+        assert "trunk: trunk is known" in said[-1]
         sweep = Sweep(world, tmp_path, said)
         assert sweep.found(canaries) == []
         assert sweep.looked > 500
@@ -333,6 +348,7 @@ def plant(world: World, folder: Path, canary: Canary) -> Leaks:
         connection.hset("rq:job:leak", "data", value)
     with writing():
         models.Commit.update(subject=value.decode()).execute()
+        models.JoinToken.update(note=value.decode()).execute()
     store = open_store(world.system.settings)
     store.put("leak/bundle", value)
     process = subprocess.Popen(
@@ -346,6 +362,7 @@ def plant(world: World, folder: Path, canary: Canary) -> Leaks:
         "Commit",
         "/p/shop",
         "leak/bundle",
+        "backup ",
         f"process {process.pid} environ",
     )
     return Leaks(parts, (process,))

@@ -18,14 +18,15 @@ from reconciler.config.installation import Connection, Installation, KeyUris, Or
 from reconciler.config.source import SourceFile
 from reconciler.db import session
 from reconciler.db.forge import Outgoing, Pull
-from reconciler.db.models import Commit, Environment, Node, Rollout
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Commit, Environment, Event, Node, Rollout
 from reconciler.db.owed import claim, due, finish
 from reconciler.errors import NotYet, ReconcilerError, Stalled, Transient
 from reconciler.flows import vouching
 from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import CommitKeys
-from reconciler.flows.intake import repository
+from reconciler.flows.intake import redelivery, repository
 from reconciler.flows.pulls import feedback, pull, telling
 from reconciler.git.mirror import Identity, Mirror
 from reconciler.git.writing import commit_edit, push
@@ -162,6 +163,9 @@ def test_a_pull_request_is_told_what_it_would_do(
         "### ❌ Refused · 1 error; no environment will change",
     )
     assert "`c.kdl:1:1`" in edited.body
+    if kind.startswith("bitbucket"):
+        (report,) = (one for (sha, _), one in forge.reports.items() if sha == broken)
+        assert (report.good, report.lines[0][:3]) == (False, ("c.kdl", 1, "HIGH"))
     asked = len(forge.requests)
     assert world.plan().endswith("planned before")
     assert world.tell() == "0 things were told"
@@ -427,6 +431,64 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
     shown = {one.environment: (one.sha, one.states[-1]) for one in forge.deployments}
     assert shown == {"dev": (sha, "inactive"), "production": (sha, "failure")}
     assert len(forge.deployments) == 2
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_what_failed_is_asked_for_again_where_the_forge_can_be_asked(
+    database: Any, build: Callable[[Any, str], tuple[World, forges.Forge]], kind: str
+) -> None:
+    world, forge = build(database, kind)
+    world.now = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+    def look() -> str:
+        return redelivery.run(world.context, lambda: None).because
+
+    def told() -> list[str]:
+        with session.reading():
+            return [row.message for row in Event.select().where(Event.kind == "webhook.unwell")]
+
+    assert look() == redelivery.GONE
+    hook = forge.save_hook("", f"https://hooks.example/webhooks/{kind}/origin", "s")
+    # One arrived, one came in another way, one was tried in vain three times, and six got lost.
+    hook.attempts = [("fine", 202), ("seen", 502), *[("hopeless", 502)] * 3]
+    hook.attempts += [(f"lost-{n}", 0 if kind == "gitlab" else 502) for n in range(6)]
+    repository.run(world.context)
+    with session.writing():
+        Receipt.create(
+            organization="acme", connection="origin", delivery="seen", event="push", repository="x", place="",
+            refs={}, body_sha256="", received_at=START,
+        )  # fmt: skip
+    if kind not in ("github", "gitlab"):
+        assert look() == "this forge delivers nothing again on demand"
+        assert hook.again == []
+        return
+    with pytest.raises(NotYet, match="E-FRG-040"):
+        look()
+    assert hook.again == [5, 6, 7, 8, 9], "the oldest first, and no more at once than it takes"
+    # One of them comes in; the others failed again, and are tried once more.
+    hook.attempts.append(("lost-0", 202))
+    hook.alert = "temporarily_disabled"
+    assert look() == "5 deliveries are asked for again"
+    assert look() == "1 deliveries are asked for again", "the one that was left is tried for the third time"
+    assert look() == "0 deliveries are asked for again"
+    assert len(told()) == {"github": 3, "gitlab": 2}[kind], "each trouble once for as long as it lasts"
+
+
+def test_the_end_of_a_limit_is_not_waited_for(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    ends = str(int(START.timestamp()) + 600)
+    forge.always = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": ends}
+    outcome = telling.run(ours.context, lambda: None)
+    assert (outcome.kind, outcome.look_again_at) == ("waiting", START + timedelta(seconds=600))
+    asked = len(forge.requests)
+    telling.run(ours.context, lambda: None)
+    assert len(forge.requests) == asked
+    forge.always = {}
+    ours.now = START + timedelta(seconds=600)
+    ours.tell()
+    assert ours.waiting() == 0
 
 
 def test_feedback_is_owed_where_somebody_can_be_told(world: tuple[World, forges.Forge]) -> None:

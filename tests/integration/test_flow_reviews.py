@@ -16,7 +16,7 @@ from reconciler.config.installation import Connection, Installation
 from reconciler.config.source import SIGNERS
 from reconciler.db.owed import due
 from reconciler.flows.pulls import reviewing
-from reconciler.forge.port import path_of
+from reconciler.forge.request import path_of
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.paths import ballot_path
 from tests.forges import server as forges

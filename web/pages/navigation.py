@@ -30,11 +30,20 @@ GROUPS: tuple[tuple[str, tuple[Tab, ...]], ...] = (
         ),
     ),
     ("Fleet", (Tab("fleet.nodes", "Nodes", ("fleet.node",)), Tab("release.drift", "Drift"))),
-    ("Configuration", (Tab("project.certificates", "Certificates"),)),
+    (
+        "Configuration",
+        (
+            Tab("configuration.services", "Services"),
+            Tab("project.certificates", "Certificates"),
+            Tab("configuration.waf_policies", "WAF"),
+            Tab("configuration.secret_ages", "Secrets"),
+        ),
+    ),
     (
         "Record",
         (
             Tab("fleet.events", "Events"),
+            Tab("pulls.index", "Pull requests", ("pulls.pull",)),
             Tab("fleet.webhooks", "Webhooks"),
             Tab("audit_pages.of_project", "Audit"),
         ),

@@ -13,7 +13,9 @@ from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.logged import LogAlarm
 from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, PublishedRoot, Release, Rollout
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.risk import Risk
+from reconciler.db.webhooks import Webhook
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused", "partial")
@@ -48,6 +50,20 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     """The commits that compile to one digest, the newest first."""
     query = scope.rows(Commit).where(Commit.digest == digest)
     return list(query.order_by(Commit.position.desc()).limit(limit))
+
+
+def newest_compiled(scope: Scope) -> Commit | None:
+    """The newest commit that compiled."""
+    query = scope.rows(Commit).where(Commit.state == "compiled").order_by(Commit.position.desc())
+    found: Commit | None = query.first()
+    return found
+
+
+def outline(scope: Scope, digest: str, environment: str) -> ConfigurationOutline | None:
+    """What is told of an environment's configuration in a bundle, if it is kept."""
+    mine = (ConfigurationOutline.digest == digest, ConfigurationOutline.environment == environment)
+    found: ConfigurationOutline | None = scope.rows(ConfigurationOutline).where(*mine).first()
+    return found
 
 
 def root(organization: str) -> PublishedRoot | None:
@@ -253,6 +269,12 @@ def receipts(organization: str, connection: str, *, before: int | None = None, l
     if before is not None:
         query = query.where(Receipt.id < before)
     return list(query.order_by(Receipt.id.desc()).limit(limit))
+
+
+def hooks_in_trouble(organization: str, connection: str) -> list[Webhook]:
+    """The webhooks of the connection of which the forge said when it was asked last that something is wrong."""
+    query = Webhook.select().where(Webhook.organization == organization, Webhook.connection == connection)
+    return list(query.where(Webhook.trouble != "").order_by(Webhook.url))
 
 
 def gaps(organization: str, connection: str, *, limit: int) -> list[Gap]:

@@ -25,7 +25,8 @@ from reconciler.flows.pulls.pull import head_of
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.flows.voters import ON_BEHALF_OF, Known, signers_at, span_of
 from reconciler.forge.calling import Api, NotThere
-from reconciler.forge.port import PullInfo, path_of
+from reconciler.forge.port import PullInfo
+from reconciler.forge.request import path_of
 from reconciler.git.merging import merge, merge_base
 from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release.approvals import expected_plan

@@ -15,10 +15,11 @@ from reconciler.release.assignment import Offer, assignment_of, offers
 from reconciler.release.branch import parse_branch
 from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.balancer import Balancer
 from reconciler.simulator.virtual.nodes import Node
 
 if TYPE_CHECKING:
-    from reconciler.simulator.virtual.answers import Told
+    from reconciler.simulator.virtual.telling import Told
 
 CHANGED_BY_HAND = "changed-by-hand"
 """The event of a commit that is not ours."""
@@ -71,6 +72,7 @@ class Environment:
     signed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the path of an approval, whose signature its commit carries."""
     promoter: str = ""
+    balancer: Balancer = field(default_factory=Balancer)
     said: dict[tuple[str, int], datetime] = field(default_factory=dict)
     """When somebody said go last, by the rollout and the step that was under way."""
     told: tuple[Told, ...] = ()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from reconciler.cli.folder import read_folder
 from reconciler.clock import iso
+from reconciler.compile.outlining import outlines
+from reconciler.db.forge import Pull
 from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
@@ -19,10 +26,15 @@ from reconciler.db.models import (
     Release,
     Rollout,
 )
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.risk import Risk
 from reconciler.db.session import writing
 from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
+from reconciler.outline.outline import SecretValue
+from reconciler.plan.model import Plan
+from reconciler.plan.summary import summary
+from tests.unit.plan.planned import BASE, COMMON, GUARD, MERGED, plan_of, service, side
 from web.catalogue import FixedCatalogue, ProjectEntry
 
 NOW = datetime(2026, 11, 23, 20, 31, 4, tzinfo=UTC)
@@ -136,6 +148,43 @@ FREEZES = [
 ]
 
 
+DIFFERENCE = [
+    {
+        "action": "removed",
+        "area": "auth",
+        "kind": "route",
+        "name": "checkout.1",
+        "was": None,
+        "fields": [{"path": "filters", "before": "customers", "after": None}],
+        "left_out": 0,
+        "routes": ["checkout.1"],
+    },
+    {
+        "action": "changed",
+        "area": "upstream",
+        "kind": "upstream",
+        "name": "basket",
+        "was": None,
+        "fields": [
+            {"path": "timeouts.request-secs", "before": "30", "after": "5"},
+            {"path": "targets", "before": "10.0.0.1:80", "after": "10.0.0.1:80, 10.0.0.2:80"},
+        ],
+        "left_out": 12,
+        "routes": ["cart", "checkout.1"],
+    },
+    {
+        "action": "added",
+        "area": "route",
+        "kind": "route",
+        "name": "basket.1",
+        "was": None,
+        "fields": [{"path": "upstream", "before": None, "after": "basket"}],
+        "left_out": 0,
+        "routes": ["basket.1"],
+    },
+]
+
+
 def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
@@ -191,7 +240,9 @@ def fill(organization: str = ORGANIZATION, project: str = PROJECT, *, salt: str 
         _releases(where)
         _nodes(where, salt)
         _events(where, salt)
+        _pulls(where)
         _drift(where)
+        _outlines(where)
 
 
 def _commits(where: dict[str, str]) -> None:
@@ -233,10 +284,20 @@ def _commits(where: dict[str, str]) -> None:
                 compiler="sentinel-compiler/0.1.0",
                 created_at=seen + timedelta(seconds=2),
                 environments={
-                    name: {"config-id": sha(f"{number}{name}")[:16], "restart-key": sha(name)[:16]}
+                    name: {
+                        "config-id": sha(f"{number}{name}")[:16],
+                        "restart-key": sha(name)[:16],
+                        "secrets": {"mail-password": {"version": 1, "sha256": "0" * 64}},
+                    }
                     for name in ENVIRONMENTS
                 },
                 certificates={name: certificates(number) for name in ENVIRONMENTS},
+                files={
+                    f"config/{name}/sentinel.kdl": [9_000 + number, hashlib.sha256(name.encode()).hexdigest()]
+                    for name in ENVIRONMENTS
+                },
+                tree=sha(f"tree {number}"),
+                author=f"{name} <{mail}>",
             )
 
 
@@ -415,6 +476,51 @@ def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
     }
 
 
+@cache
+def outline_texts() -> dict[str, str]:
+    """The outlines of the repository that projects start from, by environment, with what it lacks added."""
+    snapshot, _, _ = read_folder(Path(__file__).resolve().parents[3] / "repo-template")
+    assert snapshot is not None
+    day = NOW.date()
+    found = {}
+    for one in outlines(snapshot):
+        production = one.graph.environment == "production"
+        extra = (
+            SecretValue(
+                "edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90, "secrets.kdl"
+            ),
+            SecretValue("mail-password", "", 1 if production else None, None, None, "mail.kdl"),
+        )
+        waf = tuple(
+            replace(
+                policy,
+                rules=((942100, "disable", "Wrong about every second order"),),
+                exclusions=(
+                    ("search-box", (942151,), "path /search, parameter q", "People search for books"),
+                ),
+            )
+            for policy in one.waf
+        )
+        found[one.graph.environment] = json.dumps(
+            replace(one, secrets=(*one.secrets, *extra), waf=waf).to_json()
+        )
+    return found
+
+
+def _outlines(where: dict[str, str]) -> None:
+    """What is kept of the configurations that the environments run, and of the newest."""
+    for number in (5, 10, 13):
+        for environment, text in outline_texts().items():
+            ConfigurationOutline.create(
+                **where,
+                environment=environment,
+                digest=digest(number),
+                commit=commit_sha(number),
+                document=text,
+                noted_at=ago(hours=1),
+            )
+
+
 def _drift(where: dict[str, str]) -> None:
     """One that is over: what lasts would be among what needs attention."""
     Drift.create(
@@ -488,6 +594,7 @@ def _risks(where: dict[str, str]) -> None:
             level=level,
             reasons=reasons,
             changes={"changed": 3, "removed": 1} if reasons else {"added": 1},
+            difference=DIFFERENCE if reasons else DIFFERENCE[2:],
             judged_at=ago(minutes=9),
         )
 
@@ -786,6 +893,22 @@ def _nodes(where: dict[str, str], salt: str) -> None:
                 versions={"proxy": "1.4.2", "agent": "0.1.0"},
                 address=f"10.20.{ENVIRONMENTS.index(environment)}.{place}",
             )
+
+
+@cache
+def planned() -> Plan:
+    """What a pull request would do that drops a route, and takes authentication from another."""
+    guarded = service("a", 'auth "customers"')
+    before = side(BASE, *COMMON, GUARD, guarded, service("b"))
+    return plan_of(before, side(MERGED, *COMMON, GUARD, service("a")))
+
+
+def _pulls(where: dict[str, str]) -> None:
+    plan = planned()
+    Pull.create(
+        **where, number=7, head=commit_sha(14), onto=commit_sha(13), verdict=str(plan.verdict), plan=summary(plan),
+        planned_at=ago(minutes=5),
+    )  # fmt: skip
 
 
 def _events(where: dict[str, str], salt: str) -> None:

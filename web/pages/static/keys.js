@@ -29,5 +29,6 @@
 
   // On a narrow screen the tabs scroll: the one that is open is brought into view.
   const open = document.querySelector(".tabs [aria-current]");
-  if (open) open.closest(".tabs").scrollLeft = Math.max(0, open.offsetLeft - 60);
+  const tabs = open && open.closest(".tabs");
+  if (tabs && open.offsetLeft + open.offsetWidth > tabs.clientWidth) tabs.scrollLeft = open.offsetLeft - 60;
 })();
