@@ -39,8 +39,16 @@ class Word:
     via: str = ""
 
 
-def cast(context: Context, environment: str, word: Word, *, now: Callable[[], datetime]) -> str:
-    """Commit a person's word on what is wished in an environment, and return the commit's id.
+def cast(
+    context: Context,
+    environment: str,
+    word: Word,
+    *,
+    now: Callable[[], datetime],
+    trying: Callable[[str], None] = lambda sha: None,
+) -> str:
+    """Commit a person's word on what is wished in an environment, and return the commit's id, which `trying` is told
+    before it is pushed.
 
     Raises `Refused` E-REL-040 for somebody who is no person or a word that is none, `NotYet` E-REL-041 while there is
     nothing to approve, `Stalled` E-REL-001 and E-REL-002 while the branch is not followed, `LostRace` when it keeps
@@ -53,7 +61,7 @@ def cast(context: Context, environment: str, word: Word, *, now: Callable[[], da
             f"'{word.verdict[:40]}' by '{person[:120]}' is no approval: expected {APPROVE} or {REJECT} by an address",
             cure="Give the person the address that stands in their commits",
         )
-    return _while_it_moves(lambda: _cast(context, environment, person, word, now()))
+    return _while_it_moves(lambda: _cast(context, environment, person, word, now(), trying))
 
 
 def take_back(context: Context, environment: str, word: Word, *, now: Callable[[], datetime]) -> str:
@@ -85,7 +93,14 @@ def read_wished(context: Context, environment: str) -> tuple[str | None, envbran
     return head, branch if branch.ours is not None else None
 
 
-def _cast(context: Context, environment: str, person: str, word: Word, now: datetime) -> str:
+def _cast(
+    context: Context,
+    environment: str,
+    person: str,
+    word: Word,
+    now: datetime,
+    trying: Callable[[str], None],
+) -> str:
     head, branch = read_wished(context, environment)
     policy = read_policies(context).of(environment)
     wish = branch.state.files.release if branch is not None else None
@@ -104,7 +119,7 @@ def _cast(context: Context, environment: str, person: str, word: Word, now: date
     trailers = [*said, (ON_BEHALF_OF, person), (envbranch.EVENT_TRAILER, event)]
     subject = f"{verb} {short(wish.digest)} in {environment}"
     content = render_ballot(ballot)
-    return _commit(context, environment, branch, {ballot.path: content}, subject, trailers, now)
+    return _commit(context, environment, branch, {ballot.path: content}, subject, trailers, now, trying)
 
 
 def _take_back(context: Context, environment: str, word: Word, now: datetime) -> str:
@@ -131,6 +146,7 @@ def _commit(
     subject: str,
     trailers: list[tuple[str, str]],
     now: datetime,
+    trying: Callable[[str], None] = lambda sha: None,
 ) -> str:
     # Whatever we sign is a ledger of ours, so one that somebody edited goes back to what it was in the same commit.
     restored = {path: branch.originals.get(path) for path in branch.state.tampered}
@@ -144,5 +160,6 @@ def _commit(
         when=now,
         key=signers(context, "commit", trusted_roots(context).newest)[0],
     )
+    trying(sha)
     push(context.mirror, envbranch.branch_ref(context, environment), sha, branch.head)
     return sha

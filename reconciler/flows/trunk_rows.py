@@ -85,6 +85,22 @@ def last_valid(context: Context, head: CommitInfo | None = None) -> str | None:
     return row.sha if row is not None else None
 
 
+def find(context: Context, sha: str) -> Commit | None:
+    """The row of a commit, or None when trunk never had it while somebody looked."""
+    with reading():
+        found: Commit | None = Commit.get_or_none(*_is(context, sha))
+    return found
+
+
+def reopen(context: Context, sha: str) -> None:
+    """Let a commit be compiled that was skipped, or whose bundle is gone. Its position stays, so that the newest valid
+    commit is the one that it was."""
+    with writing():
+        Commit.update(state="found", reason="").where(
+            *_is(context, sha), Commit.state.in_(("skipped", "compiled"))
+        ).execute()
+
+
 def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> str:
     """Write the findings on the commit, unless somebody dealt with it meanwhile. Answers why, for people."""
     errors = sum(finding.is_error for finding in findings)
@@ -110,8 +126,10 @@ def record(
     compilation: Compilation,
     findings: Sequence[Finding],
     judged: Sequence[Judged] = (),
+    announce: bool = True,
 ) -> Outcome:
-    """Write what the head compiled to and how dangerous it is, and ask for a look at each of its environments."""
+    """Write what the head compiled to and how dangerous it is, and ask for a look at each of its environments. Without
+    `announce` it is not the head, and nobody is asked to look."""
     with writing():
         row = _row(context, head.sha)
         if row.state != "found":
@@ -125,8 +143,9 @@ def record(
         record_risks(context, judged)
         _record_outlines(context, head, stored, compilation)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
-        _announce(context, compilation.policies)
-        owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
+        if announce:
+            _announce(context, compilation.policies)
+            owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
     return Outcome("changed", because)
 
 

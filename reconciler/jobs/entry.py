@@ -93,6 +93,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.resources import editing
 
         return editing.run
+    if kind == "compile":
+        from reconciler.flows import one_commit
+
+        return one_commit.run
     if kind == "resources":
         from reconciler.flows.resources import projecting
 

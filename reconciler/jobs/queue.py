@@ -35,6 +35,7 @@ QUEUE_OF_KIND = {
     "trunk": "compile",
     "pull": "compile",
     "edit": "compile",
+    "compile": "compile",
     "resources": "compile",
     "tell": "default",
     "feedback": "default",

@@ -15,6 +15,7 @@ from reconciler.db.audit import Actor
 from reconciler.db.changes import Change
 from reconciler.db.models import Work
 from reconciler.db.session import reading
+from reconciler.flows import one_commit, trunk_rows
 from reconciler.flows.compiling import read_project
 from reconciler.flows.resources import editing, projecting
 from reconciler.git.mirror import CommitInfo
@@ -236,6 +237,55 @@ def test_a_worker_that_dies_after_its_push_makes_no_second_commit(
     editing.run(shop.context, str(row.id), lambda: None)
     assert (again(row).state, again(row).commit) == ("committed", pushed)
     assert tip(shop).sha == pushed
+
+
+def build(world: World, operation: str, body: dict[str, Any], content: str = "") -> Change:
+    wanted = Wanted(
+        "acme", "shop", "", operation, body, "p_1", "Grace Hopper", "grace@example.com", None, content, "edit"
+    )  # fmt: skip
+    row = asking.ask_for(wanted, Actor("person", "grace@example.com"), now=world.context.now())
+    run = one_commit.run if operation == "bundle.compile" else editing.run
+    run(world.context, str(row.id), lambda: None)
+    return again(row)
+
+
+def test_files_become_a_proposal(shop: World) -> None:
+    before = tip(shop).sha
+    files = {"more/mail.kdl": 'upstream "mail" {\n    target "10.0.0.9:80"\n}\n', "upstreams.kdl": None}
+    refused = build(shop, "files.propose", {"propose": True}, json.dumps(files))
+    assert (refused.state, refused.code) == ("refused", "E-API-020")
+    del files["upstreams.kdl"]
+    row = build(shop, "files.propose", {"propose": True, "why": "mail"}, json.dumps(files))
+    head = tip(shop, f"change/{row.id}")
+    assert (row.state, row.commit, head.parents) == ("committed", head.sha, (before,))
+    assert (head.author_email, head.subject) == ("grace@example.com", "Propose 1 file: mail")
+    assert tip(shop).sha == before
+    same = {"upstreams.kdl": (BASE["upstreams.kdl"] or b"").decode()}
+    assert build(shop, "files.propose", {"propose": True}, json.dumps(same)).state == "unchanged"
+
+
+def test_a_skipped_commit_gets_its_bundle_and_trunk_stays_where_it_is(shop: World) -> None:
+    skipped = shop.push({"upstreams.kdl": (BASE["upstreams.kdl"] or b"").replace(b"10.0.0.1", b"10.0.0.5")})
+    broken = shop.push({"upstreams.kdl": b"upstream"})
+    newest = shop.push({"upstreams.kdl": (BASE["upstreams.kdl"] or b"").replace(b"10.0.0.1", b"10.0.0.6")})
+    shop.run()
+    assert shop.row(skipped).state == "skipped"
+    row = build(shop, "bundle.compile", {"commit": skipped})
+    assert (row.state, row.commit) == ("committed", skipped)
+    digest = row.result["digest"]
+    assert digest in {bundle.digest for bundle in shop.bundles()}
+    assert digest != shop.row(newest).digest
+    again_asked = build(shop, "bundle.compile", {"commit": skipped})
+    assert (again_asked.state, again_asked.result) == ("unchanged", {"digest": digest})
+    refused = build(shop, "bundle.compile", {"commit": broken})
+    assert (refused.state, refused.code) == ("refused", "E-API-020")
+    assert refused.result["findings"]
+    unknown = build(shop, "bundle.compile", {"commit": "f" * 40})
+    assert (unknown.state, unknown.code) == ("refused", "E-API-031")
+    # What is valid and newest is what it was.
+    assert trunk_rows.last_valid(shop.context) == newest
+    projecting.run(shop.context)
+    assert resources.projected("acme", "shop") == newest
 
 
 def test_a_project_in_a_folder_has_its_own_files_changed(shop: World, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,22 +11,28 @@ from pathlib import Path
 import pytest
 
 from reconciler import clock
+from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.node_record import LIMIT, sign_record
+from reconciler.bundle.pointer import peek_pointer
 from reconciler.db import session
-from reconciler.db.audit import AuditLost, AuditRow
+from reconciler.db.audit import Act, Actor, AuditLost, AuditRow, record
 from reconciler.db.enrolled import retire
 from reconciler.db.migrate import migrate
-from reconciler.db.models import Bundle, Commit, Node, Release, Rollout
+from reconciler.db.models import Bundle, Commit, Node, Pointer, Release, Rollout
 from reconciler.errors import Stalled
 from reconciler.flows import enrolment, environment, trunk
 from reconciler.flows.audit import sealing
+from reconciler.flows.audit.checking import check_audit
+from reconciler.flows.backup.making import Source, make
+from reconciler.flows.backup.restoring import check, read_backup, restore
 from reconciler.flows.rebuild.nodes import bring_nodes, check_nodes_known
 from reconciler.flows.rebuild.steps import rebuild
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.store import layout
 from tests.integration.delivery_world import add_nodes
+from tests.integration.environment_world import publish_next_root
 from tests.integration.node_servers import NodeApi
-from tests.integration.test_keys_fleet import PROJECT, System
+from tests.integration.test_keys_fleet import PROJECT, YEAR, System
 from tests.servers.git_http import GitServer, git_server
 from tests.unit.cli.logged_installation import NOW, install
 
@@ -77,10 +84,25 @@ def branch(system: System) -> list[str]:
     return [commit.subject for commit in commits[::-1]]
 
 
-def test_a_rollout_ends_as_if_the_database_had_not_been_lost(system: System) -> None:
+def start_api(system: System) -> None:
+    system.api = NodeApi(system.environ, system.api.port, system.folder / "nodes-2.log")
+
+
+def back_up(system: System) -> io.BytesIO:
+    file = io.BytesIO()
+    source = Source(b"", system.context.installation, system.context.store)
+    make(source, file, recipient=None, now=clock.now(), progress=lambda count: None)
+    return file
+
+
+def test_a_rollout_ends_as_if_the_database_had_not_been_lost_and_a_restore_begins_a_new_epoch(
+    system: System,
+) -> None:
     system.start_fleet(3)
     first = system.push(1)
     system.settle(first)
+    seal(system)
+    old_backup = back_up(system)
     second = system.push(2)
     until(system, lambda: running(second) == 1)
     with session.writing():
@@ -107,7 +129,7 @@ def test_a_rollout_ends_as_if_the_database_had_not_been_lost(system: System) -> 
     assert branch(system) == before
 
     lose_database(system)
-    system.api = NodeApi(system.environ, system.api.port, system.folder / "nodes-2.log")
+    start_api(system)
     done = {step.what: step.words for step in rebuild(system.context, lambda words: None)}
     assert done["nodes"] == "4 nodes are registered again, 0 brought up to date"
     again = {step.what: step.words for step in rebuild(system.context, lambda words: None)}
@@ -139,6 +161,36 @@ def test_a_rollout_ends_as_if_the_database_had_not_been_lost(system: System) -> 
         numbers = {row.source: row.number for row in AuditRow.select()}
         assert {source: numbers[source] for source in told} == told
         assert AuditLost.select().where(AuditLost.number.in_(list(told.values()))).count() == 0
+    restored_from(system, old_backup, second)
+
+
+def restored_from(system: System, old_backup: io.BytesIO, live: str) -> None:
+    """The database is lost once more, and comes back as it was before the last rollout."""
+    context = system.context
+    with session.writing():
+        record(Actor("machine", "root"), Act("join_token.created", "acme", "shop"), now=clock.now())
+    seal(system)
+    lose_database(system)
+    start_api(system)
+    backup = read_backup(old_backup, None, lambda line: None)
+    assert [c for c in check(backup, context.store, expected=None, now=clock.now()) if not c.ok] == []
+    restore(backup, old_backup, None, by=Actor("machine", "root"), now=clock.now())
+    assert [step.words for step in rebuild(context, lambda words: None) if step.what == "nodes"] == [
+        "1 nodes are registered again, 0 brought up to date"
+    ]
+    with pytest.raises(Stalled, match="E-BAK-108"):
+        environment.run(context, "dev", lambda: None)
+    publish_next_root(context, expires=clock.now().replace(microsecond=0) + YEAR, epoch=1)
+    trunk.run(context, lambda: None)
+    third = system.push(3)
+    until(system, lambda: running(third) == 3)
+    with session.reading():
+        assert [row.refusal for row in Node.select() if row.refusal] == []
+        assert peek_pointer(Pointer.get().envelope.encode(), limit=LIMITS.pointer).epoch == 2
+    assert system.root_versions() == {2}
+    seal(system)
+    gone = [found for found in check_audit(context, lambda count: None) if found.what == "gone"]
+    assert [(found.ok, "is gone" in found.words) for found in gone] == [(False, True)]
 
 
 def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
@@ -160,7 +212,7 @@ def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
     with session.writing():
         Node.delete().where(Node.id == "n-good").execute()
         Node.update(retired_at=None, changed_at=NOW).execute()
-    with pytest.raises(Stalled, match=r"E-BAK-110.* 4 nodes"):
+    with pytest.raises(Stalled, match=r"E-BAK-110.* 1 nodes.*n-good"):
         check_nodes_known(context)
     said: list[str] = []
     assert bring_nodes(context, said.append) == (

@@ -56,10 +56,15 @@ def wanted(
 def answered(change: Wanted) -> ResponseReturnValue:
     """Ask for a change and say what became of it."""
     row = asking.ask_for(change, actor_of(gate.caller()), now=now())
-    same = ("organization", "project", "environment", "operation", "body")
-    if any(getattr(row, name) != getattr(change, name) for name in same):
+    if not is_same(row, change):
         return answer(SAME_NAME)
     return told(_waited_for(row))
+
+
+def is_same(row: Change, change: Wanted) -> bool:
+    """Whether a change is what is asked for, and not something else that was given the same name."""
+    same = ("organization", "project", "environment", "operation", "body")
+    return all(getattr(row, name) == getattr(change, name) for name in same)
 
 
 def told(row: Change) -> ResponseReturnValue:
@@ -68,13 +73,19 @@ def told(row: Change) -> ResponseReturnValue:
         status, title = REFUSALS.get(str(row.code), (409, "This cannot be done now"))
         return answer(Problem(status, str(row.code), title, str(row.message), more=row.result))
     status = {"committed": 201, "unchanged": 200}.get(str(row.state), 202)
-    folder = "changes" if row.environment else "edits"
-    headers = {"Location": f"/api/v1/projects/{row.project}/{folder}/{row.id}"}
+    headers = {"Location": f"/api/v1/projects/{row.project}/{folder_of(row)}/{row.id}"}
     if status == 202:
         headers["Retry-After"] = "2"
     if "etag" in row.result:
         headers["ETag"] = f'"{row.result["etag"]}"'
     return form(row), status, headers
+
+
+def folder_of(row: Change) -> str:
+    """Where a change is told of: each kind of them is read by those who may read what it changes."""
+    if row.environment:
+        return "changes"
+    return "edits" if str(row.operation).startswith("resource.") else "builds"
 
 
 def form(row: Change) -> dict[str, Any]:

@@ -29,9 +29,10 @@ from reconciler.errors import Refused
 from web.api import asked
 from web.api.bodies import read_document
 from web.api.described import describes
+from web.api.leaks import refusal_of
 from web.auth.actions import needs
 from web.pages import cursors
-from web.problems import Problem, answer, of_refusal
+from web.problems import answer, of_refusal
 
 blueprint = Blueprint("resources", __name__, url_prefix="/api/v1/projects/<project>")
 kinds_blueprint = Blueprint("kinds", __name__, url_prefix="/api/v1/kinds")
@@ -46,10 +47,6 @@ OTHERS = tuple(kind for kind in KINDS if kind not in RULING)
 HEEDS = ("If-Match", "Idempotency-Key")
 TAKES = ("propose", "why", "path", "allow_deletions")
 FILE = RepositoryPath((LANGUAGE,))
-LEAKED = Problem(
-    422, "E-API-020", "There is a credential in it",
-    "Nothing of it was kept. Seal it first: sentinelctl secret set; and revoke this one, for it has travelled.",
-)  # fmt: skip
 ETAG = re.compile(r'"([0-9a-f]{40})"|\*')
 
 
@@ -144,12 +141,9 @@ def _change(operation: str, kind: str, name: str | None) -> ResponseReturnValue:
         if request.headers.get("If-None-Match") == "*" and operation == "put":
             operation = "create"
         content = "" if document is None else json.dumps(document, sort_keys=True)
-        leaked = () if document is None else search([SourceFile("body.kdl", _texts(document))])
-        if leaked:
-            findings = [
-                {**finding.to_json(), "path": None, "line": None, "column": None} for finding in leaked
-            ]
-            return answer(replace(LEAKED, more={"findings": findings}))
+        leaked = refusal_of(search([SourceFile("body.kdl", _texts(document))]))
+        if leaked is not None:
+            return answer(leaked)
         body = {"kind": kind, "name": name, **_options()}
         if content:
             body["sha256"] = hashlib.sha256(content.encode()).hexdigest()

@@ -9,6 +9,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, Field, IntegerField
 
 from reconciler.config.installation_schema import ROLES
 from reconciler.db.api_keys import SCOPES
+from reconciler.db.gating import Drift
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Release, Rollout
 from reconciler.db.table import DocumentField, InstantField, Table
 from web.api import forms
@@ -88,6 +89,7 @@ _KEY: dict[str, Schema] = {
     "used_from": nullable(TEXT), "revoked_at": nullable(MOMENT),
 }  # fmt: skip
 
+_WHEN: dict[str, Schema] = {"why": WORDS, "only": WORDS, "not_before": MOMENT, "hotfix": TEXT}
 _RESOURCE: dict[str, Schema] = dict.fromkeys(("kind", "name", "path", "blob", "etag", "commit"), TEXT)
 
 SCHEMAS: dict[str, Schema] = {
@@ -133,8 +135,47 @@ SCHEMAS: dict[str, Schema] = {
         optional=["project"],
     ),
     "MadeApiKey": of_fields({**_KEY, "key": TEXT}),
-    "Promotion": of_fields({"digest": TEXT, "why": WORDS}, optional=["why"]),
+    "Promotion": of_fields({"digest": TEXT, **_WHEN}, optional=_WHEN),
+    "NewRollout": of_fields({"environment": TEXT, "digest": TEXT, **_WHEN}, optional=_WHEN),
     "Reason": of_fields({"why": WORDS}, optional=["why"]),
+    "Why": of_fields({"why": WORDS}),
+    "Go": of_fields({"step": {"type": "integer", "minimum": 1}, "why": WORDS}, optional=["why"]),
+    "NewBundle": of_fields(
+        {
+            "commit": TEXT, "why": WORDS,
+            "files": {"type": "object", "additionalProperties": nullable(TEXT), "minProperties": 1},
+        },
+        optional=["commit", "files", "why"],
+    ),
+    "BundleDiff": of_fields(
+        {
+            "digest": TEXT, "other": TEXT,
+            "files": listed(of_fields(
+                {"path": TEXT, "state": {"enum": ["added", "removed", "changed"]}, "diff": nullable(TEXT)}
+            )),
+        }
+    ),
+    "Verification": of_fields(
+        {
+            "digest": TEXT, "good": {"type": "boolean"}, "unchecked": listed(TEXT), "first_root_sha256": nullable(TEXT),
+            "checks": listed(of_fields(
+                {
+                    "name": TEXT, "outcome": {"enum": ["passed", "failed", "unreached", "skipped"]},
+                    "message": nullable(TEXT), "code": nullable(TEXT),
+                }
+            )),
+        }
+    ),
+    "Drift": of_columns(Drift, forms.DRIFT),
+    "DriftStats": of_fields(
+        {
+            "environments": {
+                "type": "object",
+                "additionalProperties": of_fields(dict.fromkeys(("lasting", "nodes", "resolved"), NUMBER)),
+            }
+        }
+    ),
+    "Ended": of_fields({"id": TEXT, "name": TEXT, "environment": TEXT, "ended": TEXT}),
     "Pause": of_fields({"reason": WORDS}),
     "Resumption": of_fields({"hold": TEXT}, optional=["hold"]),
     "Change": of_fields(

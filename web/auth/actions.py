@@ -43,6 +43,7 @@ _TABLE = (
     _scoped("bundles:write", "operator"),
     _scoped("rollouts:read", "reader"),
     _scoped("rollouts:write", "operator"),
+    _scoped("approvals:write", "operator"),
     _scoped("services:read", "reader"),
     _scoped("services:write", "operator"),
     _scoped("policies:read", "reader"),

@@ -35,6 +35,9 @@ batches, in which a node that reported twice is written once, leave the processo
 
 RETRY_SECONDS = 2.0
 
+MOST_PENDING = 20_000
+"""Nodes whose reports may wait for the database in one process: a minute's worth of a very large fleet."""
+
 
 @dataclass(slots=True)
 class Heartbeats:
@@ -49,6 +52,10 @@ class Heartbeats:
     set_aside: int = 0
     last_write_seconds: float = 0.0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def takes(self, node_id: str) -> bool:
+        """Whether a report of this node has a place. One that waits already makes room for its newer self."""
+        return len(self.pending) < MOST_PENDING or node_id in self.pending
 
     def accept(self, node_id: str, report: Report) -> None:
         """Keep a report until the next write."""

@@ -29,12 +29,14 @@ from reconciler.db.models import (
     Work,
 )
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import ApiKey, Person, SignIn, SignInAttempts, WebSecret
 from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
 from reconciler.db.resources import Projected, Resource
 from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
+from reconciler.db.webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         WrappedKey: "the delivery wraps data keys for nodes again",
         Commit: "git has it",
         Resource: "git has it",
+        ConfigurationOutline: "git has it",
         Projected: "git has it",
         Bundle: "git and the object store have it",
         Environment: "git has it",
@@ -112,6 +115,7 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         Repository: "the next look at the repository finds it",
         Receipt: "deliveries are hints: the next look finds what they told of",
         Gap: "it tells of deliveries",
+        Webhook: "the forge has it, and is asked again",
         Work: "it is asked for again",
         Change: "a change that was made is a commit; one that was not is asked for again",
         Pull: "the next look at the forge finds it",

@@ -90,7 +90,7 @@ def read_lines(source: BinaryIO) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """
     digest, number = Digest(), 0
     ended: Mapping[str, Any] | None = None
-    for number, line in enumerate(_split(source), start=1):
+    for number, line in enumerate(split_lines(source), start=1):
         document = _read(line, number)
         kind = document["kind"]
         if ended is not None:
@@ -114,7 +114,7 @@ def damaged(words: str) -> Refused:
     return Refused("E-BAK-103", f"the backup cannot be read: {words}", cure=CURE)
 
 
-def _split(source: BinaryIO) -> Iterator[bytes]:
+def split_lines(source: BinaryIO) -> Iterator[bytes]:
     """The lines of one frame, which has to end with the source."""
     frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
     rest = b""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from reconciler.db.models import Node
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.enrolment import record_of
 from reconciler.flows.roots import trusted_roots
 from reconciler.store import layout
 from reconciler.store.port import Missing
@@ -21,19 +24,20 @@ ROWS_AT_ONCE = 40
 
 def bring_nodes(context: Context, say: Callable[[str], None]) -> str:
     """Write a row for each record whose node is not known, and what is newer in a record than in a row."""
-    roots = trusted_roots(context)
     known, found, refused = _known(context), [], 0
     for number, key in enumerate(context.store.list(_prefix(context)), start=1):
         try:
-            record = open_record(context.store.get(key, limit=LIMIT), roots)
-            _check_place(context, key, record)
+            record = _open(context, key)
         except Missing:
             continue
         except Refused as refusal:
             refused += 1
             say(f"the record {key} is left out: {refusal}")
             continue
-        if record.id not in known or known[record.id] < record.changed:
+        here = known.get(record.id)
+        if here is None or (
+            here.changed < record.changed and replace(here, changed=record.changed) != record
+        ):
             found.append(record)
         if number % 1000 == 0:
             say(f"{number} records of nodes are read")
@@ -54,38 +58,44 @@ def bring_nodes(context: Context, say: Callable[[str], None]) -> str:
 
 
 def check_nodes_known(context: Context) -> None:
-    """Return when the database knows every node that has a record. Called before a branch is followed of which the
-    database has never heard: deciding for a fleet without its nodes would let every gate pass.
+    """Return when the database knows every node that has a record of ours. Called before a branch is followed of which
+    the database has never heard: deciding for a fleet without its nodes would let every gate pass.
 
     Raises `Stalled` E-BAK-110.
     """
-    recorded = {key.rpartition("/")[2].removesuffix(".json") for key in context.store.list(_prefix(context))}
-    missing = recorded - _known(context).keys()
+    known, missing = _known(context), []
+    for key in context.store.list(_prefix(context)):
+        if key.rpartition("/")[2].removesuffix(".json") not in known:
+            with suppress(Missing, Refused):
+                missing.append(_open(context, key).id)
     if missing:
         raise Stalled(
             "E-BAK-110",
             f"the object store has records of {len(missing)} nodes that the database does not know, such as "
-            f"{min(missing)}: it is new, or was lost. Nodes keep what they run meanwhile",
+            f"{missing[0]}: it is new, or was lost. Nodes keep what they run meanwhile",
             cure="Run `sentinelctl restore` if there is a backup, then `sentinelctl rebuild`; docs/backup.md",
         )
+
+
+def _open(context: Context, key: str) -> NodeRecord:
+    """Raises `Missing`, and `Refused` when it is not ours or is another node's."""
+    record = open_record(context.store.get(key, limit=LIMIT), trusted_roots(context))
+    owner = (record.organization, record.project)
+    if owner != (context.organization.slug, context.project.slug) or key != layout.node(*owner, record.id):
+        raise Refused("E-VER-014", f"it is the record of {record.id} in {'/'.join(owner)}")
+    return record
 
 
 def _prefix(context: Context) -> str:
     return f"{layout.project(context.organization.slug, context.project.slug)}nodes/"
 
 
-def _known(context: Context) -> dict[str, datetime]:
+def _known(context: Context) -> dict[str, NodeRecord]:
     with reading():
-        query = Node.select(Node.id, Node.changed_at).where(
+        query = Node.select().where(
             Node.organization == context.organization.slug, Node.project == context.project.slug
         )
-        return {row.id: row.changed_at for row in query}
-
-
-def _check_place(context: Context, key: str, record: NodeRecord) -> None:
-    owner = (record.organization, record.project)
-    if owner != (context.organization.slug, context.project.slug) or key != layout.node(*owner, record.id):
-        raise Refused("E-VER-014", f"it is the record of {record.id} in {'/'.join(owner)}")
+        return {row.id: record_of(row) for row in query}
 
 
 def _row(record: NodeRecord, now: datetime) -> dict[str, Any]:

@@ -36,11 +36,12 @@ from reconciler.git.writing import commit_edit, push
 
 TRAILER = "Change"
 ATTEMPTS = 8
-SEARCHED = 200
+SEARCHED = 5_000
 """Commits in which the change is looked for that a dead worker may have pushed."""
 
 MOST_FINDINGS = 100
 
+FILES = "files.propose"
 VERBS = {"resource.create": "Add", "resource.put": "Set", "resource.delete": "Remove"}
 
 
@@ -81,6 +82,8 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
             f"trunk of '{context.project.slug}' takes commits that somebody known has signed, and these are not",
             cure="Push the change as a signed commit",
         )
+    if row.operation == FILES:
+        return _propose(context, row, renew)
     edit = edit_of(row)
     trunk = f"{HEADS}{context.project.trunk}"
     ref = f"{HEADS}{proposal_branch(context, row)}" if row.body.get("propose") else trunk
@@ -91,7 +94,7 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
         head = refs.get(trunk)
         if head is None:
             raise Stalled("E-TRK-001", f"the repository has no branch '{context.project.trunk}'")
-        made = made_before(context, refs.get(ref), str(row.id))
+        made = made_before(context, refs.get(ref), asking.tried(row))
         if made is not None:
             return _done(context, row, made, None, ref)
         files, findings = read_project(context.mirror, head, context.project.path, others=True)
@@ -116,12 +119,53 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
             when=context.now(),
             key=None,
         )
+        asking.trying(row, sha)
         try:
             push(context.mirror, ref, sha, head if ref == trunk else None)
         except LostRace:
             continue
         return _done(context, row, sha, edited, ref, found)
     raise LostRace("E-GIT-206", f"trunk moved {ATTEMPTS} times during {row.id}")
+
+
+def _propose(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
+    """Whole files as a branch that proposes them. Nothing can come between: the branch is the change's own."""
+    ref = f"{HEADS}{proposal_branch(context, row)}"
+    refs = context.mirror.fetch()
+    made = made_before(context, refs.get(ref), asking.tried(row))
+    if made is not None:
+        return _done(context, row, made, None, ref)
+    head = refs.get(f"{HEADS}{context.project.trunk}")
+    if head is None:
+        raise Stalled("E-TRK-001", f"the repository has no branch '{context.project.trunk}'")
+    files, findings = read_project(context.mirror, head, context.project.path, others=True)
+    if has_errors(findings):
+        raise _with_findings(findings)
+    contents = json.loads(str(row.content))
+    edits = {path: None if text is None else text.encode() for path, text in contents.items()}
+    there = {file.path: file.content for file in files}
+    if all(there.get(path) == content for path, content in edits.items()):
+        raise Ended("unchanged", "", "trunk has these files already", {})
+    found = judged(context, files, edits, head, trailers=())
+    renew()
+    why = row.body.get("why", "")
+    count = f"{len(edits)} {'file' if len(edits) == 1 else 'files'}"
+    sha = commit_edit(
+        context.mirror,
+        head,
+        {in_folder(context, path): content for path, content in edits.items()},
+        message=worded(
+            f"Propose {count}: {why}" if why else f"Propose {count}",
+            [(TRAILER, str(row.id)), ("Actor", f"{row.author_name} <{row.author_email}>")],
+        ),
+        author=Identity(str(row.author_name), str(row.author_email)),
+        committer=US,
+        when=context.now(),
+        key=None,
+    )
+    asking.trying(row, sha)
+    push(context.mirror, ref, sha, None)
+    return _done(context, row, sha, None, ref, found)
 
 
 def edit_of(row: Change) -> Edit:
@@ -156,14 +200,12 @@ def proposal_branch(context: Context, row: Change) -> str:
     return f"{context.project.branch_prefix}change/{row.id}"
 
 
-def made_before(context: Context, head: str | None, identifier: str) -> str | None:
-    """The commit of a change on a branch, when it was pushed already."""
-    if head is None:
+def made_before(context: Context, head: str | None, tried: frozenset[str]) -> str | None:
+    """The commit of a change on a branch, when it was pushed already, of those that were about to be."""
+    if head is None or not tried:
         return None
-    for commit in context.mirror.first_parents(head, limit=SEARCHED, stop=None):
-        if commit.trailer(TRAILER) == identifier:
-            return commit.sha
-    return None
+    commits = context.mirror.first_parents(head, limit=SEARCHED, stop=None)
+    return next((commit.sha for commit in commits if commit.sha in tried), None)
 
 
 def _check(edit: Edit, edited: Edited) -> None:
