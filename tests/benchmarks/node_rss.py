@@ -20,7 +20,7 @@ from reconciler import clock
 from reconciler.node.effects import HttpReply, HttpRequest
 from tests.benchmarks.result import Result
 from tests.benchmarks.servers import ROOT
-from tests.servers.process import free_port
+from tests.servers.process import free_pair
 from tests.unit.node.publishing import PaperControlPlane, build
 from tests.unit.node.test_node_proxy_contract import double_binary
 
@@ -39,7 +39,7 @@ def run() -> Result:
 def measure(rounds: int) -> dict[str, dict[str, float]]:
     """What an agent says of its memory, before its first round and after so many."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), free_port()
+        folder, port = Path(name), free_pair()
         plane = PaperControlPlane(clock.now())
         plane.offer(build(admin_port=port), sequence=1)
         large = build("127.0.0.1:4000", admin_port=port, further=_files())
