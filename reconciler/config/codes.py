@@ -224,6 +224,13 @@ _TABLE: tuple[Code, ...] = (
         'Choose another strategy, say all-at-once-because "…", or say protected #false.',
     ),
     Code(
+        "E-VAL-061",
+        "Blue-green without a balancer",
+        "A blue-green release moves traffic by weights that the nodes publish. Without something in front of them that "
+        "follows these weights, nothing would move.",
+        "Name the balancer, or choose another strategy.",
+    ),
+    Code(
         "E-REF-001",
         "Name that stands for nothing",
         "The resource that is named does not exist.",
@@ -271,6 +278,12 @@ _TABLE: tuple[Code, ...] = (
         "Credentials in a URL",
         "A repository's URL holds a user or a password, which would end up in logs and pages.",
         'Name them in the connection: credentials "env:…" or "file:…", whose content is user:token.',
+    ),
+    Code(
+        "E-INS-140",
+        "App that cannot be used",
+        "A connection speaks to its forge by credentials or as an App, and Apps are GitHub's.",
+        "Remove the line that is not meant.",
     ),
     Code(
         "E-INS-120",

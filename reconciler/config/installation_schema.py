@@ -84,6 +84,12 @@ ACCOUNT = Pattern(
     expected="the name of an account, or its id where the forge's API gives ids",
     hint="Bitbucket Cloud's API gives the account_id, the others give the name",
 )
+NUMBER = Pattern(
+    name="number",
+    pattern=r"[1-9][0-9]{0,18}",
+    expected="the digits of an id, as text",
+    hint='write it like "123456"; the page of the App has it',
+)
 ROLES = ("reader", "operator", "admin")
 """What a member may do, the least first; each may do what those before it may."""
 
@@ -212,6 +218,21 @@ ORGANIZATION = Field(
                         Slot("person", PERSON, "the address in the person's commits"),
                     ),
                     repeatable=True,
+                ),
+                Field(
+                    "app",
+                    "The GitHub App as which the forge is spoken to, instead of `credentials`. Its tokens last an "
+                    "hour and are kept in memory alone.",
+                    'app "123456" installation="7890123" key="file:keys/app.pem"',
+                    arguments=(Slot("id", NUMBER, "its App ID"),),
+                    properties=(
+                        Slot(
+                            "installation",
+                            NUMBER,
+                            "the id of its installation in the account of the repositories",
+                        ),
+                        Slot("key", KEY_URI, "where its private key is, in PEM"),
+                    ),
                 ),
                 scalar(
                     "credentials",

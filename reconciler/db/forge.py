@@ -10,7 +10,8 @@ from reconciler.db.table import DocumentField, InstantField, Table
 class Pull(Table):
     """A pull request into the trunk of a project, and what was planned of it last.
 
-    `head` and `onto` are the commits that the plan is of, empty before the first; `verdict` and `text` what it came to.
+    `head` and `onto` are the commits that the plan is of, empty before the first; `verdict` and `text` what it came to,
+    and `plan` all of it, as `reconciler.plan.summary` has it.
     `concerned`: whether it changes anything of the project.
     """
 
@@ -24,6 +25,7 @@ class Pull(Table):
     onto = CharField(64, default="")
     verdict = CharField(15, default="")
     text = TextField(default="")
+    plan = DocumentField(default=dict)
     planned_at = InstantField(null=True)
 
     class Meta:
@@ -33,10 +35,10 @@ class Pull(Table):
 class Outgoing(Table):
     """Something that a forge is to be told: written with what it tells of, sent later.
 
-    `kind` is `status` (subject: commit and context), `note` (subject: the number of the pull request) or `deployment`
-    (subject: environment and commit); of one subject the newest words count. `wanted` is a hash of what is to be said,
-    `sent` of what was said last: equal means done. `remote` is the forge's id of a comment. `problem` is why it was
-    given up, until there is something else to say.
+    `kind` is `status` (subject: commit and context), `note` (subject: the number of the pull request), `report`
+    (subject: commit and name) or `deployment` (subject: environment and commit); of one subject the newest words count.
+    `wanted` is a hash of what is to be said, `sent` of what was said last: equal means done. `remote` is the forge's id
+    of a comment. `problem` is why it was given up, until there is something else to say.
     """
 
     id = AutoField()

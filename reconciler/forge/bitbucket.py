@@ -6,22 +6,15 @@ developer.atlassian.com/cloud/bitbucket/rest
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.forge.port import (
-    Ask,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Request,
-    Review,
-    basic,
-    paged,
-    text,
-)
+from reconciler.forge.calling import NotThere
+from reconciler.forge.hooks import Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Report
+from reconciler.forge.request import Ask, Request, basic, paged, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -99,6 +92,41 @@ def _pull(repository: str, number: int) -> str:
     return f"/repositories/{repository}/pullrequests/{number}"
 
 
+LEVELS = {"error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
+MOST_ANNOTATIONS = 100
+
+
+def annotate(ask: Ask, repository: str, told: Report) -> None:
+    """A report of a commit, put anew with its annotations."""
+    path = f"/repositories/{repository}/commit/{told.sha}/reports/{key_of(told.name)}"
+    with suppress(NotThere):
+        # What stands beside lines that were found fault with before would stay.
+        ask(Request("DELETE", path), lambda document: None)
+    body = {
+        "title": told.name,
+        "details": told.summary,
+        "external_id": key_of(told.name),
+        "reporter": "sentinel",
+        "report_type": "TEST",
+        "result": "PASSED" if told.good else "FAILED",
+        "link": told.url,
+    }
+    ask(Request("PUT", path, body), lambda document: None)
+    annotations = [
+        {
+            "external_id": f"{told.id[:32]}-{number}",
+            "annotation_type": "BUG",
+            "path": one.path,
+            "line": one.line,
+            "severity": LEVELS[one.level],
+            "summary": f"{one.code} {one.message}"[:450],
+        }
+        for number, one in enumerate(told.annotations[:MOST_ANNOTATIONS])
+    ]
+    if annotations:
+        ask(Request("POST", f"{path}/annotations", annotations), lambda document: None)
+
+
 EVENTS = (
     "repo:push", "repo:updated", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled",
     "pullrequest:rejected", "pullrequest:approved", "pullrequest:unapproved",
@@ -152,4 +180,5 @@ FORGE = Forge(
     pulls_of=lambda repository, sha: Request("GET", f"/repositories/{repository}/commit/{sha}/pullrequests"),
     read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
     approvals=approvals,
+    annotate=annotate,
 )

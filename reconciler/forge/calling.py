@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from reconciler.config.characters import shown
 from reconciler.egress.asking import Answer, Egress
 from reconciler.errors import NotYet, Refused, Stalled, Transient
-from reconciler.forge.port import Forge, Request
+from reconciler.forge.port import Forge
+from reconciler.forge.request import Request
 
 T = TypeVar("T")
 SECONDS = 15.0
@@ -53,7 +54,7 @@ class Api:
             headers["Content-Type"] = "application/json"
         try:
             answer = self.egress.ask(
-                self.address.rstrip("/") + request.path,
+                self._base(request) + request.path,
                 method=request.method,
                 headers=headers,
                 body=body,
@@ -81,6 +82,10 @@ class Api:
             raise Transient(
                 "E-FRG-013", f"the forge's answer to {request.method} {path} has another form"
             ) from None
+
+    def _base(self, request: Request) -> str:
+        address = self.address.rstrip("/")
+        return f"{address.rpartition('/api/')[0]}/{request.beside}" if request.beside else address
 
     def _complain(self, answer: Answer, request: Request, now: datetime) -> None:
         what = f"{request.method} {request.path.partition('?')[0]}"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from reconciler.forge import github
-from reconciler.forge.port import Request
+from reconciler.forge.request import Request
 
 
 def headers(user: str, token: str) -> dict[str, str]:
@@ -43,6 +43,7 @@ FORGE = replace(
     read_numbers=lambda document: [int(document["number"])],
     approvals=partial(github.approvals, size="limit=50"),
     deploy=None,
+    annotate=None,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -5,22 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from reconciler.forge.port import (
-    Ask,
-    Attempt,
-    Deployment,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Request,
-    Review,
-    bearer,
-    moment,
-    paged,
-    text,
-)
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import APP_PREFIX, Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment, Report
+from reconciler.forge.request import Ask, Request, bearer, moment, paged, text
 from reconciler.plan.statuses import Status
 
 
@@ -56,10 +44,50 @@ def read_pull(document: Any) -> PullInfo:
 
 
 def read_notes(document: Any) -> list[Note]:
-    return [
-        Note(str(one["id"]), text((one.get("user") or {}).get("login")), text(one["body"]))
-        for one in document
+    return [Note(str(one["id"]), author_of(one), text(one["body"])) for one in document]
+
+
+def author_of(document: Any) -> str:
+    """An App's comments are its own, whatever its account is called."""
+    app = document.get("performed_via_github_app")
+    return f"{APP_PREFIX}{app['id']}" if app else text((document.get("user") or {}).get("login"))
+
+
+LEVELS = {"error": "failure", "warning": "warning", "info": "notice"}
+MOST_ANNOTATIONS = 50
+"""In one request; a run that is changed keeps those that it had."""
+
+
+def annotate(ask: Ask, repository: str, told: Report) -> None:
+    """A check run, which is never changed: a newer one of the same name is shown in its place."""
+    which = urlencode({"check_name": told.name, "per_page": "100"})
+    there = ask(
+        Request("GET", f"/repos/{repository}/commits/{told.sha}/check-runs?{which}"),
+        lambda document: [text(one.get("external_id")) for one in document["check_runs"]],
+    )
+    if there[:1] == [told.id]:
+        return
+    annotations = [
+        {
+            "path": one.path,
+            "start_line": one.line,
+            "end_line": one.line,
+            "annotation_level": LEVELS[one.level],
+            "title": one.code,
+            "message": one.message,
+        }
+        for one in told.annotations[:MOST_ANNOTATIONS]
     ]
+    body = {
+        "name": told.name,
+        "head_sha": told.sha,
+        "external_id": told.id,
+        "details_url": told.url,
+        "status": "completed",
+        "conclusion": "success" if told.good else "failure",
+        "output": {"title": told.summary, "summary": told.summary, "annotations": annotations},
+    }
+    ask(Request("POST", f"/repos/{repository}/check-runs", body), lambda document: None)
 
 
 PAGE = 100
@@ -195,4 +223,6 @@ FORGE = Forge(
     read_numbers=lambda document: [int(one["number"]) for one in document],
     approvals=approvals,
     deploy=deploy,
+    annotate=annotate,
+    annotates_as_app=True,
 )

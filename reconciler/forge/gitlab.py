@@ -6,20 +6,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from reconciler.forge.port import (
-    Ask,
-    Attempt,
-    Deployment,
-    Forge,
-    Hook,
-    Hooks,
-    Note,
-    PullInfo,
-    Request,
-    Review,
-    moment,
-    text,
-)
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment
+from reconciler.forge.request import Ask, Request, moment, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
+from reconciler.forge.hooks import Hooks
+from reconciler.forge.reports import Deployment, Report
+from reconciler.forge.request import Ask, Request
 from reconciler.plan.statuses import Status
 
-T = TypeVar("T")
-MOST_PAGES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call of a forge's API. `path` begins behind the API's address, `body` is JSON or None.
-
-    `fine_when`: an answer of 400 that has these words says that it is so already.
-    """
-
-    method: str
-    path: str
-    body: dict[str, Any] | None = None
-    fine_when: str = ""
+APP_PREFIX = "app:"
+"""Before the id of an App, where the others have the name of a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,69 +39,12 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """How far a commit of trunk has come in an environment. `state` is pending, success, failure or over, when another
-    release came before it ended. `task` tells this installation's deployments from those of others."""
-
-    environment: str
-    sha: str
-    trunk: str
-    state: str
-    description: str
-    url: str
-    task: str
-
-
-class Ask(Protocol):
-    """Sends a request, and gives what `read` makes of the answer."""
-
-    def __call__(self, request: Request, read: Callable[[Any], T], /) -> T: ...
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """A comment on a pull request."""
 
     id: str
     author: str
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A webhook that is set up at the forge. `trouble` is what the forge says is wrong with it, empty for nothing."""
-
-    id: str
-    url: str
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A delivery as the forge remembers it. `delivery` is what its repetitions share, `id` what it is asked for by.
-    `at` is None where the forge does not say when it was."""
-
-    id: str
-    delivery: str
-    arrived: bool
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """How webhooks are set up. `add` is given the URL and the secret, `edit` the id as well. `test` has the forge
-    deliver the last push again, `attempts` asks what became of the deliveries of a webhook and `again` for one more
-    attempt; each is None where the forge's API has no such thing."""
-
-    listed: Callable[[str], Request]
-    read: Callable[[Any], list[Hook]]
-    add: Callable[[str, str, str], Request]
-    edit: Callable[[str, str, str, str], Request]
-    read_one: Callable[[Any], Hook]
-    test: Callable[[str, str], Request] | None
-    attempts: Callable[[str, str], Request] | None = None
-    read_attempts: Callable[[Any], list[Attempt]] = lambda document: []
-    again: Callable[[str, str, str], Request] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +56,8 @@ class Forge:
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
     the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
     pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
-    already; it is None where the forge has no deployments.
+    already; it is None where the forge has no deployments. `annotate` shows findings beside the lines
+    that they are about; with `annotates_as_app` only an App may.
     """
 
     api: str
@@ -149,46 +80,7 @@ class Forge:
     read_numbers: Callable[[Any], list[int]]
     approvals: Callable[[Ask, str, int], list[Review]]
     deploy: Callable[[Ask, str, Deployment], None] | None = None
+    annotate: Callable[[Ask, str, Report], None] | None = None
+    annotates_as_app: bool = False
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
-
-
-def path_of(repository: str) -> str:
-    """The path of a repository's URL in its forge, without `.git`."""
-    if "://" not in repository:
-        return repository.partition(":")[2].strip("/").removesuffix(".git")
-    return urlsplit(repository).path.strip("/").removesuffix(".git")
-
-
-def bearer(user: str, token: str) -> dict[str, str]:
-    """The token alone."""
-    return {"Authorization": f"Bearer {token}"}
-
-
-def basic(user: str, token: str) -> dict[str, str]:
-    """User and token."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
-
-
-def paged(ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int) -> list[T]:
-    """What all pages have together, which are counted from 1 and hold `size` things each but for the last."""
-    found: list[T] = []
-    for number in range(1, MOST_PAGES + 1):
-        more = ask(page(number), read)
-        found += more
-        if len(more) < size:
-            break
-    return found
-
-
-def moment(value: str) -> datetime:
-    """A moment of an answer. Raises ValueError for anything without a time zone."""
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError("a moment without a time zone")
-    return found
-
-
-def text(value: Any) -> str:
-    """A text of an answer; empty for anything else."""
-    return value if isinstance(value, str) else ""

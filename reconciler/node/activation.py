@@ -59,7 +59,7 @@ class Verified:
     """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
 
     `held` and `refusal` are set where the operator of the machine goes back by hand. `proxy_version`: the oldest proxy
-    that may run it.
+    that may run it. `weight` is the pointer's, None to leave what is published alone.
     """
 
     trust: Trust
@@ -69,6 +69,7 @@ class Verified:
     held: Held | None = None
     refusal: Refusal | None = None
     proxy_version: str = ""
+    weight: int | None = None
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
@@ -146,6 +147,7 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         delivered=digest,
         refusal=bundle.refusal,
         held=bundle.held,
+        weight=state.weight if bundle.weight is None else bundle.weight,
     )
     saved = yield SaveState(confirmed)
     if isinstance(saved, Failed):

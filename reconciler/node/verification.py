@@ -103,6 +103,11 @@ class Check:
         """The statement about the bundle; with it everything is verified."""
         self._accepted()[0].accept_statement(envelope)
 
+    @property
+    def weight(self) -> int:
+        """What the accepted pointer gives this node to get."""
+        return self._accepted()[1].weight
+
     def trust(self) -> Trust:
         """What to remember once the pointer's bundle runs."""
         _, pointer = self._accepted()
@@ -132,6 +137,7 @@ class Check:
             active=active,
             files=self._files,
             proxy_version=proxy_version_of(self._files, self._identity.environment),
+            weight=pointer.weight,
         )
 
     def _accepted(self) -> tuple[Verifier, Pointer]:

@@ -16,10 +16,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import jwt
 
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import Change, Repo
@@ -78,6 +80,15 @@ class HookSet:
 
 
 @dataclass
+class Reported:
+    """Findings beside lines: (path, line, level, words)."""
+
+    good: bool
+    id: str = ""
+    lines: list[tuple[str, int, str, str]] = field(default_factory=list)
+
+
+@dataclass
 class Deployed:
     """A deployment; `states` are all that it had."""
 
@@ -96,7 +107,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = "{}"
     lost: bool = False
-    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH")
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass
@@ -118,6 +129,12 @@ class Forge:
     deployments: list[Deployed] = field(default_factory=list)
     always: dict[str, str] = field(default_factory=dict)
     """Headers of every answer."""
+    app: bytes = b""
+    """The public key of the App that may get tokens here; where it is set, check runs are for it alone."""
+    clock: datetime = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+    issued: list[str] = field(default_factory=list)
+    """Tokens that the App got."""
+    reports: dict[tuple[str, str], Reported] = field(default_factory=dict)
     deaf: bool = False
     """Whether deliveries get lost."""
 
@@ -161,11 +178,24 @@ class Forge:
         self.told.append((sha, context, state, description))
         return not same
 
+    def from_app(self, token: str) -> bool:
+        """Whether a token is one of an installation's, or a proof of the App that lasts no longer than it may."""
+        if token in self.issued:
+            return True
+        try:
+            claims = jwt.decode(
+                token, self.app, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+            )
+        except (jwt.PyJWTError, ValueError):
+            return False
+        now = self.clock.timestamp()
+        return claims["iss"] == "42" and claims["iat"] <= now < claims["exp"] <= now + 600
+
     def authentic(self, headers: Any) -> bool:
         given = headers.get("Authorization", "")
         both = "Basic " + base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
         return {
-            "github": given == f"Bearer {TOKEN}",
+            "github": given == f"Bearer {TOKEN}" or self.from_app(given.removeprefix("Bearer ")),
             "gitea": given == f"token {TOKEN}",
             "forgejo": given == f"token {TOKEN}",
             "gitlab": headers.get("PRIVATE-TOKEN") == TOKEN,
@@ -317,6 +347,54 @@ def hub_save(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
     return 201, hub_hook(forge.save_hook(id, config["url"], config["secret"]))
 
 
+def hub_tokens(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    forge.issued.append(f"ghs_{len(forge.issued)}")
+    ends = (forge.clock + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    return 201, {"token": forge.issued[-1], "expires_at": ends}
+
+
+def hub_runs(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    found = forge.reports.get((match[1], query["check_name"][0]))
+    return 200, {"check_runs": [{"external_id": found.id}] if found else []}
+
+
+def hub_run(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    if not forge.app:
+        return 403, {"message": "You must authenticate via a GitHub App."}
+    found = body["output"]["annotations"]
+    if len(found) > 50:
+        return 422, {"message": "Validation Failed"}
+    lines = [(one["path"], one["start_line"], one["annotation_level"], one["message"]) for one in found]
+    made = Reported(body["conclusion"] == "success", body["external_id"], lines)
+    forge.reports[body["head_sha"], body["name"]] = made
+    return 201, {"id": 1}
+
+
+def cloud_report(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    forge.reports[match[1], match[2]] = Reported(body["result"] in ("PASSED", "PASS"))
+    return 200, {}
+
+
+def cloud_forget(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    gone = forge.reports.pop((match[1], match[2]), None)
+    return (204, None) if gone else (404, {"type": "error"})
+
+
+def cloud_lines(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    """A list for Bitbucket Cloud, an object for Data Center."""
+    found = body["annotations"] if isinstance(body, dict) else body
+    report = forge.reports[match[1], match[2]]
+    report.lines += [
+        (one["path"], one["line"], one["severity"], one.get("summary") or one["message"]) for one in found
+    ]
+    return 200, {}
+
+
+def center_forget(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    forge.reports[match[1], match[2]].lines.clear()
+    return 204, None
+
+
 def hub_deployments(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
     return 200, [
         {"id": one.id, "sha": one.sha}
@@ -370,6 +448,9 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
         ("POST", notes, hub_add),
         ("PATCH", rf"{repo}/issues/comments/(\d+)", hub_edit),
+        ("POST", r"/app/installations/(\d+)/access_tokens", hub_tokens),
+        ("GET", rf"{repo}/commits/([0-9a-f]{{40}})/check-runs", hub_runs),
+        ("POST", rf"{repo}/check-runs", hub_run),
         ("GET", rf"{repo}/deployments", hub_deployments),
         ("POST", rf"{repo}/deployments", hub_deploy),
         ("POST", rf"{repo}/deployments/(\d+)/statuses", hub_deployment_status),
@@ -603,6 +684,9 @@ def cloud(name: str) -> list[tuple[str, str, Handler]]:
     return [
         ("GET", "/user", lambda f, m, q, b: (200, {"account_id": f"id-of-{USER}"})),
         ("GET", rf"{repo}/pullrequests/(\d+)", cloud_pull),
+        ("PUT", rf"{repo}/commit/([0-9a-f]{{40}})/reports/([0-9a-f]{{40}})", cloud_report),
+        ("DELETE", rf"{repo}/commit/([0-9a-f]{{40}})/reports/([0-9a-f]{{40}})", cloud_forget),
+        ("POST", rf"{repo}/commit/([0-9a-f]{{40}})/reports/([0-9a-f]{{40}})/annotations", cloud_lines),
         ("GET", rf"{repo}/pullrequests/(\d+)/activity", cloud_activity),
         (
             "GET",
@@ -689,6 +773,7 @@ def center(name: str) -> list[tuple[str, str, Handler]]:
     key, _, slug = name.rpartition("/")
     repo = f"/projects/{key.upper()}/repos/{slug}"
     notes = rf"{repo}/pull-requests/(\d+)/comments"
+    reports = rf"/rest/insights/latest{repo}/commits/([0-9a-f]{{40}})/reports/(sentinel-[0-9a-f]{{40}})"
     return [
         ("GET", rf"{repo}/pull-requests/(\d+)", center_pull),
         (
@@ -697,6 +782,9 @@ def center(name: str) -> list[tuple[str, str, Handler]]:
             lambda f, m, q, b: (200, {"values": [{"id": n} for n in of_commit(f, m[1])]}),
         ),
         ("POST", rf"{repo}/commits/([0-9a-f]{{40}})/builds", center_status),
+        ("PUT", reports, cloud_report),
+        ("DELETE", rf"{reports}/annotations", center_forget),
+        ("POST", rf"{reports}/annotations", cloud_lines),
         ("GET", rf"{repo}/pull-requests/(\d+)/activities", center_activities),
         ("GET", rf"{notes}/(\d+)", lambda f, m, q, b: (200, center_note(find(f, m[2]) or Note(0, "", "")))),
         ("POST", notes, lambda f, m, q, b: (201, center_note(f.write_note(int(m[1]), USER, b["text"])))),
@@ -740,7 +828,8 @@ def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
                 if fault is not None and not fault.lost:
                     self.answer(fault.status, fault.body.encode(), fault.headers)
                     return
-                status, document = self.look(unquote(parts.path), parse_qs(parts.query), raw)
+                path = unquote(parts.path).removeprefix("/rest/api/latest")
+                status, document = self.look(path, parse_qs(parts.query), raw)
             if fault is not None:
                 self.close_connection = True
                 return
@@ -763,13 +852,14 @@ def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_PATCH = handle_one
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield forge, f"http://127.0.0.1:{server.server_address[1]}"
+        base = "/rest/api/latest" if kind == "bitbucket-data-center" else ""
+        yield forge, f"http://127.0.0.1:{server.server_address[1]}{base}"
     finally:
         server.shutdown()
         server.server_close()

@@ -163,6 +163,9 @@ def test_a_pull_request_is_told_what_it_would_do(
         "### ❌ Refused · 1 error; no environment will change",
     )
     assert "`c.kdl:1:1`" in edited.body
+    if kind.startswith("bitbucket"):
+        (report,) = (one for (sha, _), one in forge.reports.items() if sha == broken)
+        assert (report.good, report.lines[0][:3]) == (False, ("c.kdl", 1, "HIGH"))
     asked = len(forge.requests)
     assert world.plan().endswith("planned before")
     assert world.tell() == "0 things were told"

@@ -89,7 +89,7 @@ def run(context: Context) -> Outcome:
         for number in _pulls(projects, wanted):
             ask(context.organization.slug, projects[0].slug, "pull", str(number), now=context.now())
         gaps = 0 if first else _weigh(context, row, refs, moved, told)
-        if gaps and context.connection is not None and context.connection.credentials is not None:
+        if gaps and context.connection is not None and context.connection.speaks:
             # By then what was only late has come.
             ask(
                 context.organization.slug,

@@ -12,7 +12,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.outbox import tell_deployment, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
-from reconciler.forge.port import Deployment
+from reconciler.forge.reports import Deployment
 from reconciler.plan.statuses import FAILED, PRODUCT, Status, of_commit, of_rollout
 
 RECENT = 3
@@ -22,7 +22,7 @@ RECENT = 3
 def ask_for(context: Context) -> None:
     """Have the commits told, where there is a forge that can be told."""
     connection = context.connection
-    if connection is not None and connection.credentials is not None:
+    if connection is not None and connection.speaks:
         ask(context.organization.slug, context.project.slug, "feedback", now=context.now())
 
 

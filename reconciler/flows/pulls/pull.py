@@ -28,15 +28,19 @@ from reconciler.flows.context import Context
 from reconciler.flows.intake.repository import sharing
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import plan_merge
-from reconciler.flows.pulls.outbox import tell_note, tell_statuses
+from reconciler.flows.pulls.annotating import annotates, report_of
+from reconciler.flows.pulls.outbox import tell_note, tell_report, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
 from reconciler.flows.vouching import unverified
-from reconciler.forge.port import PullInfo, path_of
+from reconciler.forge.calling import Api
+from reconciler.forge.port import PullInfo
+from reconciler.forge.request import path_of
 from reconciler.git.merging import merge_base
 from reconciler.git.mirror import Mirror
 from reconciler.plan.markdown import markdown
 from reconciler.plan.model import Plan, Standing
 from reconciler.plan.statuses import of_plan, pending
+from reconciler.plan.summary import summary
 
 MARGIN = 500
 """What a comment holds besides the plan."""
@@ -65,7 +69,7 @@ def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     planned = []
     for project in projects:
         own = replace(context, project=project, _mirror=context.mirror)
-        verdict = plan_one(own, info, onto, head, api.forge.longest_note, renew)
+        verdict = plan_one(own, api, info, onto, head, renew)
         planned += [f"{project.slug}: {verdict}"] if verdict else []
         renew()
     return Outcome("changed", f"{head[:12]} into {onto[:12]}: {', '.join(planned) or 'planned before'}")
@@ -91,7 +95,7 @@ def head_of(mirror: Mirror, refs: dict[str, str], info: PullInfo, ref: str) -> s
 
 
 def plan_one(
-    context: Context, info: PullInfo, onto: str, head: str, longest: int, renew: Callable[[], None]
+    context: Context, api: Api, info: PullInfo, onto: str, head: str, renew: Callable[[], None]
 ) -> str:
     """Plan for one project; the verdict, empty when there is nothing new to plan."""
     number = info.number
@@ -113,18 +117,20 @@ def plan_one(
         tell_statuses(context, head, pending(instance_of(context), context.project.slug), page_of(context))
     renew()
     plan = _held(context, _plan(context, onto, head, keep=bool(info.source)))
-    said = text_of(context, number, plan, longest)
+    said = text_of(context, number, plan, api.forge.longest_note)
     with writing():
         saved = (
-            Pull.update(verdict=str(plan.verdict), text=said, planned_at=context.now())
+            Pull.update(verdict=str(plan.verdict), text=said, plan=summary(plan), planned_at=context.now())
             .where(Pull.id == row.id, Pull.head == head, Pull.onto == onto, Pull.open)
             .execute()
         )
         if not saved:
             raise LostRace("E-FRG-020", f"pull request {number} moved on while it was planned")
         statuses = of_plan(plan, instance_of(context), context.project.slug)
-        tell_statuses(context, head, statuses, page_of(context))
+        tell_statuses(context, head, statuses, f"{page_of(context)}/pulls/{number}")
         tell_note(context, number, said)
+        if annotates(api):
+            tell_report(context, report_of(context, plan))
     return str(plan.verdict)
 
 
@@ -144,7 +150,7 @@ def marker(context: Context, number: int) -> str:
 def text_of(context: Context, number: int, plan: Plan, longest: int) -> str:
     """The comment."""
     name = f"**{context.project.slug}**\n\n" if context.project.path else ""
-    body = markdown(plan, limit=longest - MARGIN, report=page_of(context))
+    body = markdown(plan, limit=longest - MARGIN, report=f"{page_of(context)}/pulls/{number}")
     return f"{marker(context, number)}\n{name}{body}"
 
 

@@ -18,7 +18,9 @@ from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.pull import marker
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api, NotThere
-from reconciler.forge.port import Deployment, path_of
+from reconciler.forge.port import APP_PREFIX
+from reconciler.forge.reports import Deployment, report_from_json
+from reconciler.forge.request import path_of
 from reconciler.plan.statuses import Status
 
 BETWEEN_NOTES = timedelta(seconds=1)
@@ -76,6 +78,12 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
         status = Status(words["context"], words["state"], words["description"])
         api.send(forge.status(path, words["sha"], status, words["url"]), now=now)
         return ""
+    if one.kind == "report":
+        if forge.annotate is not None:
+            forge.annotate(
+                lambda request, read: api.ask(request, read, now=now), path, report_from_json(one.words)
+            )
+        return ""
     if one.kind == "deployment":
         if forge.deploy is not None:
             forge.deploy(lambda request, read: api.ask(request, read, now=now), path, Deployment(**one.words))
@@ -98,7 +106,9 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
 def _find(context: Context, api: Api, number: int) -> str:
     """Our comment, when it was written and the answer got lost. Somebody else's with our mark in it is not ours."""
     forge, path, now = api.forge, path_of(context.project.repository), context.now()
-    me = api.user if forge.me is None else api.ask(forge.me, forge.read_me, now=now)
+    me = api.user
+    if forge.me is not None and not me.startswith(APP_PREFIX):
+        me = api.ask(forge.me, forge.read_me, now=now)
     mark = marker(context, number)
     for page in range(1, MOST_PAGES + 1):
         notes = api.ask(forge.notes(path, number, page), forge.read_notes, now=now)
