@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from reconciler.compile import reserved, shared
@@ -74,7 +75,7 @@ class CompiledEnvironment:
             "files": {path: keep(content) for path, content in self.files.items()},
             "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
-            "endpoints": list(self.endpoints),
+            "endpoints": keep(_lines(self.endpoints)),
         }
 
     @classmethod
@@ -93,7 +94,7 @@ class CompiledEnvironment:
             files={path: kept(content) for path, content in data["files"].items()},
             secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
-            endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
+            endpoints=_of_lines(kept(data["endpoints"])),
         )
 
 
@@ -131,6 +132,17 @@ class Compilation:
             snapshot_sha256=str(data["snapshot_sha256"]),
             sealed=tuple(SealedSecret.from_json(item) for item in data["sealed"]),
         )
+
+
+# Most environments lead to the same places, of which there are thousands.
+@lru_cache(maxsize=1)
+def _lines(endpoints: tuple[str, ...]) -> bytes:
+    return "\n".join(endpoints).encode()
+
+
+@lru_cache(maxsize=1)
+def _of_lines(lines: bytes) -> tuple[str, ...]:
+    return tuple(lines.decode().split())
 
 
 def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Finding, ...]]:
@@ -220,6 +232,16 @@ class _Group:
     """Equal for two groups of the very same data."""
     texts: list[dict[str, bytes]]
 
+    def written(self, part: str, make: Callable[[str, Mapping[str, Any]], bytes]) -> list[bytes]:
+        """What each resource is in a part; `make` is asked for what has not been written, by name and data."""
+        try:
+            return [texts[part] for texts in self.texts]
+        except KeyError:
+            for (resource, data), texts in zip(self.resources, self.texts, strict=True):
+                if part not in texts:
+                    texts[part] = make(resource.name, data)
+        return [texts[part] for texts in self.texts]
+
 
 class _Texts:
     """Text of resources, written once for all environments in which their data is the same object, and kept with the
@@ -227,36 +249,40 @@ class _Texts:
 
     def __init__(self) -> None:
         self._texts: dict[int, dict[str, bytes]] = {}
+        self._groups: dict[tuple[int, ...], _Group] = {}
         self._joined: dict[tuple[str, tuple[int, ...]], bytes] = {}
         self._endpoints: dict[tuple[int, ...], tuple[str, ...]] = {}
 
     def group(self, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> _Group:
         """Resources that are written together."""
         same = tuple([id(data) for _, data in resources])
-        for (resource, data), one in zip(resources, same, strict=True):
-            if one not in self._texts:
-                own = resource.texts_of(data)
-                self._texts[one] = {} if own is None else own
-        return _Group(resources, same, [self._texts[one] for one in same])
+        if same not in self._groups:
+            for (resource, data), one in zip(resources, same, strict=True):
+                if one not in self._texts:
+                    own = resource.texts_of(data)
+                    self._texts[one] = {} if own is None else own
+            self._groups[same] = _Group(resources, same, [self._texts[one] for one in same])
+        return self._groups[same]
 
     def of(self, part: str, nodes: Any, group: _Group) -> bytes:
         """What the resources become in one part of the configuration, in their order."""
         key = (part, group.same)
         if key not in self._joined:
-            for (resource, data), texts in zip(group.resources, group.texts, strict=True):
-                if part not in texts:
-                    made = nodes(resource.name, data)
-                    texts[part] = _text(made if type(made) is tuple else (made,), indent=1)
-            self._joined[key] = b"".join([texts[part] for texts in group.texts])
+
+            def make(name: str, data: Mapping[str, Any]) -> bytes:
+                made = nodes(name, data)
+                return _text(made if type(made) is tuple else (made,), indent=1)
+
+            self._joined[key] = b"".join(group.written(part, make))
         return self._joined[key]
 
     def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
-        """Where the requests of an environment go: to every upstream that its services name."""
-        used = [data for _, data in upstreams_in_use(rendering)]
-        key = tuple(map(id, used))
-        if key not in self._endpoints:
-            self._endpoints[key] = endpoints(used)
-        return self._endpoints[key]
+        """Where the requests of an environment go: to every upstream that its services name. URLs, sorted."""
+        used = self.group(tuple(upstreams_in_use(rendering)))
+        if used.same not in self._endpoints:
+            written = b" ".join(used.written("endpoints", lambda _, data: " ".join(endpoints(data)).encode()))
+            self._endpoints[used.same] = tuple(sorted(set(written.decode().split())))
+        return self._endpoints[used.same]
 
 
 def _text(nodes: Iterable[KdlNode], *, indent: int = 0) -> bytes:

@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -129,7 +130,7 @@ class Child:
             self.end()
             raise
         if answer is None:
-            raise _why(self.end(), self._limits)
+            raise _why(_wait(self._let_go()), self._limits)
         kind, payload = answer
         if kind == ANSWERED:
             return payload
@@ -153,16 +154,24 @@ class Child:
         finally:
             os.close(number)
 
-    def end(self) -> int:
-        """Let the child go, in whatever it is; how it ended, as `os.waitpid` gives it. The second call does nothing."""
+    def end(self) -> None:
+        """Let the child go, in whatever it is. The second call does nothing."""
+        if self._process is not None:
+            child = self._let_go()
+            os.kill(child, signal.SIGKILL)
+            # To give back the memory of a large compilation takes the system longer than many a push takes us.
+            threading.Thread(target=_reap, args=(child,), daemon=True).start()
+
+    def _let_go(self) -> int:
+        """Close the pipes; the number of the child's process, for which somebody has to wait."""
         if self._process is None:
-            return 0
+            raise RuntimeError("the child is gone")
         (child, reader), self._process = self._process, None
         if self._told is not None:
             os.close(self._told)
             self._told = None
         os.close(reader)
-        return _end(child)
+        return child
 
 
 def run_confined(function: Callable[[], Answer], limits: Confinement = Confinement()) -> bytearray:
@@ -213,19 +222,21 @@ def _fill(reader: int, buffer: bytearray, limits: Confinement, deadline: float) 
     return True
 
 
-def _end(child: int) -> int:
-    """Kill the child, which has nothing more to say, and return how it ended, as `os.waitpid` gives it."""
-    ended, status = os.waitpid(child, os.WNOHANG)
-    if ended == 0:
-        # The pipe closes a moment before the process is gone; the moment decides whose signal is read.
-        for _ in range(20):
-            time.sleep(0.001)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                return status
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    return status
+def _reap(child: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(child, 0)
+
+
+def _wait(child: int) -> int:
+    """Wait for a child whose pipe is closed, and return how it ended, as `os.waitpid` gives it."""
+    # The pipe closes a moment before the process is gone; the moment decides whose signal is read.
+    for _ in range(20):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 def _why(status: int, limits: Confinement) -> Broken:
