@@ -7,6 +7,7 @@ parent after the child has answered, so what parses never holds one.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import gc
 import os
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn, Self
+from typing import Literal, NoReturn, Self, get_args
 
 MIB = 1024 * 1024
 ANSWERED = b"+"
@@ -31,6 +32,8 @@ HEADER = 9
 """One byte that says what follows, eight for its length."""
 READ = 1024 * 1024
 OPEN_FILES = 32
+PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
 
 Cause = Literal["memory", "cpu", "time", "crash", "killed", "answer"]
 
@@ -88,7 +91,8 @@ class Hearing:
 class Child:
     """A child that gives one answer after the other, and goes on while its parent works with those that it has.
 
-    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing.
+    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing. A child may
+    have one itself, which shares its limits and does not outlive it.
     """
 
     def __init__(
@@ -103,10 +107,10 @@ class Child:
         # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+            parent, child = os.getpid(), os.fork()
         if child == 0:
             kept = (writer,) if hearing is None else (writer, hearing.reader)
-            _be_the_child(function, writer, kept, limits)
+            _be_the_child(function, writer, kept, limits, parent)
         os.close(writer)
         if hearing is not None:
             os.close(hearing.reader)
@@ -135,8 +139,8 @@ class Child:
         if kind == ANSWERED:
             return payload
         self.end()
-        words = payload.decode("utf-8", "replace")[:500]
-        raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
+        cause, _, words = payload.decode("utf-8", "replace")[:500].partition(" ")
+        raise Broken(next((known for known in get_args(Cause) if known == cause), "crash"), words)
 
     def tell(self, parts: tuple[bytes, ...]) -> None:
         """Tell the child the one thing that it waits for. Raises `Broken` when it does not listen for too long; why a
@@ -172,6 +176,14 @@ class Child:
             self._told = None
         os.close(reader)
         return child
+
+
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when the process `parent` is gone, however it ends. Linux alone can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # The parent died between the fork and the line above.
 
 
 def run_confined(function: Callable[[], Answer], limits: Confinement = Confinement()) -> bytearray:
@@ -279,10 +291,15 @@ def _heard(reader: int, buffer: bytearray) -> bool:
 
 
 def _be_the_child(
-    function: Callable[[], Iterator[Answer]], writer: int, kept: tuple[int, ...], limits: Confinement
+    function: Callable[[], Iterator[Answer]],
+    writer: int,
+    kept: tuple[int, ...],
+    limits: Confinement,
+    parent: int,
 ) -> NoReturn:
     status = 1
     try:
+        die_with_parent(parent)
         _confine(kept, limits)
         answers: Iterator[Answer] | None = None
         answer: Answer | None = b""
@@ -335,16 +352,27 @@ def _confine(kept: tuple[int, ...], limits: Confinement) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, last + 2), max(OPEN_FILES, last + 2)))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
     if sys.platform == "linux":
         # Elsewhere this limit is not enforced, and the size of a process is not to be had this way.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + limits.memory
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        _limit(resource.RLIMIT_AS, most, most)
+
+
+def _limit(which: int, soft: int, hard: int) -> None:
+    """Set a limit, but to no more than what the child of which this is one has itself."""
+    highest = resource.getrlimit(which)[1]
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
+    resource.setrlimit(which, (soft, hard))
 
 
 def _describe(error: BaseException) -> str:
-    """The type of an error and where it was raised: never its text, which may hold what the input held."""
+    """The cause, the type of an error and where it was raised: never its text, which may hold what the input held."""
+    if isinstance(error, Broken):
+        return f"{error.cause} {error.words}"
+    cause: Cause = "memory" if isinstance(error, MemoryError) else "crash"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+    return f"{cause} {type(error).__name__}{where}"
