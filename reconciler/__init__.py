@@ -4,6 +4,7 @@ The packages form layers; a package imports only from those above it (import-lin
 see `pyproject.toml`):
 
     errors, clock, pinned, settings
+    outline     what people who look are told of a configuration     pure
     config      the config language                                  pure
     compile     snapshot → proxy KDL                                 pure
     bundle      archive, manifest, statement, pointer, verification  pure

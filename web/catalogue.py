@@ -18,7 +18,8 @@ from reconciler.config.installation import Installation, read_installation
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntry:
-    """A project as pages know it. `repository` has no user and no password in it; `connection` may be empty."""
+    """A project as pages know it. `repository` has no user and no password in it; `connection` may be empty, and so
+    may `forge`, which is the kind of forge behind it. `path` is the project's folder in the repository."""
 
     organization: str
     organization_name: str
@@ -28,6 +29,8 @@ class ProjectEntry:
     trunk: str
     branch_prefix: str
     connection: str
+    forge: str = ""
+    path: str = ""
 
     def branch(self, environment: str) -> str:
         """The name of an environment's branch."""
@@ -121,6 +124,7 @@ class CatalogueFile:
 def entries(installation: Installation) -> Iterable[ProjectEntry]:
     """The projects of an installation, without anything secret."""
     for organization in installation.organizations:
+        forges = {connection.slug: connection.forge for connection in organization.connections}
         for project in organization.projects:
             yield ProjectEntry(
                 organization=organization.slug,
@@ -131,6 +135,8 @@ def entries(installation: Installation) -> Iterable[ProjectEntry]:
                 trunk=project.trunk,
                 branch_prefix=project.branch_prefix,
                 connection=project.connection or "",
+                forge=forges.get(project.connection or "", ""),
+                path=project.path,
             )
 
 

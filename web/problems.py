@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, Response, render_template, request
 from peewee import PeeweeException
@@ -20,13 +22,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, in words for the reader. `retry_after` is in seconds."""
+    """What went wrong, in words for the reader. `retry_after` is in seconds; `more` are members for programs."""
 
     status: int
     code: str
     title: str
     detail: str
     retry_after: int | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 NOT_FOUND = Problem(
@@ -61,6 +64,7 @@ def answer(problem: Problem) -> Response:
                 "status": problem.status,
                 "detail": problem.detail,
                 "code": problem.code,
+                **problem.more,
             }
         )
         response = Response(body, status=problem.status, content_type="application/problem+json")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,6 +17,10 @@ from reconciler.db.owed import due
 from reconciler.errors import ReconcilerError
 from reconciler.jobs.queue import dispatch, open_queue
 from reconciler.settings import Settings
+
+REST = 10.0
+LONGEST_REST = 1.0
+"""After a look its thread rests for so many times as long as it took, and at most so many seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class Nudger:
         while True:
             self._wanted.wait()
             self._wanted.clear()
+            began = time.monotonic()
             try:
                 moment = self._now()
                 dispatch(connection, due(moment), now=moment)
@@ -63,3 +69,5 @@ class Nudger:
                 self._counted("done")
             finally:
                 session.close()
+            # Under load fewer looks, each for more deliveries, leave the processor to those who answer.
+            time.sleep(min(REST * (time.monotonic() - began), LONGEST_REST))

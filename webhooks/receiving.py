@@ -15,6 +15,7 @@ from reconciler.config.addresses import place
 from reconciler.config.installation import Connection, Installation, Project
 from reconciler.db import session
 from reconciler.db.intake import Receipt
+from reconciler.db.many import insert_row
 from reconciler.db.models import Event
 from reconciler.db.owed import ask
 from reconciler.errors import Stalled
@@ -121,14 +122,18 @@ class Receiving:
         moves = read.moves if isinstance(read, Push) else ()
         try:
             with session.writing():
-                receipt = Receipt.create(
-                    **key,
-                    event=event,
-                    repository=read.repository.full_name or next(iter(read.repository.addresses), ""),
-                    place=place_of(projects, read),
-                    refs={move.ref: {"before": move.before, "after": move.after} for move in moves},
-                    body_sha256=hashlib.sha256(body).hexdigest(),
-                    received_at=moment,
+                receipt = insert_row(
+                    Receipt,
+                    {
+                        **key,
+                        "project": "",
+                        "event": event,
+                        "repository": read.repository.full_name or next(iter(read.repository.addresses), ""),
+                        "place": place_of(projects, read),
+                        "refs": {move.ref: {"before": move.before, "after": move.after} for move in moves},
+                        "body_sha256": hashlib.sha256(body).hexdigest(),
+                        "received_at": moment,
+                    },
                 )
                 work, reason = asked_for(projects, read, moment)
         except IntegrityError:
@@ -136,8 +141,8 @@ class Receiving:
                 before = Receipt.get(**key)
             return Answer(200, "duplicate", {"status": "duplicate", "receipt": before.id})
         if not work:
-            return ignored(reason, receipt=receipt.id)
-        return Answer(202, "accepted", {"status": "accepted", "receipt": receipt.id, "work": work})
+            return ignored(reason, receipt=receipt)
+        return Answer(202, "accepted", {"status": "accepted", "receipt": receipt, "work": work})
 
 
 def ignored(reason: str, **more: object) -> Answer:
@@ -155,10 +160,12 @@ def asked_for(
     kind, subject = "repository", ""
     if isinstance(read, PullRequest):
         trunks = {f"refs/heads/{project.trunk}" for project in projects}
-        if read.action == "reviewed" or read.target not in trunks:
-            return [], "a review is nothing that is planned, and neither is a branch that is no trunk"
+        if read.target not in trunks:
+            return [], "a pull request into a branch that is no trunk is nothing that is planned"
         found = concerned(projects, read.repository)
         kind, subject, reason = "pull", str(read.number), ""
+        if read.action == "reviewed":
+            kind, subject = "reviews", ""
     elif isinstance(read, Renamed):
         found = of_repository(projects, read.before)
         for project in found:

@@ -21,7 +21,7 @@ from reconciler.bundle.manifest import (
 )
 from reconciler.bundle.sbom import Materials, RuleSet, build_sbom
 from reconciler.compile.compiler import COMPILER, Compilation
-from reconciler.compile.waf import catalogue
+from reconciler.config import waf_catalogue as catalogue
 from reconciler.errors import Refused
 
 WAF_FILE = re.compile(r"agents/[^/]+/waf/[^/]+")

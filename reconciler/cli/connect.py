@@ -17,7 +17,8 @@ from reconciler.errors import Stalled
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api
-from reconciler.forge.port import Hook, path_of
+from reconciler.forge.hooks import Hook
+from reconciler.forge.request import path_of
 from reconciler.keys.uri import load_secret
 from reconciler.settings import read_settings
 

@@ -11,6 +11,7 @@ from reconciler import clock
 from reconciler.cli.connect import known_connection
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.session import connect, reading
+from reconciler.db.webhooks import Webhook
 from reconciler.flows.context import load_installation
 from reconciler.settings import read_settings
 
@@ -40,9 +41,18 @@ def command(connection: str, limit: int, as_json: bool) -> None:
             .order_by(Receipt.id.desc())
             .limit(limit)
         )
+        hooks = list(
+            Webhook.select()
+            .where(Webhook.organization == found.organization, Webhook.connection == found.slug)
+            .order_by(Webhook.url)
+        )
     now = clock.now()
     if as_json:
         document = {
+            "webhooks": [
+                {"repository": hook.url, "trouble": hook.trouble, "seen_at": clock.iso(hook.seen_at)}
+                for hook in hooks
+            ],
             "gaps": [
                 {
                     "ref": gap.ref,
@@ -68,6 +78,9 @@ def command(connection: str, limit: int, as_json: bool) -> None:
         }
         click.echo(json.dumps(document, indent=2))
         return
+    for hook in hooks:
+        if hook.trouble:
+            click.echo(f"The webhook of {hook.url}: {hook.trouble} (seen {clock.iso(hook.seen_at)})\n")
     click.echo("Moves that no delivery told of:" if gaps else "Every move was told of by a delivery.")
     for gap in gaps:
         moved = f"{gap.before[:12] or 'nothing'} → {gap.after[:12] or 'nothing'}"

@@ -13,6 +13,7 @@ from reconciler.db.models import Environment, Node, Rollout
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
 from reconciler.fleet.cohorts import BASE, cohort_of
+from reconciler.fleet.slots import SLOTS
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.environment import Look
 from reconciler.flows.envrow import find_row
@@ -154,9 +155,11 @@ def _node(context: Context, node: Node) -> Iterator[str]:
         yield f"{node.name} keeps what it runs: {node.environment} is stalled: {error}"
         return
     ledger = look.state.files.ledger or Ledger()
-    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment_of(ledger))
+    assignment = assignment_of(ledger)
+    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
     rollout = ledger.open_rollout
-    wanted = offers(ledger).get(cohort, "")
+    offer = offers(ledger).get(cohort)
+    wanted = offer.digest if offer is not None else ""
     running = short(node.running) if node.running else "nothing"
     yield f"{node.name} ({node.id}) in {node.environment} is in the cohort {cohort} and runs {running}"
     if not wanted:
@@ -169,7 +172,10 @@ def _node(context: Context, node: Node) -> Iterator[str]:
             yield f"It refused {short(node.refusal.get('digest', ''))}: {node.refusal.get('message', '')}"
         seen = iso(node.reported_at) if node.reported_at is not None else "never"
         yield f"It reported last: {seen}"
-    if rollout is not None and cohort == BASE:
+    if offer is not None and cohort in SLOTS:
+        yield f"Its weight is {offer.weight} of 100"
+    moved = assignment.moved(node.id, node.labels, node.registered_at)
+    if rollout is not None and not moved and (cohort == BASE or cohort in SLOTS):
         yield f"{rollout.name} has not reached it:"
         yield from _decision(look)
 

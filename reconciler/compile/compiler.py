@@ -103,13 +103,15 @@ class Compilation:
     """All environments in promotion order, and their policies in the same order.
 
     `snapshot_sha256` is the hex digest of what the files were made from, see `materials.snapshot_sha256`. `sealed` is
-    what the commit brings along for whoever delivers secrets; it is no part of the bundle.
+    what the commit brings along for whoever delivers secrets; it is no part of the bundle. Neither are `outlines`, by
+    environment: what pages tell of the configuration, as JSON; they are there when they were asked for.
     """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
     snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
+    outlines: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
         """A JSON object. Contents of files are what `keep` gives for them."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from reconciler.compile.objections import Objection
 from reconciler.compile.support import support_problem
-from reconciler.compile.waf.catalogue import FAMILIES, RULES, category_of
 from reconciler.config.findings import Severity
 from reconciler.config.kinds.auth_policy import METHODS
 from reconciler.config.kinds.waf_policy import CATEGORIES
 from reconciler.config.report import Problem
 from reconciler.config.snapshot import Rendering
+from reconciler.config.waf_catalogue import FAMILIES, RULES, category_of
 
 ANSWERED = ("redirect", "static", "maintenance")
 """What a service answers by itself, before any agent is asked."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
+@lru_cache(maxsize=4096)
 def place(address: str) -> str:
     """Host and path of a repository's URL, the same for https, ssh and `git@host:path`; empty for anything else."""
     text = address.strip()

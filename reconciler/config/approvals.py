@@ -13,12 +13,14 @@ from reconciler.config.people import TEAM_PREFIX
 class Approvals:
     """What `approvals 2 { from … }` says. `count` 0: none are asked for.
 
-    `people` and `teams` (name, members) both empty: anybody who can show who they are.
+    `people` and `teams` (name, members) both empty: anybody who can show who they are. `reviews`: whether reviews of
+    the pull requests that a release brings are approvals of it.
     """
 
     count: int = 0
     people: tuple[str, ...] = ()
     teams: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    reviews: bool = False
 
     @property
     def restricted(self) -> bool:
@@ -53,15 +55,18 @@ def approvals_of(data: Mapping[str, Any], teams: Mapping[str, tuple[str, ...]]) 
         count=data["count"],
         people=tuple(name for name in names if not name.startswith(TEAM_PREFIX)),
         teams=tuple((name, teams.get(name, ())) for name in found),
+        reviews=data.get("reviews", False),
     )
 
 
 def stricter_approvals(own: Approvals, former: Approvals) -> Approvals:
-    """The larger number, from the smaller circle; circles of which neither lies in the other leave the former one."""
+    """The larger number, from the smaller circle; circles of which neither lies in the other leave the former one.
+    Reviews count only where both let them."""
     if not former.count:
         return own
     if not own.count:
         return former
     narrower = own.everybody <= former.everybody if own.restricted and former.restricted else own.restricted
     circle = own if narrower or not former.restricted else former
-    return Approvals(max(own.count, former.count), circle.people, circle.teams)
+    reviews = own.reviews and former.reviews
+    return Approvals(max(own.count, former.count), circle.people, circle.teams, reviews)

@@ -273,6 +273,12 @@ _TABLE: tuple[Code, ...] = (
         'Name them in the connection: credentials "env:…" or "file:…", whose content is user:token.',
     ),
     Code(
+        "E-INS-140",
+        "App that cannot be used",
+        "A connection speaks to its forge by credentials or as an App, and Apps are GitHub's.",
+        "Remove the line that is not meant.",
+    ),
+    Code(
         "E-INS-120",
         "Role wider than in the organization",
         "A member line in a project narrows what the person may do there; it never adds to it.",

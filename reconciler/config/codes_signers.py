@@ -44,4 +44,24 @@ SIGNER_CODES: tuple[Code, ...] = (
         "could vouch for anybody.",
         "Remove the option, or correct its value.",
     ),
+    Code(
+        "E-SGN-020",
+        "Commit that nobody has signed",
+        "The server configuration asks for a signed trunk (signed-trunk), and a commit that comes to it has no "
+        "signature. A merge that is just what merging its parents gives needs none.",
+        "Sign the commit, and merge it by a merge commit: a forge that squashes or rebases drops signatures.",
+    ),
+    Code(
+        "E-SGN-021",
+        "Commit signed by nobody known",
+        "The commit has a signature, and its key is nobody's in .sentinel/allowed-signers of the last valid commit, "
+        "has run out there, or is no SSH key.",
+        "Have somebody whose key is known add yours in a commit of their own first.",
+    ),
+    Code(
+        "E-SGN-022",
+        "Too many commits at once to verify",
+        "So many commits came to trunk since the last valid one that their signatures are not looked at.",
+        "Push them in smaller parts.",
+    ),
 )

@@ -43,24 +43,66 @@ def rename_resource(text: str, kind: str, name: str, new: str) -> str:
     return _applied(text, _replaced(text, _resource(text, kind, name), (new,), {}))
 
 
-def add_resource(text: str, node: KdlNode) -> str:
-    """The text with a resource behind everything else, after an empty line."""
+def resource_texts(text: str) -> dict[tuple[str, str], str]:
+    """Every resource of the text as it stands there, by kind and name, comments inside it included."""
+    found = {}
+    for node in scan(text).nodes:
+        name = _first(text, node)
+        if isinstance(name, str):
+            found[_word(text, node.name.start, node.name.end), name] = text[slice(*_span(text, node))]
+    return found
+
+
+def replace_resource(text: str, kind: str, name: str, written: str) -> str:
+    """The text with other words for a resource, which has to be there (KeyError)."""
+    start, end = _span(text, _resource(text, kind, name))
+    return text[:start] + written.strip().replace("\r\n", "\n").replace("\n", _line_break(text)) + text[end:]
+
+
+def remove_resource(text: str, kind: str, name: str) -> str:
+    """The text without a resource, which has to be there (KeyError). Comments around it stay: they are somebody's."""
+    node = _resource(text, kind, name)
+    start, end = _span(text, node)[0], _end(text, node)
+    begins = text.rfind("\n", 0, start) + 1
+    if text[begins:start].strip():
+        # Something else stands before it in its line.
+        return text[:start] + text[end:].lstrip(" \t;")
+    rest = text[end:].lstrip(" \t")
+    if not rest.startswith(("\r", "\n", ";")):
+        return text[:begins] + rest
+    rest = rest.removeprefix(";").lstrip(" \t").removeprefix("\r").removeprefix("\n")
+    if not text[:begins].rstrip("\r\n") or text[:begins].endswith(("\n\n", "\n\r\n")):
+        rest = rest.lstrip("\r\n")
+    return text[:begins] + rest
+
+
+def add_resource(text: str, node: KdlNode | str) -> str:
+    """The text with a resource, or with the words of one, behind everything else, after an empty line."""
     line = _line_break(text)
-    written = write_document([node]).replace("\n", line)
+    words = node.strip() + "\n" if isinstance(node, str) else write_document([node])
+    written = words.replace("\r\n", "\n").replace("\n", line)
     body = text.rstrip("\r\n\t ")
     return f"{body}{line}{line}{written}" if body else written
 
 
 def _resource(text: str, kind: str, name: str) -> ScannedNode:
     for node in scan(text).nodes:
-        values = [entry.value for entry in node.entries if entry.key is None]
-        if (
-            _word(text, node.name.start, node.name.end) == kind
-            and values
-            and _value(text, values[0].start, values[0].end) == name
-        ):
+        if _word(text, node.name.start, node.name.end) == kind and _first(text, node) == name:
             return node
     raise KeyError(name)
+
+
+def _first(text: str, node: ScannedNode) -> KdlValue:
+    """The first value of a node, or None when it has none."""
+    values = [entry.value for entry in node.entries if entry.key is None]
+    return _value(text, values[0].start, values[0].end) if values else None
+
+
+def _span(text: str, node: ScannedNode) -> tuple[int, int]:
+    """Where a node begins and ends, without a comment behind it."""
+    block = _block(text, node)
+    end = block[1] + 1 if block else max([node.name.end, *(entry.value.end for entry in node.entries)])
+    return node.name.start, end
 
 
 def _replaced(

@@ -53,10 +53,19 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """A GitHub App. `key` is the URI of its private key."""
+
+    id: str
+    installation: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
-    and `instance` what this installation calls itself there."""
+    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is."""
 
     slug: str
     organization: str
@@ -65,6 +74,17 @@ class Connection:
     credentials: str | None
     api: str = ""
     instance: str = ""
+    reviewers: tuple[tuple[str, str], ...] = ()
+    app: App | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is anything that the forge can be spoken to with."""
+        return self.credentials is not None or self.app is not None
+
+    def person_of(self, account: str) -> str:
+        """Whose account of the forge this is; empty for nobody's."""
+        return next((person for name, person in self.reviewers if name == account), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,8 @@ class Project:
     """A project: one folder of one repository. `path` is that folder ("" for the whole repository), `branch_prefix`
     stands before `env/<name>` ("" or ending in "/"), `connection` is a slug or None. `sealing_keys` are pairs of an
     environment and the URI of one of its private keys. `members` narrows those of the organization. `tags`: whether a
-    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token"."""
+    pushed tag has trunk looked at. `node_credentials` is "key-or-token" or "token". `signed_trunk`: whether every
+    commit of trunk has to be signed by somebody known."""
 
     slug: str
     organization: str
@@ -86,6 +107,7 @@ class Project:
     members: tuple[Member, ...] = ()
     tags: bool = False
     node_credentials: str = "key-or-token"
+    signed_trunk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +151,7 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     data = Reader(file, report).fields(INSTALLATION, file.nodes, parent=None)
     _check_slugs(file, report)
     _check_connections(file, report)
+    _check_apps(file, report)
     _check_prefixes(file, report)
     _check_members(file, report)
     found = report.resolved()
@@ -158,6 +181,8 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 credentials=item.get("credentials"),
                 api=item.get("api", ""),
                 instance=item.get("instance", item["slug"]),
+                reviewers=tuple((one["account"], one["person"]) for one in item.get("reviewer", ())),
+                app=App(**item["app"]) if "app" in item else None,
             )
             for item in data.get("connection", ())
         ),
@@ -183,6 +208,7 @@ def _project(organization: str, data: Mapping[str, Any]) -> Project:
         members=_members(data),
         tags=data.get("tags", False),
         node_credentials=data.get("node-credentials", "key-or-token"),
+        signed_trunk=data.get("signed-trunk", False),
     )
 
 
@@ -234,6 +260,31 @@ def _check_connections(file: ParsedFile, report: Report) -> None:
                 did_you_mean(slug, known) or "add the connection, or remove this line",
             )
             report.add(Mark(file, leaf, argument=0), problem)
+
+
+def _check_apps(file: ParsedFile, report: Report) -> None:
+    """An App is GitHub's, and is used instead of credentials."""
+    for _, connection in _nodes(file, "connection"):
+        app = _leaf(connection, "app")
+        forge = _leaf(connection, "forge")
+        if app is None:
+            continue
+        if forge is not None and forge.arguments[0] != "github":
+            problem = Problem(
+                "E-INS-140",
+                f"'{forge.arguments[0]}' has no Apps",
+                'forge "github"',
+                "use credentials with this forge",
+            )
+            report.add(Mark(file, app), problem)
+        if _leaf(connection, "credentials") is not None:
+            problem = Problem(
+                "E-INS-140",
+                "the connection has credentials and an App",
+                "one of the two",
+                "remove the line that is not meant",
+            )
+            report.add(Mark(file, app), problem)
 
 
 def _check_prefixes(file: ParsedFile, report: Report) -> None:

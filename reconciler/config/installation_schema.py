@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from reconciler.config.characters import shown
+from reconciler.config.people import PERSON
 from reconciler.config.report import Problem
 from reconciler.config.schema import Field, Slot, block, flag, reference, scalar, values
 from reconciler.config.values import Choice, Pattern, Text
@@ -76,6 +77,18 @@ EMAIL = Pattern(
     expected="an e-mail address in lower case",
     hint="write it as the person signs in: ada@example.com",
     maximum=160,
+)
+ACCOUNT = Pattern(
+    name="account",
+    pattern=r"[A-Za-z0-9{][A-Za-z0-9._:{}@+-]{0,99}",
+    expected="the name of an account, or its id where the forge's API gives ids",
+    hint="Bitbucket Cloud's API gives the account_id, the others give the name",
+)
+NUMBER = Pattern(
+    name="number",
+    pattern=r"[1-9][0-9]{0,18}",
+    expected="the digits of an id, as text",
+    hint='write it like "123456"; the page of the App has it',
 )
 ROLES = ("reader", "operator", "admin")
 """What a member may do, the least first; each may do what those before it may."""
@@ -195,6 +208,32 @@ ORGANIZATION = Field(
                     "each other's; the connection's slug when absent.",
                     'instance "eu"',
                 ),
+                Field(
+                    "reviewer",
+                    "Whose an account of the forge is. Its reviews count as that person's approvals where an "
+                    "environment lets reviews count.",
+                    'reviewer "bob-at-work" "bob@example.com"',
+                    arguments=(
+                        Slot("account", ACCOUNT, "what the forge's API calls the account"),
+                        Slot("person", PERSON, "the address in the person's commits"),
+                    ),
+                    repeatable=True,
+                ),
+                Field(
+                    "app",
+                    "The GitHub App as which the forge is spoken to, instead of `credentials`. Its tokens last an "
+                    "hour and are kept in memory alone.",
+                    'app "123456" installation="7890123" key="file:keys/app.pem"',
+                    arguments=(Slot("id", NUMBER, "its App ID"),),
+                    properties=(
+                        Slot(
+                            "installation",
+                            NUMBER,
+                            "the id of its installation in the account of the repositories",
+                        ),
+                        Slot("key", KEY_URI, "where its private key is, in PEM"),
+                    ),
+                ),
                 scalar(
                     "credentials",
                     KEY_URI,
@@ -247,6 +286,12 @@ ORGANIZATION = Field(
                     "tags",
                     "Whether a pushed tag, too, has trunk looked at.",
                     "tags #true",
+                    default=False,
+                ),
+                flag(
+                    "signed-trunk",
+                    "Whether every commit of trunk has to be signed by a key of .sentinel/allowed-signers.",
+                    "signed-trunk #true",
                     default=False,
                 ),
                 scalar(

@@ -25,6 +25,11 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def kind_schema(kind: Kind) -> dict[str, Any]:
+    """The schema of one resource of a kind."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_kind(kind)}
+
+
 def _kind(kind: Kind) -> dict[str, Any]:
     fields = _properties(kind.field)
     properties: dict[str, Any] = {

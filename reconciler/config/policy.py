@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.config.approvals import NO_APPROVALS, Approvals
+from reconciler.config.blue_green import BlueGreen
 from reconciler.config.drift import DEFAULT_DRIFT, DriftPolicy
 from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gates import GateSpec
@@ -22,9 +23,10 @@ class EnvironmentPolicy:
 
     A rolling `strategy` has exactly one of `batch_percent` (1–100) and `batch_size` (nodes), the other is None; both
     are None for all others. A canary has `canary_shares`, rising percentages below 100, each watched for
-    `bake_seconds`. `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the
-    loopback port of the proxy's reserved listener; the metrics are on the next one. `freezes` are the windows that
-    concern this environment, `groups` the node-groups as they are in it.
+    `bake_seconds`. Blue-green alone has `blue_green`.
+    `promote` is "automatic" or "manual", `on_failure` "pause" or "rollback". `admin_port` is the loopback port of the
+    proxy's reserved listener; the metrics are on the next one. `freezes` are the windows that concern this environment,
+    `groups` the node-groups as they are in it.
     `supersede` says what becomes of an open rollout when the wish names another digest that may ship: "replace",
     "finish-batch" or "finish". `take` is "latest", "every" or "train": which of the bundles that are ready automatic
     promotion takes; a train has a schedule, the others None. `soak_seconds` is how long a bundle has to run in every
@@ -61,6 +63,7 @@ class EnvironmentPolicy:
     soak_seconds: int = 0
     take: str = "latest"
     train: Train | None = None
+    blue_green: BlueGreen | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""
@@ -75,6 +78,7 @@ class EnvironmentPolicy:
             "gates": [gate.to_json() for gate in self.gates],
             "approvals": self.approvals.to_json(),
             "train": None if self.train is None else self.train.to_json(),
+            "blue_green": None if self.blue_green is None else self.blue_green.to_json(),
         }
 
     @classmethod
@@ -93,5 +97,6 @@ class EnvironmentPolicy:
                 "gates": tuple(GateSpec.from_json(gate) for gate in data["gates"]),
                 "approvals": Approvals.from_json(data["approvals"]),
                 "train": None if data["train"] is None else Train(**data["train"]),
+                "blue_green": None if data["blue_green"] is None else BlueGreen.from_json(data["blue_green"]),
             }
         )

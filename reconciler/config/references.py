@@ -142,13 +142,9 @@ def secret_fields(kind: str) -> frozenset[str]:
     return frozenset(field[-1] for field, _, target in _paths(kind) if target == "secret")
 
 
-def references_of(resource: Resource, environment: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """(path of the field, kind referred to, name) of every reference that a resource makes in an environment."""
-    return references_in(resource, resource.effective(environment))
-
-
 def references_in(resource: Resource, data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """As `references_of`, with the resource's data in the environment at hand."""
+    """(path of the field, kind referred to, name) of every reference that a resource makes. `data` is what holds of it
+    in an environment."""
     for field, path, kind in _paths(resource.kind.name):
         if path[0] not in data:
             continue

@@ -18,7 +18,8 @@ from reconciler.db.session import reading, writing
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody asks for."""
+    """What somebody asks for. `content` is what is to be written, of which `body` says the digest; `work` is the kind
+    of work that makes the change."""
 
     organization: str
     project: str
@@ -29,6 +30,8 @@ class Wanted:
     author_name: str
     author_email: str
     idempotency: str | None
+    content: str = ""
+    work: str = "change"
 
 
 def ask_for(wanted: Wanted, actor: Actor, *, now: datetime) -> Change:
@@ -40,13 +43,13 @@ def ask_for(wanted: Wanted, actor: Actor, *, now: datetime) -> Change:
     if known is not None:
         return known
     identifier = f"c_{secrets.token_hex(8)}"
-    values = {name: getattr(wanted, name) for name in Wanted.__dataclass_fields__}
+    values = {name: getattr(wanted, name) for name in Wanted.__dataclass_fields__ if name != "work"}
     details = {"operation": wanted.operation, "environment": wanted.environment, **wanted.body}
     try:
         with audited(actor, now=now) as note:
             row = Change.create(id=identifier, **{**values, "body": dict(wanted.body)}, asked_at=now)
             note(Act("change.asked", wanted.organization, wanted.project, identifier, details=details))
-            ask(wanted.organization, wanted.project, "change", identifier, now=now)
+            ask(wanted.organization, wanted.project, wanted.work, identifier, now=now)
     except IntegrityError:
         # The same request came twice at once, and the other one was first.
         known = _named(wanted)
@@ -65,12 +68,39 @@ def one(organization: str, project: str, identifier: str) -> Change | None:
     return found
 
 
+def trying(row: Change, commit: str) -> None:
+    """Write down that `commit` is about to be pushed for a change, beside all that were before."""
+    with writing():
+        Change.update(tried=Change.tried.concat(f"{commit} ")).where(Change.id == row.id).execute()
+
+
+def tried(row: Change) -> frozenset[str]:
+    """The commits that were about to be pushed for a change, by whatever worker. Some of them may be on the branch."""
+    with reading():
+        found = Change.select(Change.tried).where(Change.id == row.id).get()
+    return frozenset(found.tried.split())
+
+
 def finish(
-    row: Change, state: str, *, now: datetime, commit: str = "", code: str = "", message: str = ""
+    row: Change,
+    state: str,
+    *,
+    now: datetime,
+    commit: str = "",
+    code: str = "",
+    message: str = "",
+    result: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down what became of a change, once."""
+    values = {
+        "state": state,
+        "commit": commit,
+        "code": code,
+        "message": message,
+        "result": dict(result or {}),
+    }
     with writing():
-        Change.update(state=state, commit=commit, code=code, message=message, ended_at=now).where(
+        Change.update(**values, content="", ended_at=now).where(
             Change.id == row.id, Change.state == "asked"
         ).execute()
 

@@ -108,19 +108,24 @@ class Act:
 
 def record(actor: Actor, act: Act, *, now: datetime) -> None:
     """Write a row, inside the transaction of what it tells of. One that is derived is written once."""
-    AuditRow.insert(
-        organization=act.organization,
-        project=act.project,
-        at=now,
-        actor_kind=actor.kind,
-        actor=actor.name[:LONGEST],
-        action=act.action,
-        subject=act.subject[:127],
-        outcome=act.outcome,
-        details={name: _plain(value) for name, value in act.details.items()},
-        address=actor.address[:63],
-        source=act.source or f"row:{secrets.token_hex(16)}",
-    ).on_conflict_ignore().execute()
+    AuditRow.insert(row_of(actor, act, now=now)).on_conflict_ignore().execute()
+
+
+def row_of(actor: Actor, act: Act, *, now: datetime) -> dict[str, Any]:
+    """The columns of a row before it has a number."""
+    return {
+        "organization": act.organization,
+        "project": act.project,
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor": actor.name[:LONGEST],
+        "action": act.action,
+        "subject": act.subject[:127],
+        "outcome": act.outcome,
+        "details": {name: _plain(value) for name, value in act.details.items()},
+        "address": actor.address[:63],
+        "source": act.source or f"row:{secrets.token_hex(16)}",
+    }
 
 
 @contextmanager
@@ -145,6 +150,24 @@ def record_commit(
     at: datetime,
 ) -> None:
     """Write the row of a commit that was seen on a branch, whoever made it; the same row each time that it is seen."""
+    told = commit_row(
+        organization, project, branch, sha, author=author, subject=subject, trailers=trailers, at=at
+    )
+    AuditRow.insert(told).on_conflict_ignore().execute()
+
+
+def commit_row(
+    organization: str,
+    project: str,
+    branch: str,
+    sha: str,
+    *,
+    author: str,
+    subject: str,
+    trailers: Mapping[str, str],
+    at: datetime,
+) -> dict[str, Any]:
+    """The columns of what `record_commit` writes."""
     details = {"branch": branch, "subject": subject, **({"trailers": dict(trailers)} if trailers else {})}
     action = "trunk.commit" if not branch.startswith("env/") else "environment.commit"
     act = Act(
@@ -155,7 +178,7 @@ def record_commit(
         details=details,
         source=f"commit:{project}:{branch}:{sha}"[:127],
     )
-    record(Actor("git", author), act, now=at)
+    return row_of(Actor("git", author), act, now=at)
 
 
 @dataclass(frozen=True, slots=True)

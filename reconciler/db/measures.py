@@ -35,7 +35,8 @@ class NodeSignal(Table):
     requests = BigIntegerField(default=0)
     failed = BigIntegerField(default=0)
     observed = BigIntegerField(default=0)
-    buckets = DocumentField(default=list)
+    buckets = DocumentField(default=lambda: [[], []])
+    """Bounds in milliseconds, and how many requests took at most so long."""
     services = DocumentField(default=dict)
     cpu_permille = IntegerField(null=True)
     memory_permille = IntegerField(null=True)

@@ -45,6 +45,11 @@ def migrate(settings: Settings) -> list[str]:
         close()
 
 
+def newest_migration() -> str:
+    """The name of the newest migration that this version knows: which columns it has."""
+    return max(path.stem for path in FOLDER.glob("[0-9]*.py"))
+
+
 @contextmanager
 def _alone(opened: Database) -> Iterator[None]:
     """Wait until no other process migrates this database, and keep others waiting; a lock ends with its holder."""

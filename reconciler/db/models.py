@@ -13,12 +13,17 @@ from reconciler.db.evidence import Reproduction
 from reconciler.db.forge import ForgeBudget, Outgoing, Pull
 from reconciler.db.gating import Drift, StepEvidence
 from reconciler.db.intake import Gap, Receipt, Repository
+from reconciler.db.logged import LogAlarm, LogCheckpoint
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
 from reconciler.db.reported import REPORTED
+from reconciler.db.resources import TABLES as RESOURCES
+from reconciler.db.restored import Restored
 from reconciler.db.risk import Risk
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.db.webhooks import Webhook
 
 
 class Work(Table):
@@ -97,6 +102,11 @@ class Bundle(Table):
     """{name: environment}, each as it stands in the manifest."""
     certificates = DocumentField(default=dict)
     """{environment: [`CertificateInUse.to_json`]}"""
+    files = DocumentField(default=dict)
+    """{path: [bytes, SHA-256 in hex]} of the first files in its bill of materials."""
+    tree = CharField(64, default="")
+    author = TextField(default="")
+    """Of `commit`, as its statement says."""
     condemned_at = InstantField(null=True)
     """When it was found that nobody can come to need it again; it may not be promoted from then on."""
     removed_at = InstantField(null=True)
@@ -197,6 +207,7 @@ class Pointer(Table):
     cohort = CharField(63)
     sequence = BigIntegerField()
     digest = CharField(71)
+    weight = IntegerField(default=100)
     envelope = TextField()
     etag = CharField(64)
     issued_at = InstantField()
@@ -250,6 +261,8 @@ class Node(Table):
     of its join token. Tokens that were issued before `tokens_after` are not taken. `boots` are the last boot ids,
     `beat` tells the last report from another with the same counter; `doubts` is how many reports since `doubted_at`
     only a second machine or an older self can have sent, `cloned_at` when there were too many to be late ones.
+    `recorded_at` is when its record in the object store was written, null when that is owed, and `recorded_by` the id
+    of a key that signed it: see `reconciler.flows.enrolment`.
     """
 
     id = CharField(63, primary_key=True)
@@ -286,6 +299,8 @@ class Node(Table):
     doubts = IntegerField(default=0)
     doubted_at = InstantField(null=True)
     cloned_at = InstantField(null=True)
+    recorded_at = InstantField(null=True)
+    recorded_by = CharField(64, default="")
 
     class Meta:
         indexes = (
@@ -313,67 +328,26 @@ class Event(Table):
         indexes = ((("organization", "project", "id"), False),)
 
 
-class LogCheckpoint(Table):
-    """A checkpoint of an organization's log that was signed, in its short form: one a size in each epoch of the root.
-
-    It is remembered so that nothing else is ever signed for that size, and nothing that does not extend it.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    epoch = BigIntegerField()
-    size = BigIntegerField()
-    checkpoint = CharField(160)
-    signed_at = InstantField()
-
-    class Meta:
-        indexes = (
-            (("organization", "epoch", "size"), True),
-            (("organization", "checkpoint"), False),
-        )
-
-
-class LogAlarm(Table):
-    """A checkpoint that somebody saw and that the log does not begin with: entries were changed, or taken away.
-
-    `source` is `node`, `branch`, `clone` or `log` (our own record of what was signed); `subject` and `name` say which.
-    `seen` and `ours` are checkpoints in the short form. It stays until a person acknowledges it.
-    """
-
-    id = AutoField()
-    organization = CharField(63)
-    project = CharField(63)
-    source = CharField(15)
-    subject = CharField(127)
-    name = CharField(127)
-    seen = CharField(160)
-    ours = CharField(160)
-    reason = TextField()
-    raised_at = InstantField()
-    acknowledged_at = InstantField(null=True)
-    acknowledged_because = TextField(default="")
-
-    class Meta:
-        indexes = ((("organization", "project", "source", "subject", "seen"), True),)
-
-
 TABLES: tuple[type[Table], ...] = (
     Receipt,
     Repository,
     Gap,
     Pull,
     Outgoing,
+    Webhook,
     ForgeBudget,
     Work,
     Commit,
     Bundle,
     Reproduction,
     Risk,
+    ConfigurationOutline,
     Environment,
     Release,
     Rollout,
     Pointer,
     PublishedRoot,
+    Restored,
     JoinToken,
     Node,
     Challenge,
@@ -390,4 +364,5 @@ TABLES: tuple[type[Table], ...] = (
     *REPORTED,
     *AUDIT,
     Change,
+    *RESOURCES,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from peewee import Case
 
+from reconciler.db.many import run
 from reconciler.db.models import Work
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
@@ -21,6 +22,14 @@ LEASE = timedelta(seconds=15)
 
 DUE_LIMIT = 1000
 """More owed work than this is dispatched in the next round."""
+
+
+_ASK = """
+INSERT INTO work (
+    organization, project, kind, subject, wanted, due_at, known, done, attempts, holder, fence, outcome, reason
+) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0, '', '') ON CONFLICT (organization, project, kind, subject) DO UPDATE SET
+"""
+"""Written out, for every webhook and many a heartbeat asks."""
 
 
 class LeaseLost(LostRace):
@@ -76,26 +85,16 @@ def ask(
     of several requests each has to say so.
     """
     later = due_at if due_at is not None and due_at > now else None
-    if later:
-        update: dict[Any, Any] = {Work.due_at: _earliest(later)}
+    if later is not None:
+        moment = Work.due_at.db_value(later)
+        values = (0, moment, False)
+        update, more = "due_at = CASE WHEN work.due_at < ? THEN work.due_at ELSE ? END", (moment, moment)
     else:
-        update = {Work.wanted: Work.wanted + 1}
-        if not known:
-            update[Work.known] = False
-        else:
-            update[Work.known] = Case(None, [(Work.wanted > Work.done, Work.known)], True)
+        values = (1, None, known)
+        update = "wanted = work.wanted + 1, known = CASE WHEN work.wanted > work.done THEN work.known AND ? ELSE ? END"
+        more = (known, known)
     with writing():
-        Work.insert(
-            organization=organization,
-            project=project,
-            kind=kind,
-            subject=subject,
-            wanted=0 if later else 1,
-            due_at=later,
-            known=known and later is None,
-        ).on_conflict(
-            conflict_target=[Work.organization, Work.project, Work.kind, Work.subject], update=update
-        ).execute()
+        run(f"{_ASK} {update}", (organization, project, kind, subject, *values, *more))
 
 
 def claim(

@@ -11,7 +11,8 @@ class Risk(Table):
     """How dangerous it is to bring an environment from the bundle `against`, which is empty for nothing, to `digest`.
 
     `level` is `low`, `medium`, `high` or `critical`, or `unknown` when it could not be judged; `reasons` are as
-    `Reason.to_json`, the worst first. `changes` counts what is removed, changed and added.
+    `Reason.to_json`, the worst first. `changes` counts what is removed, changed and added, and `difference` tells the
+    first of them, as `Change.to_json`, deletions first.
     """
 
     id = AutoField()
@@ -23,6 +24,7 @@ class Risk(Table):
     level = CharField(15)
     reasons = DocumentField(default=list)
     changes = DocumentField(default=dict)
+    difference = DocumentField(default=list)
     judged_at = InstantField()
 
     class Meta:

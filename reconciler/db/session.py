@@ -118,6 +118,18 @@ def writing() -> Iterator[None]:
                 yield
 
 
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Hold a connection whose queries all see the database as it was at the first of them. Nothing is written in it.
+
+    Raises what `reading` raises.
+    """
+    with _connection(), _faults():
+        how = {} if is_sqlite() else {"isolation_level": "REPEATABLE READ"}
+        with database.atomic(**how):
+            yield
+
+
 def after_commit(hook: Callable[[], object]) -> None:
     """Call `hook` once the outermost `writing` has committed, and never when it is undone.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.db.many import upsert_many
+from reconciler.db.enrolled import Reporting
+from reconciler.db.many import PAGE, read_many, upsert_many
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.models import Node
 from reconciler.db.session import writing
+from reconciler.db.table import EPOCH
 from reconciler.fleet.signals import (
     MINUTE,
     Baseline,
@@ -24,9 +26,6 @@ from reconciler.fleet.signals import (
 )
 
 KEPT = timedelta(hours=24)
-ROWS_AT_ONCE = 400
-"""SQLite takes at most 999 variables in one statement on old builds."""
-
 
 COUNTER = ("node", "life", "services", "at")
 SIGNAL = (
@@ -34,12 +33,14 @@ SIGNAL = (
     "services", "cpu_permille", "memory_permille", "open_breakers",
 )  # fmt: skip
 
+ADDED_TO = ("node", "digest", "services", "cpu_permille", "memory_permille", "open_breakers")
+
 
 @dataclass(slots=True)
 class Minute:
     """What a batch adds to one minute of one node and digest."""
 
-    node: Node
+    node: Reporting
     digest: str
     services: dict[str, Counts]
     cpu_permille: int | None = None
@@ -60,7 +61,7 @@ class Minute:
         node, added = self.node, total(self.services.values())
         return (
             node.organization, node.project, node.environment, node.id, self.digest, minute, added.requests,
-            added.failed, added.observed, [list(bucket) for bucket in added.buckets],
+            added.failed, added.observed, (added.bounds, added.within),
             {name: counts.to_json() for name, counts in self.services.items()},
             self.cpu_permille, self.memory_permille, self.open_breakers,
         )  # fmt: skip
@@ -73,12 +74,12 @@ class Counters:
     def __init__(self, nodes: Sequence[str]) -> None:
         self._known: dict[str, Baseline] = {}
         self._minutes: dict[tuple[str, str], Minute] = {}
-        for part in _parts(nodes):
-            rows = NodeCounter.select().where(NodeCounter.node.in_(part)).tuples()
-            for node, life, services, at in rows.iterator():
-                self._known[node] = Baseline(life, _services(services), at)
+        for node, life, services, at in read_many(NodeCounter, COUNTER, "node", nodes):
+            self._known[node] = Baseline(
+                life, _services(json.loads(services)), EPOCH + timedelta(milliseconds=at)
+            )
 
-    def add(self, node: Node, said: Signals, runs: str, *, now: datetime) -> None:
+    def add(self, node: Reporting, said: Signals, runs: str, *, now: datetime) -> None:
         """Take a report in. `node` is what was known before it, `runs` the digest that it says."""
         known = self._known.get(node.id)
         counted = window(known, said, node.running, runs, now=now)
@@ -90,16 +91,13 @@ class Counters:
     def write(self, *, now: datetime) -> None:
         """Add everything to the minute of `now`, and remember what the next reports are compared with."""
         minute, nodes = minute_of(now), sorted({node for node, _ in self._minutes})
-        for part in _parts(nodes):
-            rows = NodeSignal.select(
-                NodeSignal.node, NodeSignal.digest, NodeSignal.services, NodeSignal.cpu_permille,
-                NodeSignal.memory_permille, NodeSignal.open_breakers,
-            ).where(NodeSignal.node.in_(part), NodeSignal.minute == minute)  # fmt: skip
-            for node, digest, services, *seen in rows.tuples().iterator():
-                there = self._minutes.get((node, digest))
-                if there is not None:
-                    there.add(_services(services))
-                    there.see(*seen)
+        for node, digest, services, *seen in read_many(
+            NodeSignal, ADDED_TO, "node", nodes, 'AND "minute" = ?', NodeSignal.minute.db_value(minute)
+        ):
+            there = self._minutes.get((node, digest))
+            if there is not None:
+                there.add(_services(json.loads(services)))
+                there.see(*seen)
         upsert_many(
             NodeSignal,
             SIGNAL,
@@ -194,9 +192,8 @@ def _rows(nodes: Sequence[str], digest: str | None, since: datetime, until: date
 
 
 def _counts(row: NodeSignal) -> Counts:
-    return Counts(
-        row.requests, row.failed, row.observed, tuple((bound, count) for bound, count in row.buckets)
-    )
+    bounds, within = row.buckets
+    return Counts(row.requests, row.failed, row.observed, tuple(bounds), tuple(within))
 
 
 def _services(document: Mapping[str, list[object]]) -> dict[str, Counts]:
@@ -204,5 +201,5 @@ def _services(document: Mapping[str, list[object]]) -> dict[str, Counts]:
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), ROWS_AT_ONCE):
-        yield ids[start : start + ROWS_AT_ONCE]
+    for start in range(0, len(ids), PAGE):
+        yield ids[start : start + PAGE]

@@ -11,6 +11,10 @@ from peewee import BigIntegerField, DatabaseProxy, Model, TextField
 database = DatabaseProxy()
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+# `json.dumps` with these arguments would make the encoder again for every document.
+_write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class InstantField(BigIntegerField):
@@ -21,7 +25,7 @@ class InstantField(BigIntegerField):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment needs a time zone")
-        return (value - EPOCH) // timedelta(milliseconds=1)
+        return (value - EPOCH) // MILLISECOND
 
     def python_value(self, value: int | None) -> datetime | None:
         return None if value is None else EPOCH + timedelta(milliseconds=value)
@@ -33,7 +37,7 @@ class DocumentField(TextField):
     def db_value(self, value: Any) -> str | None:
         if value is None:
             return None
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return _write(value)
 
     def python_value(self, value: str | None) -> Any:
         return None if value is None else json.loads(value)

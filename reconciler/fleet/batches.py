@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from reconciler.fleet.cohorts import Assignment
-from reconciler.fleet.domains import Reaches, domain_of, reach_in
+from reconciler.fleet.domains import Reaches, reach_in
 from reconciler.fleet.observations import Observed
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
@@ -107,7 +107,8 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
         if assignment.pin_of(node.id, node.labels) is not None:
             continue
         if rollout.concerns(node.id, node.labels, node.registered_at):
-            found.setdefault(domain_of(node.labels, rollout.spread), []).append(rank(rollout.name, node.id))
+            domain = rollout.domain(node.id, node.labels)
+            found.setdefault(domain, []).append(rank(rollout.name, node.id))
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
 
 
@@ -146,7 +147,7 @@ def count_batches(
     for node in sorted(nodes, key=attrgetter("name", "id")):
         if not rollout.concerns(node.id, node.labels, node.registered_at):
             continue
-        domain = domain_of(node.labels, rollout.spread)
+        domain = rollout.domain(node.id, node.labels)
         if domain not in ladders:
             ladders[domain] = [reach_in(step.reaches, domain) for step in steps]
         index = bisect_left(ladders[domain], rank(rollout.name, node.id))

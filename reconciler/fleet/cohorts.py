@@ -17,6 +17,7 @@ from reconciler.fleet.domains import OTHERS, Reaches, domain_of, reach_in
 from reconciler.fleet.ranks import NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import Selector, matches, text_of
+from reconciler.fleet.slots import Slots
 
 BASE = "base"
 NEXT = "next"
@@ -82,37 +83,46 @@ class OpenRollout:
     """A rollout that still decides what nodes run, as far as cohorts depend on it.
 
     `reaches` are the highest ranks that are moved so far, by failure domain; `spread` is the label that tells domains
-    apart, or "". `already` are the nodes that a partial rollout of the same digest moved before this one widened it.
-    `apart` were pinned when it opened: its steps leave them out, also when their pin has ended meanwhile.
+    apart, or "". `already` are the rollouts of the same digest that this one took over from, as far as they had come:
+    what they had moved stays moved, whomever this one is for. `apart` were pinned when it opened: its steps leave them
+    out, also when their pin has ended meanwhile. `slots` are the domains of a blue-green rollout, instead of those of a
+    label.
     """
 
     name: str
     target: Target
     reaches: Reaches = field(default_factory=lambda: MappingProxyType({OTHERS: NO_REACH}))
     spread: str = ""
-    already: Target | None = None
+    already: tuple[OpenRollout, ...] = ()
     apart: tuple[PinnedNodes, ...] = ()
+    slots: Slots | None = None
+
+    def domain(self, node_id: str, labels: Mapping[str, str]) -> str:
+        """The failure domain, or the slot, that a node is in."""
+        if self.slots is not None:
+            return self.slots.slot_of(node_id, labels)
+        return domain_of(labels, self.spread)
 
     def is_for(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout brings its digest to this node, sooner or later."""
-        if not self.target.includes(labels, registered_at):
+        if not self.target.includes(labels, registered_at) and not self.has(node_id, labels, registered_at):
             return False
         return not self.apart or not any(pin.keeps(node_id, labels) for pin in self.apart)
 
     def concerns(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether one of the steps moves this node."""
-        return self.is_for(node_id, labels, registered_at) and not self.has(labels, registered_at)
+        return self.is_for(node_id, labels, registered_at) and not self.has(node_id, labels, registered_at)
 
-    def has(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
+    def has(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the node was moved before the first step."""
-        return self.already is not None and self.already.includes(labels, registered_at)
+        return bool(self.already) and any(one.takes(node_id, labels, registered_at) for one in self.already)
 
     def takes(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout has reached this node."""
         if not self.is_for(node_id, labels, registered_at):
             return False
-        reach = reach_in(self.reaches, domain_of(labels, self.spread))
-        return rank(self.name, node_id) <= reach or self.has(labels, registered_at)
+        reach = reach_in(self.reaches, self.domain(node_id, labels))
+        return rank(self.name, node_id) <= reach or self.has(node_id, labels, registered_at)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -121,21 +131,22 @@ class OpenRollout:
             "target": self.target.to_json(),
             "reaches": dict(self.reaches),
             "spread": self.spread,
-            "already": None if self.already is None else self.already.to_json(),
+            "already": [one.to_json() for one in self.already],
             "apart": [pin.to_json() for pin in self.apart],
+            "slots": _slots_to_json(self.slots),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OpenRollout:
         """The rollout that `to_json` gave. Raises KeyError, TypeError, ValueError or `Refused` for anything else."""
-        already = data["already"]
         return cls(
             data["name"],
             Target.from_json(data["target"]),
             dict(data["reaches"]),
             data["spread"],
-            None if already is None else Target.from_json(already),
+            tuple(cls.from_json(one) for one in data["already"]),
             tuple(PinnedNodes.from_json(pin) for pin in data["apart"]),
+            _slots_from_json(data["slots"]),
         )
 
 
@@ -143,11 +154,12 @@ class OpenRollout:
 class Assignment:
     """What decides on the cohorts of an environment's nodes. The default: every node is `base`.
 
-    Of two pins that mean the same node the first one counts.
+    Of two pins that mean the same node the first one counts. `slots` are there while one of the two has the traffic.
     """
 
     rollout: OpenRollout | None = None
     pins: tuple[PinnedNodes, ...] = ()
+    slots: Slots | None = None
 
     def pin_of(self, node_id: str, labels: Mapping[str, str]) -> PinnedNodes | None:
         """The pin that keeps this node, or None."""
@@ -160,6 +172,7 @@ class Assignment:
         return {
             "rollout": None if self.rollout is None else self.rollout.to_json(),
             "pins": [pin.to_json() for pin in self.pins],
+            "slots": _slots_to_json(self.slots),
         }
 
     @classmethod
@@ -170,7 +183,23 @@ class Assignment:
         """
         rollout = data.get("rollout")
         pins = tuple(PinnedNodes.from_json(pin) for pin in data.get("pins", ()))
-        return cls(None if rollout is None else OpenRollout.from_json(rollout), pins)
+        slots = _slots_from_json(data.get("slots"))
+        return cls(None if rollout is None else OpenRollout.from_json(rollout), pins, slots)
+
+    def moved(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
+        """Whether the open rollout has brought its digest to this node, and no pin keeps another one there."""
+        rollout = self.rollout
+        if rollout is None or not rollout.takes(node_id, labels, registered_at):
+            return False
+        return self.pin_of(node_id, labels) is None
+
+
+def _slots_to_json(slots: Slots | None) -> dict[str, Any] | None:
+    return None if slots is None else slots.to_json()
+
+
+def _slots_from_json(data: Mapping[str, Any] | None) -> Slots | None:
+    return None if data is None else Slots.from_json(data)
 
 
 EVERYBODY = Assignment()
@@ -180,6 +209,7 @@ def cohort_of(
     node_id: str, labels: Mapping[str, str], registered_at: datetime, assignment: Assignment
 ) -> str:
     """The pin's cohort for a node that is pinned, `next` for one that the rollout has reached, `base` for all others.
+    Where there are slots, a node's slot is its cohort, whatever has reached it.
 
     A node that registered after the opening is `base`: it gets what the last completed rollout brought.
     """
@@ -187,4 +217,8 @@ def cohort_of(
     if pin is not None:
         return pin.cohort
     rollout = assignment.rollout
+    if assignment.slots is not None:
+        if rollout is not None and not rollout.is_for(node_id, labels, registered_at):
+            return BASE
+        return assignment.slots.slot_of(node_id, labels) or BASE
     return NEXT if rollout is not None and rollout.takes(node_id, labels, registered_at) else BASE

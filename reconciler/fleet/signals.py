@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from operator import add, sub
 from typing import Any
 
 from reconciler.clock import iso_milliseconds, parse_iso
@@ -36,33 +37,41 @@ MINUTE = timedelta(minutes=1)
 class Counts:
     """Requests. `failed` are those of `requests` that were answered 5xx or could not be passed on.
 
-    `observed` is of how many the latency is known, `buckets` how many of those took at most so many milliseconds,
-    rising in both. What took longer than the last bucket is in `observed` alone.
+    `observed` is of how many the latency is known; `within` how many of those took at most as many milliseconds as
+    stand in the same place of `bounds`. Both rise. What took longer than the last bound is in `observed` alone.
     """
 
     requests: int = 0
     failed: int = 0
     observed: int = 0
-    buckets: tuple[tuple[int, int], ...] = ()
+    bounds: tuple[int, ...] = ()
+    within: tuple[int, ...] = ()
+
+    @property
+    def buckets(self) -> tuple[tuple[int, int], ...]:
+        """Each bound with its count."""
+        return tuple(zip(self.bounds, self.within, strict=True))
 
     def __add__(self, other: Counts) -> Counts:
-        """Both together. Buckets that only one of them has say nothing about the sum, and are left out."""
+        """Both together. Bounds that only one of them has say nothing about the sum, and are left out."""
+        bounds, within = _sum(self, other)
         return Counts(
             self.requests + other.requests,
             self.failed + other.failed,
             self.observed + other.observed,
-            _sum(self, other),
+            bounds,
+            within,
         )
 
     def to_json(self) -> list[Any]:
-        """A short JSON form, for there are many of them."""
-        return [self.requests, self.failed, self.observed, [list(bucket) for bucket in self.buckets]]
+        """A short JSON form, for there are many of them. JSON knows tuples as lists."""
+        return [self.requests, self.failed, self.observed, self.bounds, self.within]
 
     @classmethod
     def from_json(cls, data: list[Any]) -> Counts:
         """What `to_json` gave. Raises TypeError or ValueError for anything else."""
-        requests, failed, observed, buckets = data
-        return cls(requests, failed, observed, tuple((bound, count) for bound, count in buckets))
+        requests, failed, observed, bounds, within = data
+        return cls(requests, failed, observed, tuple(bounds), tuple(within))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +188,15 @@ def baseline(before: Baseline | None, said: Signals, *, now: datetime) -> Baseli
 
 def difference(older: Counts, newer: Counts) -> Counts:
     """What was counted between two states of one counter; nothing when any part of it fell."""
-    was, bounds = dict(older.buckets), [bound for bound, _ in newer.buckets]
-    if older.observed and [bound for bound, _ in older.buckets] != bounds:
+    requests, failed = newer.requests - older.requests, newer.failed - older.failed
+    observed, within = newer.observed - older.observed, newer.within
+    if older.observed:
+        if older.bounds != newer.bounds:
+            return Counts()
+        within = tuple(map(sub, within, older.within))
+    if min(requests, failed, observed, *within) < 0:
         return Counts()
-    grown = Counts(
-        newer.requests - older.requests,
-        newer.failed - older.failed,
-        newer.observed - older.observed,
-        tuple((bound, count - was.get(bound, 0)) for bound, count in newer.buckets),
-    )
-    numbers = (grown.requests, grown.failed, grown.observed, *(count for _, count in grown.buckets))
-    return grown if min(numbers) >= 0 else Counts()
+    return Counts(requests, failed, observed, newer.bounds, within)
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -202,7 +209,7 @@ def merge(traffic: Iterable[Traffic]) -> Traffic:
     parts = tuple(traffic)
     if not parts:
         raise ValueError("nothing to merge")
-    counts = total(Counts(part.requests, part.failed, part.observed, part.buckets) for part in parts)
+    counts = total(map(_counts, parts))
     return Traffic(
         nodes=sum(part.nodes for part in parts),
         reporting=sum(part.reporting for part in parts),
@@ -249,10 +256,18 @@ def minute_of(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _sum(one: Counts, other: Counts) -> tuple[tuple[int, int], ...]:
+def _counts(part: Traffic) -> Counts:
+    bounds, within = tuple(bound for bound, _ in part.buckets), tuple(count for _, count in part.buckets)
+    return Counts(part.requests, part.failed, part.observed, bounds, within)
+
+
+def _sum(one: Counts, other: Counts) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not one.observed:
-        return other.buckets
+        return other.bounds, other.within
     if not other.observed:
-        return one.buckets
+        return one.bounds, one.within
+    if one.bounds == other.bounds:
+        return one.bounds, tuple(map(add, one.within, other.within))
     there = dict(other.buckets)
-    return tuple((bound, count + there[bound]) for bound, count in one.buckets if bound in there)
+    shared = [(bound, count + there[bound]) for bound, count in one.buckets if bound in there]
+    return tuple(bound for bound, _ in shared), tuple(count for _, count in shared)

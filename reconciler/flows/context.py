@@ -19,6 +19,9 @@ from reconciler.config.installation import Connection, Installation, Organizatio
 from reconciler.egress.asking import Egress
 from reconciler.errors import Stalled
 from reconciler.flows.compile_cache import CompileCache
+from reconciler.forge import FORGES
+from reconciler.forge.app import TOKENS
+from reconciler.forge.app import USER as APP_USER
 from reconciler.git.mirror import Credentials, Mirror
 from reconciler.keys.uri import load_sealing_key, load_secret
 from reconciler.settings import Settings
@@ -70,14 +73,14 @@ class Context:
 
     def credentials(self) -> Credentials | None:
         """The user and token that the forge connection names, or None for anonymous access."""
-        return credentials_of(self.connection, folder=self.folder, environ=self.environ)
+        return credentials_of(
+            self.installation, self.connection, folder=self.folder, environ=self.environ, now=self.now()
+        )
 
     def egress(self) -> Egress:
         """The one way out to addresses that somebody else wrote down. Raises `Stalled` E-EGR-006 when the file of
         certificates that the server configuration names cannot be used."""
-        rules = self.installation.egress
-        trust = "" if rules.trust is None else _certificates(rules.trust, self.folder, self.environ)
-        return Egress(tuple(ip_network(text) for text in rules.allow), trust)
+        return egress_of(self.installation, folder=self.folder, environ=self.environ)
 
     def sealing_keys(self, environment: str) -> Mapping[str, PrivateKey]:
         """The private keys that open what is sealed for an environment, by key id; none when none is named.
@@ -92,10 +95,34 @@ class Context:
         return {key_id(bytes(key.public_key)): key for key in keys}
 
 
+def egress_of(installation: Installation, *, folder: Path, environ: Mapping[str, str]) -> Egress:
+    """The way out that the server configuration allows. Raises `Stalled` E-EGR-006."""
+    rules = installation.egress
+    trust = "" if rules.trust is None else _certificates(rules.trust, folder, environ)
+    return Egress(tuple(ip_network(text) for text in rules.allow), trust)
+
+
 def credentials_of(
-    connection: Connection | None, *, folder: Path, environ: Mapping[str, str]
+    installation: Installation,
+    connection: Connection | None,
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    now: datetime,
 ) -> Credentials | None:
-    """The user and token that a forge connection names, or None for anonymous access. Raises `Stalled`."""
+    """The user and token that a forge connection names, or None for anonymous access. Raises `Stalled`, and for an App
+    as `Tokens.token`."""
+    app = connection.app if connection is not None else None
+    if connection is not None and app is not None:
+        token = TOKENS.token(
+            connection.api or FORGES[connection.forge].api,
+            app.id,
+            app.installation,
+            key=lambda: load_secret(app.key, folder=folder, environ=environ),
+            egress=egress_of(installation, folder=folder, environ=environ),
+            now=now,
+        )
+        return Credentials(user=APP_USER, token=token)
     if connection is None or connection.credentials is None:
         return None
     secret = load_secret(connection.credentials, folder=folder, environ=environ).decode()

@@ -17,6 +17,7 @@ from reconciler.db.session import reading, writing
 from reconciler.fleet.cohorts import BASE, Assignment, cohort_of
 from reconciler.fleet.drift import SEVERAL, Group, Wanted, groups
 from reconciler.fleet.observations import Observation
+from reconciler.fleet.slots import SLOTS
 from reconciler.flows import drift_rows, envrow, risks
 from reconciler.flows.context import Context
 from reconciler.flows.facts import read_nodes, read_policies
@@ -96,7 +97,9 @@ def _wanted(
     for node in nodes:
         cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
         if cohort == BASE or not moving:
-            found.append((node, Wanted(offered.get(cohort, ""), base if cohort == BASE else others)))
+            # A slot runs what was completed last, as `base` does, where no rollout is open.
+            settled = cohort == BASE or (cohort in SLOTS and assignment.rollout is None)
+            found.append((node, Wanted(offered.get(cohort, ""), base if settled else others)))
     return found
 
 

@@ -13,7 +13,7 @@ from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release import paths
 from reconciler.release.branch import parse_branch
 from reconciler.release.readme import CREATED, created_subject
-from reconciler.release.state import BranchFiles, Completed, EnvironmentState
+from reconciler.release.state import BranchFiles, Completed, EnvironmentState, Quarantine
 
 MOST_BALLOTS = 200
 """Each is proved by looking for the commit that put it there, which anybody who may push could make long."""
@@ -121,6 +121,14 @@ def completed_rollouts(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[Com
         return None
     ledger = read_ledger_at(mirror, ours[0].sha).ledger
     return None if ledger is None else ledger.history
+
+
+def quarantine_at(mirror: Mirror, head: str) -> tuple[Quarantine, ...]:
+    """The quarantines that stand on a branch; one that cannot be read forbids what its name says."""
+    folder = paths.QUARANTINE
+    return parse_branch(
+        *_read(mirror, head, tuple(f"{folder}/{name}" for name in mirror.list_folder(head, folder)))
+    ).quarantine
 
 
 def newest_of_ours(mirror: Mirror, head: str, keys: CommitKeys) -> tuple[CommitInfo, bool] | None:

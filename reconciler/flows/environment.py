@@ -20,6 +20,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.facts import TrunkPolicies, gather_facts, read_policies
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls import feedback
+from reconciler.flows.rebuild.nodes import check_nodes_known
 from reconciler.flows.voters import with_people
 from reconciler.git.writing import push
 from reconciler.release.actions import Supersede
@@ -103,6 +104,8 @@ def read_branch(look: Look) -> None:
     if not look.known:
         envbranch.check_origin(look.context.mirror, head, look.environment, keys)
     look.branch = envbranch.read_branch(look.context.mirror, head, look.environment, keys)
+    if not look.known and look.branch.ours is not None:
+        check_nodes_known(look.context)
 
 
 def publish_and_record(look: Look) -> None:
@@ -136,8 +139,11 @@ def publish_and_record(look: Look) -> None:
             now=look.now,
             due_at=drift_look,
         )
+        if look.policy is not None and look.policy.approvals.reviews:
+            ask(context.organization.slug, context.project.slug, "reviews", now=look.now)
         events = projection.project(context, look.environment, height, commits, keys)
-        if "rollout.completed" in events:
+        # Those that come after wait for what completes here, and for what people quarantine here.
+        if not {"rollout.completed", projection.CHANGED_BY_HAND}.isdisjoint(events):
             for follower in look.trunk.after(look.environment):
                 ask(context.organization.slug, context.project.slug, "environment", follower, now=look.now)
     look.known = branch.head

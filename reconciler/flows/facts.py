@@ -11,16 +11,20 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
+from reconciler.flows.candidates import candidates, compiled
 from reconciler.flows.context import Context
-from reconciler.flows.envbranch import branch_ref, commit_keys, completed_rollouts, is_followed
+from reconciler.flows.envbranch import (
+    branch_ref,
+    commit_keys,
+    completed_rollouts,
+    is_followed,
+    quarantine_at,
+)
 from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
 from reconciler.release.counting import count
-from reconciler.release.facts import Facts, TrunkCommit, runs_of
-from reconciler.release.state import Completed, EnvironmentState, Ledger
-
-TRUNK_LIMIT = 100
-"""How far back trunk is compared with the last promotion; what is older has been overtaken many times."""
+from reconciler.release.facts import Facts, forbidden_of, runs_of
+from reconciler.release.state import Completed, EnvironmentState, Ledger, Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class TrunkPolicies:
 def read_policies(context: Context) -> TrunkPolicies:
     """The policies as the last valid trunk commit has them."""
     with reading():
-        row = _compiled(context).order_by(Commit.position.desc()).first()
+        row = compiled(context).order_by(Commit.position.desc()).first()
     if row is None:
         return TrunkPolicies("", ())
     return TrunkPolicies(row.sha, tuple(EnvironmentPolicy.from_json(data) for data in row.policies))
@@ -66,24 +70,29 @@ def gather_facts(
     ledger = files.ledger or Ledger()
     wished = files.release.digest if files.release is not None else ""
     with reading():
-        trunk = _trunk(context, state, policy)
+        trunk = candidates(context, state, policy, now=now)
         digests = {wished, *(pin.digest for pin in files.pins)} - {""}
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
         nodes = read_nodes(context, state.name)
         drifting = _drifting(context, state.name, ledger) if policy.drift.remediate else 0
     counted = count(state, policy, nodes, now=now)
-    completed = _predecessors(context, policy, refs)
+    before = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
         trunk=trunk,
         bundles=bundles,
         removed=removed,
-        predecessors={name: _digests(found) for name, found in completed.items()},
-        runs={name: runs_of(found) for name, found in completed.items()}
+        predecessors={name: _digests(found.completed) for name, found in before.items()},
+        forbidden={
+            name: forbidden_of(found.quarantine, sorted({*digests, *_digests(found.completed)}))
+            for name, found in before.items()
+        },
+        runs={name: runs_of(found.completed) for name, found in before.items()}
         if policy.promote == "automatic"
         else {},
         batches=counted.batches,
+        returned=counted.returned,
         ranks=counted.ranks,
         left_out=counted.left_out,
         signals=signals,
@@ -127,29 +136,6 @@ def _observation(row: Node) -> Observation:
     )
 
 
-def _trunk(context: Context, state: EnvironmentState, policy: EnvironmentPolicy) -> tuple[TrunkCommit, ...]:
-    """The compiled commits after the last one that was promoted; only the newest one when that is not known."""
-    if policy.after or policy.promote != "automatic":
-        return ()
-    promoted = state.files.promoted
-    taken = None
-    if promoted is not None:
-        taken = Commit.get_or_none(
-            Commit.organization == context.organization.slug,
-            Commit.project == context.project.slug,
-            Commit.sha == promoted.commit,
-        )
-    query = _compiled(context).order_by(Commit.position.desc())
-    if taken is not None:
-        query = query.where(Commit.position > taken.position)
-    rows = query.limit(TRUNK_LIMIT if taken is not None else 1)
-    found = tuple(
-        TrunkCommit(row.sha, row.digest, row.subject, f"{row.author_name} <{row.author_email}>", row.seen_at)
-        for row in rows
-    )
-    return tuple(commit for commit in found if promoted is None or commit.sha != promoted.commit)
-
-
 def _bundles(context: Context, environment: str, digests: set[str]) -> dict[str, bool]:
     return {row.digest: environment in row.environments for row in _kept(context, digests)}
 
@@ -174,36 +160,34 @@ def _kept(context: Context, digests: set[str]):  # type: ignore[no-untyped-def]
     )
 
 
-def _predecessors(
-    context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]
-) -> dict[str, tuple[Completed, ...]]:
-    """What completed in the environments before; one is left out while that is not known.
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """An environment that another one comes after: what completed there, and what is quarantined there now."""
+
+    completed: tuple[Completed, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+
+
+def _predecessors(context: Context, policy: EnvironmentPolicy, refs: Mapping[str, str]) -> dict[str, _Before]:
+    """The environments before; one is left out while what completed there is not known.
 
     Their branches count as far as they are followed: whoever may push to one of them could otherwise put commits of
     ours there that are another environment's.
     """
-    found: dict[str, tuple[Completed, ...]] = {}
+    found: dict[str, _Before] = {}
     for name in policy.after:
         row = find_row(context, name)
         head = refs.get(branch_ref(context, name))
         if head is None:
-            found[name] = ()
+            found[name] = _Before()
             continue
         if row is None or not row.head or not is_followed(context.mirror, name, row.head, head):
             continue
         completed = completed_rollouts(context.mirror, head, commit_keys(context))
         if completed is not None:
-            found[name] = completed
+            found[name] = _Before(completed, quarantine_at(context.mirror, head))
     return found
 
 
 def _digests(completed: tuple[Completed, ...]) -> tuple[str, ...]:
     return tuple(sorted({entry.digest for entry in completed}))
-
-
-def _compiled(context: Context):  # type: ignore[no-untyped-def]
-    return Commit.select().where(
-        Commit.organization == context.organization.slug,
-        Commit.project == context.project.slug,
-        Commit.state == "compiled",
-    )

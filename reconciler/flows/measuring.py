@@ -13,20 +13,25 @@ from reconciler.config.gates import GateSpec
 from reconciler.db.gating import StepEvidence
 from reconciler.db.session import reading, writing
 from reconciler.db.signals import traffic, traffic_by_service
-from reconciler.fleet.cohorts import NEXT, Assignment, cohort_of
+from reconciler.fleet.cohorts import Assignment, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.signals import Traffic
 from reconciler.fleet.slo import Counted, counted
+from reconciler.fleet.slots import SLOTS
+from reconciler.fleet.staleness import is_fresh
 from reconciler.flows.context import Context
 from reconciler.flows.probing import probe
 from reconciler.release.assignment import assignment_of
 from reconciler.release.gates import slo
-from reconciler.release.signals import Budget, StepSignals
-from reconciler.release.state import Ledger, Progress, Rollout
+from reconciler.release.signals import Budget, Mark, Shares, StepSignals, marked
+from reconciler.release.state import Ledger, Plan, Progress, Rollout
 
 EVERY = timedelta(seconds=10)
 NODES_AT_ONCE = 1000
 """What more nodes than this counted is added up that much more rarely: there is a row for each node and minute."""
+
+SHARE_WINDOW = timedelta(minutes=1)
+"""How long a share of requests is counted for: a balancer that follows late is seen to follow."""
 
 RECENT = timedelta(minutes=3)
 """What a machine uses now is what it used in these last minutes: reports come in minutes."""
@@ -47,9 +52,10 @@ def measure(
         return None
     active = rollout.active
     gates = [gate for gate in plan.rules.gates if gate.kind in MEASURED]
-    if active is None or active.since is None or not gates:
+    if active is None or active.since is None or not (gates or plan.swap is not None):
         return None
-    before = _last(context, environment, rollout, active)
+    since = rollout.returning.since if rollout.returning is not None else active.since
+    before = _last(context, environment, rollout, active, since)
     if before is not None and now - before.at < EVERY:
         return before
     if before is not None and now - before.counted_at < EVERY * len(nodes) / NODES_AT_ONCE:
@@ -58,10 +64,13 @@ def measure(
         found = StepSignals(now, now)
         with reading():
             if any(gate.kind in OF_TRAFFIC for gate in gates):
-                found = _traffic(found, nodes, rollout, assignment_of(ledger), active.since, now)
-            found = replace(found, budgets=_budgets(gates, nodes, active.since, now))
+                found = _traffic(found, nodes, rollout, assignment_of(ledger), since, now)
+            found = replace(found, budgets=_budgets(gates, nodes, since, now))
+            if plan.swap is not None:
+                earlier = before.shares.marks if before is not None and before.shares is not None else ()
+                found = replace(found, shares=_shares(ledger, plan, nodes, earlier, since, now))
     found = replace(found, probes=probe(context, gates, before.probes if before is not None else {}, now))
-    _keep(context, environment, rollout, active, found)
+    _keep(context, environment, rollout, active, since, found)
     return found
 
 
@@ -75,7 +84,7 @@ def _traffic(
 ) -> StepSignals:
     moved, control = [], []
     for node in nodes:
-        if cohort_of(node.id, node.labels, node.registered_at, assignment) == NEXT:
+        if assignment.moved(node.id, node.labels, node.registered_at):
             moved += [node.id] if node.running == rollout.digest else []
         elif _is_control(node, rollout, assignment):
             control.append(node.id)
@@ -85,6 +94,27 @@ def _traffic(
         recent=traffic(moved, rollout.digest, now - RECENT, now),
         control=traffic(control, rollout.previous, since, now),
     )
+
+
+def _shares(
+    ledger: Ledger,
+    plan: Plan,
+    nodes: Iterable[Observation],
+    earlier: tuple[Mark, ...],
+    since: datetime,
+    now: datetime,
+) -> Shares:
+    """What the nodes of each slot counted so far, beside what they had counted at earlier looks."""
+    assignment = assignment_of(ledger)
+    stale = plan.rules.stale_after_seconds
+    members: dict[str, list[str]] = {slot: [] for slot in SLOTS}
+    for node in nodes:
+        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
+        if cohort in members and is_fresh(node.reported_at, now=now, stale_after_seconds=stale):
+            members[cohort].append(node.id)
+    requests = {slot: traffic(ids, None, since, now).requests for slot, ids in members.items()}
+    nodes_of = {slot: len(ids) for slot, ids in members.items()}
+    return Shares(nodes_of, marked(earlier, Mark(now, requests), SHARE_WINDOW))
 
 
 def _is_control(node: Observation, rollout: Rollout, assignment: Assignment) -> bool:
@@ -122,7 +152,9 @@ def _counted(gate: GateSpec, found: Mapping[str, Traffic]) -> Counted:
     return counted(of_service, str(gate.values["sli"]), gate.number("faster-than-ms"))
 
 
-def _last(context: Context, environment: str, rollout: Rollout, active: Progress) -> StepSignals | None:
+def _last(
+    context: Context, environment: str, rollout: Rollout, active: Progress, since: datetime
+) -> StepSignals | None:
     """What was measured last of this very step; None when that was another one, or before it was resumed."""
     with reading():
         row = StepEvidence.get_or_none(
@@ -130,12 +162,19 @@ def _last(context: Context, environment: str, rollout: Rollout, active: Progress
             StepEvidence.project == context.project.slug,
             StepEvidence.environment == environment,
         )
-    if row is None or (row.rollout, row.step, row.since) != (rollout.name, active.number, active.since):
+    if row is None or (row.rollout, row.step, row.since) != (rollout.name, active.number, since):
         return None
     return StepSignals.from_json(row.document)
 
 
-def _keep(context: Context, environment: str, rollout: Rollout, active: Progress, found: StepSignals) -> None:
+def _keep(
+    context: Context,
+    environment: str,
+    rollout: Rollout,
+    active: Progress,
+    since: datetime,
+    found: StepSignals,
+) -> None:
     key = {
         "organization": context.organization.slug,
         "project": context.project.slug,
@@ -144,7 +183,7 @@ def _keep(context: Context, environment: str, rollout: Rollout, active: Progress
     values = {
         "rollout": rollout.name,
         "step": active.number,
-        "since": active.since,
+        "since": since,
         "at": found.at,
         "document": found.to_json(),
     }

@@ -59,6 +59,7 @@ def note_root(store: BlobStore, organization: str, projects: Iterable[str], *, n
 
 def _tell(organization: str, project: str, old: Root | None, root: Root, now: datetime) -> None:
     ask(organization, project, "trunk", now=now)
+    ask(organization, project, "enrolment", now=now)
     environments = Environment.select(Environment.name).where(
         Environment.organization == organization, Environment.project == project
     )

@@ -12,7 +12,7 @@ from reconciler.flows.context import Context
 from reconciler.flows.envbranch import EVENT_TRAILER, FAR, CommitKeys, read_ledger_at
 from reconciler.git.mirror import CommitInfo
 from reconciler.release.decision import Decision
-from reconciler.release.state import PARTIAL, Ledger, Plan
+from reconciler.release.state import OPEN_STATES, Ledger, Plan
 from reconciler.release.state import Rollout as LedgerRollout
 
 LOG_TRAILER = "Log"
@@ -89,11 +89,7 @@ def project_rollout(context: Context, environment: str, ledger: Ledger) -> None:
     if rollout is None or ledger.plan is None:
         return
     if rollout.widens:
-        Rollout.update(state="widened", ended_at=rollout.opened_at).where(
-            *(getattr(Rollout, name) == value for name, value in _scope(context, environment).items()),
-            Rollout.name == rollout.widens,
-            Rollout.state == PARTIAL,
-        ).execute()
+        _widened(context, environment, rollout)
     key = {**_scope(context, environment), "name": rollout.name}
     values = {
         "digest": rollout.digest,
@@ -112,6 +108,25 @@ def project_rollout(context: Context, environment: str, ledger: Ledger) -> None:
     ).execute()
 
 
+def _widened(context: Context, environment: str, rollout: LedgerRollout) -> None:
+    """The rollout that another one took over from has ended, as far as it had come."""
+    row = Rollout.get_or_none(
+        *(getattr(Rollout, name) == value for name, value in _scope(context, environment).items()),
+        Rollout.name == rollout.widens,
+        Rollout.state.in_(OPEN_STATES),
+    )
+    if row is None:
+        return
+    ended = moment(rollout.opened_at)
+    # A step was under way when the other nodes were wished: it was well, or no rollout would have opened.
+    steps = [
+        {**step, "state": "done", "ended": ended} if step["state"] == "active" else step
+        for step in row.view["steps"]
+    ]
+    row.state, row.ended_at, row.view = "widened", rollout.opened_at, {**row.view, "steps": steps}
+    row.save(only=[Rollout.state, Rollout.ended_at, Rollout.view])
+
+
 def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None = None) -> dict[str, Any]:
     """What pages show of a rollout. With a decision its counts and verdicts are those of the active step."""
     steps = []
@@ -127,6 +142,7 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
                 "nodes": planned.nodes,
                 "reaches": dict(planned.reaches),
                 "lasts": planned.lasts,
+                "weights": None if planned.weights is None else dict(planned.weights),
                 "state": done.state,
                 "since": moment(done.since),
                 "ended": moment(done.ended),

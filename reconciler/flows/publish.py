@@ -17,9 +17,10 @@ from reconciler.db.models import Bundle, Pointer
 from reconciler.db.session import reading
 from reconciler.errors import LostRace, NotYet, Refused, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.epoch import check_epoch
 from reconciler.flows.log.signing import place
 from reconciler.flows.roots import signers, trusted_roots
-from reconciler.release.assignment import offers
+from reconciler.release.assignment import Offer, offers
 from reconciler.release.state import Ledger
 from reconciler.store import layout
 
@@ -35,7 +36,7 @@ class Envelope:
 
     cohort: str
     sequence: int
-    digest: str
+    offer: Offer
     data: bytes
     issued_at: datetime
     root_version: int
@@ -49,21 +50,21 @@ def prepare(context: Context, environment: str, ledger: Ledger, *, now: datetime
     that is withdrawn gets a last pointer that leads back to the live digest, for whoever still reads it. A new root is
     a reason too: nodes hear of it by the pointers that its keys sign.
     Raises `Stalled` E-REL-005 when the database does not know a bundle that the ledger names, E-KEY-014 when the root
-    has expired, and `NotYet` E-REL-009 while a bundle's statement is not signed under this root.
+    has expired, E-BAK-108 when it is of no higher epoch than a backup that was restored, and `NotYet` E-REL-009 while a
+    bundle's statement is not signed under this root.
     """
     desired = offers(ledger)
     rows = {row.cohort: row for row in pointer_rows(context, environment)}
     root = _root(context, now)
     withdrawn = sorted(rows.keys() - desired.keys()) if ledger.live else []
     current = all(
-        _is_current(rows.get(cohort), ledger.sequence, digest, root, now)
-        for cohort, digest in desired.items()
+        _is_current(rows.get(cohort), ledger.sequence, offer, root, now) for cohort, offer in desired.items()
     )
     if current and not withdrawn:
         return ()
     wanted = [
-        Envelope(cohort, ledger.sequence, digest, b"", now, root.version, cohort in withdrawn)
-        for cohort, digest in {**desired, **dict.fromkeys(withdrawn, ledger.live)}.items()
+        Envelope(cohort, ledger.sequence, offer, b"", now, root.version, cohort in withdrawn)
+        for cohort, offer in {**desired, **dict.fromkeys(withdrawn, Offer(ledger.live))}.items()
     ]
     return _signed(context, environment, root, wanted, now)
 
@@ -76,9 +77,9 @@ def redate(context: Context, environment: str, *, now: datetime) -> tuple[Envelo
     if not rows:
         return ()
     root = _root(context, now)
-    if all(_is_current(row, row.sequence, row.digest, root, now) for row in rows):
+    if all(_is_current(row, row.sequence, _offered(row), root, now) for row in rows):
         return ()
-    wanted = [Envelope(row.cohort, row.sequence, row.digest, b"", now, root.version) for row in rows]
+    wanted = [Envelope(row.cohort, row.sequence, _offered(row), b"", now, root.version) for row in rows]
     return _signed(context, environment, root, wanted, now)
 
 
@@ -111,7 +112,8 @@ def store_pointers(context: Context, environment: str, envelopes: Iterable[Envel
             continue
         values = {
             Pointer.sequence: envelope.sequence,
-            Pointer.digest: envelope.digest,
+            Pointer.digest: envelope.offer.digest,
+            Pointer.weight: envelope.offer.weight,
             Pointer.envelope: envelope.data.decode(),
             Pointer.etag: hashlib.sha256(envelope.data).hexdigest(),
             Pointer.issued_at: envelope.issued_at,
@@ -148,13 +150,18 @@ def _root(context: Context, now: datetime) -> Root:
             "run and take nothing new",
             cure="Renew it: `sentinelctl keys rotate --publish`; docs/keys.md",
         )
+    check_epoch(root)
     return root
 
 
-def _is_current(row: Pointer | None, sequence: int, digest: str, root: Root, now: datetime) -> bool:
+def _offered(row: Pointer) -> Offer:
+    return Offer(row.digest, row.weight)
+
+
+def _is_current(row: Pointer | None, sequence: int, offer: Offer, root: Root, now: datetime) -> bool:
     return (
         row is not None
-        and (row.sequence, row.digest, row.root_version) == (sequence, digest, root.version)
+        and (row.sequence, _offered(row), row.root_version) == (sequence, offer, root.version)
         and now - row.issued_at < REDATE
     )
 
@@ -201,7 +208,7 @@ def _signed(
     context: Context, environment: str, root: Root, wanted: list[Envelope], now: datetime
 ) -> tuple[Envelope, ...]:
     """The envelopes with their pointers, each an entry of the log, under one checkpoint."""
-    bundles = _bundles(context, {envelope.digest for envelope in wanted}, root)
+    bundles = _bundles(context, {envelope.offer.digest for envelope in wanted}, root)
     issued = now.replace(microsecond=0)
     pointers = [
         SignedPointer(
@@ -211,12 +218,13 @@ def _signed(
             cohort=envelope.cohort,
             epoch=root.epoch,
             sequence=envelope.sequence,
-            digest=envelope.digest,
-            length=bundles[envelope.digest].length,
-            blob_sha256=bundles[envelope.digest].blob_sha256,
-            blob_length=bundles[envelope.digest].blob_length,
+            digest=envelope.offer.digest,
+            length=bundles[envelope.offer.digest].length,
+            blob_sha256=bundles[envelope.offer.digest].blob_sha256,
+            blob_length=bundles[envelope.offer.digest].blob_length,
             issued=issued,
             expires=issued + LIFE,
+            weight=envelope.offer.weight,
         )
         for envelope in wanted
     ]

@@ -88,7 +88,7 @@ def statement_of(context: Context, stored: StoredBundle, head: CommitInfo) -> St
         path=context.project.path,
         commit=head.sha,
         tree=head.tree,
-        author=_author(head),
+        author=author_of(head),
         compiler=COMPILER,
     )
 
@@ -133,5 +133,6 @@ def _statement(context: Context, key: str) -> bytes | None:
         return None
 
 
-def _author(head: CommitInfo) -> str:
+def author_of(head: CommitInfo) -> str:
+    """Who wrote a commit, as its statement says it."""
     return f"{head.author_name[:AUTHOR_LENGTH]} <{head.author_email[:AUTHOR_LENGTH]}>"

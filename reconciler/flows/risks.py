@@ -7,8 +7,8 @@ said to be unknown, and stands in nobody's way: this is told to people, and no r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.bundle import archive
@@ -17,7 +17,9 @@ from reconciler.bundle.contents import environment_in
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.manifest import check_files
 from reconciler.compile.compiler import Compilation, CompiledEnvironment
+from reconciler.compile.diff.changes import Change
 from reconciler.compile.diff.compare import compare_environments
+from reconciler.compile.diff.meaning import Fact
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.risk import Risk, assess
 from reconciler.db.models import Bundle, Commit, Environment
@@ -36,6 +38,11 @@ MOST_REASONS = 200
 MOST_ROUTES = 50
 """Of one reason; a change of everything concerns every route, and a page shows some."""
 
+MOST_CHANGES = 200
+MOST_FIELDS = 24
+LONGEST_VALUE = 200
+"""Of a difference that is kept: a page shows no more, and `sentinelctl diff` has all of it."""
+
 CONFINEMENT = Confinement(memory=1024 * 1024 * 1024, cpu_seconds=60, answer=16 * 1024 * 1024)
 
 UNKNOWN = "unknown"
@@ -53,6 +60,7 @@ class Judged:
     level: str
     reasons: list[dict[str, Any]]
     changes: dict[str, int]
+    difference: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ def record(context: Context, judged: Iterable[Judged]) -> None:
             level=one.level,
             reasons=one.reasons,
             changes=one.changes,
+            difference=one.difference,
             judged_at=context.now(),
         ).on_conflict_ignore().execute()
 
@@ -165,7 +174,38 @@ def _answer(environment: str, before: Side, after: Side) -> bytes:
     counts: dict[str, int] = {}
     for change in difference.changes:
         counts[str(change.action)] = counts.get(str(change.action), 0) + 1
-    return json.dumps({"level": risk.level.name, "reasons": _reasons(risk), "changes": counts}).encode()
+    answer = {"level": risk.level.name, "reasons": _reasons(risk), "changes": counts}
+    return json.dumps({**answer, "difference": told(difference.changes)}).encode()
+
+
+def told(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """The first changes, cut to what a page shows. `left_out` of the fields of one says how many are missing."""
+    return [
+        {
+            **change.to_json(),
+            "fields": [
+                {"path": one.path, "before": _short(one.before), "after": _short(one.after)}
+                for one in change.fields[:MOST_FIELDS]
+            ],
+            "left_out": max(0, len(change.fields) - MOST_FIELDS),
+            "routes": list(change.routes[:MOST_FIELDS]),
+        }
+        for change in changes[:MOST_CHANGES]
+    ]
+
+
+def _short(fact: Fact) -> str | None:
+    """A fact as text, or None where there is none."""
+    if fact is None:
+        return None
+    text = (
+        ", ".join(map(str, fact))
+        if isinstance(fact, tuple)
+        else json.dumps(fact)
+        if isinstance(fact, bool)
+        else str(fact)
+    )
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def _opened(side: Side, environment: str) -> CompiledEnvironment | None:

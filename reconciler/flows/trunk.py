@@ -16,13 +16,14 @@ from reconciler.config.findings import Finding, has_errors, sort_findings
 from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.errors import Stalled
-from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows
+from reconciler.flows import publishing, resigning, risks, sealed_values, trunk_rows, vouching
 from reconciler.flows.branches import branches
 from reconciler.flows.compile_cache import CompileCache
 from reconciler.flows.compiling import Ahead, build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import in_repository
+from reconciler.flows.pulls import feedback
 from reconciler.flows.statements import StoredBundle
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
@@ -118,6 +119,14 @@ def read_former(state: State) -> None:
     state.former = Former(name, files, trailers)
 
 
+def vouch(state: State) -> None:
+    """Where a signed trunk is asked for, hold each new commit to it. What nobody known has signed is not parsed."""
+    context, head = state.context, _head(state)
+    if context.project.signed_trunk:
+        valid = trunk_rows.last_valid(context, head)
+        state.findings = (*state.findings, *vouching.unverified(context, valid, head.sha))
+
+
 def build(state: State) -> None:
     """Parse and compile in a confined child, which is gone afterwards, and make the bundle, unless the tree itself was
     not acceptable."""
@@ -145,6 +154,7 @@ def refuse(state: State) -> None:
     """End here, with the findings on the commit, when there is no bundle. No environment changes."""
     if state.built is None:
         because = trunk_rows.refuse(state.context, _head(state), sort_findings(state.findings))
+        feedback.ask_for(state.context)
         state.outcome = Outcome("changed", because)
 
 
@@ -184,6 +194,7 @@ def record(state: State) -> None:
         findings=sort_findings(state.findings),
         judged=state.risks,
     )
+    feedback.ask_for(state.context)
 
 
 STEPS: tuple[Step, ...] = (
@@ -193,6 +204,7 @@ STEPS: tuple[Step, ...] = (
     locate,
     read,
     read_former,
+    vouch,
     build,
     store_sealed,
     refuse,

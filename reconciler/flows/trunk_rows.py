@@ -6,6 +6,7 @@ Each function is one transaction and finds out inside it whether it still has an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from reconciler.bundle.manifest import Manifest, environment_json
 from reconciler.compile.compiler import Compilation
@@ -13,11 +14,13 @@ from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
 from reconciler.db.audit import record_commit
-from reconciler.db.models import Bundle, Commit, Environment, Event
+from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer
+from reconciler.db.outlines import record_outlines
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.publishing import author_of
 from reconciler.flows.risks import Judged
 from reconciler.flows.risks import record as record_risks
 from reconciler.flows.statements import StoredBundle
@@ -28,6 +31,10 @@ FIRST_LOOK = 20
 LONGEST_PUSH = 200
 """Commits recorded of one push; older ones of a longer push are left out."""
 MOST_FINDINGS = 1000
+OUTLINED = 10
+"""Commits whose configuration pages can tell of, besides those that environments have."""
+MOST_FILES = 500
+"""Of a bundle, in its row; the bundle's bill of materials has all."""
 
 
 def locate(context: Context, head: CommitInfo) -> str | None:
@@ -78,6 +85,22 @@ def last_valid(context: Context, head: CommitInfo | None = None) -> str | None:
     return row.sha if row is not None else None
 
 
+def find(context: Context, sha: str) -> Commit | None:
+    """The row of a commit, or None when trunk never had it while somebody looked."""
+    with reading():
+        found: Commit | None = Commit.get_or_none(*_is(context, sha))
+    return found
+
+
+def reopen(context: Context, sha: str) -> None:
+    """Let a commit be compiled that was skipped, or whose bundle is gone. Its position stays, so that the newest valid
+    commit is the one that it was."""
+    with writing():
+        Commit.update(state="found", reason="").where(
+            *_is(context, sha), Commit.state.in_(("skipped", "compiled"))
+        ).execute()
+
+
 def refuse(context: Context, head: CommitInfo, findings: Sequence[Finding]) -> str:
     """Write the findings on the commit, unless somebody dealt with it meanwhile. Answers why, for people."""
     errors = sum(finding.is_error for finding in findings)
@@ -103,21 +126,26 @@ def record(
     compilation: Compilation,
     findings: Sequence[Finding],
     judged: Sequence[Judged] = (),
+    announce: bool = True,
 ) -> Outcome:
-    """Write what the head compiled to and how dangerous it is, and ask for a look at each of its environments."""
+    """Write what the head compiled to and how dangerous it is, and ask for a look at each of its environments. Without
+    `announce` it is not the head, and nobody is asked to look."""
     with writing():
         row = _row(context, head.sha)
         if row.state != "found":
             return Outcome("unchanged", f"{head.sha[:12]} was {row.state} by another run")
-        new = _record_bundle(context, manifest, stored, compilation)
+        new = _record_bundle(context, head, manifest, stored, compilation)
         because = f"{head.sha[:12]} compiled to {'new' if new else 'known'} bundle {stored.digest[:19]}"
         row.state, row.reason, row.digest = "compiled", because, stored.digest
         row.findings = _findings(findings)
         row.policies = [policy.to_json() for policy in compilation.policies]
         row.save()
         record_risks(context, judged)
+        _record_outlines(context, head, stored, compilation)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
-        _announce(context, compilation.policies)
+        if announce:
+            _announce(context, compilation.policies)
+            owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
     return Outcome("changed", because)
 
 
@@ -136,8 +164,39 @@ def _announce(context: Context, policies: Sequence[EnvironmentPolicy]) -> None:
         )
 
 
+def _record_outlines(
+    context: Context, head: CommitInfo, stored: StoredBundle, compilation: Compilation
+) -> None:
+    """Keep what pages tell of this bundle, of those of the last commits, and of those that environments have."""
+    recent = (
+        Commit.select(Commit.digest)
+        .where(
+            Commit.organization == context.organization.slug,
+            Commit.project == context.project.slug,
+            Commit.state == "compiled",
+        )
+        .order_by(Commit.position.desc())
+        .limit(OUTLINED)
+    )
+    offered = Pointer.select(Pointer.digest).where(
+        Pointer.organization == context.organization.slug, Pointer.project == context.project.slug
+    )
+    record_outlines(
+        **_owner(context),
+        digest=stored.digest,
+        commit=head.sha,
+        outlines=compilation.outlines,
+        kept={row.digest for rows in (recent, offered) for row in rows},
+        now=context.now(),
+    )
+
+
 def _record_bundle(
-    context: Context, manifest: Manifest, stored: StoredBundle, compilation: Compilation
+    context: Context,
+    head: CommitInfo,
+    manifest: Manifest,
+    stored: StoredBundle,
+    compilation: Compilation,
 ) -> bool:
     """Whether the bundle was not known. The row keeps the first commit, which is the one its statement names."""
     known = Bundle.select().where(
@@ -159,6 +218,9 @@ def _record_bundle(
         created_at=context.now(),
         certificates={e.name: [one.to_json() for one in e.certificates] for e in compilation.environments},
         environments={name: environment_json(e) for name, e in manifest.environments.items()},
+        files={path: [f.size, f.sha256] for path, f in islice(sorted(manifest.files.items()), MOST_FILES)},
+        # A statement that was there before names another commit, of which this run knows nothing more.
+        **({"tree": head.tree, "author": author_of(head)} if stored.commit == head.sha else {}),
     ).on_conflict_ignore().execute()
     words = f"bundle {stored.digest[:19]} is published, first made by {stored.commit[:12]}"
     _event(context, "bundle.published", stored.digest, words, {"commit": stored.commit})

@@ -13,6 +13,7 @@ from reconciler.config.source import SIGNERS
 from reconciler.db.models import Commit
 from reconciler.db.session import reading
 from reconciler.errors import Refused
+from reconciler.flows.candidates import compiled
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import FAR, CommitKeys, commit_keys
 from reconciler.git.mirror import CommitInfo, Mirror
@@ -148,10 +149,7 @@ def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[f
     live = ledger.live if ledger is not None else ""
     if wish is None:
         return frozenset(), ""
-    with reading():
-        # The widest span that it can be: the same digest may have been compiled from several commits.
-        new = _compiled_to(context, wish.digest).order_by(Commit.position.desc()).first()
-        old = _compiled_to(context, live).order_by(Commit.position).first() if live else None
+    new, old = span_of(context, wish.digest, live)
     if new is None or (live and old is None):
         return None, f"which trunk commit {short(wish.digest if new is None else live)} is of is not known"
     missing = [row.sha for row in (new, old) if row is not None and not context.mirror.has_commit(row.sha)]
@@ -172,10 +170,14 @@ def _authors(context: Context, known: Known, state: EnvironmentState) -> tuple[f
     return frozenset().union(*map(known.makers, touching)), ""
 
 
+def span_of(context: Context, digest: str, live: str) -> tuple[Commit | None, Commit | None]:
+    """The trunk commits that a bundle and what runs are of; None where that is not known. The widest span that it can
+    be: the same digest may have been compiled from several commits."""
+    with reading():
+        new = _compiled_to(context, digest).order_by(Commit.position.desc()).first()
+        old = _compiled_to(context, live).order_by(Commit.position).first() if live else None
+    return new, old
+
+
 def _compiled_to(context: Context, digest: str):  # type: ignore[no-untyped-def]
-    return Commit.select().where(
-        Commit.organization == context.organization.slug,
-        Commit.project == context.project.slug,
-        Commit.state == "compiled",
-        Commit.digest == digest,
-    )
+    return compiled(context).where(Commit.digest == digest)

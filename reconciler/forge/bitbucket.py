@@ -6,10 +6,15 @@ developer.atlassian.com/cloud/bitbucket/rest
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, basic, text
+from reconciler.forge.calling import NotThere
+from reconciler.forge.hooks import Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Report
+from reconciler.forge.request import Ask, Request, basic, paged, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -40,7 +45,39 @@ def read_pull(document: Any) -> PullInfo:
         text(source["commit"]["hash"]),
         text(source["branch"]["name"]) if inside else "",
         text(target["branch"]["name"]),
+        text((document.get("merge_commit") or {}).get("hash")),
     )
+
+
+PAGE = 50
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """What happened to it, the newest first. An approval names no commit: it is of what the update before it brought.
+
+    Whose approvals stand is said by the participants, for withdrawing one is no activity.
+    """
+    document = ask(Request("GET", _pull(repository, number)), lambda answer: answer)
+    standing = {
+        text(one["user"]["account_id"])
+        for one in document.get("participants") or ()
+        if one.get("approved") is True
+    }
+    activity = paged(
+        ask,
+        lambda page: Request("GET", f"{_pull(repository, number)}/activity?pagelen={PAGE}&page={page}"),
+        lambda answer: list(answer["values"]),
+        PAGE,
+    )
+    found: dict[str, Review] = {}
+    head = ""
+    for one in reversed(activity):
+        if "update" in one:
+            head = text(((one["update"].get("source") or {}).get("commit") or {}).get("hash")) or head
+        elif "approval" in one:
+            account = text(one["approval"]["user"]["account_id"])
+            found[account] = Review(account, head)
+    return [review for account, review in found.items() if account in standing]
 
 
 def read_notes(document: Any) -> list[Note]:
@@ -53,6 +90,41 @@ def read_notes(document: Any) -> list[Note]:
 
 def _pull(repository: str, number: int) -> str:
     return f"/repositories/{repository}/pullrequests/{number}"
+
+
+LEVELS = {"error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
+MOST_ANNOTATIONS = 100
+
+
+def annotate(ask: Ask, repository: str, told: Report) -> None:
+    """A report of a commit, put anew with its annotations."""
+    path = f"/repositories/{repository}/commit/{told.sha}/reports/{key_of(told.name)}"
+    with suppress(NotThere):
+        # What stands beside lines that were found fault with before would stay.
+        ask(Request("DELETE", path), lambda document: None)
+    body = {
+        "title": told.name,
+        "details": told.summary,
+        "external_id": key_of(told.name),
+        "reporter": "sentinel",
+        "report_type": "TEST",
+        "result": "PASSED" if told.good else "FAILED",
+        "link": told.url,
+    }
+    ask(Request("PUT", path, body), lambda document: None)
+    annotations = [
+        {
+            "external_id": f"{told.id[:32]}-{number}",
+            "annotation_type": "BUG",
+            "path": one.path,
+            "line": one.line,
+            "severity": LEVELS[one.level],
+            "summary": f"{one.code} {one.message}"[:450],
+        }
+        for number, one in enumerate(told.annotations[:MOST_ANNOTATIONS])
+    ]
+    if annotations:
+        ask(Request("POST", f"{path}/annotations", annotations), lambda document: None)
 
 
 EVENTS = (
@@ -105,4 +177,8 @@ FORGE = Forge(
     pull_ref=lambda number: "",
     longest_note=32_768,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repositories/{repository}/commit/{sha}/pullrequests"),
+    read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
+    approvals=approvals,
+    annotate=annotate,
 )

@@ -5,9 +5,13 @@ developer.atlassian.com/server/bitbucket/rest
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
+from reconciler.forge.hooks import Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Report
+from reconciler.forge.request import Ask, Request, bearer, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED"}
@@ -40,7 +44,21 @@ def read_pull(document: Any) -> PullInfo:
         text(source["latestCommit"]),
         text(source["id"]).removeprefix("refs/heads/") if inside else "",
         text(target["id"]).removeprefix("refs/heads/"),
+        text(((document.get("properties") or {}).get("mergeCommit") or {}).get("id")),
     )
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """Each reviewer and participant with the commit that they looked at last."""
+
+    def read(document: Any) -> list[Review]:
+        return [
+            Review(text(one["user"]["name"]), text(one.get("lastReviewedCommit")))
+            for one in (*document["reviewers"], *(document.get("participants") or ()))
+            if one.get("status") == "APPROVED"
+        ]
+
+    return ask(Request("GET", _pull(repository, number)), read)
 
 
 def read_notes(document: Any) -> list[Note]:
@@ -51,6 +69,39 @@ def read_notes(document: Any) -> list[Note]:
 
 def _pull(repository: str, number: int) -> str:
     return f"{repo(repository)}/pull-requests/{number}"
+
+
+LEVELS = {"error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
+MOST_ANNOTATIONS = 1000
+INSIGHTS = "insights/latest"
+"""Another API, beside the one whose address ends in /api/latest."""
+
+
+def annotate(ask: Ask, repository: str, told: Report) -> None:
+    """A report of a commit, put anew with its annotations."""
+    key = f"sentinel-{hashlib.sha256(told.name.encode()).hexdigest()[:40]}"
+    path = f"{repo(repository)}/commits/{told.sha}/reports/{key}"
+    body = {
+        "title": told.name,
+        "details": told.summary,
+        "reporter": "sentinel",
+        "result": "PASS" if told.good else "FAIL",
+        "link": told.url,
+    }
+    ask(Request("PUT", path, body, beside=INSIGHTS), lambda document: None)
+    ask(Request("DELETE", f"{path}/annotations", beside=INSIGHTS), lambda document: None)
+    annotations = [
+        {
+            "path": one.path,
+            "line": one.line,
+            "severity": LEVELS[one.level],
+            "message": f"{one.code} {one.message}"[:2000],
+        }
+        for one in told.annotations[:MOST_ANNOTATIONS]
+    ]
+    if annotations:
+        found = {"annotations": annotations}
+        ask(Request("POST", f"{path}/annotations", found, beside=INSIGHTS), lambda document: None)
 
 
 EVENTS = (
@@ -109,6 +160,12 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/pull-requests/{number}/from",
     longest_note=32_768,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request(
+        "GET", f"{repo(repository)}/commits/{sha}/pull-requests?limit=25"
+    ),
+    read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
+    approvals=approvals,
+    annotate=annotate,
     get_note=lambda repository, number, note: Request("GET", f"{_pull(repository, number)}/comments/{note}"),
     version_of=lambda document: int(document["version"]),
 )

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from reconciler.config.characters import shown
 from reconciler.egress.asking import Answer, Egress
 from reconciler.errors import NotYet, Refused, Stalled, Transient
-from reconciler.forge.port import Forge, Request
+from reconciler.forge.port import Forge
+from reconciler.forge.request import Request
 
 T = TypeVar("T")
 SECONDS = 15.0
@@ -20,6 +21,8 @@ LARGEST = 8 * 1024 * 1024
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 NOT_FOUND = 404
+RESERVE = 20
+"""Requests that are left to looks at pull requests, and to whoever else uses the credentials."""
 
 
 class NotThere(Stalled):
@@ -35,6 +38,8 @@ class Api:
     egress: Egress
     user: str = ""
     token: str = field(default="", repr=False)
+    spent: list[timedelta] = field(default_factory=list)
+    """How long to begin nothing more, each time when an answer said that little is left."""
 
     def send(self, request: Request, *, now: datetime) -> Any:
         """The answer's JSON, None when there is none or when it says that it is so already.
@@ -49,7 +54,7 @@ class Api:
             headers["Content-Type"] = "application/json"
         try:
             answer = self.egress.ask(
-                self.address.rstrip("/") + request.path,
+                self._base(request) + request.path,
                 method=request.method,
                 headers=headers,
                 body=body,
@@ -60,6 +65,9 @@ class Api:
             # The address is what is refused, not what is said: that is kept until a person has allowed it.
             raise Stalled(refused.code, refused.message, cure=refused.cure) from None
         if answer.status < 300:
+            left = answer.headers.get("x-ratelimit-remaining", answer.headers.get("ratelimit-remaining", ""))
+            if left.isascii() and left.isdigit() and int(left[:9]) < RESERVE:
+                self.spent.append(pause(answer.headers, now))
             return _document(answer, request)
         self._complain(answer, request, now)
         return None
@@ -74,6 +82,10 @@ class Api:
             raise Transient(
                 "E-FRG-013", f"the forge's answer to {request.method} {path} has another form"
             ) from None
+
+    def _base(self, request: Request) -> str:
+        address = self.address.rstrip("/")
+        return f"{address.rpartition('/api/')[0]}/{request.beside}" if request.beside else address
 
     def _complain(self, answer: Answer, request: Request, now: datetime) -> None:
         what = f"{request.method} {request.path.partition('?')[0]}"

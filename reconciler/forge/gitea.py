@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from reconciler.forge import github
-from reconciler.forge.port import Request
+from reconciler.forge.request import Request
 
 
 def headers(user: str, token: str) -> dict[str, str]:
@@ -28,6 +29,8 @@ HOOKS = replace(
     edit=lambda repository, hook, url, secret: Request(
         "PATCH", f"/repos/{repository}/hooks/{hook}", hook_body(url, secret)
     ),
+    attempts=None,
+    again=None,
 )
 
 FORGE = replace(
@@ -36,6 +39,11 @@ FORGE = replace(
     public_host="",
     headers=headers,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
+    read_numbers=lambda document: [int(document["number"])],
+    approvals=partial(github.approvals, size="limit=50"),
+    deploy=None,
+    annotate=None,
     notes=lambda repository, number, page: Request(
         "GET", f"/repos/{repository}/issues/{number}/comments?limit=50&page={page}"
     ),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, bearer, text
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import APP_PREFIX, Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment, Report
+from reconciler.forge.request import Ask, Request, bearer, moment, paged, text
 from reconciler.plan.statuses import Status
 
 
@@ -35,21 +39,136 @@ def read_pull(document: Any) -> PullInfo:
         text(head["sha"]),
         text(head["ref"]) if inside else "",
         text(base["ref"]),
+        text(document["merge_commit_sha"]) if document.get("merged") else "",
     )
 
 
 def read_notes(document: Any) -> list[Note]:
-    return [
-        Note(str(one["id"]), text((one.get("user") or {}).get("login")), text(one["body"]))
-        for one in document
+    return [Note(str(one["id"]), author_of(one), text(one["body"])) for one in document]
+
+
+def author_of(document: Any) -> str:
+    """An App's comments are its own, whatever its account is called."""
+    app = document.get("performed_via_github_app")
+    return f"{APP_PREFIX}{app['id']}" if app else text((document.get("user") or {}).get("login"))
+
+
+LEVELS = {"error": "failure", "warning": "warning", "info": "notice"}
+MOST_ANNOTATIONS = 50
+"""In one request; a run that is changed keeps those that it had."""
+
+
+def annotate(ask: Ask, repository: str, told: Report) -> None:
+    """A check run, which is never changed: a newer one of the same name is shown in its place."""
+    which = urlencode({"check_name": told.name, "per_page": "100"})
+    there = ask(
+        Request("GET", f"/repos/{repository}/commits/{told.sha}/check-runs?{which}"),
+        lambda document: [text(one.get("external_id")) for one in document["check_runs"]],
+    )
+    if there[:1] == [told.id]:
+        return
+    annotations = [
+        {
+            "path": one.path,
+            "start_line": one.line,
+            "end_line": one.line,
+            "annotation_level": LEVELS[one.level],
+            "title": one.code,
+            "message": one.message,
+        }
+        for one in told.annotations[:MOST_ANNOTATIONS]
     ]
+    body = {
+        "name": told.name,
+        "head_sha": told.sha,
+        "external_id": told.id,
+        "details_url": told.url,
+        "status": "completed",
+        "conclusion": "success" if told.good else "failure",
+        "output": {"title": told.summary, "summary": told.summary, "annotations": annotations},
+    }
+    ask(Request("POST", f"/repos/{repository}/check-runs", body), lambda document: None)
+
+
+PAGE = 100
+
+
+def approvals(ask: Ask, repository: str, number: int, *, size: str = f"per_page={PAGE}") -> list[Review]:
+    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one."""
+    path = f"/repos/{repository}/pulls/{number}/reviews"
+    found = paged(
+        ask,
+        lambda page: Request("GET", f"{path}?{size}&page={page}"),
+        lambda document: [(state_of(one), review_of(one)) for one in document],
+        int(size.rpartition("=")[2]),
+    )
+    standing: dict[str, Review] = {}
+    for state, review in found:
+        if state == "APPROVED":
+            standing[review.account] = review
+        elif state not in ("COMMENTED", "COMMENT", "PENDING", "REQUEST_REVIEW"):
+            standing.pop(review.account, None)
+    return list(standing.values())
+
+
+def state_of(document: Any) -> str:
+    return "DISMISSED" if document.get("dismissed") else text(document["state"])
+
+
+def review_of(document: Any) -> Review:
+    account = text((document.get("user") or {}).get("login"))
+    return Review(account, text(document.get("commit_id")), text(document.get("html_url")))
+
+
+DEPLOYED = {"pending": "in_progress", "success": "success", "failure": "failure", "over": "inactive"}
+
+
+def deploy(ask: Ask, repository: str, told: Deployment) -> None:
+    """A deployment is of a commit, an environment and a task; how it stands is said by the newest of its statuses."""
+    path = f"/repos/{repository}/deployments"
+    which = {"sha": told.sha, "environment": told.environment, "task": told.task}
+    found = ask(
+        Request("GET", f"{path}?{urlencode(which)}"), lambda document: [int(one["id"]) for one in document]
+    )
+    if not found:
+        body = {
+            "ref": told.sha,
+            "environment": told.environment,
+            "task": told.task,
+            "description": told.description,
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        found = [ask(Request("POST", path, body), lambda document: int(document["id"]))]
+    status = {"state": DEPLOYED[told.state], "description": told.description, "log_url": told.url}
+    ask(Request("POST", f"{path}/{found[0]}/statuses", status), lambda document: None)
 
 
 EVENTS = ("push", "pull_request", "pull_request_review", "repository")
 
 
 def hook_of(document: Any) -> Hook:
-    return Hook(str(document["id"]), text(document["config"]["url"]))
+    """Of the last delivery `code` is None before there was one."""
+    last = document.get("last_response") or {}
+    trouble = ""
+    if document.get("active") is False:
+        trouble = "it is switched off at the forge"
+    elif isinstance(last.get("code"), int) and not 200 <= last["code"] < 300:
+        trouble = f"its last delivery was answered {last['code']}: {text(last.get('message'))}"
+    return Hook(str(document["id"]), text(document["config"]["url"]), trouble)
+
+
+def read_attempts(document: Any) -> list[Attempt]:
+    """The newest first."""
+    return [
+        Attempt(
+            str(one["id"]),
+            text(one["guid"]),
+            200 <= int(one["status_code"]) < 300,
+            moment(one["delivered_at"]),
+        )
+        for one in document
+    ]
 
 
 def hook_body(url: str, secret: str) -> dict[str, Any]:
@@ -68,6 +187,13 @@ HOOKS = Hooks(
     ),
     read_one=hook_of,
     test=lambda repository, hook: Request("POST", f"/repos/{repository}/hooks/{hook}/tests"),
+    attempts=lambda repository, hook: Request(
+        "GET", f"/repos/{repository}/hooks/{hook}/deliveries?per_page=100"
+    ),
+    read_attempts=read_attempts,
+    again=lambda repository, hook, attempt: Request(
+        "POST", f"/repos/{repository}/hooks/{hook}/deliveries/{attempt}/attempts"
+    ),
 )
 
 FORGE = Forge(
@@ -93,4 +219,10 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/pull/{number}/head",
     longest_note=65_536,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pulls"),
+    read_numbers=lambda document: [int(one["number"]) for one in document],
+    approvals=approvals,
+    deploy=deploy,
+    annotate=annotate,
+    annotates_as_app=True,
 )

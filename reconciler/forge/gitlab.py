@@ -4,9 +4,12 @@ is fine. docs.gitlab.com/api"""
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from reconciler.forge.port import Forge, Hook, Hooks, Note, PullInfo, Request, text
+from reconciler.forge.hooks import Attempt, Hook, Hooks
+from reconciler.forge.port import Forge, Note, PullInfo, Review
+from reconciler.forge.reports import Deployment
+from reconciler.forge.request import Ask, Request, moment, text
 from reconciler.plan.statuses import Status
 
 STATES = {"pending": "pending", "success": "success", "failure": "failed"}
@@ -36,7 +39,37 @@ def read_pull(document: Any) -> PullInfo:
         text(document["sha"]),
         text(document["source_branch"]) if inside else "",
         text(document["target_branch"]),
+        merged_as(document) if document["state"] == "merged" else "",
     )
+
+
+def merged_as(document: Any) -> str:
+    """The merge, or else the one commit that everything was squashed into; without either the head was put there."""
+    return (
+        text(document.get("merge_commit_sha"))
+        or text(document.get("squash_commit_sha"))
+        or text(document["sha"])
+    )
+
+
+def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
+    """An approval names no commit, but when it was given, and each version of the merge request when it came."""
+    path = f"{project(repository)}/merge_requests/{number}"
+    versions = ask(
+        Request("GET", f"{path}/versions?per_page=1"),
+        lambda document: [(moment(one["created_at"]), text(one["head_commit_sha"])) for one in document],
+    )
+    since, head = max(versions, default=(None, ""))
+
+    def read(document: Any) -> list[Review]:
+        found = []
+        for one in document["approved_by"]:
+            at = moment(one["approved_at"]) if one.get("approved_at") else None
+            later = since is not None and at is not None and at > since
+            found.append(Review(text(one["user"]["username"]), head if later else ""))
+        return found
+
+    return ask(Request("GET", f"{path}/approvals"), read)
 
 
 def notes(repository: str, number: int, page: int) -> Request:
@@ -49,8 +82,53 @@ def read_notes(document: Any) -> list[Note]:
     return [Note(str(one["id"]), text(one["author"]["username"]), text(one["body"])) for one in document]
 
 
+DEPLOYED = {"pending": "running", "success": "success", "failure": "failed", "over": "canceled"}
+
+
+def deploy(ask: Ask, repository: str, told: Deployment) -> None:
+    """A deployment has one status, which is not set to what it is already."""
+    path = f"{project(repository)}/deployments"
+    status = DEPLOYED[told.state]
+    which = {"environment": told.environment, "order_by": "id", "sort": "desc", "per_page": "100"}
+    found = ask(
+        Request("GET", f"{path}?{urlencode(which)}"),
+        lambda document: [
+            (int(one["id"]), text(one["status"])) for one in document if one["sha"] == told.sha
+        ],
+    )
+    if not found:
+        body = {
+            "environment": told.environment,
+            "sha": told.sha,
+            "ref": told.trunk,
+            "tag": False,
+            "status": status,
+        }
+        ask(Request("POST", path, body), lambda document: None)
+    elif found[0][1] != status:
+        ask(Request("PUT", f"{path}/{found[0][0]}", {"status": status}), lambda document: None)
+
+
 def hook_of(document: Any) -> Hook:
-    return Hook(str(document["id"]), text(document["url"]))
+    """GitLab switches a webhook off that fails too often, for a time or for good."""
+    status = text(document.get("alert_status"))
+    trouble = ""
+    if status not in ("", "executable"):
+        until = text(document.get("disabled_until"))
+        trouble = f"GitLab has it {status.replace('_', ' ')}" + (f" until {until}" if until else "")
+    return Hook(str(document["id"]), text(document["url"]), trouble)
+
+
+def read_attempts(document: Any) -> list[Attempt]:
+    """The newest first. What is sent again has the id that the first attempt had in its headers."""
+    found = []
+    for one in document:
+        sent = {str(name).lower(): value for name, value in (one.get("request_headers") or {}).items()}
+        delivery = text(sent.get("webhook-id")) or text(sent.get("idempotency-key"))
+        status = str(one["response_status"])
+        arrived = status.isascii() and status.isdigit() and status.startswith("2")
+        found.append(Attempt(str(one["id"]), delivery, arrived))
+    return found
 
 
 def hook_body(url: str, secret: str) -> dict[str, Any]:
@@ -71,6 +149,13 @@ HOOKS = Hooks(
     ),
     read_one=hook_of,
     test=lambda repository, hook: Request("POST", f"{project(repository)}/hooks/{hook}/test/push_events"),
+    attempts=lambda repository, hook: Request(
+        "GET", f"{project(repository)}/hooks/{hook}/events?per_page=100"
+    ),
+    read_attempts=read_attempts,
+    again=lambda repository, hook, attempt: Request(
+        "POST", f"{project(repository)}/hooks/{hook}/events/{attempt}/resend"
+    ),
 )
 
 FORGE = Forge(
@@ -94,4 +179,10 @@ FORGE = Forge(
     pull_ref=lambda number: f"refs/merge-requests/{number}/head",
     longest_note=1_000_000,
     hooks=HOOKS,
+    pulls_of=lambda repository, sha: Request(
+        "GET", f"{project(repository)}/repository/commits/{sha}/merge_requests"
+    ),
+    read_numbers=lambda document: [int(one["iid"]) for one in document],
+    approvals=approvals,
+    deploy=deploy,
 )

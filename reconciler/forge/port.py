@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from reconciler.forge.hooks import Hooks
+from reconciler.forge.reports import Deployment, Report
+from reconciler.forge.request import Ask, Request
 from reconciler.plan.statuses import Status
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call of a forge's API. `path` begins behind the API's address, `body` is JSON or None.
-
-    `fine_when`: an answer of 400 that has these words says that it is so already.
-    """
-
-    method: str
-    path: str
-    body: dict[str, Any] | None = None
-    fine_when: str = ""
+APP_PREFIX = "app:"
+"""Before the id of an App, where the others have the name of a user."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullInfo:
     """A pull request as the forge has it. `head` is a commit id, or its beginning; `source` is empty for a branch of
-    another repository."""
+    another repository. `merged` is the commit that merged it, or its beginning; empty while nobody has."""
 
     number: int
     open: bool
     head: str
     source: str
     target: str
+    merged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An account's standing approval of a pull request. `commit` is the head that it was given to, or its beginning;
+    empty where the forge does not say."""
+
+    account: str
+    commit: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +48,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
-    """A webhook that is set up at the forge."""
-
-    id: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """How webhooks are set up. `add` is given the URL and the secret, `edit` the id as well. `test` has the forge
-    deliver the last push again, and is None where it cannot be asked for that."""
-
-    listed: Callable[[str], Request]
-    read: Callable[[Any], list[Hook]]
-    add: Callable[[str, str, str], Request]
-    edit: Callable[[str, str, str, str], Request]
-    read_one: Callable[[Any], Hook]
-    test: Callable[[str, str], Request] | None
-
-
-@dataclass(frozen=True, slots=True)
 class Forge:
     """How one forge is spoken to. `repository` is its path in the forge, such as `acme/shop`.
 
     `api` is where its public service is, empty when there is none. `me` asks who we are; without it that is the user
     of the credentials. `notes` asks for one page of comments, counted from 1. `pull_ref` is where git has the head of a
     pull request, empty when nowhere. `edit_note` is also told the number that `version_of` read from the comment, where
-    the forge wants it.
+    the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
+    pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
+    already; it is None where the forge has no deployments. `annotate` shows findings beside the lines
+    that they are about; with `annotates_as_app` only an App may.
     """
 
     api: str
@@ -92,27 +76,11 @@ class Forge:
     pull_ref: Callable[[int], str]
     longest_note: int
     hooks: Hooks
+    pulls_of: Callable[[str, str], Request]
+    read_numbers: Callable[[Any], list[int]]
+    approvals: Callable[[Ask, str, int], list[Review]]
+    deploy: Callable[[Ask, str, Deployment], None] | None = None
+    annotate: Callable[[Ask, str, Report], None] | None = None
+    annotates_as_app: bool = False
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
-
-
-def path_of(repository: str) -> str:
-    """The path of a repository's URL in its forge, without `.git`."""
-    if "://" not in repository:
-        return repository.partition(":")[2].strip("/").removesuffix(".git")
-    return urlsplit(repository).path.strip("/").removesuffix(".git")
-
-
-def bearer(user: str, token: str) -> dict[str, str]:
-    """The token alone."""
-    return {"Authorization": f"Bearer {token}"}
-
-
-def basic(user: str, token: str) -> dict[str, str]:
-    """User and token."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
-
-
-def text(value: Any) -> str:
-    """A text of an answer; empty for anything else."""
-    return value if isinstance(value, str) else ""

@@ -19,6 +19,7 @@ from reconciler import clock
 from reconciler.db import session
 from reconciler.db.audit import has_unsealed
 from reconciler.db.drifting import forget_drift
+from reconciler.db.enrolled import unrecorded
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import Pointer
 from reconciler.db.owed import ask, due
@@ -102,6 +103,18 @@ class Clock:
                 asked += 1
         return asked
 
+    def enrol(self) -> int:
+        """Ask for the records of nodes that have changed without anybody asking; return of how many projects."""
+        asked = 0
+        for organization in self.installed.current().organizations:
+            for project in organization.projects:
+                with session.reading():
+                    owed = unrecorded(organization.slug, project.slug)
+                if owed:
+                    ask(organization.slug, project.slug, "enrolment", now=self.now())
+                    asked += 1
+        return asked
+
     def roots(self) -> int:
         """Notice roots that were published since; return of how many organizations."""
         noted = 0
@@ -179,6 +192,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("redate", ticking.redate, 60),
         ("roots", ticking.roots, 5),
         ("audit", ticking.audit, 2),
+        ("enrol", ticking.enrol, 60),
         ("rebuild", ticking.rebuild, 300),
         ("forget", ticking.forget, 3600),
         ("retain", ticking.retain, RETAIN_SECONDS),

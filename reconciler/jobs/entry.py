@@ -49,6 +49,14 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import telling
 
         return lambda context, subject, renewed: telling.run(context, renewed)
+    if kind == "reviews":
+        from reconciler.flows.pulls import reviewing
+
+        return lambda context, subject, renewed: reviewing.run(context, renewed)
+    if kind == "redelivery":
+        from reconciler.flows.intake import redelivery
+
+        return lambda context, subject, renewed: redelivery.run(context, renewed)
     if kind == "feedback":
         from reconciler.flows.pulls import feedback
 
@@ -65,6 +73,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import delivery
 
         return lambda context, subject, renewed: delivery.run(context, subject, renewed)
+    if kind == "enrolment":
+        from reconciler.flows import enrolment
+
+        return lambda context, subject, renewed: enrolment.run(context, renewed)
     if kind == "drift":
         from reconciler.flows import drift
 
@@ -77,6 +89,18 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows import changing
 
         return changing.run
+    if kind == "edit":
+        from reconciler.flows.resources import editing
+
+        return editing.run
+    if kind == "compile":
+        from reconciler.flows import one_commit
+
+        return one_commit.run
+    if kind == "resources":
+        from reconciler.flows.resources import projecting
+
+        return lambda context, subject, renewed: projecting.run(context)
     if kind == "audit":
         from reconciler.flows.audit import sealing
 
@@ -102,7 +126,7 @@ def run(organization: str, project: str, kind: str, subject: str) -> None:
     try:
         perform(settings, os.environ, organization, project, kind, subject)
         # A look at a repository, or at a pull request, asks for work of every project in it.
-        hand_on(settings, organization, None if kind in ("repository", "pull") else project)
+        hand_on(settings, organization, None if kind in ("repository", "pull", "reviews") else project)
     finally:
         session.close()
 

@@ -45,7 +45,7 @@ from reconciler.node.effects import (
 )
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport, TestResult
-from reconciler.node.state import Active, NodeState, Trust
+from reconciler.node.state import Active, Held, NodeState, Refusal, Trust
 
 READ_BACK_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
 """Seconds between looks: nine looks in nine seconds. A reload takes milliseconds, a restart up to a few seconds."""
@@ -55,12 +55,17 @@ Steps = Generator[Effect, Answer, NodeState]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs."""
+    """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
+
+    `held` and `refusal` are set where the operator of the machine goes back by hand.
+    """
 
     trust: Trust
     active: Active
     files: Mapping[str, bytes] = field(repr=False)
     sealed: bytes = field(default=b"", repr=False)
+    held: Held | None = None
+    refusal: Refusal | None = None
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
@@ -116,7 +121,7 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         yield from _undo(state, restart=False, touched=False)
         raise Refused("E-NOD-022", f"the configuration could not be switched: {switched.words}")
     unchanged = old is not None and _is_the_same(old, bundle.active)
-    restart = old is None or _needs_a_start(old, bundle.active)
+    restart = old is None or needs_a_start(old, bundle.active)
     # 6. reload or restart, 7. read back
     if not unchanged:
         yield from _take_effect(state, bundle, restart=restart)
@@ -127,7 +132,8 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         active=bundle.active,
         previous=old.digest if old is not None and old.digest != digest else state.previous,
         delivered=digest,
-        refusal=None,
+        refusal=bundle.refusal,
+        held=bundle.held,
     )
     saved = yield SaveState(confirmed)
     if isinstance(saved, Failed):
@@ -148,7 +154,8 @@ def _is_the_same(old: Active, new: Active) -> bool:
     return old.rendering == new.rendering or not (old.inputs or new.inputs)
 
 
-def _needs_a_start(old: Active, new: Active) -> bool:
+def needs_a_start(old: Active, new: Active) -> bool:
+    """Whether the proxy has to be started afresh to take the new one up."""
     if old.restart_key != new.restart_key:
         return True
     return any(old.inputs.get(name, version) != version for name, version in new.inputs.items())

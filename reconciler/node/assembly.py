@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler import clock
@@ -17,6 +17,7 @@ from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
 from reconciler.node.keys import make_keys
 from reconciler.node.machine import Agent, Wishes
+from reconciler.node.outbox import Outbox
 from reconciler.node.process import ProcessProxy
 from reconciler.node.proxy import Proxy
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
@@ -42,6 +43,8 @@ class Options:
     run_folder: Path | None = None
     secrets_on_disk: bool = False
     way: Way = DIRECT
+    waf_log: Path | None = None
+    """The log of a WAF agent, whose events are told to the control plane."""
     mirrors: tuple[str, ...] = ()
     """URLs of mirrors, in the order in which they are asked."""
 
@@ -54,7 +57,20 @@ def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands
     if options.secrets_on_disk and not is_in_memory(run.path):
         say(Say("secrets-on-disk", {"warning": f"secrets are opened in {run.path}, which is not in memory"}))
     plane = ControlPlane(options.control_plane, options.mirrors, way=options.way)
-    return join(options, files, run, proxy, plane, say)
+    agent, hands = join(options, files, run, proxy, plane, say)
+    hands.outbox = _open_outbox(options, files)
+    agent.wishes = replace(agent.wishes, tells=hands.outbox is not None)
+    return agent, hands
+
+
+def _open_outbox(options: Options, files: NodeFiles) -> Outbox | None:
+    """What the node has to tell; None on a disk that takes nothing, where the node still serves."""
+    outbox = Outbox(files.home / "outbox", clock.now, options.waf_log)
+    try:
+        outbox.prepare()
+    except OSError:
+        return None
+    return outbox
 
 
 def open_run_folder(options: Options) -> RunFolder:

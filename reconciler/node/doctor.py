@@ -38,10 +38,12 @@ def examine(
     run_folder: Path | None,
     secrets_on_disk: bool,
     way: Way = DIRECT,
+    config: Path | None = None,
 ) -> list[Finding]:
-    """Look at home, folder for secrets, registration, control plane and proxy, in this order."""
+    """Look at settings, home, folder for secrets, registration, control plane and proxy, in this order."""
     files = NodeFiles(home)
     return [
+        _config(config),
         _home(files),
         _secrets(run_folder or default_folder(home, os.environ), allowed=secrets_on_disk),
         _registration(files),
@@ -49,6 +51,12 @@ def examine(
         _binary(proxy_binary),
         _proxy(files, proxy_binary, admin_port),
     ]
+
+
+def _config(path: Path | None) -> Finding:
+    # A file with a mistake ends the command before it gets here.
+    words = f"{path}, environment and flags" if path is not None else "environment and flags, no file"
+    return Finding("settings", True, f"{words}; 'sentinel-node config' prints them")
 
 
 def _home(files: NodeFiles) -> Finding:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reconciler.errors import Refused, Stalled
 from reconciler.node.effects import (
@@ -14,7 +16,10 @@ from reconciler.node.effects import (
     CurrentLink,
     Done,
     Effect,
+    EndBatch,
+    EndOrder,
     Failed,
+    Gather,
     HttpRequest,
     KeepSealed,
     Kept,
@@ -22,9 +27,12 @@ from reconciler.node.effects import (
     LoadIdentity,
     Measure,
     Measured,
+    NextBatch,
     Prune,
     ReadBack,
     ReadSealed,
+    Recall,
+    Recalled,
     Reload,
     Render,
     Restart,
@@ -34,17 +42,43 @@ from reconciler.node.effects import (
     Sleep,
     Stage,
     Switch,
+    TakeOrder,
     Test,
 )
 from reconciler.node.files import NodeFiles
 from reconciler.node.http import ControlPlane
+from reconciler.node.outbox import Outbox
+from reconciler.node.protocol import clean
 from reconciler.node.proxy import Proxy, TestResult
 from reconciler.node.rendering import plan, render
 from reconciler.node.runfolder import RunFolder
+from reconciler.node.runtime import runtime_config
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import Identity
 
 T = TypeVar("T")
+
+TOLD = {
+    "control-plane-answers": ("info", "the control plane answers again"),
+    "link-made-again": ("warning", "the symlink that the proxy reads was gone and was made again"),
+    "mirror-followed": ("info", "a mirror had news while the control plane was away"),
+    "not-gone-back": ("error", "the proxy does not stay up, and there is no way back"),
+    "order-failed": ("warning", "an order of the operator of the machine could not be carried out"),
+    "proxy-silent": ("warning", "the proxy did not answer and was told to reload, or was started"),
+    "rollback-ended": ("info", "the operator of the machine ended a rollback by hand"),
+    "rolled-back": ("warning", "the node went back to the bundle that ran before"),
+    "secrets-not-mended": ("error", "the secrets of what runs can be neither opened nor fetched again"),
+    "source-failed": ("warning", "a bundle could not be had where it was offered"),
+    "unconfirmed-bundle-left": (
+        "warning",
+        "the node left a bundle that it had not confirmed before it stopped",
+    ),
+}
+"""What of the log is an event for the control plane, how grave it is, and in which words. Refusals and activations
+are in heartbeats."""
+
+LOOK_SECONDS = 1.0
+"""So often an agent that rests looks for an order of the operator."""
 
 
 class Stopped(Exception):
@@ -61,6 +95,14 @@ class Hands:
     control_plane: ControlPlane
     say: Callable[[Say], None]
     identity: Identity | None = None
+    outbox: Outbox | None = None
+    _called: int = 0
+    _described: tuple[Any, ...] = ()
+
+    def called(self) -> bool:
+        """Whether the operator left an order since this was last asked."""
+        before, self._called = self._called, self.files.ordered()
+        return self._called not in (0, before)
 
     def perform(self, effect: Effect) -> Answer:
         """Carry out any effect but `Sleep`, which belongs to whoever owns the time."""
@@ -79,6 +121,7 @@ class Hands:
                 return self._test(effect)
             case Say():
                 self.say(effect)
+                self._note(effect)
                 return Done()
             case Sleep():
                 raise RuntimeError("Sleep is for the caller")
@@ -101,6 +144,12 @@ class Hands:
         | Render
         | Switch
         | CurrentLink
+        | Recall
+        | TakeOrder
+        | EndOrder
+        | Gather
+        | NextBatch
+        | EndBatch
         | Prune,
     ) -> Answer:
         match effect:
@@ -123,10 +172,44 @@ class Hands:
                 self._switch(effect)
             case CurrentLink():
                 return Done(self.files.linked())
+            case Recall():
+                return Recalled(self.files.recall(effect.digest))
+            case TakeOrder():
+                return self.files.order() or Done()
+            case EndOrder():
+                self.files.end_order(effect.outcome)
+            case Gather():
+                self._gather(effect)
+            case NextBatch():
+                return (self.outbox.next() if self.outbox is not None else None) or Done()
+            case EndBatch():
+                if self.outbox is not None:
+                    self.outbox.end(effect.number)
             case Prune():
                 self.files.prune(effect.keep)
                 self.run.prune(effect.renderings | {self.files.linked_rendering()})
         return Done()
+
+    def _note(self, said: Say) -> None:
+        """Tell the control plane too what it would not learn from heartbeats."""
+        if self.outbox is None or said.event not in TOLD:
+            return
+        severity, words = TOLD[said.event]
+        details = {name: clean(str(value), 255) for name, value in said.fields.items()}
+        further = "".join(f"; {name} {value}" for name, value in details.items())
+        # A disk that takes no event takes no bundle either, and that is reported.
+        with contextlib.suppress(OSError):
+            self.outbox.note(said.event, severity, words + further, details)
+
+    def _gather(self, effect: Gather) -> None:
+        if self.outbox is None:
+            return
+        seen = (effect.state.active, effect.state.held, effect.report.config_id, effect.report.version)
+        config = None
+        if seen != self._described:
+            config = runtime_config(self.files, self._known(), effect.state, effect.report)
+        self.outbox.gather(config)
+        self._described = seen
 
     def _render(self, effect: Render) -> None:
         identity = self._known()
@@ -188,11 +271,21 @@ def drive(steps: Generator[Effect, Answer, T], hands: Hands, stop: threading.Eve
             # A generator is started with next(), which is send(None).
             effect = next(steps) if answer is None else steps.send(answer)
             if isinstance(effect, Sleep):
-                if stop.wait(effect.seconds):
-                    raise Stopped
+                _rest(effect, hands, stop)
                 answer = Done()
             else:
                 answer = hands.perform(effect)
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+def _rest(effect: Sleep, hands: Hands, stop: threading.Event) -> None:
+    """Sleep; an idle sleep ends when the operator gives an order. Raises `Stopped`."""
+    ends = time.monotonic() + effect.seconds
+    while True:
+        left = max(0.0, ends - time.monotonic())
+        if stop.wait(min(left, LOOK_SECONDS) if effect.idle else left):
+            raise Stopped
+        if left <= LOOK_SECONDS or (effect.idle and hands.called()):
+            return

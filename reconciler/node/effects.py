@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.fleet.signals import Signals
+from reconciler.node.orders import Order, Outcome
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Identity, NodeState
 from reconciler.pinned import Pinned
@@ -63,9 +64,10 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait. Answer: `Done`."""
+    """Wait. Answer: `Done`. `idle`: between two rounds, so it may end early when the operator gives an order."""
 
     seconds: float
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,64 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Read a staged bundle again, whole, and see that it has this very digest. Answer: `Recalled` or `Failed`."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The files of a staged bundle, which are those that were verified when it was staged."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOrder:
+    """Look whether the operator of this machine left an order. Answer: `Order`, `Done` for none, or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOrder:
+    """Let the operator know what came of an order, and take it away. Answer: `Done` or `Failed`."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Take in what there is to tell beside heartbeats: the WAF agent's log, and what runs by state and report.
+
+    Answer: `Done` or `Failed`.
+    """
+
+    state: NodeState
+    report: RunningReport
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The oldest batch that is kept for the control plane. Answer: `Batch`, `Done` for none, or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it is sent; the same each time."""
+
+    number: str
+    kind: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndBatch:
+    """Forget a batch. Answer: `Done` or `Failed`."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Remove staged bundles with their sealed secrets, and renderings, other than these. Answer: `Done` or `Failed`."""
 
@@ -228,7 +288,25 @@ Effect = (
     | Restart
     | ReadBack
     | Measure
+    | Recall
+    | TakeOrder
+    | EndOrder
+    | Gather
+    | NextBatch
+    | EndBatch
     | Prune
     | Say
 )
-Answer = HttpReply | TestResult | RunningReport | Measured | Kept | Known | Done | Failed
+Answer = (
+    HttpReply
+    | TestResult
+    | RunningReport
+    | Measured
+    | Kept
+    | Known
+    | Recalled
+    | Order
+    | Batch
+    | Done
+    | Failed
+)

@@ -4,6 +4,7 @@
     state.json      what it remembers, mode 0600
     bundles/<hex>/  one folder for each staged bundle, complete or absent
     sealed/<hex>    the sealed secrets of that bundle, mode 0600; without the key in identity.json they open nothing
+    order.json      what the operator on this machine wants of the agent, until it is done; outcome.json what came of it
     current         symlink to bundles/<hex>/config/<environment>/sentinel.kdl, or to a rendering in memory
 
 Everything is written beside its place, flushed to the disk and renamed, so that a power cut leaves the old or the new
@@ -12,13 +13,17 @@ whole. Methods raise OSError.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from reconciler.bundle.archive import build_tar, digest_of
 from reconciler.bundle.manifest import MANIFEST
 from reconciler.node.durable import replace_durably, sync_folder, write_durably
+from reconciler.node.orders import NoOrder, Order, Outcome, decode_order, decode_outcome, encode
 from reconciler.node.rendering import is_rendered
 from reconciler.node.runfolder import attached
 from reconciler.node.state import (
@@ -29,6 +34,8 @@ from reconciler.node.state import (
     encode_identity,
     encode_state,
 )
+
+ORDER, OUTCOME = "order.json", "outcome.json"
 
 
 class NodeFiles:
@@ -54,10 +61,15 @@ class NodeFiles:
             *self.sealed.glob("*.new"),
             *self.home.glob("*.new"),
         ):
-            if unfinished.is_dir() and not unfinished.is_symlink():
-                shutil.rmtree(unfinished)
-            else:
-                unfinished.unlink()
+            try:
+                if unfinished.is_dir() and not unfinished.is_symlink():
+                    shutil.rmtree(unfinished)
+                else:
+                    unfinished.unlink()
+            except OSError as error:
+                # On a disk that became read-only the proxy is still served from what lies there.
+                if error.errno != errno.EROFS:
+                    raise
 
     def identity(self) -> Identity | None:
         """Who this node is, or None before registration. Raises `Stalled` when the file is damaged."""
@@ -114,6 +126,59 @@ class NodeFiles:
         unfinished.rename(folder)
         sync_folder(self.bundles)
         return folder
+
+    def recall(self, digest: str) -> dict[str, bytes]:
+        """Every file of a staged bundle. Raises OSError when one is missing, or is not what was staged."""
+        folder = self.folder(digest)
+        paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+        if not paths:
+            raise FileNotFoundError(f"{folder} is missing")
+        # What a symlink leads to is not a part of the folder, however right its bytes are now.
+        strange = next((path for path in paths if path.is_symlink() or not path.is_file()), None)
+        if strange is not None:
+            raise OSError(f"{strange} is not a file")
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+        found = digest_of(build_tar(files))
+        if found != digest:
+            raise OSError(
+                f"{folder} was changed after it had been verified: it has the digest {found[:19]} now"
+            )
+        return files
+
+    def ordered(self) -> int:
+        """When the order that waits was written, in nanoseconds; 0 where none waits."""
+        try:
+            return (self.home / ORDER).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def order(self) -> Order | None:
+        """The order that waits. Raises OSError for a file that is none."""
+        path = self.home / ORDER
+        try:
+            return decode_order(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except NoOrder as error:
+            raise OSError(f"{path} is no order: {error}") from None
+
+    def give_order(self, order: Order) -> None:
+        """Leave an order for the agent."""
+        (self.home / OUTCOME).unlink(missing_ok=True)
+        replace_durably(self.home / ORDER, encode(order))
+
+    def outcome(self, order: Order) -> Outcome | None:
+        """What came of an order, None while it waits. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError, NoOrder):
+            outcome = decode_outcome((self.home / OUTCOME).read_bytes())
+            return outcome if outcome.order == order.id else None
+        return None
+
+    def end_order(self, outcome: Outcome | None) -> None:
+        """Take the order away and, unless nobody carried it out, say what came of it."""
+        if outcome is not None:
+            replace_durably(self.home / OUTCOME, encode(outcome))
+        (self.home / ORDER).unlink(missing_ok=True)
 
     def keep_sealed(self, digest: str, sealed: bytes) -> None:
         """Keep the sealed secrets of a bundle; durable when it returns."""

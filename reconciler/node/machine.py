@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciler.bundle.possession import Registration, open_challenge, sign_registration
-from reconciler.clock import iso, parse_iso
+from reconciler.clock import iso
 from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled, Transient
 from reconciler.node import protocol
 from reconciler.node.activation import keep, read_back, unrendered
@@ -22,6 +22,7 @@ from reconciler.node.effects import (
     Done,
     Effect,
     Failed,
+    Gather,
     HttpReply,
     HttpRequest,
     KeepSealed,
@@ -39,11 +40,14 @@ from reconciler.node.effects import (
 )
 from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
+from reconciler.node.patience import Overloaded
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
+from reconciler.node.returning import give_up, heed_orders
 from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.taking import fetch_secrets, take
+from reconciler.node.telling import tell
 from reconciler.node.verification import Check
 
 POLL_ANYWAY = 30
@@ -52,6 +56,11 @@ POLL_ANYWAY = 30
 LONGEST_BACK_OFF = 900.0
 REVIVE_ROUNDS = 10
 """A proxy that does not answer is told to reload, or started, once in so many rounds."""
+
+GIVE_UP_ROUNDS = 3
+PROBATION_ROUNDS = 12
+"""Of a bundle that was activated so few rounds ago a node goes back by itself, when its proxy was silent for
+`GIVE_UP_ROUNDS` together although it was started again after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Wishes:
     """Seconds that a poll may be parked at the control plane; 0: polls follow heartbeats."""
     mirrors: int = 0
     """How many mirrors can be asked while the control plane is away."""
+    tells: bool = False
+    """Whether events, attacks and what runs are told beside heartbeats."""
 
 
 @dataclass(slots=True)
@@ -86,9 +97,17 @@ class Agent:
     counter: int = 0
     trouble: str = ""
     """Why the control plane was not reached or did not answer, as last said; empty when all is well."""
+    rounds_of_silence: int = 0
+    """Rounds for which nothing but heartbeats and polls is sent, as the control plane asked."""
+    probation: int = 0
+    """Rounds for which a proxy that does not stay up speaks against the bundle that was activated last."""
+    last_order: str = ""
+    """The order of the operator that was carried out last."""
     _rounds: int = 0
     _failures: int = 0
-    _poll_seconds: float = 10.0
+    _retry_after: float = 0.0
+    """Seconds for which the control plane asked to be left alone."""
+    poll_seconds: float = 10.0
     _deaf: int = 0
     _unrendered: bool = False
     """Whether the secrets of what was confirmed last could not be opened."""
@@ -102,6 +121,7 @@ class Agent:
         reported = True
         while True:
             try:
+                yield from heed_orders(self)
                 news = yield from self.cycle()
                 yield from self._well()
                 if news and reported:
@@ -113,7 +133,7 @@ class Agent:
                 yield from self._unwell(error)
                 if isinstance(error, Transient):
                     yield from ask_mirrors(self)
-            yield Sleep(self.pause())
+            yield Sleep(self.pause(), idle=True)
 
     def recover(self) -> Generator[Effect, Answer, None]:
         """After a start: the symlink names what was confirmed last, and the proxy serves it with its secrets."""
@@ -159,13 +179,14 @@ class Agent:
         if self.identity is None or self.state is None:
             yield from self.register()
         told = yield from self._report()
-        self._poll_seconds = told.poll_seconds
+        self.poll_seconds = told.poll_seconds
         self._rounds += 1
         if self._unrendered and self._rounds % REVIVE_ROUNDS == 1:
             yield from self._mend()
-        if not self._worth_a_poll(told.etag):
-            return False
-        return (yield from self._poll())
+        news = self._worth_a_poll(told.etag) and (yield from self._poll())
+        if self.wishes.tells:
+            yield from tell(self)
+        return news
 
     def register(self) -> Generator[Effect, Answer, None]:
         """Turn the join token into an identity, kept before it is used. Raises `Stalled` without a token.
@@ -208,10 +229,16 @@ class Agent:
         yield Say("registered", {"node": identity.id, "environment": identity.environment})
 
     def pause(self) -> float:
-        """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away."""
-        base = self._poll_seconds
+        """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away.
+
+        One that asks for patience gets it, up to a quarter of an hour.
+        """
+        base = self.poll_seconds
         if self._failures:
             base = min(base * 2 ** min(self._failures - 1, 8), max(60.0, base))
+        if self._retry_after >= base:
+            # Never earlier than it was asked, and spread, so that those who were sent away do not come back together.
+            return self._retry_after + max(base, self._retry_after / 2) * self.chance()
         return base * (0.9 + 0.2 * self.chance())
 
     def _report(self) -> Generator[Effect, Answer, protocol.Told]:
@@ -225,8 +252,16 @@ class Agent:
                 if (yield from self._stand(state.active)):
                     yield Reload()
             self._deaf += 1
+            if self._deaf == GIVE_UP_ROUNDS and self.probation:
+                yield from give_up(self)
+                state = self.known()[1]
+                answer = yield ReadBack()
+                report = answer if isinstance(answer, RunningReport) else report
         else:
             self._deaf = 0
+        self.probation = max(0, self.probation - 1)
+        if self.wishes.tells:
+            yield Gather(state, report)
         measured = yield Measure()
         self.counter += 1
         beat = protocol.heartbeat(
@@ -260,7 +295,7 @@ class Agent:
     def _refused(self) -> str:
         """The ETag that was refused and is not to be offered again yet; empty when there is none."""
         refusal = self.known()[1].refusal
-        return refusal.etag if refusal is not None and self.now() < parse_iso(refusal.again_at) else ""
+        return refusal.etag if refusal is not None and refusal.waits(self.now()) else ""
 
     def _poll(self) -> Generator[Effect, Answer, bool]:
         identity, state = self.known()
@@ -310,7 +345,7 @@ class Agent:
         _, state = self.known()
         known = state.refusal
         tries = known.tries + 1 if known is not None and known.etag == etag else 1
-        seconds = min(max(5.0, 3 * self._poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
+        seconds = min(max(5.0, 3 * self.poll_seconds) * 2 ** min(tries - 1, 10), LONGEST_BACK_OFF)
         now = self.now()
         refusal = Refusal(
             code=refused.code,
@@ -326,6 +361,10 @@ class Agent:
         # A refusal is remembered even where it cannot be written down: the next heartbeat carries it.
         self.state = replace(state, refusal=refusal)
         yield SaveState(self.state)
+
+    def begin_probation(self) -> None:
+        """A bundle was activated: for some rounds the proxy has to stay up with it."""
+        self.probation, self._deaf = PROBATION_ROUNDS, 0
 
     def save(self, state: NodeState) -> Generator[Effect, Answer, None]:
         """Remember, durably. Raises `Refused` when that cannot be."""
@@ -343,11 +382,12 @@ class Agent:
     def _well(self) -> Generator[Effect, Answer, None]:
         if self._failures:
             yield Say("control-plane-answers", {})
-        self._failures, self.trouble = 0, ""
+        self._failures, self._retry_after, self.trouble = 0, 0.0, ""
 
     def _unwell(self, error: ReconcilerError) -> Generator[Effect, Answer, None]:
         if not isinstance(error, NotYet):
             self._failures += 1
+        self._retry_after = error.retry_after if isinstance(error, Overloaded) else 0.0
         if str(error) != self.trouble:
             self.trouble = str(error)
             yield Say("trouble", {"code": error.code, "message": str(error)})

@@ -9,30 +9,63 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
-from reconciler.labels import read_labels
 from reconciler.node import verify_command
-from reconciler.node.assembly import Options, assemble
+from reconciler.node.alone import alone
+from reconciler.node.assembly import assemble
+from reconciler.node.command_options import read_options, read_way
+from reconciler.node.config_command import describe
+from reconciler.node.config_file import HTTP_PROXY, read_config_file
 from reconciler.node.credentials import change_key, leave
 from reconciler.node.doctor import examine
 from reconciler.node.driver import Hands, Stopped, drive
 from reconciler.node.effects import Say
 from reconciler.node.files import NodeFiles
 from reconciler.node.process import ProcessProxy
+from reconciler.node.rollback_command import do_alone, have_done, make_order
 from reconciler.node.state import Identity
 from reconciler.node.unit import unit
-from reconciler.node.way import Way
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"})
+def _use_config(context: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Let the file stand behind flags and environment, before any of them is looked at."""
+    if path is not None:
+        found = read_config_file(path, context)
+        context.default_map = dict(found.values)
+        context.meta[HTTP_PROXY] = found.http_proxy
+    return path
+
+
+class _Group(click.Group):
+    """Takes `--config FILE` behind the verb too, where people write it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = next((n for n, word in enumerate(args) if word.partition("=")[0] == "--config"), None)
+        if at is not None and "--" not in args[:at]:
+            count = 1 if "=" in args[at] else 2
+            args = args[at : at + count] + args[:at] + args[at + count :]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SENTINEL"}
+)
 @click.version_option(package_name="sentinel-control-plane", prog_name="sentinel-node")
+@click.option(
+    "--config",
+    envvar="SENTINEL_NODE_CONFIG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    is_eager=True,
+    callback=_use_config,
+    help="File with settings, which flags and environment override; may stand behind the verb too.",
+)
 @click.option("--control-plane", envvar="SENTINEL_CONTROL_PLANE", help="URL of the node API.")
 @click.option(
     "--home",
@@ -85,6 +118,12 @@ from reconciler.node.way import Way
     help="Open secrets although that folder is not in memory.",
 )
 @click.option(
+    "--waf-log",
+    envvar="SENTINEL_NODE_WAF_LOG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Log of the WAF agent, in JSON lines, whose events are told to the control plane.",
+)
+@click.option(
     "--ca-file",
     envvar="SENTINEL_NODE_CA_FILE",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -105,7 +144,8 @@ from reconciler.node.way import Way
 @click.pass_context
 def group(ctx: click.Context, /, **values: Any) -> None:
     """The agent beside a Sentinel proxy: fetches what it should run, checks it, activates it, reports."""
-    ctx.obj = values
+    environ = os.environ.get("SENTINEL_NODE_HTTP_PROXY", "")
+    ctx.obj = {**values, "http_proxy": environ or ctx.meta.get(HTTP_PROXY, "")}
 
 
 @group.command()
@@ -115,30 +155,33 @@ def group(ctx: click.Context, /, **values: Any) -> None:
 @click.pass_obj
 def run(values: dict[str, Any], stop_proxy: bool) -> None:
     """Run until told to stop."""
-    options = _options(values)
-    agent, hands = assemble(options, _say)
+    options = read_options(values)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
-        drive(agent.life(), hands, stop)
-    except Stopped:
-        _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
-    finally:
-        if stop_proxy and isinstance(hands.proxy, ProcessProxy):
-            hands.proxy.stop()
-            hands.run.wipe()
+    with alone(options.home):
+        agent, hands = assemble(options, _say)
+        try:
+            drive(agent.life(), hands, stop)
+        except Stopped:
+            _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
+        finally:
+            if stop_proxy and isinstance(hands.proxy, ProcessProxy):
+                hands.proxy.stop()
+                hands.run.wipe()
 
 
 @group.command()
 @click.pass_obj
 def once(values: dict[str, Any]) -> None:
     """Do one round: report, fetch and activate what is offered, report again."""
-    agent, hands = assemble(_options(values), _say)
+    options = read_options(values)
     never = threading.Event()
-    drive(agent.recover(), hands, never)
-    if drive(agent.cycle(), hands, never):
-        drive(agent.cycle(), hands, never)
+    with alone(options.home):
+        agent, hands = assemble(options, _say)
+        drive(agent.recover(), hands, never)
+        if drive(agent.cycle(), hands, never):
+            drive(agent.cycle(), hands, never)
     if agent.state is not None and agent.state.refusal is not None:
         refusal = agent.state.refusal
         raise Refused(refusal.code, refusal.message)
@@ -170,9 +213,39 @@ def status(values: dict[str, Any]) -> None:
         "secrets": {name: p.version for name, p in active.secrets.items()} if active else {},
         "pointer_expires": trust.expires if trust else None,
         "refusal": state.refusal.report() if state and state.refusal else None,
+        "rolled_back": asdict(state.held) if state and state.held else None,
         "linked": files.linked() or None,
     }
     click.echo(json.dumps(document, indent=2))
+
+
+@group.command()
+@click.option("--because", default="", metavar="WORDS", help="Why, for everybody who reads the reports.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.1, 720),
+    default=24.0,
+    show_default=True,
+    help="How long the bundle that is left is not taken again.",
+)
+@click.option("--end", is_flag=True, help="Take what is offered again, the bundle that was left too.")
+@click.pass_obj
+def rollback(values: dict[str, Any], because: str, hours: float, end: bool) -> None:
+    """Go back to the bundle that ran before, on this machine alone, also without a control plane.
+
+    It holds until the control plane offers another bundle than the one that was left, until --end, at most for --hours.
+    """
+    order = make_order(end=end, because=because, seconds=hours * 3600)
+    files = NodeFiles(values["home"])
+    try:
+        with alone(files.home):
+            agent, hands = assemble(read_options(values, plane=False), _say)
+            words = do_alone(agent, hands, order)
+    except Stalled as error:
+        if error.code != "E-NOD-005":
+            raise
+        words = have_done(files, order)
+    click.echo(words)
 
 
 @group.command("rotate-key")
@@ -195,7 +268,7 @@ def deregister(values: dict[str, Any], yes: bool) -> None:
 
 
 def _registered(values: dict[str, Any]) -> tuple[Identity, Hands]:
-    agent, hands = assemble(_options(values), _say)
+    agent, hands = assemble(read_options(values), _say)
     if agent.identity is None:
         raise Stalled(
             "E-NOD-002", "this node is not registered", cure="Run 'sentinel-node run' with a join token first"
@@ -214,12 +287,23 @@ def doctor(values: dict[str, Any]) -> None:
         admin_port=values["admin_port"],
         run_folder=values["run_folder"],
         secrets_on_disk=values["secrets_on_disk"],
-        way=_way(values),
+        way=read_way(values),
+        config=values["config"],
     )
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.words}")
     if not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+@group.command("config")
+@click.pass_context
+def show_config(ctx: click.Context) -> None:
+    """Check the settings, and print those in force in the form of a configuration file, without what is secret."""
+    parent = ctx.parent
+    if parent is not None:
+        click.echo(describe(parent, ctx.obj), nl=False)
+    read_options(ctx.obj)
 
 
 @group.command("unit")
@@ -246,67 +330,6 @@ def main() -> None:
     except ReconcilerError as error:
         click.echo(f"sentinel-node: {error}", err=True)
         sys.exit(1)
-
-
-def _options(values: dict[str, Any]) -> Options:
-    url = values["control_plane"] or ""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise Stalled(
-            "E-NOD-006",
-            f"'{url}' is not a URL of the node API" if url else "nobody said where the control plane is",
-            cure="Set SENTINEL_CONTROL_PLANE or --control-plane to http://… or https://…",
-        )
-    return Options(
-        control_plane=url,
-        home=values["home"],
-        project=values["project"] or "",
-        name=values["name"],
-        labels=read_labels(values["labels"].split(",")),
-        proxy_binary=values["proxy_binary"],
-        admin_port=values["admin_port"],
-        wait=values["wait"],
-        join_token=_token(values["join_token_file"]),
-        run_folder=values["run_folder"],
-        secrets_on_disk=values["secrets_on_disk"],
-        way=_way(values),
-        mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
-    )
-
-
-def _way(values: dict[str, Any]) -> Way:
-    # A URL with a password is taken from the environment only, as the join token is.
-    proxy = os.environ.get("SENTINEL_NODE_HTTP_PROXY", "")
-    if proxy and (urlsplit(proxy).scheme not in ("http", "https") or not urlsplit(proxy).hostname):
-        raise Stalled(
-            "E-NOD-006",
-            "SENTINEL_NODE_HTTP_PROXY is not the URL of a proxy",
-            cure="Write it like http://user:password@proxy.example:3128",
-        )
-    return Way(values["ca_file"], values["client_certificate"], values["client_key"], proxy)
-
-
-def _mirror(url: str) -> str:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise Stalled(
-            "E-NOD-006",
-            f"'{url}' is not the URL of a mirror",
-            cure="Write --mirror https://… for each mirror",
-        )
-    return url
-
-
-def _token(path: Path | None) -> str | None:
-    # The token itself is taken from the environment only: a flag would show it to everybody who can list processes.
-    if path is None:
-        return os.environ.get("SENTINEL_JOIN_TOKEN") or None
-    try:
-        return path.read_text().strip() or None
-    except OSError as error:
-        raise Stalled(
-            "E-NOD-008",
-            f"the join token file {path} cannot be read: {error.strerror}",
-            cure="Correct the path",
-        ) from None
 
 
 def _say(said: Say) -> None:

@@ -48,12 +48,12 @@ class _Route:
     buckets: dict[int, int] = field(default_factory=dict)
 
     def counts(self) -> Counts:
-        bounds = sorted(self.buckets)[:MOST_BUCKETS]
-        buckets = tuple((bound, self.buckets[bound]) for bound in bounds)
-        rising = [count for _, count in buckets] + [self.observed]
+        bounds = tuple(sorted(self.buckets)[:MOST_BUCKETS])
+        within = tuple(self.buckets[bound] for bound in bounds)
+        rising = [*within, self.observed]
         if rising != sorted(rising):
             return Counts(self.requests, self.failed)
-        return Counts(self.requests, self.failed, self.observed, buckets)
+        return Counts(self.requests, self.failed, self.observed, bounds, within)
 
 
 @dataclass(slots=True)

@@ -58,11 +58,7 @@ def _ask(agent: Agent, mirror: MirrorSource, check: Check) -> Steps:
     if claimed.epoch == trust.epoch and claimed.issued <= parse_iso(trust.issued):
         return False
     refusal = state.refusal
-    if (
-        refusal is not None
-        and refusal.sequence == claimed.sequence
-        and agent.now() < parse_iso(refusal.again_at)
-    ):
+    if refusal is not None and refusal.sequence == claimed.sequence and refusal.waits(agent.now()):
         return False
     while True:
         root = yield mirror.root(check.root_version + 1)

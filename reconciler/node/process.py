@@ -16,11 +16,12 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import urllib3
 
 from reconciler.fleet.signals import Signals
+from reconciler.node.bounded import run_bounded
 from reconciler.node.durable import replace_durably
 from reconciler.node.metrics import Reader, Unreadable
 from reconciler.node.proxy import MARKER, RunningReport, TestResult
@@ -62,19 +63,19 @@ class ProcessProxy:
     def test(self, path: Path) -> TestResult:
         """Run the binary's own check. Only the exit code counts; its words are passed on."""
         try:
-            done = subprocess.run(
-                [self.binary, "test", "-c", str(path)],
-                stdin=subprocess.DEVNULL, capture_output=True, timeout=TEST_SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return TestResult(False, f"the proxy's test did not end within {TEST_SECONDS:.0f} s")
+            done = run_bounded(
+                [self.binary, "test", "-c", str(path)], seconds=TEST_SECONDS, limit=WORDS_LIMIT
+            )
         except OSError as error:
             return TestResult(
                 False, f"the proxy binary {self.binary} cannot be run: {error.strerror or error}"
             )
-        words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[-WORDS_LIMIT:]
-        if done.returncode != 0:
-            return TestResult(False, words or f"the proxy's test ended with exit code {done.returncode}")
+        words = done.errors or done.output
+        if done.code is None:
+            said = f"; it said: {words}" if words else ""
+            return TestResult(False, f"the proxy's test did not end within {TEST_SECONDS:g} s{said}")
+        if done.code != 0:
+            return TestResult(False, words or f"the proxy's test ended with exit code {done.code}")
         return TestResult(True, words)
 
     def reload(self) -> TestResult:
@@ -154,7 +155,7 @@ class ProcessProxy:
                 False, f"{self.link} is missing: the proxy is not started without a configuration"
             )
         try:
-            with self.log.open("ab") as log:
+            with self._open_log() as log:
                 self._child = subprocess.Popen(
                     [self.binary, "-c", str(self.link)], env=_surroundings(),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -167,6 +168,13 @@ class ProcessProxy:
         with contextlib.suppress(OSError):
             replace_durably(self._memory, json.dumps({"pid": self._child.pid, "started": started}).encode())
         return TestResult(True)
+
+    def _open_log(self) -> IO[bytes]:
+        """Where the proxy's words go. A disk on which nothing can be written is no reason to leave it down."""
+        try:
+            return self.log.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
 
     def _stop(self) -> None:
         process_id = self._find()

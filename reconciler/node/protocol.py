@@ -17,8 +17,9 @@ from reconciler.bundle.sealed import unwritten
 from reconciler.bundle.tiles import Tile
 from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.fleet.signals import Signals
-from reconciler.node.effects import Answer, Failed, HttpReply, HttpRequest
+from reconciler.node.effects import Answer, Batch, Failed, HttpReply, HttpRequest
 from reconciler.node.keys import NodeKeys
+from reconciler.node.patience import Overloaded, read_retry_after
 from reconciler.node.proxy import RunningReport
 from reconciler.node.sealedset import LONGEST_SECRET
 from reconciler.node.state import Identity, NodeState
@@ -140,6 +141,19 @@ def heartbeat(
     return HttpRequest("POST", path, _headers(), _encode(body), ANSWER_LIMIT, ANSWER_SECONDS)
 
 
+def batch(identity: Identity, kept: Batch) -> HttpRequest:
+    """Tell what was kept. The batch has its name in its body, so sending it again adds nothing."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/{kept.kind}"
+    return HttpRequest("POST", path, _headers(), kept.body, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
+def counters(identity: Identity, name: str, signals: Signals) -> HttpRequest:
+    """Tell what a proxy counted, outside a heartbeat."""
+    path = f"/api/v1/nodes/{quote(identity.id, safe='')}/metrics"
+    body = _encode({"batch": name, "signals": _signals(signals)})
+    return HttpRequest("POST", path, _headers(), body, ANSWER_LIMIT, ANSWER_SECONDS)
+
+
 def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
     """Ask what to run, unless it is one of `tags`. `wait`: seconds to be kept waiting for news, 0 for none."""
     headers = dict(_headers())
@@ -194,7 +208,11 @@ def expect(answer: Answer, *statuses: int) -> HttpReply:
             cure="Register the node again with a new join token and an empty home",
         )
     if answer.status in (408, 425, 429) or answer.status >= 500:
-        raise Transient("E-NOD-012", f"the control plane answered {answer.status}: {words}")
+        raise Overloaded(
+            "E-NOD-012",
+            f"the control plane answered {answer.status}: {words}",
+            retry_after=read_retry_after(answer.headers.get("retry-after", "")),
+        )
     raise Stalled(
         "E-NOD-013",
         f"the control plane refused the request with {answer.status}: {words}",

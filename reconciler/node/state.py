@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
+from reconciler.clock import parse_iso
 from reconciler.errors import Stalled
 from reconciler.node.keys import NodeKeys
 from reconciler.pinned import Pinned
@@ -78,6 +80,10 @@ class Refusal:
     tries: int
     again_at: str
 
+    def waits(self, now: datetime) -> bool:
+        """Whether it is too early to look at the offer again. A clock that went back to before it does not count."""
+        return parse_iso(self.at) <= now < parse_iso(self.again_at)
+
     def report(self) -> dict[str, Any]:
         """The part that goes into a heartbeat."""
         return {
@@ -87,6 +93,21 @@ class Refusal:
             "sequence": self.sequence,
             "at": self.at,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The node went back from `left` to `digest`: `left` is not taken again before `until`.
+
+    `order` names the operator's order, empty where the node did it by itself; `because` is the reason.
+    """
+
+    order: str
+    left: str
+    digest: str
+    at: str
+    until: str
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +132,7 @@ class NodeState:
     delivered: str = ""
     refusal: Refusal | None = None
     log: SeenLog | None = None
+    held: Held | None = None
 
 
 def encode_identity(identity: Identity) -> bytes:
@@ -133,7 +155,13 @@ def encode_state(state: NodeState) -> bytes:
 def decode_state(data: bytes, where: str) -> NodeState:
     """Read `state.json`. Raises `Stalled` that names the file."""
     document = _decode(data, where)
-    for name, kind in (("trust", Trust), ("active", Active), ("refusal", Refusal), ("log", SeenLog)):
+    for name, kind in (
+        ("trust", Trust),
+        ("active", Active),
+        ("refusal", Refusal),
+        ("log", SeenLog),
+        ("held", Held),
+    ):
         if document.get(name) is not None:
             document[name] = _build(kind, document[name], where)
     if document.get("active") is not None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from reconciler.clock import iso
 from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
 from reconciler.node import protocol
-from reconciler.node.activation import activate
+from reconciler.node.activation import activate, needs_a_start
 from reconciler.node.effects import Answer, Effect, Kept, ReadSealed, Say, Sleep
+from reconciler.node.returning import refuse_what_was_left
 from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set
 from reconciler.node.sources import ControlPlaneSource, Source, mirrors_of
 from reconciler.node.state import Active
+from reconciler.node.telling import last_words
 from reconciler.node.verification import Check
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def take(
         answer = yield from agent.ask(source.log_tile(tile))
         tiles[tile] = protocol.expect(answer, 200).body
     check.accept_log(tiles)
+    refuse_what_was_left(agent, check)
     if state.active is not None and check.digest == state.active.digest:
         yield from agent.save(
             replace(
@@ -54,6 +57,7 @@ def take(
                 active=replace(state.active, etag=offer.etag, cohort=offer.cohort),
                 refusal=None,
                 log=check.log,
+                held=None,
             )
         )
         return
@@ -63,8 +67,12 @@ def take(
     bundle = check.verified(offer.etag, iso(agent.now()))
     if bundle.active.secrets:
         bundle = replace(bundle, sealed=(yield from _sealed(agent, bundle.active, source)))
+    before = agent.known()[1].active
+    if agent.wishes.tells and before is not None and needs_a_start(before, bundle.active):
+        yield from last_words(agent)
     yield Say("activating", {"digest": check.digest[:19], "config_id": bundle.active.config_id})
     agent.state = yield from activate(agent.known()[1], bundle)
+    agent.begin_probation()
     yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
 
 

@@ -6,10 +6,12 @@ folder in memory stays, because the proxy reads there what it was given (`Runtim
 
 from __future__ import annotations
 
+CONFIG_FILE = "/etc/sentinel-node/config.kdl"
 ENVIRONMENT_FILE = "/etc/sentinel-node/env"
 
 _UNIT = """\
-# Written by `sentinel-node unit`. Settings are in {environment_file}, such as SENTINEL_CONTROL_PLANE=https://…
+# Written by `sentinel-node unit`. Settings are in {config_file}; variables in {environment_file}, which may be
+# missing, override them.
 [Unit]
 Description=Sentinel node agent
 Wants=network-online.target
@@ -18,10 +20,10 @@ After=network-online.target
 [Service]
 Type=exec
 User={user}
-EnvironmentFile={environment_file}
+EnvironmentFile=-{environment_file}
 Environment=SENTINEL_NODE_HOME=/var/lib/sentinel-node
 Environment=SENTINEL_NODE_RUN=/run/sentinel-node
-ExecStart={program} run
+ExecStart={program} run --config {config_file}
 StateDirectory=sentinel-node
 StateDirectoryMode=0700
 RuntimeDirectory=sentinel-node
@@ -53,4 +55,6 @@ def unit(program: str, user: str) -> str:
     for word in (program, user):
         if not word or set(word) & set(" \t\n\r\"'\\%$;"):
             raise ValueError(f"'{word}' cannot stand in a unit")
-    return _UNIT.format(program=program, user=user, environment_file=ENVIRONMENT_FILE)
+    return _UNIT.format(
+        program=program, user=user, config_file=CONFIG_FILE, environment_file=ENVIRONMENT_FILE
+    )

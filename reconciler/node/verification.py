@@ -119,26 +119,39 @@ class Check:
     def verified(self, etag: str, at: str) -> Verified:
         """The bundle, ready to be activated but for its secrets. Raises `Refused` as `rendering.plan` does."""
         _, pointer = self._accepted()
-        own = self._identity.environment
-        needed = plan(self._files, own)
-        environment = environment_of(decode_manifest(self._files[MANIFEST]), own)
-        return Verified(
-            trust=self.trust(),
-            active=Active(
-                digest=pointer.digest,
-                config_id=environment.config_id,
-                restart_key=environment.restart_key,
-                etag=etag,
-                cohort=pointer.cohort,
-                activated_at=at,
-                rendering=needed.rendering,
-                inputs=needed.inputs,
-                secrets=needed.secrets,
-            ),
-            files=self._files,
+        active = describe_active(
+            self._files,
+            self._identity.environment,
+            digest=pointer.digest,
+            etag=etag,
+            cohort=pointer.cohort,
+            at=at,
         )
+        return Verified(trust=self.trust(), active=active, files=self._files)
 
     def _accepted(self) -> tuple[Verifier, Pointer]:
         if self._verifier is None or self._pointer is None:
             raise RuntimeError("the pointer is accepted before anything that follows from it")
         return self._verifier, self._pointer
+
+
+def describe_active(
+    files: Mapping[str, bytes], own: str, *, digest: str, etag: str, cohort: str, at: str
+) -> Active:
+    """What to remember of a bundle with these verified files once it runs in the environment `own`.
+
+    Raises `Refused` as `rendering.plan` does.
+    """
+    needed = plan(files, own)
+    environment = environment_of(decode_manifest(files[MANIFEST]), own)
+    return Active(
+        digest=digest,
+        config_id=environment.config_id,
+        restart_key=environment.restart_key,
+        etag=etag,
+        cohort=cohort,
+        activated_at=at,
+        rendering=needed.rendering,
+        inputs=needed.inputs,
+        secrets=needed.secrets,
+    )

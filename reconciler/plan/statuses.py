@@ -61,6 +61,14 @@ def of_plan(plan: Plan, instance: str, project: str) -> tuple[Status, ...]:
     )
 
 
+def of_commit(instance: str, project: str, digest: str, problem: str) -> Status:
+    """What a commit of trunk came to: a bundle, or else the first of its problems."""
+    name = context(instance, project, STEPS[0])
+    if digest:
+        return Status(name, "success", f"makes the bundle {digest.removeprefix('sha256:')[:12]}")
+    return Status(name, "failure", cut(problem))
+
+
 UNDER_WAY = frozenset({"open", "paused", "partial"})
 FAILED = frozenset({"rolled-back", "cancelled"})
 

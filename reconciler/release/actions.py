@@ -103,6 +103,18 @@ class RollBack:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnBack:
+    """Give the traffic back to the slot that it came from, before the rollout ends: the next `phase` of the way, one of
+    `swap.PHASES`. `cause` is one of `swap.CAUSES`."""
+
+    because: str
+    phase: str
+    cause: str
+    verdicts: tuple[Judgement, ...] = ()
+    counts: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Supersede:
     """End the rollout because the wish names another digest now. `back` when that is the live one."""
 
@@ -131,5 +143,6 @@ Action = (
     | Resume
     | RollBack
     | Supersede
+    | TurnBack
     | Reissue
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconciler.release import paths
@@ -23,8 +23,20 @@ from reconciler.release.actions import (
     RollBack,
     Supersede,
     TakeOver,
+    TurnBack,
 )
 from reconciler.release.ballot import SHORT_HASH, render_proposal
+from reconciler.release.edits import (
+    LONGEST,
+    Edit,
+    Material,
+    active_of,
+    ledger_of,
+    open_of,
+    with_step,
+    written,
+)
+from reconciler.release.ending import roll_back, supersede, turn_back
 from reconciler.release.paths import short
 from reconciler.release.pinning import with_pins
 from reconciler.release.readme import CREATED, README, created_subject
@@ -33,10 +45,10 @@ from reconciler.release.render import (
     render_hold,
     render_plan,
     render_promoted,
-    render_quarantine,
     render_release,
     render_rollout,
 )
+from reconciler.release.serving import advanced_serving, opened_serving, weight_words
 from reconciler.release.state import (
     HISTORY_LIMIT,
     PARTIAL,
@@ -47,46 +59,16 @@ from reconciler.release.state import (
     Plan,
     Progress,
     Promoted,
-    Quarantine,
     Rollout,
 )
 
+__all__ = ["Edit", "Material", "apply", "wanted_config"]
+
 LONGEST_TARGET = 60
 MOST_NAMED = 10
-LONGEST = 1000
-"""Reasons in files are cut here; a subject line never holds one."""
-
 
 REISSUED_FOR = timedelta(hours=1)
 """How long it is remembered that a pointer was issued again: bounds are of an hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One commit. `files` maps a path to its new bytes, or None to remove it; `event` is a static name.
-
-    `rollout` and `digest` are "" when the commit is about none.
-    """
-
-    files: Mapping[str, bytes | None]
-    subject: str
-    event: str
-    rollout: str = ""
-    digest: str = ""
-    said: tuple[tuple[str, str], ...] = ()
-    """More trailers of the commit, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What an action needs besides the state.
-
-    `rendered` is the proxy configuration of the digest that `wanted_config` names, None to leave the file alone.
-    `originals` are the ledger files as we wrote them last, a missing one being absent.
-    """
-
-    rendered: bytes | None = None
-    originals: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def wanted_config(action: Action, state: EnvironmentState) -> str | None:
@@ -94,7 +76,7 @@ def wanted_config(action: Action, state: EnvironmentState) -> str | None:
     if isinstance(action, OpenRollout):
         return action.plan.digest
     if isinstance(action, RollBack | Supersede):
-        return _ledger(state).live
+        return ledger_of(state).live
     return None
 
 
@@ -103,17 +85,6 @@ def apply(
 ) -> Edit:
     """The commit that an action is. Raises RuntimeError for an action that does not fit the state."""
     return _APPLY[type(action)](action, state, because[:LONGEST], now, material)
-
-
-def _ledger(state: EnvironmentState) -> Ledger:
-    return state.files.ledger or Ledger()
-
-
-def _open(state: EnvironmentState) -> Rollout:
-    rollout = _ledger(state).open_rollout
-    if rollout is None:
-        raise RuntimeError("the action needs an open rollout")
-    return rollout
 
 
 def _create(
@@ -169,7 +140,7 @@ def _propose(
 def _open_rollout(
     action: OpenRollout, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    ledger, plan = _ledger(state), action.plan
+    ledger, plan = ledger_of(state), action.plan
     sequence = ledger.sequence + 1
     steps = tuple(Progress(step.number) for step in plan.steps)
     first = replace(steps[0], state="active", since=now, sequence=sequence)
@@ -185,11 +156,11 @@ def _open_rollout(
         widens=ledger.open_rollout.name if ledger.open_rollout is not None else "",
     )
     batches = f"{len(steps)} batches" if len(steps) > 1 else "1 batch"
+    serving = opened_serving(plan)
     what = f"{short(plan.digest)}{_whom(plan)}, {plan.rules.strategy}, {batches}"
     subject = f"Open rollout {rollout.name} in {state.name}: {what}"
-    edit = _written(
-        state, replace(ledger, sequence=sequence, rollout=rollout), subject, "rollout.opened", material
-    )
+    after = replace(ledger, sequence=sequence, rollout=rollout, serving=serving)
+    edit = written(state, after, subject, "rollout.opened", material)
     said = (
         ("Plan", plan.hash),
         ("Hotfix", action.release.hotfix),
@@ -202,7 +173,7 @@ def _open_rollout(
 def _change_pins(
     action: ChangePins, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    after, words, digest = with_pins(_ledger(state), action.pins)
+    after, words, digest = with_pins(ledger_of(state), action.pins)
     subject = f"{words[:1].upper()}{words[1:LONGEST_TARGET]} in {state.name}"
     return Edit({paths.ROLLOUT: render_rollout(after)}, subject, "pins.changed", digest=digest)
 
@@ -210,53 +181,60 @@ def _change_pins(
 def _advance(
     action: AdvanceStep, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
-    active = _active(rollout)
+    ledger, rollout = ledger_of(state), open_of(state)
+    active = active_of(rollout)
     sequence = ledger.sequence + 1
     done = replace(active, state="done", ended=now, counts=action.counts, verdicts=action.verdicts)
     following = replace(rollout.steps[active.number], state="active", since=now, sequence=sequence)
-    moved = replace(rollout, because=because, steps=_with(_with(rollout.steps, done), following))
-    subject = f"Advance rollout {rollout.name} in {state.name}: batch {active.number} of {len(rollout.steps)} healthy"
-    return _written(
-        state, replace(ledger, sequence=sequence, rollout=moved), subject, "rollout.advanced", material
+    moved = replace(rollout, because=because, steps=with_step(with_step(rollout.steps, done), following))
+    shifted = weight_words(ledger.plan, following.number)
+    subject = (
+        f"Advance rollout {rollout.name} in {state.name}: batch {active.number} of {len(rollout.steps)} healthy"
+        f"{f', then {shifted}' if shifted else ''}"
     )
+    after = replace(
+        ledger, sequence=sequence, rollout=moved, serving=advanced_serving(ledger, following.number)
+    )
+    return written(state, after, subject, "rollout.advanced", material)
 
 
 def _complete(
     action: Complete, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
-    done = replace(_active(rollout), state="done", ended=now, counts=action.counts, verdicts=action.verdicts)
+    ledger, rollout = ledger_of(state), open_of(state)
+    done = replace(
+        active_of(rollout), state="done", ended=now, counts=action.counts, verdicts=action.verdicts
+    )
     if ledger.plan is not None and ledger.plan.only is not None:
         # What nodes run is what they ran before this commit, so that the sequence stays.
-        partial = replace(rollout, state=PARTIAL, because=because, steps=_with(rollout.steps, done))
+        partial = replace(rollout, state=PARTIAL, because=because, steps=with_step(rollout.steps, done))
         whom = f"{_whom(ledger.plan)} alone"
         subject = f"End rollout {rollout.name} in {state.name}{whom}: {short(rollout.digest)}"
-        return _written(state, replace(ledger, rollout=partial), subject, "rollout.partial", material)
+        return written(state, replace(ledger, rollout=partial), subject, "rollout.partial", material)
     sequence = ledger.sequence + 1
     ended = replace(
-        rollout, state="completed", because=because, ended_at=now, steps=_with(rollout.steps, done)
+        rollout, state="completed", because=because, ended_at=now, steps=with_step(rollout.steps, done)
     )
     entry = Completed(rollout.digest, rollout.commit, rollout.name, sequence, now)
     after = replace(
         ledger, sequence=sequence, rollout=ended, history=(entry, *ledger.history)[:HISTORY_LIMIT]
     )
     subject = f"Complete rollout {rollout.name} in {state.name}: {short(rollout.digest)} is live"
-    return _written(state, after, subject, "rollout.completed", material)
+    return written(state, after, subject, "rollout.completed", material)
 
 
 def _pause(action: Pause, state: EnvironmentState, because: str, now: datetime, material: Material) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
+    ledger, rollout = ledger_of(state), open_of(state)
     steps = rollout.steps
     if action.hold:
-        active = _active(rollout)
+        active = active_of(rollout)
         counts = action.counts if action.counts is not None else active.counts
-        steps = _with(steps, replace(active, state="failed", counts=counts, verdicts=action.verdicts))
+        steps = with_step(steps, replace(active, state="failed", counts=counts, verdicts=action.verdicts))
     paused = replace(rollout, state="paused", because=action.because[:LONGEST], paused_at=now, steps=steps)
     subject = (
         f"Pause rollout {rollout.name} in {state.name}: {'it failed' if action.hold else 'it has to wait'}"
     )
-    edit = _written(state, replace(ledger, rollout=paused), subject, "rollout.paused", material)
+    edit = written(state, replace(ledger, rollout=paused), subject, "rollout.paused", material)
     if not action.hold:
         return edit
     hold = render_hold(Hold(rollout.name, action.hold, "sentinel reconciler"))
@@ -264,62 +242,19 @@ def _pause(action: Pause, state: EnvironmentState, because: str, now: datetime, 
 
 
 def _resume(action: Resume, state: EnvironmentState, because: str, now: datetime, material: Material) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
+    ledger, rollout = ledger_of(state), open_of(state)
     # A higher sequence offers the digest again to nodes that refused it before the pause.
     sequence = ledger.sequence + 1
-    active = replace(_active(rollout), state="active", since=now, sequence=sequence, verdicts=())
+    active = replace(active_of(rollout), state="active", since=now, sequence=sequence, verdicts=())
     resumed = replace(
-        rollout, state="open", because=because, paused_at=None, steps=_with(rollout.steps, active)
+        rollout, state="open", because=because, paused_at=None, steps=with_step(rollout.steps, active)
     )
     subject = (
         f"Resume rollout {rollout.name} in {state.name} at batch {active.number} of {len(rollout.steps)}"
     )
-    return _written(
+    return written(
         state, replace(ledger, sequence=sequence, rollout=resumed), subject, "rollout.resumed", material
     )
-
-
-def _roll_back(
-    action: RollBack, state: EnvironmentState, because: str, now: datetime, material: Material
-) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
-    steps = rollout.steps
-    if not rollout.is_partial:
-        active = _active(rollout)
-        counts = action.counts if action.counts is not None else active.counts
-        failed = replace(active, state="failed", ended=now, counts=counts, verdicts=action.verdicts)
-        steps = _with(steps, failed)
-    ended = replace(rollout, state="rolled-back", because=because, paused_at=None, ended_at=now, steps=steps)
-    subject = (
-        f"Roll back {rollout.name} in {state.name}: {short(rollout.digest)} to {short(rollout.previous)}"
-    )
-    after = replace(ledger, sequence=ledger.sequence + 1, rollout=ended)
-    edit = _written(state, after, subject, "rollout.rolled-back", material, config=ledger.live)
-    quarantine = Quarantine(rollout.digest, f"{rollout.name} failed: {because}"[:LONGEST])
-    files: dict[str, bytes | None] = {**edit.files, **_without_hold(state, rollout)}
-    if state.quarantined(rollout.digest) is None:
-        files[paths.quarantine_path(rollout.digest)] = render_quarantine(quarantine)
-    if action.release is not None:
-        files[paths.RELEASE] = render_release(action.release)
-    return replace(edit, files=files)
-
-
-def _supersede(
-    action: Supersede, state: EnvironmentState, because: str, now: datetime, material: Material
-) -> Edit:
-    ledger, rollout = _ledger(state), _open(state)
-    name = "cancelled" if action.back else "superseded"
-    steps = rollout.steps
-    if not rollout.is_partial:
-        # The step neither passed nor failed: it will never be gone on with.
-        steps = _with(steps, replace(_active(rollout), state="waiting", ended=now))
-    ended = replace(rollout, state=name, because=because, paused_at=None, ended_at=now, steps=steps)
-    verb = "Cancel" if action.back else "Supersede"
-    wish = state.files.release
-    subject = f"{verb} rollout {rollout.name} in {state.name}: {short(wish.digest) if wish else 'nothing'} is wished"
-    after = replace(ledger, sequence=ledger.sequence + 1, rollout=ended)
-    edit = _written(state, after, subject, f"rollout.{name}", material, config=ledger.live)
-    return replace(edit, files={**edit.files, **_without_hold(state, rollout)})
 
 
 def _whom(plan: Plan) -> str:
@@ -331,50 +266,12 @@ def _whom(plan: Plan) -> str:
 def _reissue(
     action: Reissue, state: EnvironmentState, because: str, now: datetime, material: Material
 ) -> Edit:
-    ledger = _ledger(state)
+    ledger = ledger_of(state)
     recent = tuple(at for at in ledger.reissued if now - at < REISSUED_FOR)
     after = replace(ledger, sequence=ledger.sequence + 1, reissued=(now, *recent))
     nodes = f"{action.nodes} node{'s' if action.nodes != 1 else ''} drifted"
     subject = f"Issue the pointer of {state.name} again: {nodes}"
-    return replace(
-        _written(state, after, subject, "drift.reissued", material), rollout="", digest=ledger.live
-    )
-
-
-def _active(rollout: Rollout) -> Progress:
-    active = rollout.active
-    if active is None:
-        raise RuntimeError(f"rollout {rollout.name} has no active step")
-    return active
-
-
-def _with(steps: tuple[Progress, ...], step: Progress) -> tuple[Progress, ...]:
-    return tuple(step if found.number == step.number else found for found in steps)
-
-
-def _without_hold(state: EnvironmentState, rollout: Rollout) -> dict[str, bytes | None]:
-    """The removal of the hold that a failed rollout wrote for itself: it ends with the rollout."""
-    own = any(hold.name == rollout.name for hold in state.files.holds)
-    return {paths.hold_path(rollout.name): None} if own else {}
-
-
-def _written(
-    state: EnvironmentState,
-    ledger: Ledger,
-    subject: str,
-    event: str,
-    material: Material,
-    *,
-    config: str | None = None,
-) -> Edit:
-    files: dict[str, bytes | None] = {paths.ROLLOUT: render_rollout(ledger)}
-    if material.rendered is not None:
-        files[paths.RENDERED] = material.rendered
-    elif config == "":
-        files[paths.RENDERED] = None
-    rollout = ledger.rollout
-    name, digest = (rollout.name, rollout.digest) if rollout is not None else ("", "")
-    return Edit(files, subject, event, name, digest)
+    return replace(written(state, after, subject, "drift.reissued", material), rollout="", digest=ledger.live)
 
 
 _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
@@ -390,6 +287,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     Complete: _complete,
     Pause: _pause,
     Resume: _resume,
-    RollBack: _roll_back,
-    Supersede: _supersede,
+    RollBack: roll_back,
+    Supersede: supersede,
+    TurnBack: turn_back,
 }

@@ -14,7 +14,7 @@ from reconciler.release.assignment import settled
 from reconciler.release.ballot import APPROVE, REJECT, SHORT_HASH, Ballot, Proposal
 from reconciler.release.facts import Facts, Proof
 from reconciler.release.paths import ballot_folder, short
-from reconciler.release.state import EnvironmentState, Reason, Release
+from reconciler.release.state import EnvironmentState, Ledger, Plan, Reason, Release
 from reconciler.release.terms import plan_hash, terms_hash
 
 
@@ -127,6 +127,48 @@ def hotfix_short(
     if len(found.counted) >= needed:
         return "", ()
     return _count(needed, found, state, policy, facts), found.uncounted
+
+
+def withdrawn(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, plan: Plan
+) -> Iterator[Reason]:
+    """Why an open rollout stands on fewer approvals than it opened with. What the policy came to ask for since does
+    not count against it."""
+    needed = min(policy.approvals.count, len(plan.approved))
+    if not needed:
+        return
+    found = tally(state, policy, facts)
+    if len(found.counted) < needed:
+        gone = ", ".join(person for person in plan.approved if person not in found.counted)
+        words = f"{plan.rollout} opened with the approval of {gone}, which does not count any more"
+        yield Reason("W-REL-080", f"{words}: {_count(needed, found, state, policy, facts)}")
+        yield from found.uncounted
+
+
+def live_short(
+    state: EnvironmentState, ledger: Ledger, policy: EnvironmentPolicy, facts: Facts
+) -> Iterator[Reason]:
+    """Why what is live may not be given to nodes once more: it was rejected, or too few approvals of it stand.
+
+    Under which plan they were given does not matter any more; how many its rollout opened with is enough, as far as
+    that is known.
+    """
+    yield from rejecting(state)
+    needed, plan = policy.approvals.count, ledger.plan
+    if plan is not None and plan.digest == ledger.live:
+        needed = min(needed, len(plan.approved))
+    troubles = [
+        (
+            ballot,
+            _trouble(ballot, facts.proofs.get(ballot.path), state.name, ballot.plan, policy.approvals, facts),
+        )
+        for ballot in _ballots(state, APPROVE)
+    ]
+    people = {frozenset(facts.proofs[ballot.path].names) for ballot, trouble in troubles if trouble is None}
+    if len(people) < needed:
+        words = f"{len(people)} of {needed} approvals of {short(ledger.live)}, which is live, stand"
+        yield Reason("W-REL-081", f"{words}; approve it with: sentinelctl approve {state.name}")
+        yield from (trouble for _, trouble in troubles if trouble is not None)
 
 
 def rejecting(state: EnvironmentState) -> Iterator[Reason]:

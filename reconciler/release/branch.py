@@ -13,6 +13,7 @@ from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
+    child_number,
     child_selector,
     child_text,
     only,
@@ -157,10 +158,15 @@ def read_go(content: bytes, path: str) -> Go:
     if named is None:
         raise MalformedError(f"{path}: a go is named after its rollout and step, such as gates/r-0042-2.kdl")
     node = single(read_nodes(content, path, {"go"}), "go", path)
-    only(node.children, {"by", "why"}, path)
-    if node.arguments or node.properties:
-        raise MalformedError(f"{path}: 'go' takes 'by' and 'why' in {{ }}")
-    return Go(named[1], int(named[2]), child_text(node, "by", path), child_text(node, "why", path))
+    only(node.children, {"sequence", "by", "why"}, path)
+    return Go(
+        named[1],
+        int(named[2]),
+        argument(node, path, paths.DIGEST),
+        child_number(node, "sequence", path),
+        child_text(node, "by", path),
+        child_text(node, "why", path),
+    )
 
 
 def read_promoted(content: bytes, path: str) -> Promoted:

@@ -96,12 +96,15 @@ def child_number(node: KdlNode, name: str, where: str) -> int:
 def child_moment(node: KdlNode, name: str, where: str) -> datetime | None:
     """The moment of the child `name` (RFC 3339 with an offset), or None when there is none. Raises `MalformedError`."""
     written = child_text(node, name, where)
-    if not written:
-        return None
+    return read_moment(written, f"{where}: '{name}'") if written else None
+
+
+def read_moment(written: str, what: str) -> datetime:
+    """A moment (RFC 3339 with an offset). Raises `MalformedError`."""
     try:
         return parse_iso(written)
     except ValueError:
-        raise MalformedError(f"{where}: '{name}': '{written[:60]}' is not a moment") from None
+        raise MalformedError(f"{what}: '{written[:60]}' is not a moment") from None
 
 
 def child_selector(node: KdlNode, name: str, where: str) -> str:

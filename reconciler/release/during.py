@@ -9,12 +9,15 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import merge
 from reconciler.release import rules
 from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
-from reconciler.release.approvals import rejecting
+from reconciler.release.approvals import rejecting, withdrawn
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, Judged, judge_all
+from reconciler.release.opening import open_rollout
 from reconciler.release.paths import hold_path, short
+from reconciler.release.returning import going_back, turned
+from reconciler.release.serving import weight_words
 from reconciler.release.state import (
     EnvironmentState,
     Judgement,
@@ -25,6 +28,7 @@ from reconciler.release.state import (
     Release,
     Rollout,
 )
+from reconciler.release.swap import REPLACED, all_to
 from reconciler.release.verdict import Fail, Pass, Wait, judgement, severity
 
 LOOK_AGAIN = timedelta(seconds=2)
@@ -43,7 +47,37 @@ def during(
     *,
     now: datetime,
 ) -> Decision:
-    """What must not run goes first, then what people wish, then what the fleet says."""
+    """What must not run goes first, then what people wish, then what the fleet says.
+
+    Whatever ends a rollout whose release gets requests: the traffic goes back before that.
+    """
+    returning = rollout.returning
+    if returning is None:
+        decision = _going_on(state, ledger, rollout, plan, policy, facts, now=now)
+        return turned(decision, ledger)
+    waits = going_back(ledger, rollout, plan, facts, now=now)
+    if waits is not None:
+        return waits
+    because = returning.because
+    if returning.cause == REPLACED:
+        wish = state.files.release
+        return act(Supersede(because, back=wish is not None and wish.digest == ledger.live), because)
+    ended = _fail(state, ledger, rollout, because, on_failure="rollback")
+    return ended or wait(
+        Reason("W-REL-005", f"{rollout.name} goes back, and {short(rollout.previous)} is quarantined")
+    )
+
+
+def _going_on(
+    state: EnvironmentState,
+    ledger: Ledger,
+    rollout: Rollout,
+    plan: Plan,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
     quarantine = state.quarantined(rollout.digest)
     if quarantine is not None:
         because = f"{short(rollout.digest)} was quarantined: {quarantine.why or 'no reason given'}"
@@ -51,18 +85,30 @@ def during(
         if decision is not None:
             return decision
     wish = state.files.release
-    if wish is None or (wish.digest, wish.only) != (rollout.digest, plan.wished):
+    if wish is None or wish.digest != rollout.digest:
         return _other_wish(state, ledger, rollout, plan, wish, policy, facts, now=now)
+    elsewhere = wish.only != plan.wished
+    later = (_waits(wish, policy),) if elsewhere else ()
     rejections = tuple(rejecting(state))
-    holds = (*rules.holding(state.holds_except(rollout.name)), *rejections)
+    # Approvals are of what is wished, and that is another plan when it is wished for other nodes.
+    forbidden = tuple(rules.forbidding_before(state, policy, facts, rollout.digest))
+    objections = (*rejections, *forbidden, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
+    holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
-        reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in rejections))
-        return act(Pause("; ".join(reasons)), "it was rejected" if rejections else "a hold was placed")
+        reasons = (*(hold.reason for hold in state.files.holds), *(r.message for r in objections))
+        objected = (
+            "it was rejected"
+            if rejections
+            else "it was quarantined in an environment before"
+            if forbidden
+            else "an approval was withdrawn"
+        )
+        return act(Pause("; ".join(reasons)), objected if objections else "a hold was placed")
     if rollout.state == "paused":
         failed = (_paused(rollout),) if own else ()
         if holds or failed:
-            return wait(*failed, *holds, until=rules.look_again(state, policy, now))
+            return wait(*failed, *holds, *later, until=rules.look_again(state, policy, now))
         if quarantine is not None:
             return wait(
                 Reason(
@@ -71,9 +117,31 @@ def during(
             )
         frozen = tuple(rules.freezing(state, policy, facts, now))
         if frozen:
-            return wait(*frozen, until=rules.thaw(policy, now))
+            return wait(*frozen, *later, until=rules.thaw(policy, now))
         return act(Resume(), "nothing holds it any more")
-    return _judge(state, ledger, rollout, plan, policy, facts, now=now)
+    judged = _judge(state, ledger, rollout, plan, policy, facts, now=now)
+    return _elsewhere(judged, state, ledger, wish, policy, facts, now=now) if elsewhere else judged
+
+
+def _elsewhere(
+    going_on: Decision,
+    state: EnvironmentState,
+    ledger: Ledger,
+    wish: Release,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    now: datetime,
+) -> Decision:
+    """The same digest is wished for other nodes: nobody goes back, and no further step begins.
+
+    When the batch that is under way is well, a rollout opens that goes on from the nodes which were moved.
+    """
+    done = next((action for action in going_on.actions if isinstance(action, AdvanceStep)), None)
+    if done is None or policy.supersede == "finish":
+        return replace(going_on, waiting=(*going_on.waiting, _waits(wish, policy)))
+    opening = open_rollout(state, ledger, wish, policy, facts, now=now)
+    return replace(opening, verdicts=done.verdicts, counts=done.counts)
 
 
 def _other_wish(
@@ -108,8 +176,7 @@ def _other_wish(
                     _judge(state, ledger, rollout, plan, policy, facts, now=now), replaced, policy, wish
                 )
     if rollout.state == "open":
-        was = f"{short(rollout.digest)}{f' for {plan.wished}' if plan.wished else ''}"
-        because = f"the wish is not {was} any more, and waits: {reasons[0].message}"
+        because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
     return wait(*reasons, until=rules.look_again(state, policy, now))
 
@@ -122,9 +189,12 @@ def _finishing(going_on: Decision, replaced: Decision, policy: EnvironmentPolicy
     """What the open rollout does while another wish waits for its batch, or for its end."""
     if policy.supersede == "finish-batch" and any(isinstance(a, AdvanceStep) for a in going_on.actions):
         return replaced
-    what = "batch" if policy.supersede == "finish-batch" else "rollout"
-    waits = Reason("W-REL-016", f"{_named(wish)} is wished, and waits until the open {what} has ended")
-    return replace(going_on, waiting=(*going_on.waiting, waits))
+    return replace(going_on, waiting=(*going_on.waiting, _waits(wish, policy)))
+
+
+def _waits(wish: Release, policy: EnvironmentPolicy) -> Reason:
+    what = "rollout" if policy.supersede == "finish" else "batch"
+    return Reason("W-REL-016", f"{_named(wish)} is wished, and waits until the open {what} has ended")
 
 
 def _judge(
@@ -144,10 +214,24 @@ def _judge(
     batch = facts.batches[active.number - 1]
     planned = plan.steps[active.number - 1]
     earlier = merge(facts.batches[: active.number - 1])
-    go = state.files.go(rollout.name, active.number)
+    said = state.files.go(rollout, active)
+    go = said if said is not None and said.is_for(rollout, active) else None
     alone = _alone(rollout, plan, active)
     judged = judge_all(
-        GateFacts(planned, batch, earlier, plan.rules, active.since, now, go, facts.signals, alone)
+        GateFacts(
+            planned,
+            batch,
+            earlier,
+            plan.rules,
+            active.since,
+            now,
+            go,
+            said,
+            facts.signals,
+            alone,
+            plan.swap,
+            not rollout.previous,
+        )
     )
     kept = tuple(judgement(one.label, one.verdict) for one in judged)
     worst = max((one.verdict for one in judged), key=severity)
@@ -173,7 +257,10 @@ def _judge(
         if decision is not None:
             return decision
         raise RuntimeError("an open rollout can always be paused")
-    where = f"batch {active.number} of {len(plan.steps)} of {rollout.name}"
+    shifted = weight_words(plan, active.number)
+    where = (
+        f"batch {active.number} of {len(plan.steps)} of {rollout.name}{f' ({shifted})' if shifted else ''}"
+    )
     reasons, moments = [], [now + LOOK_AGAIN, *((deadline,) if deadline > now else ())]
     for one in judged:
         if isinstance(one.verdict, Wait):
@@ -187,6 +274,8 @@ def _alone(rollout: Rollout, plan: Plan, active: Progress) -> str:
     """Why no node is left that runs what was before the rollout, or "" when there has to be one."""
     if not rollout.previous:
         return "nothing was released before: there is nothing to compare with"
+    if plan.swap is not None and plan.steps[active.number - 1].weights == all_to(plan.swap.standby):
+        return f"the slot {plan.swap.former} gets no requests any more; the steps before were compared"
     if active.number == len(plan.steps) > 1:
         return "every node is moved; the steps before were compared"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, StepWindow
 from reconciler.release.signals import StepSignals
-from reconciler.release.state import Completed, Ledger
+from reconciler.release.state import Completed, Ledger, Quarantine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -57,20 +57,24 @@ class Facts:
     `bundles`: of each known digest that matters, whether it contains this environment; an unknown one is missing.
     `removed`: those of them whose bytes are not kept any more.
     `predecessors`: the completed digests of each environment that this one comes after; a missing name is unknown.
+    `forbidden`: of each of them the digests that matter here and are quarantined there, and why.
     `runs`: of each predecessor what was live there, the newest first; only where promotion is automatic.
     `policy_commit`: the trunk commit that the policy is of. `proofs`: by its path, whose word each approval is.
     `promoters`: every name of whoever committed the wish. `authors`: every name of those who wrote or committed what
     the wish brings; None when that is not known, and then `unknown_authors` says why.
     `batches`: counts for each step of the open rollout. `ranks`: by failure domain the sorted ranks for the rollout
     that would open next, empty when none may. `left_out`: how many nodes the open rollout is not for.
-    `signals`: what was measured of the active step, None when no gate of it measures. `drifting`: how many nodes run
-    something else than what is live although nothing holds them, 0 when nothing is done about it.
+    `returned`: the nodes that get the good bundle back before the traffic returns to them, None when nobody waits for
+    it. `signals`: what was measured of the active step, None when no gate of it measures.
+    `drifting`: how many nodes run something else than what is live although nothing holds them, 0 when nothing is done
+    about it.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
     bundles: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[str, ...] = ()
     predecessors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    forbidden: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=lambda: MappingProxyType({}))
     policy_commit: str = ""
     proofs: Mapping[str, Proof] = field(default_factory=lambda: MappingProxyType({}))
@@ -81,6 +85,7 @@ class Facts:
     ranks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     left_out: int = 0
     signals: StepSignals | None = None
+    returned: Batch | None = None
     drifting: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +95,7 @@ class Facts:
             "bundles": dict(sorted(self.bundles.items())),
             "removed": list(self.removed),
             "predecessors": {name: list(found) for name, found in sorted(self.predecessors.items())},
+            "forbidden": {name: dict(sorted(why.items())) for name, why in sorted(self.forbidden.items())},
             "runs": {name: [_run_to_json(run) for run in runs] for name, runs in sorted(self.runs.items())},
             "policy_commit": self.policy_commit,
             "proofs": {path: _proof_to_json(proof) for path, proof in sorted(self.proofs.items())},
@@ -100,6 +106,7 @@ class Facts:
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
             "left_out": self.left_out,
             "drifting": self.drifting,
+            "returned": None if self.returned is None else _batch_to_json(self.returned),
             "signals": None if self.signals is None else self.signals.to_json(),
         }
 
@@ -111,6 +118,7 @@ class Facts:
             bundles=dict(data["bundles"]),
             removed=tuple(data["removed"]),
             predecessors={name: tuple(found) for name, found in data["predecessors"].items()},
+            forbidden={name: dict(why) for name, why in data["forbidden"].items()},
             runs={name: tuple(_run_from_json(run) for run in runs) for name, runs in data["runs"].items()},
             policy_commit=data["policy_commit"],
             proofs={path: _proof_from_json(proof) for path, proof in data["proofs"].items()},
@@ -121,6 +129,7 @@ class Facts:
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
             left_out=data["left_out"],
             drifting=data["drifting"],
+            returned=None if data["returned"] is None else _batch_from_json(data["returned"]),
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )
 
@@ -131,6 +140,13 @@ def runs_of(completed: tuple[Completed, ...]) -> tuple[Run, ...]:
     return tuple(
         Run(entry.digest, entry.commit, entry.at, end) for entry, end in zip(completed, ends, strict=False)
     )
+
+
+def forbidden_of(quarantine: Iterable[Quarantine], digests: Iterable[str]) -> dict[str, str]:
+    """The digests that are quarantined in an environment, and why."""
+    placed = tuple(quarantine)
+    found = ((digest, next((one for one in placed if one.covers(digest)), None)) for digest in digests)
+    return {digest: one.why for digest, one in found if one is not None}
 
 
 def step_windows(ledger: Ledger) -> tuple[StepWindow, ...]:

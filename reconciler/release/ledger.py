@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
-from reconciler.clock import parse_iso
 from reconciler.config.gates import GateSpec
 from reconciler.config.kdl import KdlNode
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH
+from reconciler.fleet.slots import SLOTS
 from reconciler.release.ballot import PLAN_HASH
 from reconciler.release.document import (
     MalformedError,
     argument,
     child_moment,
     child_number,
+    child_selector,
     child_text,
     number,
     only,
     optional,
+    read_moment,
     read_nodes,
     selector,
     single,
     text,
 )
+from reconciler.release.ledger_slots import read_returning, read_serving, read_swap, read_weights
 from reconciler.release.paths import DIGEST
 from reconciler.release.pins import read_standing
 from reconciler.release.state import (
@@ -54,7 +56,19 @@ VERDICT = re.compile("pass|wait|fail")
 EVIDENCE = re.compile("[a-z][a-z0-9-]{0,39}")
 COUNTS = frozenset({"total", "running", "healthy", "unhealthy", "refused", "silent"})
 _ROLLOUT = frozenset(
-    {"state", "digest", "previous", "widens", "commit", "opened", "paused", "ended", "because", "step"}
+    {
+        "state",
+        "digest",
+        "previous",
+        "widens",
+        "commit",
+        "opened",
+        "paused",
+        "ended",
+        "because",
+        "returning",
+        "step",
+    }
 )
 _STEP = frozenset({"state", "since", "ended", "sequence", "counts", "verdict"})
 _NUMBERS = ("max-unavailable", "min-healthy-seconds", "progress-deadline-seconds", "stale-after-seconds")
@@ -71,6 +85,7 @@ _PLAN = frozenset(
         "apart",
         "gate",
         "step",
+        "swap",
         *_NUMBERS,
     }
 )
@@ -78,7 +93,7 @@ _PLAN = frozenset(
 
 def read_rollout(content: bytes, path: str) -> Ledger:
     """Raises `MalformedError`."""
-    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued", "pin"})
+    nodes = read_nodes(content, path, {"sequence", "rollout", "history", "reissued", "pin", "serving"})
     sequence = single(nodes, "sequence", path)
     if len(sequence.arguments) != 1:
         raise MalformedError(f"{path}: 'sequence' takes one number")
@@ -92,9 +107,10 @@ def read_rollout(content: bytes, path: str) -> Ledger:
         rollout=None if rollout is None else _rollout(rollout, path),
         history=tuple(_completed(entry, path) for entry in entries[:HISTORY_LIMIT]),
         pins=tuple(read_standing(node, path) for node in nodes if node.name == "pin"),
+        serving=read_serving(nodes, path),
         reissued=()
         if reissued is None
-        else tuple(_moment(text(at, f"{path}: 'reissued'"), path) for at in reissued.arguments),
+        else tuple(read_moment(text(at, f"{path}: 'reissued'"), path) for at in reissued.arguments),
     )
 
 
@@ -121,8 +137,9 @@ def read_plan(content: bytes, path: str) -> Plan:
         hash=child_text(node, "hash", path, PLAN_HASH),
         approved=tuple(argument(child, path) for child in node.children if child.name == "approved"),
         only=_only(node, path),
-        already=_already(node, path),
+        already=tuple(_already(child, path) for child in node.children if child.name == "already"),
         apart=tuple(read_standing(child, path) for child in node.children if child.name == "apart"),
+        swap=read_swap(node.children, steps, path),
     )
 
 
@@ -141,6 +158,7 @@ def _rollout(node: KdlNode, path: str) -> Rollout:
         opened_at=opened,
         because=child_text(node, "because", path),
         steps=tuple(_progress(child, path) for child in node.children if child.name == "step"),
+        returning=read_returning(node.children, path),
         paused_at=child_moment(node, "paused", path),
         ended_at=child_moment(node, "ended", path),
     )
@@ -191,14 +209,18 @@ def _only(node: KdlNode, path: str) -> Only | None:
     return Only(selector(argument(found, path), f"{path}: 'only'"), selector(meant, f"{path}: 'meant'"))
 
 
-def _already(node: KdlNode, path: str) -> Moved | None:
-    found = optional(node.children, "already", path)
-    if found is None:
-        return None
-    if found.properties.keys() != {"opened"}:
-        raise MalformedError(f"{path}: 'already' takes a selector and 'opened'")
-    opened = _moment(text(found.properties["opened"], f"{path}: 'opened'"), path)
-    return Moved(selector(argument(found, path), f"{path}: 'already'"), opened)
+def _already(node: KdlNode, path: str) -> Moved:
+    if node.properties.keys() != {"opened", "reach"}:
+        raise MalformedError(f"{path}: 'already' takes a rollout, 'opened' and 'reach'")
+    only(node.children, {"meant", "spread", "domain", "apart"}, path)
+    return Moved(
+        argument(node, path, NAME),
+        child_selector(node, "meant", path),
+        read_moment(text(node.properties["opened"], f"{path}: 'opened'"), path),
+        {OTHERS: text(node.properties["reach"], f"{path}: 'reach'", REACH), **_domains(node, path)},
+        child_text(node, "spread", path),
+        tuple(read_standing(child, path) for child in node.children if child.name == "apart"),
+    )
 
 
 def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
@@ -207,8 +229,9 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
     reaches = dict.fromkeys((OTHERS, *(name for step in written for name in _domains(step, path))), NO_REACH)
     steps: list[PlannedStep] = []
     for step in written:
-        if len(step.arguments) != 1 or step.properties.keys() - {"lasts"} != {"nodes", "reach"}:
-            raise MalformedError(f"{path}: 'step' takes its number, 'nodes', 'reach' and 'lasts'")
+        only(step.children, {"domain"}, path)
+        if len(step.arguments) != 1 or step.properties.keys() - {"lasts", *SLOTS} != {"nodes", "reach"}:
+            raise MalformedError(f"{path}: 'step' takes its number, 'nodes', 'reach', 'lasts' and weights")
         further = {OTHERS: text(step.properties["reach"], f"{path}: 'reach'", REACH), **_domains(step, path)}
         if any(reach < reaches[domain] for domain, reach in further.items()):
             raise MalformedError(f"{path}: no step may reach less far than the one before")
@@ -219,6 +242,7 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
                 number(step.properties["nodes"], f"{path}: 'nodes'"),
                 reaches,
                 number(step.properties.get("lasts", 0), f"{path}: 'lasts'"),
+                read_weights(step, path),
             )
         )
     numbered = [step.number for step in steps] == list(range(1, len(steps) + 1))
@@ -230,9 +254,10 @@ def _steps(node: KdlNode, path: str) -> tuple[PlannedStep, ...]:
 
 
 def _domains(step: KdlNode, path: str) -> dict[str, str]:
-    only(step.children, {"domain"}, path)
     found: dict[str, str] = {}
     for child in step.children:
+        if child.name != "domain":
+            continue
         name = argument(child, path, DOMAIN)
         if name in found or child.properties.keys() != {"reach"}:
             raise MalformedError(f"{path}: 'domain' takes its name, once in a step, and 'reach'")
@@ -265,15 +290,8 @@ def _completed(node: KdlNode, path: str) -> Completed:
         commit=text(properties["commit"], f"{path}: 'commit'"),
         rollout=text(properties["rollout"], f"{path}: 'rollout'", NAME),
         sequence=number(properties["sequence"], f"{path}: 'sequence'"),
-        at=_moment(text(properties["at"], f"{path}: 'at'"), path),
+        at=read_moment(text(properties["at"], f"{path}: 'at'"), path),
     )
-
-
-def _moment(written: str, path: str) -> datetime:
-    try:
-        return parse_iso(written)
-    except ValueError:
-        raise MalformedError(f"{path}: '{written[:60]}' is not a moment") from None
 
 
 def _required(node: KdlNode, name: str, path: str, pattern: re.Pattern[str] | None = None) -> str:

@@ -33,13 +33,23 @@ def open_rollout(
     """Open it, or wait for every rule that stands against it."""
     reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
-        return wait(*reasons, until=rules.look_again(state, policy, now))
+        moments = [rules.look_again(state, policy, now)]
+        if any(reason.code in rules.OF_NODES for reason in reasons):
+            moments.append(now + NODES_MAY_COME)
+        return wait(*reasons, until=min((at for at in moments if at is not None), default=None))
     only, already = only_of(wish, policy), already_of(ledger, wish)
-    if only is not None and already is None and not facts.ranks:
+    if only is not None and not already and not facts.ranks:
         nobody = Reason("W-REL-023", f"no registered node is meant by {wish.only}")
         return wait(nobody, until=now + NODES_MAY_COME)
     plan = make_plan(
-        next_name(ledger), wish.digest, policy, facts.ranks, only=only, already=already, apart=ledger.pins
+        next_name(ledger),
+        wish.digest,
+        policy,
+        facts.ranks,
+        only=only,
+        already=already,
+        apart=ledger.pins,
+        serving=ledger.serving,
     )
     terms = expected_plan(state, policy) or plan_hash(policy, wish, facts.policy_commit)
     plan = replace(plan, hash=terms, approved=tally(state, policy, facts).counted)

@@ -86,7 +86,13 @@ def _against(
     # A pin is no hotfix: what lets the wished release through a freeze lets nothing else through.
     asking = replace(state, files=replace(state.files, release=Release(pin.digest)))
     case = rules.Case(Release(pin.digest), asking, policy, facts, now)
-    asked = [rules.known, rules.kept, rules.not_quarantined, rules.completed_before]
+    asked = [
+        rules.known,
+        rules.kept,
+        rules.not_quarantined,
+        rules.completed_before,
+        rules.not_quarantined_before,
+    ]
     ledger = state.files.ledger or Ledger()
     released = {entry.digest for entry in ledger.history}
     if ledger.open_rollout is not None:

@@ -8,10 +8,12 @@ from itertools import pairwise
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.ranks import LAST_REACH
+from reconciler.fleet.slots import GREEN, Slots, other
 from reconciler.release.pins import Standing
 from reconciler.release.state import Ledger, Moved, Only, Plan, PlannedStep, Reason, Rules
 from reconciler.release.strategies import STRATEGIES
 from reconciler.release.strategies.strategy import Ranks
+from reconciler.release.swap import Serving, Swap
 
 MOST_STEPS = 200
 MOST_REACHES = 2_000
@@ -38,6 +40,12 @@ def rules_of(policy: EnvironmentPolicy) -> Rules:
     )
 
 
+def slots_of(policy: EnvironmentPolicy) -> Slots | None:
+    """The slots of a blue-green policy, None for any other."""
+    wanted = policy.blue_green
+    return None if wanted is None else Slots(wanted.label, wanted.blue, wanted.green)
+
+
 def make_plan(
     rollout: str,
     digest: str,
@@ -45,17 +53,32 @@ def make_plan(
     ranks: Ranks,
     *,
     only: Only | None = None,
-    already: Moved | None = None,
+    already: tuple[Moved, ...] = (),
     apart: tuple[Standing, ...] = (),
+    serving: Serving | None = None,
 ) -> Plan:
     """The plan for nodes of these sorted ranks. The last step reaches every rank of every domain.
 
-    Without nodes there is one empty step. KeyError for a strategy that is not in the table.
+    Without nodes there is one empty step. `serving` says which slot has the traffic, if one has.
+    KeyError for a strategy that is not in the table.
     """
     nobody = (PlannedStep(1, 0, {OTHERS: LAST_REACH}),)
-    *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy) if ranks else nobody
+    swap = _swap(policy, serving) if ranks else None
+    standby = swap.standby if swap is not None else ""
+    *steps, last = STRATEGIES[policy.strategy].steps(ranks, policy, standby) if ranks else nobody
     last = replace(last, reaches=dict.fromkeys(last.reaches, LAST_REACH))
-    return Plan(rollout, digest, rules_of(policy), (*steps, last), only=only, already=already, apart=apart)
+    return Plan(
+        rollout, digest, rules_of(policy), (*steps, last), only=only, already=already, apart=apart, swap=swap
+    )
+
+
+def _swap(policy: EnvironmentPolicy, serving: Serving | None) -> Swap | None:
+    """What is swapped: the release goes to the slot without traffic. Where none has had it yet, blue has."""
+    slots, wanted = slots_of(policy), policy.blue_green
+    if slots is None or wanted is None:
+        return None
+    standby = other(serving.active) if serving is not None and serving.slots == slots else GREEN
+    return Swap(slots, standby, wanted.balancer, wanted.within, wanted.samples)
 
 
 def too_large(plan: Plan) -> Reason | None:
@@ -66,6 +89,7 @@ def too_large(plan: Plan) -> Reason | None:
         for one, two in pairwise(plan.steps)
         for domain, reach in two.reaches.items()
     )
+    reaches += sum(len(moved.reaches) for moved in plan.already)
     if steps <= MOST_STEPS and reaches <= MOST_REACHES:
         return None
     return Reason(

@@ -159,11 +159,13 @@ def _followed(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts) 
             break
         if taken is None and (found or run.digest in here):
             break
-        found.append(_candidate(run, policy, known))
+        found.append(_candidate(run, policy, facts, known))
     return found
 
 
-def _candidate(run: Run, policy: EnvironmentPolicy, runs: Sequence[tuple[Run, ...]]) -> Candidate:
+def _candidate(
+    run: Run, policy: EnvironmentPolicy, facts: Facts, runs: Sequence[tuple[Run, ...]]
+) -> Candidate:
     """When a bundle has run in all predecessors for as long as is asked for."""
     soak = timedelta(seconds=policy.soak_seconds)
     where = " and ".join(policy.after)
@@ -177,6 +179,8 @@ def _candidate(run: Run, policy: EnvironmentPolicy, runs: Sequence[tuple[Run, ..
             return Candidate(release, None, f"it {ran} in {name}")
         if _taken_back(mine[0], found):
             return Candidate(release, None, f"{name} went back from it")
+        if run.digest in facts.forbidden.get(name, {}):
+            return Candidate(release, None, f"it is quarantined in {name}")
         # The earliest run that was long enough counts: what was good for long stays so.
         first = min(soaked)
         ready = first if ready is None else max(ready, first)

@@ -8,6 +8,7 @@ from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
 from reconciler.release.actions import Reissue
+from reconciler.release.approvals import live_short
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.state import EnvironmentState, Ledger, Reason
@@ -27,6 +28,11 @@ def remedy(
     if frozen:
         because = Reason("W-REL-030", f"{nodes}, and nothing is done about it in a freeze")
         return wait(because, *frozen, until=rules.thaw(policy, now))
+    short = tuple(live_short(state, ledger, policy, facts))
+    if short:
+        return wait(
+            Reason("W-REL-082", f"{nodes}, and nothing is done about it while approvals are missing"), *short
+        )
     recent = [at for at in ledger.reissued if now - at < HOUR]
     if len(recent) >= drift.per_hour:
         words = f"{nodes}, and the pointer was issued again {len(recent)} times within an hour already"

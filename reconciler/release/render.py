@@ -10,6 +10,7 @@ from reconciler.config.write import write_document
 from reconciler.fleet.domains import OTHERS, Reaches
 from reconciler.fleet.ranks import NO_REACH
 from reconciler.release.document import leaf, moment, words
+from reconciler.release.ledger_slots import returning_node, serving_node, swap_node
 from reconciler.release.pins import standing_node
 from reconciler.release.state import (
     Completed,
@@ -50,7 +51,8 @@ def render_quarantine(quarantine: Quarantine) -> bytes:
 
 def render_go(go: Go) -> bytes:
     """`gates/<rollout>-<step>.kdl`."""
-    return _document([KdlNode("go", (), children=(*words("by", go.by), *words("why", go.why)))])
+    children = (leaf("sequence", go.sequence), *words("by", go.by), *words("why", go.why))
+    return _document([KdlNode("go", (go.digest,), children=children)])
 
 
 def render_promoted(promoted: Promoted) -> bytes:
@@ -77,15 +79,31 @@ def render_plan(plan: Plan) -> bytes:
             for gate in rules.gates
         ),
         *(() if plan.only is None else (KdlNode("only", (plan.only.wished,), {"meant": plan.only.meant}),)),
-        *(() if plan.already is None else (_already(plan.already),)),
+        *map(_already, plan.already),
         *(standing_node(standing, "apart") for standing in plan.apart),
+        *(() if plan.swap is None else (swap_node(plan.swap),)),
         *_planned(plan.steps),
     )
     return _ledger([KdlNode("plan", (plan.rollout,), children=children)])
 
 
 def _already(moved: Moved) -> KdlNode:
-    return KdlNode("already", (moved.meant,), {"opened": iso_milliseconds(moved.opened_at)})
+    domains = (
+        KdlNode("domain", (domain,), {"reach": reach})
+        for domain, reach in sorted(moved.reaches.items())
+        if domain != OTHERS
+    )
+    children = (
+        *words("meant", moved.meant),
+        *words("spread", moved.spread),
+        *domains,
+        *(standing_node(standing, "apart") for standing in moved.apart),
+    )
+    properties: dict[str, KdlValue] = {
+        "opened": iso_milliseconds(moved.opened_at),
+        "reach": moved.reaches[OTHERS],
+    }
+    return KdlNode("already", (moved.rollout,), properties, children=children)
 
 
 def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:
@@ -100,6 +118,7 @@ def _planned(steps: Iterable[PlannedStep]) -> Iterator[KdlNode]:
         properties: dict[str, KdlValue] = {"nodes": step.nodes, "reach": step.reaches[OTHERS]}
         if step.lasts:
             properties["lasts"] = step.lasts
+        properties |= step.weights or {}
         yield KdlNode("step", (step.number,), properties, children=domains)
         before = step.reaches
 
@@ -109,6 +128,8 @@ def render_rollout(ledger: Ledger) -> bytes:
     nodes = [leaf("sequence", ledger.sequence)]
     if ledger.rollout is not None:
         nodes.append(_rollout(ledger.rollout))
+    if ledger.serving is not None:
+        nodes.append(serving_node(ledger.serving))
     nodes += [standing_node(standing) for standing in ledger.pins]
     if ledger.history:
         nodes.append(KdlNode("history", (), children=tuple(_completed(entry) for entry in ledger.history)))
@@ -128,6 +149,7 @@ def _rollout(rollout: Rollout) -> KdlNode:
         *moment("paused", rollout.paused_at),
         *moment("ended", rollout.ended_at),
         leaf("because", rollout.because),
+        *(() if rollout.returning is None else (returning_node(rollout.returning),)),
         *(_progress(step) for step in rollout.steps),
     )
     return KdlNode("rollout", (rollout.name,), children=children)

@@ -9,12 +9,15 @@ from datetime import datetime
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
+from reconciler.fleet.domains import OTHERS
+from reconciler.fleet.slots import SLOTS
 from reconciler.release.approvals import approving, hotfix_short, rejecting
-from reconciler.release.assignment import only_of
+from reconciler.release.assignment import already_of, only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
-from reconciler.release.state import EnvironmentState, Hold, Reason, Release
+from reconciler.release.planning import slots_of
+from reconciler.release.state import EnvironmentState, Hold, Ledger, Reason, Release
 from reconciler.release.strategies import STRATEGIES
 
 
@@ -72,6 +75,11 @@ def completed_before(case: Case) -> Iterator[Reason]:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
 
+def not_quarantined_before(case: Case) -> Iterator[Reason]:
+    """No environment that this one comes after has quarantined the digest, unless it completed here once."""
+    yield from forbidding_before(case.state, case.policy, case.facts, case.release.digest)
+
+
 def target_known(case: Case) -> Iterator[Reason]:
     """The node-groups that its target names are on trunk."""
     try:
@@ -84,6 +92,39 @@ def strategy_known(case: Case) -> Iterator[Reason]:
     """The policy's strategy is one we have."""
     if case.policy.strategy not in STRATEGIES:
         yield Reason("W-REL-012", f"there is no strategy '{case.policy.strategy}'")
+
+
+def fits_slots(case: Case) -> Iterator[Reason]:
+    """A blue-green release is for all nodes, and each slot has some of them."""
+    slots, ledger = slots_of(case.policy), case.state.files.ledger or Ledger()
+    already = already_of(ledger, case.release)
+    swapping = bool(already) and ledger.plan is not None and ledger.plan.swap is not None
+    if not swapping and (slots is None or case.policy.strategy != "blue-green"):
+        return
+    if case.release.only or already:
+        yield Reason(
+            "W-REL-071",
+            "a blue-green release is for the nodes of both slots, and cannot be narrowed or go on from one that was; "
+            "promote it for all nodes, after going back to what is live",
+        )
+        return
+    if slots is None:
+        return
+    ranks = case.facts.ranks
+    outside = len(ranks.get(OTHERS, ()))
+    if outside:
+        yield Reason(
+            "W-REL-073",
+            f"{outside} nodes are in no slot: their label {slots.label} is neither {slots.blue} nor {slots.green}",
+        )
+    for slot in SLOTS:
+        if ranks and not ranks.get(slot):
+            cure = (
+                f"label some {slots.label}={getattr(slots, slot)}"
+                if slots.label
+                else "tell slots apart by a label"
+            )
+            yield Reason("W-REL-072", f"the slot {slot} is empty: it has no node that is not pinned; {cure}")
 
 
 def not_held(case: Case) -> Iterator[Reason]:
@@ -113,13 +154,18 @@ def not_rejected(case: Case) -> Iterator[Reason]:
     yield from rejecting(case.state)
 
 
+OF_NODES = frozenset({"W-REL-072", "W-REL-073"})
+"""What registered nodes and their labels can change."""
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
     not_quarantined,
     completed_before,
+    not_quarantined_before,
     target_known,
     strategy_known,
+    fits_slots,
     approved,
     not_rejected,
     not_held,
@@ -142,6 +188,23 @@ def forbidding(state: EnvironmentState, digest: str) -> Iterator[Reason]:
             f"{short(digest)} is quarantined: {found.why or 'no reason given'}; "
             f"to allow it, delete its file in quarantine/",
         )
+
+
+def forbidding_before(
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, digest: str
+) -> Iterator[Reason]:
+    """A reason for each environment before that has quarantined the digest; none when it completed here once."""
+    ledger = state.files.ledger
+    if ledger is not None and any(entry.digest == digest for entry in ledger.history):
+        return
+    for name in policy.after:
+        why = facts.forbidden.get(name, {}).get(digest)
+        if why is not None:
+            yield Reason(
+                "W-REL-083",
+                f"{short(digest)} is quarantined in '{name}': {why or 'no reason given'}; to allow it, delete its file "
+                f"in quarantine/ there",
+            )
 
 
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:

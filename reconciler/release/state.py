@@ -11,6 +11,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.fleet.domains import Reaches
 from reconciler.release.ballot import Ballot, Proposal
 from reconciler.release.pins import Pin, Standing
+from reconciler.release.swap import Returning, Serving, Swap, Weights
 
 PARTIAL = "partial"
 OPEN_STATES = ("open", "paused", PARTIAL)
@@ -75,12 +76,27 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass."""
+    """The wish `gates/<rollout>-<step>.kdl`: a person lets a step that has a manual gate pass.
+
+    It is for one try of the step: the one that moves nodes to `digest` under `sequence`. A step that is resumed, after
+    a failure or a pause, has another sequence.
+    """
 
     rollout: str
     step: int
+    digest: str
+    sequence: int
     by: str = ""
     why: str = ""
+
+    def is_for(self, rollout: Rollout, step: Progress) -> bool:
+        """Whether it was said of the try of the step that is under way."""
+        return (self.rollout, self.step, self.digest, self.sequence) == (
+            rollout.name,
+            step.number,
+            rollout.digest,
+            step.sequence,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +141,14 @@ class PlannedStep:
     """`nodes` is how many were known when the plan was made.
 
     `reaches` are by failure domain the highest rank that is moved when the step begins. It takes at least `lasts`
-    seconds, which do not count against its deadline.
+    seconds, which do not count against its deadline. `weights` are those of the slots from then on, None without any.
     """
 
     number: int
     nodes: int
     reaches: Reaches
     lasts: int = 0
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +161,18 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The nodes that a partial rollout had moved when another one widened it: which ones, and when it had opened."""
+    """The nodes that a rollout had moved when another one of the same digest took over from it.
 
+    `rollout` is its name, `meant` its target without groups ("" for all nodes), `opened_at` when it had opened. The
+    others say how far it had come, as in its plan.
+    """
+
+    rollout: str
     meant: str
     opened_at: datetime
+    reaches: Reaches
+    spread: str = ""
+    apart: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +189,11 @@ class Plan:
     approved: tuple[str, ...] = ()
     """The people whose approval counted when it opened."""
     only: Only | None = None
-    already: Moved | None = None
+    already: tuple[Moved, ...] = ()
     apart: tuple[Standing, ...] = ()
     """The pins that stood when it opened."""
+    swap: Swap | None = None
+    """What is swapped, for a blue-green release: each of its steps has weights."""
 
     @property
     def wished(self) -> str:
@@ -202,7 +229,7 @@ class Rollout:
     """One rollout. `previous` is the digest to go back to, or "" for the first one of an environment.
 
     `state` is one of `OPEN_STATES` or `ENDED_STATES`. `paused_at` is set only while paused. `widens` is the name of the
-    partial rollout that it took over from, or "".
+    rollout of the same digest, for other nodes, that it took over from, or "".
     """
 
     name: str
@@ -216,6 +243,8 @@ class Rollout:
     paused_at: datetime | None = None
     ended_at: datetime | None = None
     widens: str = ""
+    returning: Returning | None = None
+    """Set while the traffic of a blue-green rollout goes back, after which it ends."""
 
     @property
     def is_open(self) -> bool:
@@ -258,6 +287,8 @@ class Ledger:
     history: tuple[Completed, ...] = ()
     pins: tuple[Standing, ...] = ()
     reissued: tuple[datetime, ...] = ()
+    serving: Serving | None = None
+    """Which slot has the traffic, since the first blue-green rollout opened; None: every node has its full weight."""
 
     @property
     def live(self) -> str:
@@ -284,9 +315,11 @@ class BranchFiles:
     goes: tuple[Go, ...] = ()
     pins: tuple[Pin, ...] = ()
 
-    def go(self, rollout: str, step: int) -> Go | None:
-        """The word of a person that lets this step pass, or None."""
-        return next((found for found in self.goes if (found.rollout, found.step) == (rollout, step)), None)
+    def go(self, rollout: Rollout, step: Progress) -> Go | None:
+        """The word of a person on this step of a rollout, or None. It may be on another try of it: see `is_for`."""
+        return next(
+            (found for found in self.goes if (found.rollout, found.step) == (rollout.name, step.number)), None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from reconciler import clock
 from reconciler.errors import Stalled
 from reconciler.node.assembly import Options, join, open_files, open_run_folder
+from reconciler.node.driver import Hands
 from reconciler.node.effects import Say
 from reconciler.node.http import ControlPlane
+from reconciler.node.machine import Agent
+from reconciler.simulator.counting import Meter
 from reconciler.simulator.fakeproxy import FakeProxy
-from reconciler.simulator.fleet import THREADS, Fleet, SimulatedNode
+from reconciler.simulator.fleet import THREADS, Event, Fleet, SimulatedNode
+from reconciler.simulator.image import Image
+from reconciler.simulator.line import Line
 from reconciler.simulator.temperament import TEMPERAMENTS
 
 _PART = re.compile(r"([a-z0-9][a-z0-9-]{0,62})=([0-9]{1,6})(?::([a-z]+))?")
@@ -25,6 +33,7 @@ class Group:
     environment: str
     count: int
     temperament: str = "steady"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_spec(text: str) -> tuple[Group, ...]:
@@ -59,56 +68,60 @@ def build_fleet(
     say: Callable[[str], None],
     prefix: str = "sim",
     mirrors: tuple[str, ...] = (),
+    wait: int = 0,
+    threads: int = THREADS,
+    events: tuple[Event, ...] = (),
+    quiet: bool = False,
 ) -> Fleet:
     """A fleet whose nodes live below `home`, registered there already or to be registered with `token_of(environment)`.
 
-    Each opens its secrets in a folder of its own, in memory where there is such a thing.
+    Each opens its secrets in a folder of its own, in memory where there is such a thing. `wait`: seconds that their
+    polls may be parked. `quiet`: what nodes log is not passed on.
     Raises `Stalled` when a folder cannot be used or a node's files are damaged.
     """
-    plane = ControlPlane(url, mirrors, connections=THREADS)
+    plane, meter = ControlPlane(url, mirrors, connections=threads), Meter(time.monotonic)
     nodes: list[SimulatedNode] = []
     numbers: dict[str, int] = {}
     for group in groups:
         for _ in range(group.count):
             number = numbers[group.environment] = numbers.get(group.environment, 0) + 1
             name = f"{prefix}-{group.environment}-{number}"
-            nodes.append(
-                _node(
-                    name, group, home / name, plane, url, mirrors, project, token_of(group.environment), say
-                )
+            options = Options(
+                control_plane=url,
+                home=home / name,
+                project=project,
+                name=name,
+                labels={**group.labels, "simulated": "true", "temperament": group.temperament},
+                proxy_binary="",
+                admin_port=0,
+                wait=wait,
+                join_token=token_of(group.environment),
+                secrets_on_disk=True,
+                mirrors=mirrors,
             )
-    return Fleet(nodes, say)
+            nodes.append(_node(options, group, Line(plane, meter), (lambda line: None) if quiet else say))
+    return Fleet(nodes, say, meter, threads, events)
 
 
-def _node(
-    name: str,
-    group: Group,
-    home: Path,
-    plane: ControlPlane,
-    url: str,
-    mirrors: tuple[str, ...],
-    project: str,
-    token: str | None,
-    say: Callable[[str], None],
-) -> SimulatedNode:
-    files = open_files(home)
-    proxy = FakeProxy(files.link, TEMPERAMENTS[group.temperament])
-    options = Options(
-        control_plane=url,
-        home=home,
-        project=project,
-        name=name,
-        labels={"simulated": "true", "temperament": group.temperament},
-        proxy_binary="",
-        admin_port=0,
-        wait=0,
-        join_token=token,
-        secrets_on_disk=True,
-        mirrors=mirrors,
-    )
+def _node(options: Options, group: Group, line: Line, say: Callable[[str], None]) -> SimulatedNode:
+    temperament = TEMPERAMENTS[group.temperament]
+    files = open_files(options.home)
+    proxy = FakeProxy(files.link, temperament)
 
     def tell(said: Say) -> None:
-        say(f"{name} {said.event} " + " ".join(f"{key}={value}" for key, value in said.fields.items()))
+        say(
+            f"{options.name} {said.event} " + " ".join(f"{key}={value}" for key, value in said.fields.items())
+        )
 
-    agent, hands = join(options, files, open_run_folder(options), proxy, plane, tell)
-    return SimulatedNode(name, agent, hands, proxy)
+    def now() -> datetime:
+        return clock.now() + timedelta(seconds=temperament.skew_seconds)
+
+    def boot() -> tuple[Agent, Hands]:
+        agent, hands = join(options, files, open_run_folder(options), proxy, line, tell)
+        if temperament.skew_seconds:
+            agent.now = agent.credentials.now = now
+        return agent, hands
+
+    agent, hands = boot()
+    image = Image(options.home, temperament.restores) if temperament.restores else None
+    return SimulatedNode(options.name, group.environment, agent, hands, proxy, line, boot, image)

@@ -68,6 +68,7 @@ class FakeProxy:
     _reader: Reader = field(default_factory=Reader)
     _born: str = field(default_factory=lambda: secrets.token_hex(4))
     _counted_at: float = field(init=False)
+    _asked: int = 0
     _live: Loaded | None = None
     _coming: tuple[float, Loaded] | None = None
 
@@ -93,7 +94,7 @@ class FakeProxy:
         self._arrive()
         if self._live is None:
             return self.restart()
-        if self.temperament.ignores_reload:
+        if self.temperament.ignores_reload or self.temperament.lies:
             return TestResult(True)
         try:
             loaded = load(self.link)
@@ -135,6 +136,9 @@ class FakeProxy:
     def running(self) -> RunningReport:
         """What the `config` builtin lists, and how the routes fare."""
         self._arrive()
+        self._asked += 1
+        if self.temperament.lies:
+            return self._pretend()
         if self._live is None:
             return RunningReport(None, False, "the proxy does not run", VERSION)
         if self._live.config_id is None:
@@ -142,7 +146,16 @@ class FakeProxy:
         if self._live.dead_routes:
             names = ", ".join(self._live.dead_routes[:5]) + (" …" if len(self._live.dead_routes) > 5 else "")
             return RunningReport(self._live.config_id, False, f"502 from routes {names}", VERSION)
+        if self.temperament.flaps and self._asked // self.temperament.flaps % 2:
+            return RunningReport(self._live.config_id, False, "its health turns over", VERSION)
         return RunningReport(self._live.config_id, True, "", VERSION)
+
+    def _pretend(self) -> RunningReport:
+        """What a proxy would say that had read its file."""
+        try:
+            return RunningReport(load(self.link).config_id, True, "", VERSION)
+        except (OSError, UnicodeDecodeError, Unreadable):
+            return RunningReport(None, False, "the proxy does not run", VERSION)
 
     def signals(self) -> Signals | None:
         """What it counted, told and read in the form of the real proxy's metrics."""

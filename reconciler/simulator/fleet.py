@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from reconciler.node.driver import Hands
 from reconciler.node.effects import Answer, Done, Effect, Sleep
 from reconciler.node.machine import Agent
+from reconciler.simulator.counting import Meter
 from reconciler.simulator.fakeproxy import FakeProxy
+from reconciler.simulator.image import Image
+from reconciler.simulator.line import Line
 
 THREADS = 16
 """Each carries one effect at a time, nearly always an HTTP request that takes milliseconds."""
@@ -24,14 +27,27 @@ SPREAD_SECONDS = 0.02
 
 @dataclass(slots=True)
 class SimulatedNode:
-    """One agent with its fake proxy and its folder."""
+    """One agent with its fake proxy and its folder. `boot` makes agent and hands anew from the folder."""
 
     name: str
+    environment: str
     agent: Agent
     hands: Hands
     proxy: FakeProxy
+    line: Line
+    boot: Callable[[], tuple[Agent, Hands]]
+    image: Image | None = None
+    """What its machine is set back to again and again; None for nearly all."""
     failure: str = ""
     """What ended it, which only a mistake of ours can; empty while it lives."""
+    crashed: bool = False
+    down: bool = False
+    """Whether it is down; it is as soon as what it is doing when it crashes is done."""
+    runs: str = ""
+
+    def restart(self) -> None:
+        """Make agent and hands anew, after a crash or on another image of the machine."""
+        self.agent, self.hands = self.boot()
 
 
 @dataclass(slots=True)
@@ -42,32 +58,66 @@ class _Life:
     """What the next step is sent; None before the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a scenario does to the fleet, so many seconds after its beginning."""
+
+    at: float
+    words: str
+    do: Callable[[Fleet], None]
+
+
 @dataclass(slots=True)
 class Fleet:
     """Nodes and the heap of their next moments. `say` gets one line for what a person should know."""
 
     nodes: list[SimulatedNode]
     say: Callable[[str], None]
+    meter: Meter
     threads: int = THREADS
+    events: tuple[Event, ...] = ()
+    """In the order in which they happen."""
     _due: list[tuple[float, int, _Life]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _wake: threading.Condition = field(default_factory=threading.Condition)
 
-    def run(self, stop: threading.Event) -> None:
-        """Run until `stop` is set; a node that is in the middle of a round ends it first."""
-        now = time.monotonic()
+    def run(self, stop: threading.Event, tick: Callable[[], None] = lambda: None) -> None:
+        """Run until `stop` is set; a node that is in the middle of a round ends it first. `tick` is called at least
+        five times a second."""
+        began = time.monotonic()
+        coming = list(self.events)
         for number, node in enumerate(self.nodes):
-            self._sleep(_Life(node, node.agent.life()), now + SPREAD_SECONDS * number)
+            self._sleep(_Life(node, node.agent.life()), began + SPREAD_SECONDS * number)
         with ThreadPoolExecutor(min(self.threads, max(1, len(self.nodes))), "fleet") as pool:
             while not stop.is_set():
+                while coming and began + coming[0].at <= time.monotonic():
+                    event = coming.pop(0)
+                    self.say(event.words)
+                    event.do(self)
+                tick()
                 life = self._next()
                 if life is not None:
                     pool.submit(self._advance, life)
         for node in self.nodes:
             # Fake proxies end with this process, so nobody needs what was opened.
             node.hands.run.wipe()
-        for control_plane in {id(n.hands.control_plane): n.hands.control_plane for n in self.nodes}.values():
-            control_plane.close()
+        for plane in {id(node.line.plane): node.line.plane for node in self.nodes}.values():
+            plane.close()
+
+    def crash(self, node: SimulatedNode) -> None:
+        """Take a machine down, once what it is doing is done."""
+        with self._wake:
+            node.crashed = True
+
+    def heal(self, node: SimulatedNode) -> None:
+        """Join a node to the control plane again, and start its machine if it is down."""
+        node.line.cut = False
+        with self._wake:
+            node.crashed, was_down = False, node.down
+            node.down = False
+        if was_down:
+            node.restart()
+            self._sleep(_Life(node, node.agent.life()), time.monotonic())
 
     def _next(self) -> _Life | None:
         with self._wake:
@@ -86,14 +136,38 @@ class Fleet:
 
     def _advance(self, life: _Life) -> None:
         """Carry out effects of one node until it sleeps. A node is never in two threads: it is on the heap or here."""
+        node = life.node
         try:
+            if self._went_down(node):
+                life.steps.close()
+                return
             while True:
                 effect = next(life.steps) if life.answer is None else life.steps.send(life.answer)
                 if isinstance(effect, Sleep):
                     life.answer = Done()
+                    self._note(node)
+                    if effect.idle and node.image is not None and node.image.turn():
+                        life.steps.close()
+                        node.restart()
+                        life = _Life(node, node.agent.life())
                     self._sleep(life, time.monotonic() + effect.seconds)
                     return
-                life.answer = life.node.hands.perform(effect)
+                life.answer = node.hands.perform(effect)
         except Exception as error:  # noqa: BLE001 — one broken node must not end the others; the log tells.
-            life.node.failure = f"{type(error).__name__}: {error}"
-            self.say(f"{life.node.name} ended: {life.node.failure}")
+            node.failure = f"{type(error).__name__}: {error}"
+            self.say(f"{node.name} ended: {node.failure}")
+
+    def _went_down(self, node: SimulatedNode) -> bool:
+        with self._wake:
+            if not node.crashed:
+                return False
+            node.crashed, node.down = False, True
+        node.proxy.die()
+        return True
+
+    def _note(self, node: SimulatedNode) -> None:
+        state = node.agent.state
+        active = state.active if state is not None else None
+        if active is not None and active.digest != node.runs:
+            node.runs = active.digest
+            self.meter.activated(active.etag, active.digest)

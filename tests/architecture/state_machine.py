@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
+from reconciler.config.blue_green import BlueGreen
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
+from reconciler.fleet.slots import Slots
 from reconciler.release.apply import Material, apply
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import decide
@@ -32,6 +34,7 @@ from reconciler.release.state import (
     Release,
     Rollout,
 )
+from reconciler.release.swap import Serving
 
 PATH = "docs/state-machine.md"
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -39,6 +42,9 @@ SINCE = NOW - timedelta(seconds=30)
 LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 ONLY = "region=eu"
 POLICY = EnvironmentPolicy("prod", (), "1.0", "rolling", None, 1, 0, "manual", "rollback", 10, 60, 30)
+SHIFTING = replace(
+    POLICY, strategy="blue-green", batch_size=None, blue_green=BlueGreen("edge", (50, 100), 0, 0, 5, 1)
+)
 DONE = Completed(LIVE, "a" * 40, "r-0001", 3, SINCE)
 FACTS = Facts(bundles={LIVE: True, NEW: True, OTHER: True}, ranks={"": ("1" * 16, "2" * 16)})
 BATCHES = {
@@ -106,7 +112,7 @@ def situations() -> Iterator[tuple[EnvironmentState, EnvironmentPolicy, Facts]]:
         ledgers(), wishes, holds, quarantines, policies, BATCHES.values()
     ):
         files = BranchFiles(wish, hold, quarantine, ledger=ledger)
-        yield EnvironmentState("prod", files), policy, replace(FACTS, batches=(batch, batch))
+        yield EnvironmentState("prod", files), policy, replace(FACTS, batches=(batch,) * 5)
 
 
 def ledgers() -> Iterator[Ledger]:
@@ -119,6 +125,10 @@ def ledgers() -> Iterator[Ledger]:
             for number in range(1, len(plan.steps) + 1):
                 yield _under_way(plan, state, number, history)
     yield _under_way(narrow, "partial", len(narrow.steps), (DONE,))
+    shifted = make_plan("r-0002", NEW, SHIFTING, {"blue": ("1" * 16,), "green": ("2" * 16,)})
+    for state in ("open", "paused"):
+        found = _under_way(shifted, state, 3, (DONE,))
+        yield replace(found, serving=Serving(Slots(), "blue"))
 
 
 def _under_way(plan: Plan, state: str, number: int, history: tuple[Completed, ...]) -> Ledger:

@@ -7,6 +7,7 @@ tools seal them, git carries them, real processes compile, publish and deliver t
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
@@ -34,6 +35,7 @@ from reconciler.cli.main import group
 from reconciler.db import models
 from reconciler.db.session import reading, writing
 from reconciler.embedded.supervisor import python
+from reconciler.flows.backup.form import split_lines
 from reconciler.node.files import NodeFiles
 from reconciler.node.runfolder import default_folder
 from reconciler.store.choose import open_store
@@ -83,6 +85,7 @@ class Sweep:
         yield from objects(self.folder)
         yield from rows()
         yield from self.store()
+        yield from self.backups()
         yield from self.queue()
         yield from self.processes()
         yield from self.pages()
@@ -106,6 +109,17 @@ class Sweep:
             yield key, content
             if key.endswith(".tar.zst"):
                 yield from ((f"{key}: {name}", data) for name, data in archive.unpack(content).items())
+
+    def backups(self) -> Iterator[tuple[str, bytes]]:
+        """A backup that is made now, unpacked; the file itself lies where `files` looks."""
+        path = self.folder / f"{secrets.token_hex(4)}.backup"
+        environ = self.world.system.layout.environ()
+        result = CliRunner().invoke(group, ["backup", "--out", str(path), "--json"], env=environ)
+        self.said.append(result.output + repr(result.exception))
+        assert result.exit_code == 0, self.said[-1]
+        lines = list(split_lines(io.BytesIO(path.read_bytes())))
+        assert len(lines) > 10
+        yield f"backup {path.name}", b"".join(lines)
 
     def queue(self) -> Iterator[tuple[str, bytes]]:
         """Every key of the queue: jobs with their arguments and results, and whatever else lies there."""
@@ -333,6 +347,7 @@ def plant(world: World, folder: Path, canary: Canary) -> Leaks:
         connection.hset("rq:job:leak", "data", value)
     with writing():
         models.Commit.update(subject=value.decode()).execute()
+        models.JoinToken.update(note=value.decode()).execute()
     store = open_store(world.system.settings)
     store.put("leak/bundle", value)
     process = subprocess.Popen(
@@ -346,6 +361,7 @@ def plant(world: World, folder: Path, canary: Canary) -> Leaks:
         "Commit",
         "/p/shop",
         "leak/bundle",
+        "backup ",
         f"process {process.pid} environ",
     )
     return Leaks(parts, (process,))

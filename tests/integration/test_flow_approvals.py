@@ -12,7 +12,13 @@ import pytest
 from reconciler.cli.why import told
 from reconciler.config.approvals import Approvals
 from reconciler.config.freezes import FreezeWindow
+from reconciler.db import asking
+from reconciler.db.asking import Wanted
+from reconciler.db.audit import Actor
+from reconciler.db.changes import Change
+from reconciler.db.session import writing
 from reconciler.errors import Stalled
+from reconciler.flows import changing
 from reconciler.flows.casting import Word, cast
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.ballot import Ballot, render_ballot
@@ -331,3 +337,26 @@ def test_a_hotfix_passes_a_freeze_with_more_approvals_to_its_label(world: World,
 def say_after(world: World, digest: str, who: Person) -> None:
     world.run("prod")
     say(world, "prod", digest, who)
+
+
+def test_words_over_the_interface_count_like_signed_ones(world: World, waits: str) -> None:
+    for who in (BOB, ADA):
+        wanted = Wanted(
+            "acme", "shop", "prod", "approve", {"why": "I read it"}, who.name, who.name, who.identity.email, None
+        )  # fmt: skip
+        row = asking.ask_for(wanted, Actor("person", who.identity.email), now=world.now())
+        changing.run(world.context, str(row.id), lambda: None)
+        done = asking.one("acme", "shop", str(row.id))
+        assert done is not None
+        head = world.log("prod")[0]
+        assert (done.state, done.commit) == ("committed", head.sha)
+        assert head.trailer("On-behalf-of") == who.identity.email
+        assert head.trailer("Via") == f"the interface, change {row.id}"
+        # A worker that died before it wrote down the end finds its commit.
+        with writing():
+            Change.update(state="asked").where(Change.id == row.id).execute()
+        changing.run(world.context, str(row.id), lambda: None)
+        assert world.log("prod")[0].sha == head.sha
+    # Ada has promoted it: the policy leaves her out, over the interface as anywhere.
+    world.run("prod")
+    assert waiting(world, "prod")["W-REL-040"].startswith(f"1 of 2 approvals for {waits[7:19]}")

@@ -36,7 +36,7 @@ def world(database: Any, git_server: GitServer, tmp_path: Path) -> World:
 
 
 def ask(
-    world: World, operation: str, *, environment: str = "dev", key: str | None = None, **body: str
+    world: World, operation: str, *, environment: str = "dev", key: str | None = None, **body: Any
 ) -> Change:
     wanted = Wanted(
         "acme", "shop", environment, operation, body, "p_1", "Ada Lovelace", "ada@example.com", key
@@ -104,14 +104,40 @@ def test_promote_rollback_and_cancel(world: World) -> None:
     assert first.encode() in (world.read("dev", "release.kdl") or b"")
 
 
+def test_a_bundle_is_forbidden_and_allowed_again(world: World) -> None:
+    _, digest = world.trunk("two")
+    assert made(world, "revoke", digest=digest, why="it leaks").state == "committed"
+    [path] = world.context.mirror.list_folder(world.head("dev") or "", "quarantine")
+    assert digest.encode() in (world.read("dev", f"quarantine/{path}") or b"")
+    assert world.log("dev")[0].trailer("Because") == "it leaks"
+    assert made(world, "revoke", digest=digest, why="again").state == "unchanged"
+    assert made(world, "allow", digest=digest, why="it does not").state == "committed"
+    assert made(world, "allow", digest=digest, why="again").state == "unchanged"
+
+
+def test_a_promotion_says_for_whom_and_from_when(world: World) -> None:
+    _, digest = world.trunk("two")
+    said = {"only": "region=eu", "not_before": "2026-12-01T00:00:00Z", "hotfix": "INC-1"}
+    assert made(world, "promote", digest=digest, commit="", **said).state == "committed"
+    text = (world.read("dev", "release.kdl") or b"").decode()
+    assert all(words in text for words in ("region", "2026-12-01", "INC-1"))
+    assert made(world, "promote", digest=digest, commit="", **said).state == "unchanged"
+    assert made(world, "promote", digest=digest, commit="", only="region=us").state == "committed"
+
+
 @pytest.mark.parametrize(
     ("operation", "environment", "code"),
-    [("rollback", "dev", "E-GIT-209"), ("pause", "nowhere", "E-GIT-204")],
+    [
+        ("rollback", "dev", "E-GIT-209"),
+        ("pause", "nowhere", "E-GIT-204"),
+        ("approve", "dev", "E-REL-041"),
+        ("go", "dev", "E-GIT-230"),
+    ],
 )
 def test_what_cannot_be_done_says_why_and_is_not_tried_again(
     world: World, operation: str, environment: str, code: str
 ) -> None:
-    row = made(world, operation, environment=environment, reason="x")
+    row = made(world, operation, environment=environment, reason="x", step=1)
     assert (row.state, row.code) == ("refused", code)
     assert row.message
     assert changing.run(world.context, str(row.id), lambda: None).kind == "unchanged"
@@ -134,6 +160,16 @@ def test_a_worker_that_dies_after_its_push_makes_no_second_commit(
     found = again(row)
     assert (found.state, found.commit) == ("committed", pushed)
     assert world.read("dev", "holds/pause.kdl") is None
+
+
+def test_nobody_else_can_say_that_a_change_was_made(world: World) -> None:
+    row = ask(world, "pause", reason="wait")
+    forged = world.edit("dev", {"notes.txt": b"x"}, message=f"Note\n\nChange: {row.id}\nActor: {WHO}\n")
+    changing.run(world.context, str(row.id), lambda: None)
+    found = again(row)
+    assert (found.state, found.commit) == ("committed", world.head("dev"))
+    assert found.commit != forged
+    assert world.read("dev", "holds/pause.kdl") is not None
 
 
 def test_an_edit_by_hand_at_the_same_time_loses_nothing(

@@ -16,7 +16,8 @@ from reconciler.bundle.logged import check_included
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
-from reconciler.db.models import LogCheckpoint, Pointer, Work
+from reconciler.db.logged import LogCheckpoint
+from reconciler.db.models import Pointer, Work
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows import environment
 from reconciler.flows.log import watching
@@ -27,8 +28,9 @@ from reconciler.git.sshsig import public_line
 from reconciler.git.writing import push
 from reconciler.release.decide import decide
 from reconciler.release.facts import Facts
-from reconciler.release.render import render_hold
-from reconciler.release.state import Hold
+from reconciler.release.paths import quarantine_path
+from reconciler.release.render import render_hold, render_quarantine
+from reconciler.release.state import Hold, Quarantine
 from reconciler.store import layout
 from tests.integration.environment_world import World, held, make_world, policy
 from tests.servers.git_http import GitServer, git_server
@@ -167,7 +169,16 @@ def test_a_completed_digest_may_be_promoted_to_the_next_environment(world: World
     assert [row.subject for row in works()] == ["prod"]
     assert world.run("prod").kind == "changed"
     assert [reason["code"] for reason in world.environment("prod").view["waiting"]] == ["W-REL-001"]
+    path = quarantine_path(digest)
+    world.edit("dev", {path: render_quarantine(Quarantine(digest, "answers 502"))})
+    world.run("dev")
     world.wish("prod", digest)
+    assert world.run("prod").because.startswith(f"{digest[7:19]} is quarantined in 'dev': answers 502")
+    (before,) = works()
+    world.edit("dev", {path: None})
+    world.run("dev")
+    # What people say in one environment makes those that come after it look again.
+    assert [(row.subject, row.wanted > before.wanted) for row in works()] == [("prod", True)]
     world.settle("prod")
     assert world.running("prod") == {digest}
 

@@ -22,7 +22,7 @@ from reconciler.fleet.signals import Counts, minute_of
 from reconciler.release.branch import parse_branch
 from reconciler.release.facts import Facts
 from reconciler.release.render import render_go
-from reconciler.release.state import Go, Judgement
+from reconciler.release.state import Go, Judgement, Rollout
 from reconciler.store import layout
 from tests.integration.environment_world import World, make_world, policy
 from tests.servers.git_http import GitServer, git_server
@@ -66,11 +66,11 @@ def count(world: World, digest: str, requests: int, failed: int = 0) -> None:
     """Every node that runs this digest counted so much in this minute."""
     with session.writing():
         for node in Node.select().where(Node.running == digest):
-            counts = Counts(requests, failed, requests, ((100, requests),))
+            counts = Counts(requests, failed, requests, (100,), (requests,))
             NodeSignal.insert(
                 organization="acme", project="shop", environment="dev", node=node.id, digest=digest,
                 minute=minute_of(world.moment), requests=requests, failed=failed, observed=requests,
-                buckets=[[100, requests]], services={"orders": counts.to_json()}, cpu_permille=100,
+                buckets=[[100], [requests]], services={"orders": counts.to_json()}, cpu_permille=100,
             ).on_conflict_ignore().execute()  # fmt: skip
 
 
@@ -83,14 +83,19 @@ def waits(world: World) -> str:
     return str(reason["message"])
 
 
-def verdicts(world: World, step: int) -> dict[str, Judgement]:
-    """What was said of a step, as the ledger on the branch has it."""
+def rollout_of(world: World) -> Rollout:
+    """The newest rollout, as the ledger on the branch has it."""
     content = world.read("dev", "rollout.kdl")
     assert content is not None
     ledger = parse_branch({"rollout.kdl": content}).ledger
     assert ledger is not None
     assert ledger.rollout is not None
-    return {found.gate: found for found in ledger.rollout.steps[step - 1].verdicts}
+    return ledger.rollout
+
+
+def verdicts(world: World, step: int) -> dict[str, Judgement]:
+    """What was said of a step."""
+    return {found.gate: found for found in rollout_of(world).steps[step - 1].verdicts}
 
 
 def test_a_gate_on_what_nobody_reports_waits_and_fails_at_the_deadline(world: World) -> None:
@@ -175,7 +180,9 @@ def test_a_person_is_waited_for_and_says_go(world: World) -> None:
     world.wait(600)
     world.report("dev")
     assert "a person has to say go" in waits(world)
-    world.edit("dev", {"gates/r-0002-1.kdl": render_go(Go("r-0002", 1, "Ada", "Looks well"))})
+    rollout = rollout_of(world)
+    go = Go("r-0002", 1, rollout.digest, rollout.steps[0].sequence, "Ada", "Looks well")
+    world.edit("dev", {"gates/r-0002-1.kdl": render_go(go)})
     assert world.run("dev").kind == "changed"
     assert verdicts(world, 1)["manual"].because == "Ada said go: Looks well"
 

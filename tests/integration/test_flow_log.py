@@ -13,12 +13,14 @@ from reconciler.bundle.checkpoint import open_checkpoint, read_checkpoint, read_
 from reconciler.bundle.leaves import StatementLeaf
 from reconciler.bundle.root import make_root, sign_root
 from reconciler.db import session
-from reconciler.db.models import Event, LogAlarm, LogCheckpoint, Node, Pointer, Release
+from reconciler.db.logged import LogAlarm, LogCheckpoint
+from reconciler.db.models import Event, Node, Pointer, Release
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, ReconcilerError
 from reconciler.flows import publish
 from reconciler.flows.log import recorded, signing, watching
 from reconciler.flows.roots import trusted_roots
+from reconciler.release.assignment import Offer
 from reconciler.settings import Settings
 from reconciler.store import layout
 from tests.unit.cli.logged_installation import NOW, Installed, install
@@ -213,8 +215,8 @@ def test_pointers_with_an_older_checkpoint_do_not_replace_newer_ones(logged: Ins
             envelope=newer.decode(), etag="e", issued_at=NOW,
         )  # fmt: skip
     later = logged.point("sha256:" + "1" * 64, 10)
-    mine = publish.Envelope("base", 9, "sha256:" + "1" * 64, newer, NOW, 1)
-    theirs = publish.Envelope("base", 10, "sha256:" + "1" * 64, later, NOW, 1)
+    mine = publish.Envelope("base", 9, Offer("sha256:" + "1" * 64), newer, NOW, 1)
+    theirs = publish.Envelope("base", 10, Offer("sha256:" + "1" * 64), later, NOW, 1)
     with writing():
         publish.store_pointers(logged.context, "dev", [theirs])
     with pytest.raises(LostRace) as caught, writing():

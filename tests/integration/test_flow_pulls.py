@@ -12,15 +12,21 @@ from typing import Any
 
 import pytest
 
+from reconciler.bundle.build import BuiltBundle
 from reconciler.config.egress import EgressRules
 from reconciler.config.installation import Connection, Installation, KeyUris, Organization, Project
+from reconciler.config.source import SourceFile
 from reconciler.db import session
 from reconciler.db.forge import Outgoing, Pull
-from reconciler.db.models import Commit, Environment, Node, Rollout
+from reconciler.db.intake import Receipt
+from reconciler.db.models import Commit, Environment, Event, Node, Rollout
 from reconciler.db.owed import claim, due, finish
 from reconciler.errors import NotYet, ReconcilerError, Stalled, Transient
+from reconciler.flows import vouching
+from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
-from reconciler.flows.intake import repository
+from reconciler.flows.envbranch import CommitKeys
+from reconciler.flows.intake import redelivery, repository
 from reconciler.flows.pulls import feedback, pull, telling
 from reconciler.git.mirror import Identity, Mirror
 from reconciler.git.writing import commit_edit, push
@@ -157,6 +163,9 @@ def test_a_pull_request_is_told_what_it_would_do(
         "### ❌ Refused · 1 error; no environment will change",
     )
     assert "`c.kdl:1:1`" in edited.body
+    if kind.startswith("bitbucket"):
+        (report,) = (one for (sha, _), one in forge.reports.items() if sha == broken)
+        assert (report.good, report.lines[0][:3]) == (False, ("c.kdl", 1, "HIGH"))
     asked = len(forge.requests)
     assert world.plan().endswith("planned before")
     assert world.tell() == "0 things were told"
@@ -236,6 +245,47 @@ def test_trunk_that_moves_makes_a_plan_old(world: tuple[World, forges.Forge]) ->
     assert contexts(forge, head) == dict.fromkeys(GREEN, "failure")
 
 
+def test_what_trunk_will_not_let_in_unsigned_is_refused_before_it_is_merged(
+    world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, forge = world
+    monkeypatch.setattr(vouching, "commit_keys", lambda context: CommitKeys(()))
+    ours.context.project = replace(ours.context.project, signed_trunk=True)
+    organization = replace(ours.context.organization, projects=(ours.context.project,))
+    ours.context.installation = replace(ours.context.installation, organizations=(organization,))
+    head = ours.push("topic", {"b.kdl": None}, ours.main)
+    forge.pulls[7] = forges.Pull(head)
+    assert ours.plan().endswith("shop: refused")
+    ours.tell()
+    assert contexts(forge, head) == dict.fromkeys(GREEN, "failure")
+    assert f"commit {head[:12]} by Ada ('Change') is not signed" in forge.notes[7][0].body
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_a_plan_found_out_trunk_need_not_find_out_again(
+    world: tuple[World, forges.Forge], inside: bool
+) -> None:
+    """But for what comes from a fork: nobody writes there what trunk reads."""
+    ours, forge = world
+    head = ours.push("topic", {"c.kdl": service("c").encode()}, ours.main)
+    forge.pulls[7] = forges.Pull(head, inside=inside)
+    ours.plan()
+    files, _ = read_project(ours.context.mirror, head, "")
+    known = ours.context.compile_cache().known(files)
+    assert set(known) == ({file.content for file in files} if inside else set())
+    # What is on trunk after the merge is what was planned, to the byte.
+    with session.reading():
+        assert built(ours, files).digest[7:19] in Pull.get().text
+
+
+def built(ours: World, files: tuple[SourceFile, ...]) -> BuiltBundle:
+    """The bundle of these files, with what is known of them."""
+    cache = ours.context.compile_cache()
+    _, bundle, _ = build_confined(files, now=START, former=None, cache=cache)
+    assert bundle is not None
+    return bundle
+
+
 def test_a_plan_that_was_overtaken_says_nothing(
     world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,11 +294,11 @@ def test_a_plan_that_was_overtaken_says_nothing(
     forge.pulls[7] = forges.Pull(old)
     planned = pull._plan
 
-    def overtaken(context: Context, onto: str, head: str) -> Any:
+    def overtaken(context: Context, onto: str, head: str, **how: Any) -> Any:
         monkeypatch.setattr(pull, "_plan", planned)
         forge.pulls[7].head = ours.push("topic", {"c.kdl": b"nonsense\n"})
         ours.plan()
-        return planned(context, onto, head)
+        return planned(context, onto, head, **how)
 
     monkeypatch.setattr(pull, "_plan", overtaken)
     with pytest.raises(ReconcilerError, match="E-FRG-020"):
@@ -340,6 +390,10 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
             **where, sha=sha, position=1, author_name="A", author_email="a@b", authored_at=START, subject="s",
             seen_at=START, state="compiled", digest=digest,
         )  # fmt: skip
+        Commit.create(
+            **where, sha="e" * 40, position=2, author_name="A", author_email="a@b", authored_at=START, subject="s",
+            seen_at=START, state="refused", findings=[{"code": "E-SGN-020", "message": "it is not signed"}],
+        )  # fmt: skip
         for position, name in enumerate(("dev", "production")):
             Environment.create(**where, name=name, position=position, updated_at=START)
         dev = Rollout.create(
@@ -354,7 +408,9 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
     def statuses() -> dict[str, str]:
         feedback.run(ours.context)
         ours.tell()
-        return {context.rpartition("/")[2]: state for context, state in contexts(forge, sha).items()}
+        found = {context.rpartition("/")[2]: state for context, state in contexts(forge, sha).items()}
+        assert found.pop("validate") == "success"
+        return found
 
     assert statuses() == {"rollout:dev": "pending", "rollout:production": "pending"}, "nobody runs it yet"
     with session.writing():
@@ -369,7 +425,70 @@ def test_a_commit_is_told_how_far_it_has_come(world: tuple[World, forges.Forge])
         Node.update(refusal=refusal).where(Node.id == "n-2").execute()
         Rollout.update(state="superseded").where(Rollout.id == dev.id).execute()
     assert statuses() == {"rollout:dev": "success", "rollout:production": "failure"}
+    assert contexts(forge, "e" * 40) == {"sentinel/eu/shop/validate": "failure"}
+    assert "E-SGN-020 it is not signed" in {words for *_, words in forge.told}
     assert forge.told[-1][3] == "n-2 refused it: E-NOD-010 line 7: no upstream"
+    shown = {one.environment: (one.sha, one.states[-1]) for one in forge.deployments}
+    assert shown == {"dev": (sha, "inactive"), "production": (sha, "failure")}
+    assert len(forge.deployments) == 2
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_what_failed_is_asked_for_again_where_the_forge_can_be_asked(
+    database: Any, build: Callable[[Any, str], tuple[World, forges.Forge]], kind: str
+) -> None:
+    world, forge = build(database, kind)
+    world.now = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+    def look() -> str:
+        return redelivery.run(world.context, lambda: None).because
+
+    def told() -> list[str]:
+        with session.reading():
+            return [row.message for row in Event.select().where(Event.kind == "webhook.unwell")]
+
+    assert look() == redelivery.GONE
+    hook = forge.save_hook("", f"https://hooks.example/webhooks/{kind}/origin", "s")
+    # One arrived, one came in another way, one was tried in vain three times, and six got lost.
+    hook.attempts = [("fine", 202), ("seen", 502), *[("hopeless", 502)] * 3]
+    hook.attempts += [(f"lost-{n}", 0 if kind == "gitlab" else 502) for n in range(6)]
+    repository.run(world.context)
+    with session.writing():
+        Receipt.create(
+            organization="acme", connection="origin", delivery="seen", event="push", repository="x", place="",
+            refs={}, body_sha256="", received_at=START,
+        )  # fmt: skip
+    if kind not in ("github", "gitlab"):
+        assert look() == "this forge delivers nothing again on demand"
+        assert hook.again == []
+        return
+    with pytest.raises(NotYet, match="E-FRG-040"):
+        look()
+    assert hook.again == [5, 6, 7, 8, 9], "the oldest first, and no more at once than it takes"
+    # One of them comes in; the others failed again, and are tried once more.
+    hook.attempts.append(("lost-0", 202))
+    hook.alert = "temporarily_disabled"
+    assert look() == "5 deliveries are asked for again"
+    assert look() == "1 deliveries are asked for again", "the one that was left is tried for the third time"
+    assert look() == "0 deliveries are asked for again"
+    assert len(told()) == {"github": 3, "gitlab": 2}[kind], "each trouble once for as long as it lasts"
+
+
+def test_the_end_of_a_limit_is_not_waited_for(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    ours.plan()
+    ends = str(int(START.timestamp()) + 600)
+    forge.always = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": ends}
+    outcome = telling.run(ours.context, lambda: None)
+    assert (outcome.kind, outcome.look_again_at) == ("waiting", START + timedelta(seconds=600))
+    asked = len(forge.requests)
+    telling.run(ours.context, lambda: None)
+    assert len(forge.requests) == asked
+    forge.always = {}
+    ours.now = START + timedelta(seconds=600)
+    ours.tell()
+    assert ours.waiting() == 0
 
 
 def test_feedback_is_owed_where_somebody_can_be_told(world: tuple[World, forges.Forge]) -> None:

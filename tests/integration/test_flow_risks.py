@@ -167,3 +167,17 @@ def test_two_bundles_are_compared_on_demand_and_nothing_is_recorded(world: World
         risks.between(context, "production", before=before, after="sha256:" + "0" * 64).level == risks.UNKNOWN
     )
     assert set(rows()) == known
+
+
+def test_the_first_changes_are_kept_with_the_risk(world: World) -> None:
+    before = first(world)
+    run_there(world, "production", before)
+    sha = world.push(NO_AUTH)
+    world.run()
+    found = rows()["production", world.row(sha).digest, before].difference
+    assert [change["action"] for change in found] == sorted(
+        (change["action"] for change in found), key=["removed", "changed", "added"].index
+    )
+    lost = next(one for one in found if (one["area"], one["kind"]) == ("auth", "route"))
+    assert lost["fields"][0]["after"] is None
+    assert "customers" in lost["fields"][0]["before"]

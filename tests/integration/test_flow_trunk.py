@@ -19,6 +19,7 @@ from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.verify import Audience, Verifier
 from reconciler.cli.folder import config_files
 from reconciler.config.installation import Installation, Organization, Project
+from reconciler.config.source import SIGNERS
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Work
 from reconciler.errors import LostRace, Stalled
@@ -28,12 +29,15 @@ from reconciler.flows.confined import Child
 from reconciler.flows.context import Context
 from reconciler.flows.log import signing
 from reconciler.git.identity import Identity
+from reconciler.git.merging import NOBODY, merge
 from reconciler.git.mirror import Mirror
 from reconciler.git.writing import commit_edit, push
 from reconciler.keys.uri import create_key
 from reconciler.store import layout
 from reconciler.store.filesystem import FileStore
 from tests.integration.environment_world import ROLES, held, make_keys, publish_first_root
+from tests.integration.people import ADA as ADA_WITH_A_KEY
+from tests.integration.people import BOB, CAROL, DAN, Person
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
@@ -42,6 +46,7 @@ ADA = Identity("Ada", "ada@example.com")
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MIB = 1024 * 1024
 TEMPLATE = Path(__file__).resolve().parents[2] / "repo-template"
+ADA_AND_BOB = f"{ADA_WITH_A_KEY.signer}\n{BOB.signer}\n".encode()
 GOOD = {file.path: file.content for file in config_files(TEMPLATE)}
 
 
@@ -169,7 +174,7 @@ def test_environments_get_their_place_and_owed_work(world: World) -> None:
         rows = {row.name: row.position for row in Environment.select()}
         work = {(row.kind, row.subject): row.wanted for row in Work.select()}
     assert rows == {"dev": 0, "staging": 1, "production": 2}
-    assert work == {("environment", name): 1 for name in rows}
+    assert work == {("environment", name): 1 for name in rows} | {("resources", ""): 1}
     assert world.kinds() == ["commit.found", "bundle.published", "commit.compiled"]
 
 
@@ -238,6 +243,56 @@ def test_after_a_refused_commit_the_next_good_one_is_compiled(world: World) -> N
     good = world.push(GOOD)
     world.run()
     assert world.commits() == {bad: "refused", good: "compiled"}
+
+
+def test_where_a_signed_trunk_is_asked_for_nothing_comes_from_anybody_unknown(world: World) -> None:
+    world.context = replace(world.context, project=replace(world.context.project, signed_trunk=True))
+    refs = "refs/heads/main"
+
+    def signed(files: dict[str, bytes | None], by: Person | None, *, onto: str | None = None) -> str:
+        """A commit of `by`, without a signature for nobody."""
+        maker = by or DAN
+        return commit_edit(
+            world.writer, onto or world.writer.fetch().get(refs), files, message="Change", author=maker.identity,
+            committer=maker.identity, when=NOW, key=by.key if by else None,
+        )  # fmt: skip
+
+    def pushed(sha: str, *, code: str = "") -> None:
+        push(world.writer, refs, sha, world.writer.fetch().get(refs))
+        world.run()
+        row = world.row(sha)
+        assert (row.state, [one["code"] for one in row.findings]) == (
+            ("refused", [code]) if code else ("compiled", [])
+        )
+
+    pushed(signed({**GOOD, SIGNERS: ADA_AND_BOB}, None), code="E-SGN-020")
+    pushed(signed({"note.md": b"1"}, BOB))
+    pushed(signed({"note.md": b"2"}, ADA_WITH_A_KEY))
+    # Mallory brings his own key along.
+    pushed(signed({SIGNERS: ADA_AND_BOB + CAROL.signer.encode()}, CAROL), code="E-SGN-021")
+    # And it is no better with a signed commit on top.
+    pushed(signed({"note.md": b"3"}, ADA_WITH_A_KEY), code="E-SGN-021")
+    (repaired,) = [
+        row.sha for row in Commit.select().where(Commit.state == "compiled").order_by(-Commit.position)[:1]
+    ]
+    world.force(repaired)
+    world.writer.fetch()
+    # A merge needs no signature when it adds nothing to what was signed.
+    topic = signed({"topic.md": b"4"}, BOB, onto=repaired)
+    ours = signed({"note.md": b"5"}, ADA_WITH_A_KEY, onto=repaired)
+    merged = merge(world.writer, ours, topic)
+    pushed(merged.commit)
+    evil = world.writer.repository.create_commit(
+        None, NOBODY, NOBODY, "Merge\n", signed_tree(world, {"evil.md": b"6"}), [merged.commit, topic]
+    )
+    pushed(str(evil), code="E-SGN-020")
+
+
+def signed_tree(world: World, files: dict[str, bytes | None]) -> pygit2.Oid:
+    """The tree of trunk with these files."""
+    head = world.writer.fetch()["refs/heads/main"]
+    sha = commit_edit(world.writer, head, files, message="x", author=ADA, committer=ADA, when=NOW, key=None)
+    return world.writer.commit_object(sha).tree_id
 
 
 def test_a_symbolic_link_is_a_finding(world: World) -> None:

@@ -364,17 +364,26 @@ def test_hold_pause_and_resume(shop: Shop) -> None:
 
 def test_a_person_says_go_for_a_step(shop: Shop) -> None:
     assert "no open rollout" in str(refused("approve", "dev", "--step", "1"))
-    steps = (Progress(1, "active", WHEN, None, 4), Progress(2))
-    shop.write(
-        "env/dev",
-        {"rollout.kdl": render_rollout(Ledger(4, Rollout("r-0007", "open", A, "", "", WHEN, "", steps)))},
-    )
+
+    def at(sequence: int, state: str) -> None:
+        steps = (Progress(1, "done", WHEN, WHEN, 3), Progress(2, state, WHEN, None, sequence))
+        rollout = Rollout("r-0007", "open" if state == "active" else "paused", A, "", "", WHEN, "", steps)
+        shop.write("env/dev", {"rollout.kdl": render_rollout(Ledger(sequence, rollout))})
+
+    at(4, "active")
     assert refused("approve", "dev", "--step", "3").code == "E-GIT-230"
+    assert "not under way" in str(refused("approve", "dev", "--step", "1"))
     assert "passes when its other gates do" in ok("approve", "dev", "--step", "2", "--why", "Looks well")
-    go = Go("r-0007", 2, "Ada Operator <ada@example.com>", "Looks well")
+    go = Go("r-0007", 2, A, 4, "Ada Operator <ada@example.com>", "Looks well")
     assert shop.files("env/dev").goes == (go,)
     assert shop.head("env/dev").subject == "Say go for step 2 of r-0007 in dev"
     assert "has said go for step 2 of r-0007 already" in ok("approve", "dev", "--step", "2")
+    # It failed: a go is said of what is seen, so nobody can say it now, and has to say it again afterwards.
+    at(4, "failed")
+    assert "the rollout is paused, the step failed" in str(refused("approve", "dev", "--step", "2"))
+    at(5, "active")
+    ok("approve", "dev", "--step", "2")
+    assert [one.sequence for one in shop.files("env/dev").goes] == [5]
 
 
 def test_a_lost_race_is_read_and_decided_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

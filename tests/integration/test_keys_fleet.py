@@ -87,7 +87,7 @@ class System:
         self.context = Context(
             settings, Installation((organization,)), organization, project, {}, open_store(settings)
         )
-        self.folder = folder
+        self.folder, self.source, self.environ = folder, PROJECT, environ
         publish_first_root(self.context, expires=clock.now().replace(microsecond=0) + YEAR)
         self.person = Mirror.open(folder / "person.git", url, None)
         self.api = NodeApi(environ, port, folder / "nodes.log")
@@ -122,7 +122,7 @@ class System:
         """A commit of trunk, compiled; the digest of its bundle."""
         head = self.person.fetch().get("refs/heads/main")
         sha = commit_edit(
-            self.person, head, {"shop.kdl": PROJECT % port}, message=f"Port {port}", author=ADA, committer=ADA,
+            self.person, head, {"shop.kdl": self.source % port}, message=f"Port {port}", author=ADA, committer=ADA,
             when=clock.now(), key=None,
         )  # fmt: skip
         push(self.person, "refs/heads/main", sha, head)

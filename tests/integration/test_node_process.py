@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,16 @@ import pytest
 from reconciler import clock
 from reconciler.db import session
 from reconciler.db.migrate import migrate
-from reconciler.db.models import Node
+from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
+from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
 from reconciler.node.process import ProcessProxy
 from reconciler.node.runfolder import default_folder
 from reconciler.settings import read_settings
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
 from tests.servers.process import free_port as another_port
-from tests.unit.node.publishing import build, pinned
+from tests.unit.node.publishing import build, pinned, proxy_config
 from tests.unit.node.test_node_proxy_contract import double_binary
 from tests.unit.nodes_api.served import Release
 
@@ -108,12 +110,33 @@ def until_running(digest: str) -> Node:
         time.sleep(0.05)
 
 
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def operator(machine: Machine, *arguments: str) -> str:
+    """A command that somebody on the machine gives; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler.node.main", *arguments],
+        cwd=ROOT, env=machine.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, Machine]) -> None:
     release, machine = world
     first = build("127.0.0.1:3000", admin_port=machine.admin_port)
     second = build("127.0.0.1:4000", admin_port=machine.admin_port)
     restarted = build("127.0.0.1:5000", admin_port=machine.admin_port, restart_key="r2")
     broken = build("127.0.0.1:6000", admin_port=machine.admin_port, config=b"routes {\n")
+    waf_log = machine.home.parent / "waf.log"
+    attack = {"time": "2026-11-24T20:00:00Z", "rule_id": 942100, "action": "deny", "client_ip": "192.0.2.7"}
+    waf_log.write_text(json.dumps(attack) + "\n")
+    machine.environ["SENTINEL_NODE_WAF_LOG"] = str(waf_log)
     release.pointer(first, sequence=1)
     machine.start()
     until_running(first.digest)
@@ -140,7 +163,32 @@ def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, M
     machine.start()
     until_running(second.digest)
     assert Node.select().count() == 1
+    # The operator goes back by hand beside the agent that runs, and ends it while none does.
+    assert "runs" in operator(machine, "rollback", "--because", "uploads are cut")
+    node = until_running(restarted.digest)
+    assert (node.refusal["code"], node.refusal["digest"]) == ("E-NOD-060", second.digest)
+    assert "uploads are cut" in node.refusal["message"]
     machine.stop_agent()
+    assert machine.live() == restarted.config_id
+    operator(machine, "rollback", "--end")
+    machine.start()
+    until_running(second.digest)
+    until(lambda: RuntimeConfig.get().document["bundle"] == second.digest)
+    machine.stop_agent()
+    # What it had to tell beside its heartbeats is in the database, once.
+    assert [(e.rule, e.category, e.action, e.client) for e in WafEvent.select()] == [
+        ("942100", "sqli", "blocked", "192.0.2.7")
+    ]
+    told = [e.details["kind"] for e in Event.select().where(Event.kind == "node.told").order_by(Event.id)]
+    assert told == ["rolled-back", "rollback-ended"]
+    running = RuntimeConfig.get()
+    text, config_id = proxy_config("127.0.0.1:4000", machine.admin_port)
+    assert running.config_id == config_id
+    assert running.document["files"]["config/production/sentinel.kdl"] == hashlib.sha256(text).hexdigest()
+    assert set(NodeBatch.select(NodeBatch.kind).distinct().tuples()) >= {
+        ("metrics",),
+        ("config",),
+    }
 
 
 def test_a_machine_that_boots_serves_what_it_served(world: tuple[Release, Machine]) -> None:

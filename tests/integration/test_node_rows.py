@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
+from peewee import OperationalError
 
 from reconciler import clock
 from reconciler.db import session
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.session import reading
+from reconciler.errors import Transient
 from reconciler.settings import Settings
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import Release
 from web.nodes.artifacts import Artifacts
-from web.nodes.heartbeats import write_reports
+from web.nodes.heartbeats import Heartbeats, write_reports
 from web.nodes.loading import Loader
 from web.nodes.problems import Problem
 from web.nodes.registration import Application, register
 from web.nodes.reports import Report
+from web.nodes.setting_aside import write_apart
 
 GOOD = build()
 
@@ -55,6 +62,48 @@ def test_a_node_is_written_reported_and_loaded(database: Settings) -> None:
             "node.registered",
             "node.activated",
         ]
+
+
+@pytest.mark.parametrize(
+    "poison", [{"versions": {"agent": object()}}, {"sequence": 2**70}, {"refusal": {1, 2}}]
+)
+def test_one_report_that_cannot_be_written_holds_up_no_other(
+    database: Settings, poison: dict[str, Any]
+) -> None:
+    release = Release(database)
+    nodes = [
+        register(
+            "shop", Application(release.token(), f"edge-{n}", {}, {}), now=clock.now(), address="::1"
+        ).entry.id
+        for n in range(5)
+    ]
+    said: list[str] = []
+    with ThreadPoolExecutor(1) as executor:
+        beats = Heartbeats(executor, clock.now, said.append)
+        for node in nodes:
+            beats.accept(node, Report("boot-0001", 1, {"health": "healthy", "health_reason": ""}))
+        beats.accept(nodes[2], Report("boot-0001", 2, poison))
+        assert asyncio.run(beats.flush())
+        executor.submit(session.close).result()
+    assert (beats.written, beats.set_aside, beats.failures, beats.pending) == (4, 1, 0, {})
+    assert len(said) == 1
+    assert f"a heartbeat of node {nodes[2]} cannot be written" in said[0]
+    with reading():
+        assert {n.id: n.health for n in Node.select()} == {
+            node: "unknown" if node == nodes[2] else "healthy" for node in nodes
+        }
+
+
+def test_a_database_that_is_away_loses_no_report(database: Settings) -> None:
+    tried = []
+
+    def write(batch: Any, now: Any) -> None:
+        tried.append(len(batch))
+        raise Transient("E-DB-001", "the database cannot be used: gone") from OperationalError("gone")
+
+    with pytest.raises(Transient):
+        write_apart(write, {f"n-{n}": Report("boot-0001", 1) for n in range(4)}, clock.now())
+    assert tried == [4]
 
 
 def test_f1_37_the_last_use_of_a_token_is_taken_once(database: Settings) -> None:

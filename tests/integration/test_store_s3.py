@@ -6,14 +6,16 @@ import dataclasses
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
 from reconciler.errors import Refused, Stalled, Transient
-from reconciler.store import s3
-from reconciler.store.port import BlobStore, Missing
+from reconciler.settings import read_settings
+from reconciler.store import s3, single
+from reconciler.store.port import BlobStore, Missing, Taken
 from reconciler.store.s3 import S3Place, S3Store
 from tests.unit.store.contract import KEY, StoreContract
 from tests.unit.store.log_contract import LogContract
@@ -114,3 +116,27 @@ def test_a_large_object_is_not_read_to_its_end(store: BlobStore) -> None:
         store.get(KEY, limit=1000)
     # The connection of the unread answer is not used again.
     assert store.put("small", b"1") is True
+
+
+def test_a_single_file_is_stored_once_and_fetched(store: BlobStore, place: S3Place, tmp_path: Path) -> None:
+    store.put(KEY, b"the bucket is there")
+    settings = read_settings(
+        {
+            "SENTINEL_HOME": str(tmp_path), "S3_ENDPOINT": place.endpoint, "S3_ACCESS_KEY": place.access_key,
+            "S3_SECRET_KEY": place.secret_key,
+        }
+    )  # fmt: skip
+    uri, file, found = f"s3://{place.bucket}/2026/one", tmp_path / "one", tmp_path / "found"
+    file.write_bytes(b"a backup")
+    single.upload(settings, uri, file)
+    single.download(settings, uri, found)
+    assert found.read_bytes() == b"a backup"
+    with pytest.raises(Taken):
+        single.upload(settings, uri, file)
+    with pytest.raises(Missing):
+        single.download(settings, uri + "-2", found)
+    for wrong in ("s3://", f"s3://{place.bucket}/", f"s3://{place.bucket}/../x", "s3://UPPER/x"):
+        with pytest.raises(Refused, match="E-STO-002"):
+            single.upload(settings, wrong, file)
+    with pytest.raises(Stalled, match="E-STO-005"):
+        single.upload(read_settings({"SENTINEL_HOME": str(tmp_path)}), uri, file)

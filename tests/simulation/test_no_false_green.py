@@ -25,7 +25,7 @@ from reconciler.errors import LostRace, Transient
 from reconciler.flows.context import Context
 from reconciler.flows.pulls import pull, telling
 from reconciler.forge import FORGES
-from reconciler.forge.port import Request
+from reconciler.forge.request import Request
 from reconciler.settings import Settings, read_settings
 from reconciler.store.filesystem import FileStore
 from tests.unit.plan.planned import BASE, COMMON, MERGED, NOW, plan_of, service, side

@@ -12,7 +12,7 @@ from reconciler.errors import NotYet, Refused, Stalled, Transient
 from reconciler.forge import FORGES
 from reconciler.forge.bitbucket import key_of
 from reconciler.forge.calling import LONGEST_PAUSE, Api, NotThere, pause
-from reconciler.forge.port import Request, path_of
+from reconciler.forge.request import Request, path_of
 from reconciler.plan.statuses import Status
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)

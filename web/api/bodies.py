@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,35 @@ def read_object(fields: Mapping[str, type], *, required: frozenset[str]) -> dict
                 cure=f"Send {_TYPES[fields[name]]}",
             )
     return found
+
+
+def read_document() -> dict[str, Any]:
+    """The body: any object in which no key stands twice and every number is one. Raises `Refused` E-API-001."""
+    if request.mimetype != "application/json":
+        raise Refused("E-API-001", "the body is not application/json", cure="Send JSON and say so")
+    try:
+        found = json.loads(request.get_data(), object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        words = str(error) if isinstance(error, _Unsound) else "the body is no JSON"
+        raise Refused("E-API-001", words, cure="Send an object") from None
+    if not isinstance(found, dict):
+        raise Refused("E-API-001", "the body is no JSON object", cure="Send an object")
+    return found
+
+
+class _Unsound(ValueError):
+    """JSON that means different things to different readers."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Unsound("a key of the body stands twice in one object")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise _Unsound(f"{text} is no number in JSON")
 
 
 def moment(text: str, name: str) -> datetime:

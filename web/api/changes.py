@@ -5,40 +5,37 @@ The answer waits a few seconds for the commit. What took longer is told at the c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Blueprint, abort, g, request
+from flask import Blueprint, abort, g
 from flask.typing import ResponseReturnValue
 
-from reconciler.clock import iso_milliseconds
+from reconciler.clock import iso
 from reconciler.db import asking
-from reconciler.db.asking import Wanted
-from reconciler.db.changes import Change
 from reconciler.errors import Refused
+from reconciler.fleet.selecting import read_selector
+from reconciler.fleet.selectors import text_of
+from reconciler.release.branch import LABEL
 from reconciler.release.paths import hold_path
-from web.api.bodies import read_object
+from web.api import asked
+from web.api.asked import OTHERWISE
+from web.api.bodies import moment, read_object
 from web.api.described import describes
-from web.auth import gate
 from web.auth.actions import needs
-from web.auth.recording import actor_of
 from web.pages import reads
 from web.pages.entrance import scope
-from web.pages.rendering import now
-from web.problems import Problem, answer, of_refusal
+from web.problems import answer, of_refusal
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/v1/projects/<project>")
 
-WAIT_SECONDS = 5.0
-"""How long an answer waits for its commit: a thread of this process is taken meanwhile."""
+View = TypeVar("View", bound=Callable[..., Any])
+MOST_STEPS = 10_000
 
-LOOK_SECONDS = 0.15
-LONGEST = 500
-LONGEST_NAME = 100
 
-OTHERWISE = (200, 202, 409, 413, 422)
+PROMOTION = {"digest": str, "why": str, "only": str, "not_before": str, "hotfix": str}
+HEEDS = ("Idempotency-Key",)
 
 
 def _operation(
@@ -47,43 +44,43 @@ def _operation(
     if reads.environment(scope(), environment) is None:
         abort(404)
     try:
-        body = read_object(fields, required=required)
-        for field, text in body.items():
-            _check(field, text)
-        idempotency = _idempotency()
-        if name == "promote":
-            body["commit"] = _commit_of(body["digest"])
+        wanted = asked.wanted(environment, name, _checked(read_object(fields, required=required)))
     except Refused as refusal:
         return answer(replace(of_refusal(refusal), status=422))
-    caller = gate.caller()
-    wanted = Wanted(
-        g.place.organization, g.place.project, environment, name, body,
-        caller.person, caller.name, caller.email, idempotency,
-    )  # fmt: skip
-    row = asking.ask_for(wanted, actor_of(caller), now=now())
-    if (row.organization, row.project, row.environment, row.operation, row.body) != (
-        wanted.organization, wanted.project, environment, name, body,
-    ):  # fmt: skip
-        return answer(SAME_NAME)
-    return _told(_waited_for(row))
+    return asked.answered(wanted)
 
 
-SAME_NAME = Problem(
-    422, "E-API-006", "This Idempotency-Key was another request's",
-    "You sent it before with another operation or another body. Give each request a name of its own.",
-)  # fmt: skip
+def changes(body: str) -> Callable[[View], View]:
+    """Say of a view that it makes a change."""
+    return describes("Change", body=body, heeds=HEEDS, status=201, otherwise=OTHERWISE)
 
 
 @blueprint.post("/environments/<name>/promote")
-@describes("Change", body="Promotion", status=201, otherwise=OTHERWISE)
+@changes("Promotion")
 @needs("rollouts:write")
 def promote(name: str) -> ResponseReturnValue:
     """Ask an environment to run a bundle. It is judged like every other wish: a rollout opens, or it waits."""
-    return _operation(name, "promote", {"digest": str, "why": str}, required=frozenset({"digest"}))
+    return _operation(name, "promote", PROMOTION, required=frozenset({"digest"}))
+
+
+@blueprint.post("/rollouts")
+@changes("NewRollout")
+@needs("rollouts:write")
+def create() -> ResponseReturnValue:
+    """The same, with the environment in the body."""
+    try:
+        body = read_object({**PROMOTION, "environment": str}, required=frozenset({"digest", "environment"}))
+        environment = body.pop("environment")
+        if reads.environment(scope(), environment) is None:
+            raise Refused("E-API-005", "there is no such environment", cure="Name one of the project's")
+        wanted = asked.wanted(environment, "promote", _checked(body))
+    except Refused as refusal:
+        return answer(replace(of_refusal(refusal), status=422))
+    return asked.answered(wanted)
 
 
 @blueprint.post("/environments/<name>/rollback")
-@describes("Change", body="Reason", status=201, otherwise=OTHERWISE)
+@changes("Reason")
 @needs("rollouts:write")
 def rollback(name: str) -> ResponseReturnValue:
     """Ask an environment to run the bundle again that it completed before."""
@@ -91,7 +88,7 @@ def rollback(name: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/environments/<name>/cancel")
-@describes("Change", body="Reason", status=201, otherwise=OTHERWISE)
+@changes("Why")
 @needs("rollouts:write")
 def cancel(name: str) -> ResponseReturnValue:
     """End the open rollout, or withdraw the release that waits; `why` is needed."""
@@ -99,7 +96,7 @@ def cancel(name: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/environments/<name>/pause")
-@describes("Change", body="Pause", status=201, otherwise=OTHERWISE)
+@changes("Pause")
 @needs("rollouts:write")
 def pause(name: str) -> ResponseReturnValue:
     """Pause the rollout of an environment: nodes keep what they run."""
@@ -107,88 +104,90 @@ def pause(name: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/environments/<name>/resume")
-@describes("Change", body="Resumption", status=201, otherwise=OTHERWISE)
+@changes("Resumption")
 @needs("rollouts:write")
 def resume(name: str) -> ResponseReturnValue:
     """Lift the hold of that name, or all holds of an environment."""
     return _operation(name, "resume", {"hold": str}, required=frozenset())
 
 
+@blueprint.post("/environments/<name>/go")
+@changes("Go")
+@needs("approvals:write")
+def go(name: str) -> ResponseReturnValue:
+    """Say go for a step of the open rollout whose policy has a manual gate."""
+    return _operation(name, "go", {"step": int, "why": str}, required=frozenset({"step"}))
+
+
+@blueprint.post("/environments/<name>/approve")
+@changes("Reason")
+@needs("approvals:write")
+def approve(name: str) -> ResponseReturnValue:
+    """Approve the release that an environment waits with, in your name; the policy says whether your word counts."""
+    return _operation(name, "approve", {"why": str}, required=frozenset())
+
+
+@blueprint.post("/environments/<name>/reject")
+@changes("Why")
+@needs("approvals:write")
+def reject(name: str) -> ResponseReturnValue:
+    """Stop the release that an environment waits with or rolls out, until you approve it."""
+    return _operation(name, "reject", {"why": str}, required=frozenset({"why"}))
+
+
 @blueprint.get("/changes/<identifier>")
 @describes("Change")
 @needs("rollouts:read")
 def one(identifier: str) -> ResponseReturnValue:
-    """What became of a change."""
+    """What became of a change of an environment."""
+    return _told(identifier, "changes")
+
+
+@blueprint.get("/edits/<identifier>")
+@describes("Change")
+@needs("services:read")
+def edit(identifier: str) -> ResponseReturnValue:
+    """What became of a change of a resource."""
+    return _told(identifier, "edits")
+
+
+@blueprint.get("/builds/<identifier>")
+@describes("Change")
+@needs("bundles:read")
+def build(identifier: str) -> ResponseReturnValue:
+    """What became of a bundle that was asked for, or of files that were proposed."""
+    return _told(identifier, "builds")
+
+
+def _told(identifier: str, folder: str) -> ResponseReturnValue:
     row = asking.one(g.place.organization, g.place.project, identifier)
-    if row is None:
+    if row is None or asked.folder_of(row) != folder:
         abort(404)
-    return form(row)
+    return asked.form(row)
 
 
-def form(row: Change) -> dict[str, Any]:
-    """A change as JSON."""
-    return {
-        "id": row.id,
-        "environment": row.environment,
-        "operation": row.operation,
-        "body": row.body,
-        "author": f"{row.author_name} <{row.author_email}>",
-        "state": row.state,
-        "commit": row.commit or None,
-        "code": row.code or None,
-        "message": row.message,
-        "asked_at": iso_milliseconds(row.asked_at),
-        "ended_at": iso_milliseconds(row.ended_at) if row.ended_at else None,
-    }
-
-
-def _waited_for(row: Change) -> Change:
-    until = monotonic() + WAIT_SECONDS
-    while row.state == "asked" and monotonic() < until:
-        sleep(LOOK_SECONDS)
-        row = asking.one(str(row.organization), str(row.project), str(row.id)) or row
-    return row
-
-
-def _told(row: Change) -> ResponseReturnValue:
-    if row.state == "refused":
-        return answer(Problem(409, str(row.code), "This cannot be done now", str(row.message)))
-    status = {"committed": 201, "unchanged": 200}.get(str(row.state), 202)
-    headers = {"Location": f"/api/v1/projects/{row.project}/changes/{row.id}"}
-    if status == 202:
-        headers["Retry-After"] = "2"
-    return form(row), status, headers
-
-
-def _check(name: str, text: str) -> None:
-    if not 1 <= len(text) <= LONGEST or not text.isprintable():
-        raise Refused(
-            "E-API-005",
-            f"'{name}' is empty, too long or not printable",
-            cure=f"Send 1 to {LONGEST} characters",
-        )
-    if name == "hold":
-        try:
-            hold_path(text)
-        except ValueError as error:
-            raise Refused(
-                "E-API-005", f"'hold' is not the name of a hold: {error}", cure="Name one"
-            ) from None
-
-
-def _commit_of(digest: str) -> str:
-    row = reads.bundle(scope(), digest)
-    if row is None:
-        raise Refused("E-API-005", "the project has no bundle of that digest", cure="Send a whole digest")
-    return str(row.commit)
-
-
-def _idempotency() -> str | None:
-    text = request.headers.get("Idempotency-Key")
-    if text is None:
-        return None
-    if not 1 <= len(text) <= LONGEST_NAME or not text.isprintable():
-        raise Refused(
-            "E-API-005", "the Idempotency-Key is empty, too long or not printable", cure="Send a UUID"
-        )
-    return text
+def _checked(body: dict[str, Any]) -> dict[str, Any]:
+    """The body as it is kept. Raises `Refused` E-API-005 for a value that cannot be used."""
+    for name, value in body.items():
+        if isinstance(value, str):
+            asked.words(name, value)
+    try:
+        if "hold" in body:
+            hold_path(body["hold"])
+        if "only" in body:
+            body["only"] = text_of(read_selector(body["only"]))
+        if "not_before" in body:
+            body["not_before"] = iso(moment(body["not_before"], "not_before"))
+    except (ValueError, Refused) as error:
+        words = error.message if isinstance(error, Refused) else f"'hold' is not the name of a hold: {error}"
+        raise Refused("E-API-005", words, cure="Correct it") from None
+    if "hotfix" in body and LABEL.fullmatch(body["hotfix"]) is None:
+        raise Refused("E-API-005", "'hotfix' is no label", cure="Use one such as INC-123")
+    if not 1 <= body.get("step", 1) <= MOST_STEPS:
+        raise Refused("E-API-005", "'step' is no number of a step", cure="Count from 1")
+    if "digest" in body:
+        row = reads.bundle(scope(), body["digest"])
+        if row is None:
+            raise Refused("E-API-005", "the project has no bundle of that digest", cure="Send a whole digest")
+        body["commit"] = str(row.commit)
+    return body

@@ -21,7 +21,8 @@ JSON = "application/json"
 @dataclass(frozen=True, slots=True)
 class Described:
     """An operation. `gives` and `body` name schemas of `web.api.schemas`; `many` wraps it in a page of a list. With
-    another `media` than JSON the answer is a file. `otherwise` are statuses beyond those that every operation has."""
+    another `media` than JSON the answer is a file. `otherwise` are statuses beyond those that every operation has, and
+    `heeds` headers that mean something to it."""
 
     gives: str
     many: bool
@@ -30,6 +31,7 @@ class Described:
     status: int
     media: str
     otherwise: tuple[int, ...]
+    heeds: tuple[str, ...]
 
 
 def describes(
@@ -41,9 +43,10 @@ def describes(
     status: int = 200,
     media: str = JSON,
     otherwise: tuple[int, ...] = (),
+    heeds: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Say what a view takes and gives."""
-    found = Described(gives, many, takes, body, status, media, otherwise)
+    found = Described(gives, many, takes, body, status, media, otherwise, heeds)
 
     def mark(view: View) -> View:
         view.__dict__["described"] = found

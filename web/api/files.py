@@ -36,7 +36,7 @@ def download(digest: str) -> ResponseReturnValue:
     """The bundle itself; from an object store that you can reach, by a redirect that holds for five minutes."""
     row = _row(digest)
     key = layout.bundle(str(row.organization), str(row.project), str(row.digest))
-    link = _store().link(key, seconds=LINK_SECONDS)
+    link = open_bundles().link(key, seconds=LINK_SECONDS)
     if link is not None and row.removed_at is None:
         return redirect(link, 302)
     return _file(row, key, LIMITS.blob, "application/zstd", "tar.zst")
@@ -60,7 +60,7 @@ def sbom(digest: str) -> ResponseReturnValue:
     row = _row(digest)
     key = layout.bundle(str(row.organization), str(row.project), str(row.digest))
     try:
-        files = unpack(_store().get(key, limit=LIMITS.blob))
+        files = unpack(open_bundles().get(key, limit=LIMITS.blob))
     except Missing:
         return answer(REMOVED)
     return _response(row, bytes(files[SBOM]), "application/vnd.cyclonedx+json", "sbom.json")
@@ -75,7 +75,7 @@ def _row(digest: str) -> Bundle:
 
 def _file(row: Bundle, key: str, limit: int, media: str, ending: str) -> Response:
     try:
-        return _response(row, _store().get(key, limit=limit), media, ending)
+        return _response(row, open_bundles().get(key, limit=limit), media, ending)
     except Missing:
         return answer(REMOVED)
 
@@ -87,7 +87,8 @@ def _response(row: Bundle, data: bytes, media: str, ending: str) -> Response:
     return response
 
 
-def _store() -> BlobStore:
+def open_bundles() -> BlobStore:
+    """The object store that bundles are in."""
     found: BlobStore | None = current_app.extensions.get("sentinel.store")
     if found is None:
         found = current_app.extensions["sentinel.store"] = open_store(

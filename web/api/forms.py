@@ -28,6 +28,10 @@ BUNDLE = (
 RELEASE = (
     "sha", "height", "subject", "body", "trailers", "author_name", "author_email", "committed_at", "ours",
 )  # fmt: skip
+DRIFT = (
+    "id", "environment", "desired", "running", "severity", "summary", "nodes", "examples", "since", "seen_at",
+    "resolved_at",
+)  # fmt: skip
 EVENT = ("id", "kind", "subject", "message", "details", "at")
 NODE = (
     "id", "environment", "name", "labels", "registered_at", "retired_at", "reported_at", "delivered", "running",

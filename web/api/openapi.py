@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 
 from web.api.described import JSON, Described, of_endpoint
 from web.api.schemas import MOMENT, SCHEMAS, TEXT, page_of
@@ -31,7 +31,12 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "environment": (TEXT, "Only of this environment."),
     "state": (TEXT, "Only in this state."),
     "status": (TEXT, "Only with this status."),
+    "drift": ({"enum": ["lasting", "resolved"]}, "Only what lasts, or what is over."),
     "q": (TEXT, "Part of a name, or the beginning of an id."),
+    "selector": (TEXT, "Only nodes that it means, such as `region=eu and not group:canaries`."),
+    "group": (TEXT, "Only nodes of this node-group."),
+    "version": (TEXT, "Only nodes whose agent or proxy has this version."),
+    "bundle": (TEXT, "Only nodes that run this digest, or one that begins so."),
     "kind": (TEXT, "Only of this kind, or of those below it."),
     "subject": (TEXT, "Only about this."),
     "actor": (TEXT, "Only by who has this in the name."),
@@ -40,6 +45,18 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "since": (MOMENT, "Only from then on; a date alone is its beginning in UTC."),
     "until": (MOMENT, "Only from before then."),
     "project": (TEXT, "Only of this project."),
+    "propose": ({"enum": ["0", "1"]}, "With 1 the commit goes to a branch of its own, which proposes it."),
+    "why": ({"type": "string", "minLength": 1, "maxLength": 500}, "Why, for whoever reads of it."),
+    "path": (TEXT, "The file that a new resource goes into, from the project's folder."),
+    "allow_deletions": (
+        {"type": "string", "pattern": "^[0-9]{1,9}$"},
+        "How many routes the commit may take away, where a rule bounds that.",
+    ),
+}
+
+HEADERS = {
+    "If-Match": "The ETag of the state that you read, or * for any: what is otherwise by now is not changed.",
+    "Idempotency-Key": "What you call this request: sent again with it, it is the same change.",
 }
 
 OTHERWISE = {
@@ -51,6 +68,7 @@ OTHERWISE = {
     403: "You see the place, and your role or the key's scopes do not suffice.",
     404: "It is not there, or you have no role there.",
     409: "Somebody changed it meanwhile, or it is in a state in which this cannot be done.",
+    412: "It is not as your `If-Match` says; `theirs` is what it is.",
     413: "The body is too large.",
     422: "The body cannot be used; `detail` says why.",
     429: "Too many requests; `Retry-After` says when to come again.",
@@ -100,7 +118,7 @@ def describe(app: Flask) -> dict[str, Any]:
     """The document."""
     paths: dict[str, dict[str, Any]] = {}
     for rule, operation in operations(app):
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        path = re.sub(r"<(?:[^<>]+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             paths.setdefault(path, {})[method.lower()] = _operation(app, rule, operation)
     return {
@@ -140,7 +158,7 @@ def _operation(app: Flask, rule: Rule, operation: Described) -> dict[str, Any]:
         "security": [{"key": []}],
         "parameters": [
             *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                {"name": name, "in": "path", "required": True, "schema": _place(rule, name)}
                 for name in sorted(rule.arguments)
             ),
             *(
@@ -151,6 +169,10 @@ def _operation(app: Flask, rule: Rule, operation: Described) -> dict[str, Any]:
                     "description": PARAMETERS[name][1],
                 }
                 for name in operation.takes
+            ),
+            *(
+                {"name": name, "in": "header", "schema": TEXT, "description": HEADERS[name]}
+                for name in operation.heeds
             ),
         ],
         "responses": {
@@ -163,6 +185,14 @@ def _operation(app: Flask, rule: Rule, operation: Described) -> dict[str, Any]:
     if operation.body:
         found["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(operation.body)}}}
     return found
+
+
+def _place(rule: Rule, name: str) -> dict[str, Any]:
+    """What may stand in a part of a path: one of a few words, or any text."""
+    converter = rule._converters[name]
+    if isinstance(converter, AnyConverter):
+        return {"enum": sorted(converter.items)}
+    return {"type": "string", "minLength": 1}
 
 
 def _answer(operation: Described) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, Field, IntegerField
 
 from reconciler.config.installation_schema import ROLES
 from reconciler.db.api_keys import SCOPES
+from reconciler.db.gating import Drift
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Release, Rollout
 from reconciler.db.table import DocumentField, InstantField, Table
 from web.api import forms
@@ -88,6 +89,9 @@ _KEY: dict[str, Schema] = {
     "used_from": nullable(TEXT), "revoked_at": nullable(MOMENT),
 }  # fmt: skip
 
+_WHEN: dict[str, Schema] = {"why": WORDS, "only": WORDS, "not_before": MOMENT, "hotfix": TEXT}
+_RESOURCE: dict[str, Schema] = dict.fromkeys(("kind", "name", "path", "blob", "etag", "commit"), TEXT)
+
 SCHEMAS: dict[str, Schema] = {
     "Project": of_fields(
         {"organization": TEXT, "slug": TEXT, "name": TEXT, "repository": TEXT, "trunk": TEXT, "role": TEXT}
@@ -131,19 +135,78 @@ SCHEMAS: dict[str, Schema] = {
         optional=["project"],
     ),
     "MadeApiKey": of_fields({**_KEY, "key": TEXT}),
-    "Promotion": of_fields({"digest": TEXT, "why": WORDS}, optional=["why"]),
+    "Promotion": of_fields({"digest": TEXT, **_WHEN}, optional=_WHEN),
+    "NewRollout": of_fields({"environment": TEXT, "digest": TEXT, **_WHEN}, optional=_WHEN),
     "Reason": of_fields({"why": WORDS}, optional=["why"]),
+    "Why": of_fields({"why": WORDS}),
+    "Go": of_fields({"step": {"type": "integer", "minimum": 1}, "why": WORDS}, optional=["why"]),
+    "NewBundle": of_fields(
+        {
+            "commit": TEXT, "why": WORDS,
+            "files": {"type": "object", "additionalProperties": nullable(TEXT), "minProperties": 1},
+        },
+        optional=["commit", "files", "why"],
+    ),
+    "BundleDiff": of_fields(
+        {
+            "digest": TEXT, "other": TEXT,
+            "files": listed(of_fields(
+                {"path": TEXT, "state": {"enum": ["added", "removed", "changed"]}, "diff": nullable(TEXT)}
+            )),
+        }
+    ),
+    "Verification": of_fields(
+        {
+            "digest": TEXT, "good": {"type": "boolean"}, "unchecked": listed(TEXT), "first_root_sha256": nullable(TEXT),
+            "checks": listed(of_fields(
+                {
+                    "name": TEXT, "outcome": {"enum": ["passed", "failed", "unreached", "skipped"]},
+                    "message": nullable(TEXT), "code": nullable(TEXT),
+                }
+            )),
+        }
+    ),
+    "Drift": of_columns(Drift, forms.DRIFT),
+    "DriftStats": of_fields(
+        {
+            "environments": {
+                "type": "object",
+                "additionalProperties": of_fields(dict.fromkeys(("lasting", "nodes", "resolved"), NUMBER)),
+            }
+        }
+    ),
+    "Ended": of_fields({"id": TEXT, "name": TEXT, "environment": TEXT, "ended": TEXT}),
     "Pause": of_fields({"reason": WORDS}),
     "Resumption": of_fields({"hold": TEXT}, optional=["hold"]),
     "Change": of_fields(
         {
-            "id": TEXT, "environment": TEXT, "operation": TEXT, "body": ANY, "author": TEXT,
+            "id": TEXT, "environment": nullable(TEXT), "operation": TEXT, "body": ANY, "author": TEXT, "result": ANY,
             "state": {"enum": ["asked", "committed", "unchanged", "refused"]}, "commit": nullable(TEXT),
             "code": nullable(TEXT), "message": TEXT, "asked_at": MOMENT, "ended_at": nullable(MOMENT),
         }
     ),
+    "Kind": of_fields(
+        {"name": TEXT, "description": TEXT, "single": {"type": "boolean"}, "below": {"enum": ["resources", "policies"]}}
+    ),
+    "KindSchema": of_fields({"name": TEXT, "example": TEXT, "schema": {"type": "object"}}),
+    "ResourceSummary": of_fields(_RESOURCE),
+    "Resource": of_fields({**_RESOURCE, "form": {"type": "object"}, "kdl": TEXT}),
+    "ResourceForm": {
+        "type": "object",
+        "description": "The JSON form of the kind (`/api/v1/kinds/<kind>`), or `kdl`: the resource in the language.",
+    },
     "Problem": of_fields(
-        {"type": TEXT, "title": TEXT, "status": NUMBER, "detail": TEXT, "code": TEXT}
+        {
+            "type": TEXT, "title": TEXT, "status": NUMBER, "detail": TEXT, "code": TEXT,
+            "findings": listed({"$ref": "#/components/schemas/Finding"}), "yours": ANY, "theirs": ANY,
+        },
+        optional=["findings", "yours", "theirs"],
+    ),
+    "Finding": of_fields(
+        {
+            "code": TEXT, "severity": {"enum": ["error", "warning", "info"]}, "path": nullable(TEXT),
+            "line": nullable(NUMBER), "column": nullable(NUMBER), "message": TEXT, "expected": TEXT, "hint": TEXT,
+        }
     ),
 }  # fmt: skip
 """By the name that operations give."""

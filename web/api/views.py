@@ -17,6 +17,7 @@ from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads, risks
 from web.pages.cohorts import desired
 from web.pages.entrance import scope
+from web.pages.node_narrowing import PARAMETERS, conditions
 from web.pages.node_status import status
 from web.pages.rendering import now
 from web.pages.routes_fleet import node_filters
@@ -171,10 +172,10 @@ def events() -> ResponseReturnValue:
 
 
 @blueprint.get("/nodes")
-@describes("Node", many=True, takes=("environment", "status", "q", "after", "limit"))
+@describes("Node", many=True, takes=("environment", "status", "q", *PARAMETERS, "after", "limit"))
 @needs("nodes:read")
 def nodes() -> ResponseReturnValue:
-    """Nodes by name; `environment`, `status` and `q` narrow, `after` goes on."""
+    """Nodes by name; `after` goes on, everything else but `limit` narrows."""
     _, limit = _paging()
     environment, chosen, search, cursor = node_filters()
     fleet = node_reads.fleet(scope())
@@ -185,6 +186,7 @@ def nodes() -> ResponseReturnValue:
         environment=environment,
         status=chosen,
         search=search,
+        narrowed=conditions(scope(), request.args),
         after=cursor,
         limit=limit + 1,
     )

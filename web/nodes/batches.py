@@ -15,8 +15,7 @@ from typing import Any
 
 from peewee import IntegrityError, fn
 
-from reconciler.db.enrolled import locked
-from reconciler.db.models import Node
+from reconciler.db.enrolled import Reporting, locked
 from reconciler.db.reported import NodeBatch
 from reconciler.db.session import reading, writing
 from web.nodes.admitting import admit
@@ -55,7 +54,7 @@ class Kind:
     limit: int
     """Bytes of a body."""
     read: Callable[[Any], list[Any]]
-    write: Callable[[Node, list[Any], datetime], None]
+    write: Callable[[Reporting, list[Any], datetime], None]
     objects: int = OBJECTS
     depth: int = JSON_DEPTH
 

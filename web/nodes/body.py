@@ -54,24 +54,29 @@ async def read_body(scope: Scope, receive: Receive, limit: int = BODY_LIMIT) -> 
             return b"".join(chunks)
 
 
-def parse_object(data: bytes, *, objects: int = OBJECTS, depth: int = JSON_DEPTH) -> dict[str, Any]:
-    """A JSON object without duplicate names, NaN, or great depth. Raises `Problem` 400."""
+def parse_object(data: bytes, *, objects: int = OBJECTS, depth: int | None = JSON_DEPTH) -> dict[str, Any]:
+    """A JSON object without duplicate names, NaN, or great depth. Raises `Problem` 400.
+
+    `depth` is None where the reader knows each value by its place, and so refuses what is nested any deeper.
+    """
     # The scan for depth comes first: the parser itself recurses.
     if data.count(b"[") + data.count(b"{") > objects:
         raise malformed("The body holds too many objects")
     try:
-        document = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        document = _DECODER.decode(data.decode())
     except (ValueError, RecursionError):
         raise malformed("The body is not a JSON object in UTF-8 with unique names") from None
     if not isinstance(document, dict):
         raise malformed("The body is not a JSON object")
-    if _depth(document) > depth:
+    if depth is not None and _depth(document) > depth:
         raise malformed("The body is nested too deeply")
     return document
 
 
 def only(document: Mapping[str, Any], allowed: frozenset[str], where: str = "") -> None:
     """Refuse fields that are not in the table, by name."""
+    if document.keys() <= allowed:
+        return
     for name in document:
         if name not in allowed:
             raise malformed(f"'{_cut(where + name)}' is not a field of this request")
@@ -127,12 +132,21 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
+# `json.loads` would make the decoder again for every body.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _depth(document: dict[str, Any]) -> int:
+    """How deep the document is nested; what stands in the innermost object counts as one more."""
+    deepest, level = 1, list[Any]([document])
     while level:
-        deepest += 1
-        children = [v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)]
-        level = [item for child in children for item in child]
+        deepest += any(level)
+        level = [
+            child
+            for one in level
+            for child in (one.values() if type(one) is dict else one)
+            if type(child) is dict or type(child) is list
+        ]
     return deepest
 
 

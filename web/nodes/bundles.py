@@ -6,12 +6,14 @@ Knowing a digest is no right to read it: a bundle is served to nodes of the proj
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 
 from web.nodes.admitting import admit, admit_anyone
 from web.nodes.body import Scope, Send
 from web.nodes.directory import BlobEntry, NodeEntry
-from web.nodes.problems import bad_range, no_bundle, no_root, no_tile
+from web.nodes.problems import bad_range, downloaded_enough, no_bundle, no_root, no_tile
 from web.nodes.replies import Headers, send_bytes, send_empty
 from web.nodes.reports import DIGEST
 from web.nodes.service import Service
@@ -46,6 +48,7 @@ async def serve_blob(service: Service, digest: str, scope: Scope, send: Send) ->
         return await send_empty(send, 304, headers)
     link = service.artifacts.blob_link(blob.organization, blob.project, blob.digest, seconds=LINK_SECONDS)
     if link is not None:
+        _spend(service, node, blob.length, blob.length)
         # The link is for whoever has it, so nobody between us and the node may keep it.
         where = ((b"location", link.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0"))
         return await send_empty(send, 307, where)
@@ -60,6 +63,8 @@ async def serve_blob(service: Service, digest: str, scope: Scope, send: Send) ->
         start, end = _range(asked[b"range"], len(data))
         status = 206
         headers = (*headers, (b"content-range", b"bytes %d-%d/%d" % (start, end - 1, len(data))))
+    if scope["method"] == "GET":
+        _spend(service, node, end - start, blob.length)
     await send(
         {
             "type": "http.response.start",
@@ -119,6 +124,12 @@ async def _find(service: Service, node: NodeEntry, digest: str) -> BlobEntry:
     if blob is None or blob.organization != node.organization:
         raise no_bundle()
     return blob
+
+
+def _spend(service: Service, node: NodeEntry, length: int, whole: int) -> None:
+    wait = service.downloads.wait(node.id, length, whole, time.monotonic())
+    if wait > 0:
+        raise downloaded_enough(math.ceil(wait))
 
 
 def _range(value: bytes, length: int) -> tuple[int, int]:

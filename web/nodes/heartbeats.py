@@ -14,24 +14,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reconciler.db.enrolled import locked
+from reconciler.db.enrolled import Reporting, locked
+from reconciler.db.logged import LogCheckpoint
 from reconciler.db.many import update_many
-from reconciler.db.models import Event, LogCheckpoint, Node
+from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
 from reconciler.db.signals import Counters
 from reconciler.fleet.doubts import Standing, judge
 from web.nodes.reports import Report, merge
+from web.nodes.setting_aside import write_apart
 
 FLUSH_SECONDS = 0.2
 """Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
 
-REST = 2.0
-LONGEST_REST = 2.0
+REST = 4.0
+LONGEST_REST = 4.0
 """After a write its thread rests for so many times as long as it took, and at most so long: under load fewer and larger
 batches, in which a node that reported twice is written once, leave the processor to those who answer."""
 
 RETRY_SECONDS = 2.0
+
+MOST_PENDING = 20_000
+"""Nodes whose reports may wait for the database in one process: a minute's worth of a very large fleet."""
 
 
 @dataclass(slots=True)
@@ -44,8 +49,13 @@ class Heartbeats:
     pending: dict[str, Report] = field(default_factory=dict)
     written: int = 0
     failures: int = 0
+    set_aside: int = 0
     last_write_seconds: float = 0.0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def takes(self, node_id: str) -> bool:
+        """Whether a report of this node has a place. One that waits already makes room for its newer self."""
+        return len(self.pending) < MOST_PENDING or node_id in self.pending
 
     def accept(self, node_id: str, report: Report) -> None:
         """Keep a report until the next write."""
@@ -69,7 +79,9 @@ class Heartbeats:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.shield(loop.run_in_executor(self.executor, write_reports, batch, self.now()))
+            aside = await asyncio.shield(
+                loop.run_in_executor(self.executor, write_apart, write_reports, batch, self.now())
+            )
         except Exception as error:  # noqa: BLE001 — whatever the database says, the batch waits for its return.
             self.failures += 1
             self.say(
@@ -80,7 +92,10 @@ class Heartbeats:
                 self.pending[node_id] = report if newer is None else merge(report, newer)
             self._arrived.set()
             return False
-        self.written += len(batch)
+        self.written += len(batch) - len(aside)
+        self.set_aside += len(aside)
+        for node_id, words in aside.items():
+            self.say(f"a heartbeat of node {node_id} cannot be written and is set aside: {words}")
         self.last_write_seconds = time.monotonic() - started
         return True
 
@@ -106,7 +121,7 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
 
 
 def _write_one(
-    node: Node, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
+    node: Reporting, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
 ) -> bool:
     """Write one report; True when nothing but its counter and time is new, which is left to the caller."""
     judged = judge(_standing(node), report.boot_id, report.counter, report.beat, now=now)
@@ -130,6 +145,8 @@ def _write_one(
         changes["health_since"] = now
     if changes or node.boot_id != report.boot_id:
         changes["changed_at"] = now
+    if "labels" in changes:
+        changes["recorded_at"] = None
     if judged.cloned:
         changes["cloned_at"] = now
         events.append(("node.cloned", f"{node.name} reports from two machines, or from an older self", {}))
@@ -152,7 +169,7 @@ def _write_one(
     return False
 
 
-def _standing(node: Node) -> Standing:
+def _standing(node: Reporting) -> Standing:
     return Standing(node.boot_id, node.counter, node.beat, tuple(node.boots), node.doubts, node.doubted_at)
 
 
@@ -168,7 +185,7 @@ def _is_signed(organization: str, checkpoint: str, known: dict[tuple[str, str], 
     return known[key]
 
 
-def _events(node: Node, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+def _events(node: Reporting, changes: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     events: list[tuple[str, str, dict[str, Any]]] = []
     refusal = changes.get("refusal")
     if refusal and _gist(refusal) != _gist(node.refusal):

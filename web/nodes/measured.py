@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from reconciler.fleet.signals import HIGHEST, MOST_BUCKETS, MOST_SERVICES, Counts, Signals
@@ -18,6 +17,7 @@ BOUND = re.compile(r"[1-9][0-9]{0,8}")
 
 _FIELDS = frozenset({"life", "services", "cpu_permille", "memory_permille", "open_breakers"})
 _COUNTS = frozenset({"requests", "failed", "observed", "within_ms"})
+_WHOLE = {int}
 
 
 def read_signals(value: Any) -> Signals:
@@ -28,50 +28,54 @@ def read_signals(value: Any) -> Signals:
     services = value.get("services")
     if not isinstance(services, dict) or len(services) > MOST_SERVICES:
         raise malformed(f"'signals.services' must be an object of at most {MOST_SERVICES} services")
-    for name in services:
-        if not SERVICE.fullmatch(name):
-            raise malformed(
-                "a name in 'signals.services' must have at most 63 letters, digits, '_', '.' or '-'"
-            )
+    if not all(map(SERVICE.fullmatch, services)):
+        raise malformed("a name in 'signals.services' must have at most 63 letters, digits, '_', '.' or '-'")
     return Signals(
         life=matching(value, "life", LIFE, "1 to 63 letters, digits, '_', '.' or '-'"),
-        services={name: _counts(counts) for name, counts in services.items()},
+        services=_services(services),
         cpu_permille=_permille(value, "cpu_permille"),
         memory_permille=_permille(value, "memory_permille"),
         open_breakers=_optional(value, "open_breakers"),
     )
 
 
-def _counts(value: Any) -> Counts:
-    if not isinstance(value, dict):
-        raise malformed("a service in 'signals' must be an object")
-    if value.keys() != _COUNTS:
-        only(value, _COUNTS, "signals.services.…")
-        raise malformed(f"a service in 'signals' must have {', '.join(sorted(_COUNTS))}")
-    requests, failed, observed = value["requests"], value["failed"], value["observed"]
-    within = value["within_ms"]
-    if not isinstance(within, dict) or len(within) > MOST_BUCKETS:
-        raise malformed(f"'within_ms' must be an object of at most {MOST_BUCKETS} counts")
-    bounds = _bounds(tuple(within))
-    counts = [within[name] for name, _ in bounds]
+def _services(services: Mapping[str, Any]) -> dict[str, Counts]:
+    found: dict[str, Counts] = {}
+    numbers: list[Any] = []
+    for name, value in services.items():
+        if not isinstance(value, dict):
+            raise malformed("a service in 'signals' must be an object")
+        if value.keys() != _COUNTS:
+            only(value, _COUNTS, "signals.services.…")
+            raise malformed(f"a service in 'signals' must have {', '.join(sorted(_COUNTS))}")
+        within = value["within_ms"]
+        if not isinstance(within, dict) or len(within) > MOST_BUCKETS:
+            raise malformed(f"'within_ms' must be an object of at most {MOST_BUCKETS} counts")
+        names, bounds = _bounds(tuple(within))
+        counts = Counts(
+            value["requests"], value["failed"], value["observed"], bounds, tuple([within[n] for n in names])
+        )
+        numbers += (counts.requests, counts.failed, counts.observed, *counts.within)
+        found[name] = counts
     # There are many of these numbers, so they are looked at together: `bool` is an `int` and no number.
-    if any(type(count) is not int or count < 0 for count in (requests, failed, observed, *counts)):
+    if numbers and (set(map(type, numbers)) != _WHOLE or min(numbers) < 0):
         raise malformed("the counts of 'signals' must be whole numbers from 0 on")
-    if max(requests, observed) > HIGHEST:
+    if numbers and max(numbers) > HIGHEST:
         raise malformed(f"a counter in 'signals' must be at most {HIGHEST}")
-    rising = [*counts, observed]
-    if failed > requests or rising != sorted(rising):
-        raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
-    buckets = tuple((bound, count) for (_, bound), count in zip(bounds, counts, strict=True))
-    return Counts(requests, failed, observed, buckets)
+    for counts in found.values():
+        rising = [*counts.within, counts.observed]
+        if counts.failed > counts.requests or rising != sorted(rising):
+            raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
+    return found
 
 
 @lru_cache(maxsize=1024)
-def _bounds(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    """The names of buckets with their bounds, rising. Nearly every report has the same ones."""
+def _bounds(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of buckets, and their bounds, both rising. Nearly every report has the same ones."""
     if not all(BOUND.fullmatch(name) for name in names):
         raise malformed("a name in 'within_ms' must be a whole number of milliseconds")
-    return tuple(sorted(((name, int(name)) for name in names), key=itemgetter(1)))
+    bounds = sorted(map(int, names))
+    return tuple(map(str, bounds)), tuple(bounds)
 
 
 def _permille(value: Mapping[str, Any], name: str) -> int | None:

@@ -12,6 +12,8 @@ class Metrics:
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     parked: int = 0
+    turned_away: int = 0
+    """Heartbeats that were not taken because too many wait for the database."""
     refreshes: int = 0
     refresh_failures: int = 0
     refresh_seconds: float = 0.0
@@ -25,6 +27,7 @@ class Metrics:
         for (route, status), count in sorted(self.requests.items()):
             lines.append(f'sentinel_nodes_requests_total{{route="{route}",status="{status}"}} {count}')
         counters = {
+            "sentinel_nodes_heartbeats_turned_away_total": self.turned_away,
             "sentinel_nodes_refreshes_total": self.refreshes,
             "sentinel_nodes_refresh_failures_total": self.refresh_failures,
         }

@@ -4,34 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
+from functools import lru_cache
+from random import randrange
 
 from web.nodes.admitting import admit
 from web.nodes.body import Receive, Scope, Send, parse_object, read_body
 from web.nodes.directory import Answer, NodeEntry
-from web.nodes.problems import unauthenticated
-from web.nodes.replies import send_bytes, send_empty, send_json
+from web.nodes.problems import overloaded, unauthenticated
+from web.nodes.replies import send_bytes, send_empty
 from web.nodes.reports import read_report
 from web.nodes.service import Service
 
 LONGEST_WAIT = 30.0
 """Seconds a poll may be parked; proxies between us and a node cut silent connections at 60."""
 
+SOONEST_AGAIN = 5
+AGAIN_WITHIN = 25
+"""Seconds after which a node that was turned away reports again, and over how many more they are spread."""
+
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
 _TAG = re.compile(rb'(?:W/)?("[^"]*")')
 _JSON = (b"content-type", b"application/json")
 _NO_STORE = (b"cache-control", b"private, no-cache")
+_HEADERS = (_JSON, (b"cache-control", b"no-store"))
 
 
 async def serve_heartbeat(service: Service, node_id: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Take a report in; the answer names the ETag that a poll would have now, null when there is nothing yet."""
     node = await admit(service, node_id, scope)
+    if not service.heartbeats.takes(node.id):
+        # Spread over a while, so that those who were turned away do not come back together.
+        service.metrics.turned_away += 1
+        raise overloaded(SOONEST_AGAIN + randrange(AGAIN_WITHIN))  # noqa: S311 — nothing hangs on who guesses it
     body = await read_body(scope, receive)
-    report = read_report(parse_object(body), hashlib.sha256(body).hexdigest()[:32])
+    report = read_report(parse_object(body, depth=None), hashlib.sha256(body).hexdigest()[:32])
     service.heartbeats.accept(node.id, report)
     answer = service.directory.answer(node)
-    tag = None if answer is None else answer.etag.decode()
-    await send_json(send, 200, {"pointer_etag": tag, "poll_seconds": service.settings.node_poll_seconds})
+    tag = b"" if answer is None else answer.etag
+    await send_bytes(send, 200, _HEADERS, _said(tag, service.settings.node_poll_seconds))
+
+
+@lru_cache(maxsize=1024)
+def _said(tag: bytes, poll_seconds: float) -> bytes:
+    """The answer to a heartbeat, which is the same for all nodes of a cohort. No tag: there is nothing yet."""
+    document = {"pointer_etag": tag.decode() or None, "poll_seconds": poll_seconds}
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 async def serve_poll(service: Service, node_id: str, scope: Scope, send: Send) -> None:

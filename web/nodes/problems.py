@@ -110,6 +110,28 @@ def too_much(hourly: int) -> Problem:
     )
 
 
+def overloaded(seconds: int) -> Problem:
+    """More nodes report than can be written down; each is told another moment, so that they come back one by one."""
+    return Problem(
+        503,
+        "E-NAP-060",
+        "Overloaded",
+        "More nodes wait for the database than may; report again after the time in Retry-After",
+        headers=((b"retry-after", b"%d" % seconds),),
+    )
+
+
+def downloaded_enough(seconds: int) -> Problem:
+    """The node downloaded more than a node has use for."""
+    return Problem(
+        429,
+        "E-NAP-061",
+        "Downloaded enough",
+        "This node downloaded more in the last minutes than a node has use for; ask again later",
+        headers=((b"retry-after", b"%d" % seconds),),
+    )
+
+
 def token_refused() -> Problem:
     """A join token that is unknown, expired, used up, revoked or of another project: one answer for all."""
     return Problem(401, "E-NAP-006", "Join token refused", "The join token is not valid for this project")

@@ -168,6 +168,7 @@ def _register(project: str, application: Application, *, now: datetime, address:
             ),
             now=now,
         )
+        owed.ask(token.organization, token.project, "enrolment", now=now)
         if keys is not None:
             owed.ask(token.organization, token.project, "delivery", token.environment, now=now)
         labels = {**application.labels, **token.labels}

@@ -139,6 +139,7 @@ async def _serve_metrics(service: Service, send: Send) -> None:
         "sentinel_nodes_heartbeats_pending": len(service.heartbeats.pending),
         "sentinel_nodes_heartbeats_written": service.heartbeats.written,
         "sentinel_nodes_heartbeat_write_failures": service.heartbeats.failures,
+        "sentinel_nodes_heartbeats_set_aside": service.heartbeats.set_aside,
         "sentinel_nodes_heartbeat_write_seconds": service.heartbeats.last_write_seconds,
     }
     await send_bytes(

@@ -17,6 +17,7 @@ from reconciler.settings import Settings, read_settings
 from reconciler.store.choose import open_store
 from web.nodes.artifacts import Artifacts
 from web.nodes.directory import Directory
+from web.nodes.downloads import Downloads
 from web.nodes.heartbeats import Heartbeats
 from web.nodes.loading import Loader
 from web.nodes.metrics import Metrics
@@ -49,6 +50,7 @@ class Service:
     writer: ThreadPoolExecutor
     reader: ThreadPoolExecutor
     files: ThreadPoolExecutor
+    downloads: Downloads = field(default_factory=Downloads)
     waiting: int = 0
     """Batches of nodes that are on their way to the database."""
     trouble: str = "the first look at the database has not ended"

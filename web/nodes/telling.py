@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.clock import iso, parse_iso
-from reconciler.db.models import Event, Node
+from reconciler.db.enrolled import Reporting
+from reconciler.db.models import Event
 from reconciler.db.reported import RuntimeConfig, WafEvent
 from reconciler.db.signals import Counters
 from reconciler.fleet.signals import Signals
@@ -63,7 +64,7 @@ def _read_events(value: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _write_events(node: Node, items: list[dict[str, Any]], now: datetime) -> None:
+def _write_events(node: Reporting, items: list[dict[str, Any]], now: datetime) -> None:
     for item in items:
         Event.create(
             organization=node.organization,
@@ -105,7 +106,7 @@ def _address(item: Mapping[str, Any]) -> str:
         raise malformed("'client' must be an IP address") from None
 
 
-def _write_attacks(node: Node, items: list[dict[str, Any]], now: datetime) -> None:
+def _write_attacks(node: Reporting, items: list[dict[str, Any]], now: datetime) -> None:
     whose = {
         "organization": node.organization,
         "project": node.project,
@@ -121,7 +122,7 @@ def _read_counters(value: Any) -> list[Signals]:
     return [read_signals(value)]
 
 
-def _write_counters(node: Node, items: list[Signals], now: datetime) -> None:
+def _write_counters(node: Reporting, items: list[Signals], now: datetime) -> None:
     counters = Counters([node.id])
     for signals in items:
         counters.add(node, signals, node.running, now=now)
@@ -149,7 +150,7 @@ def _read_config(value: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _write_config(node: Node, items: list[dict[str, Any]], now: datetime) -> None:
+def _write_config(node: Reporting, items: list[dict[str, Any]], now: datetime) -> None:
     for item in items:
         row = {**item, "organization": node.organization, "project": node.project, "reported_at": now}
         known = RuntimeConfig.get_or_none(RuntimeConfig.node == node.id)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.db.models import Commit, Environment, Release
+from reconciler.db.models import Commit, Environment, Release, Rollout
 from web.catalogue import ProjectEntry
 from web.pages.matrix import Cell
 
@@ -69,6 +69,55 @@ def for_commit(entry: ProjectEntry, commit: Commit, cells: Iterable[Cell]) -> li
     if commit.state == "refused":
         found.append(Command("sentinelctl validate .", "see the findings in your own clone before you push"))
     return found
+
+
+def for_approval(environment: str) -> list[Command]:
+    """What a person could say of a wish that waits for approvals."""
+    return [
+        Command(
+            _line("sentinelctl", "approve", environment, "--sign") + " ~/.ssh/id_ed25519",
+            "approve it: a signed commit",
+        ),
+        Command(_line("sentinelctl", "reject", environment, "--why", "…"), "reject it: nothing opens"),
+        Command(_line("sentinelctl", "cancel", environment, "--why", "…"), "withdraw the release"),
+    ]
+
+
+def for_rollout(row: Rollout) -> list[Command]:
+    """What a person could do to a rollout that has not ended."""
+    place = row.environment
+    if row.state == "paused":
+        return [
+            Command(_line("sentinelctl", "resume", place), "lift what holds it, and go on"),
+            Command(_line("sentinelctl", "retry", place, "--reason", "…"), "try what failed once more"),
+            Command(_line("sentinelctl", "cancel", place, "--why", "…"), "end it; every node goes back"),
+        ]
+    if row.state == "partial":
+        return [
+            Command(_line("sentinelctl", "resume", place, "--all"), "go on with all other nodes"),
+            Command(_line("sentinelctl", "cancel", place, "--why", "…"), "end it; every node goes back"),
+        ]
+    if row.state == "open":
+        return [
+            Command(_line("sentinelctl", "pause", place), "stop after the step that is under way"),
+            Command(_line("sentinelctl", "cancel", place, "--why", "…"), "end it; every node goes back"),
+        ]
+    if row.state == "rolled-back":
+        return [Command(_line("sentinelctl", "retry", place, "--reason", "…"), "try it once more")]
+    return []
+
+
+def for_bundle(digest: str, environments: Iterable[str]) -> list[Command]:
+    """What a person could do with a bundle; `environments` are those that do not run it."""
+    return [
+        *(
+            Command(_line("sentinelctl", "promote", name, "--digest", digest[:19]), f"bring it to {name}")
+            for name in environments
+        ),
+        Command(
+            _line("sentinelctl", "revoke", digest[:19], "--reason", "…"), "forbid it in every environment"
+        ),
+    ]
 
 
 def changes_release(row: Release) -> bool:

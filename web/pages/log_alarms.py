@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reconciler.db.models import LogAlarm
+from reconciler.db.logged import LogAlarm
 from web.pages.attention import Notice
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from peewee import fn
 
@@ -71,11 +73,13 @@ def nodes(
     environment: str | None = None,
     status: str | None = None,
     search: str | None = None,
+    narrowed: Sequence[Any] = (),
     after: tuple[str, str] | None = None,
     limit: int,
 ) -> list[Node]:
-    """Nodes by name; `search` is part of a name or the beginning of an id; `after` is the (name, id) shown last."""
-    query = scope.rows(Node, *COLUMNS).where(Node.retired_at.is_null())
+    """Nodes by name; `search` is part of a name or the beginning of an id; `narrowed` are conditions of
+    `node_narrowing`; `after` is the (name, id) shown last."""
+    query = scope.rows(Node, *COLUMNS).where(Node.retired_at.is_null(), *narrowed)
     if environment is not None:
         query = query.where(Node.environment == environment)
     if status is not None:

@@ -11,18 +11,11 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.evidence import Reproduction
 from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
-from reconciler.db.models import (
-    Bundle,
-    Commit,
-    Environment,
-    Event,
-    LogAlarm,
-    Pointer,
-    PublishedRoot,
-    Release,
-    Rollout,
-)
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer, PublishedRoot, Release, Rollout
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.risk import Risk
+from reconciler.db.webhooks import Webhook
 from web.pages.scope import Scope
 
 UNDER_WAY = ("open", "paused", "partial")
@@ -59,6 +52,20 @@ def commits_with_digest(scope: Scope, digest: str, *, limit: int) -> list[Commit
     return list(query.order_by(Commit.position.desc()).limit(limit))
 
 
+def newest_compiled(scope: Scope) -> Commit | None:
+    """The newest commit that compiled."""
+    query = scope.rows(Commit).where(Commit.state == "compiled").order_by(Commit.position.desc())
+    found: Commit | None = query.first()
+    return found
+
+
+def outline(scope: Scope, digest: str, environment: str) -> ConfigurationOutline | None:
+    """What is told of an environment's configuration in a bundle, if it is kept."""
+    mine = (ConfigurationOutline.digest == digest, ConfigurationOutline.environment == environment)
+    found: ConfigurationOutline | None = scope.rows(ConfigurationOutline).where(*mine).first()
+    return found
+
+
 def root(organization: str) -> PublishedRoot | None:
     """The newest root of an organization, as the clock saw it last."""
     return PublishedRoot.get_or_none(PublishedRoot.organization == organization)
@@ -74,6 +81,14 @@ def log_alarms(scope: Scope) -> list[LogAlarm]:
 def drift(scope: Scope) -> list[Drift]:
     """What drifts now, the oldest first."""
     return open_drift(scope.organization, scope.project)
+
+
+def past_drift(scope: Scope, *, before: int | None = None, limit: int) -> list[Drift]:
+    """What drifted and is over, the newest first; `before` is the number of a row that was already shown."""
+    query = scope.rows(Drift).where(Drift.resolved_at.is_null(False))
+    if before is not None:
+        query = query.where(Drift.id < before)
+    return list(query.order_by(Drift.id.desc()).limit(limit))
 
 
 def commit_counts(scope: Scope) -> dict[str, int]:
@@ -176,9 +191,15 @@ def releases(scope: Scope, environment: str, *, before: int | None = None, limit
     return list(query.order_by(Release.height.desc()).limit(limit))
 
 
-def bundles(scope: Scope, *, before: int | None = None, limit: int) -> list[Bundle]:
-    """Published bundles, the newest first; `before` is the number of a row that was already shown."""
+def bundles(
+    scope: Scope, *, search: str | None = None, before: int | None = None, limit: int
+) -> list[Bundle]:
+    """Published bundles, the newest first; `before` is the number of a row that was already shown, `search` the
+    beginning of a digest or of the id of the first commit."""
     query = scope.rows(Bundle)
+    if search:
+        short = search.removeprefix("sha256:")
+        query = query.where(Bundle.digest.startswith(f"sha256:{short}") | Bundle.commit.startswith(short))
     if before is not None:
         query = query.where(Bundle.id < before)
     return list(query.order_by(Bundle.id.desc()).limit(limit))
@@ -248,6 +269,12 @@ def receipts(organization: str, connection: str, *, before: int | None = None, l
     if before is not None:
         query = query.where(Receipt.id < before)
     return list(query.order_by(Receipt.id.desc()).limit(limit))
+
+
+def hooks_in_trouble(organization: str, connection: str) -> list[Webhook]:
+    """The webhooks of the connection of which the forge said when it was asked last that something is wrong."""
+    query = Webhook.select().where(Webhook.organization == organization, Webhook.connection == connection)
+    return list(query.where(Webhook.trouble != "").order_by(Webhook.url))
 
 
 def gaps(organization: str, connection: str, *, limit: int) -> list[Gap]:

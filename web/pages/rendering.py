@@ -16,7 +16,8 @@ from markupsafe import Markup
 from reconciler.clock import iso
 from web.auth import gate
 from web.auth.authorise import Place
-from web.pages import entrance, words
+from web.pages import entrance, forge_links, words
+from web.pages.navigation import GROUPS
 from web.pages.scope import Scope
 from web.pages.stamps import encode, stamps
 from web.pages.times import absolute, moment, relative, short_digest, short_sha, size, span
@@ -100,7 +101,7 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.globals.update(icon=icon, asset=asset, words=words, now=now, state_of=words.state_of)
     app.context_processor(lambda: {"entry": g.get("entry"), "caller": gate.caller()})
-    app.jinja_env.globals.update(query=query, sees_audit=_sees_audit)
+    app.jinja_env.globals.update(query=query, sees_audit=_sees_audit, groups=GROUPS, forge=forge_links)
 
     def mark(response: Any) -> Any:
         if request.endpoint == "static" and "v" in request.args:

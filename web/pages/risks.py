@@ -25,6 +25,7 @@ class Shown:
     reasons: tuple[Mapping[str, Any], ...]
     changes: Mapping[str, int]
     current: bool
+    difference: tuple[Mapping[str, Any], ...] = ()
 
 
 def running(environment: Environment) -> str:
@@ -78,4 +79,5 @@ def _shown(row: Risk, *, current: bool) -> Shown:
         tuple(row.reasons),
         dict(row.changes),
         current,
+        tuple(row.difference or ()),
     )

@@ -10,6 +10,7 @@ from web.auth.actions import needs
 from web.pages import cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
+from web.pages.node_narrowing import PARAMETERS, conditions
 from web.pages.node_status import status
 from web.pages.rendering import now, page, stamp
 from web.pages.words import FRESHNESS, NODES, state_of
@@ -31,8 +32,8 @@ def nodes() -> str:
     environment, chosen, search, cursor = node_filters()
     fleet = node_reads.fleet(scope())
     found = node_reads.nodes(
-        scope(), fleet, now=now(), environment=environment, status=chosen, search=search, after=cursor,
-        limit=NODES_SHOWN + 1,
+        scope(), fleet, now=now(), environment=environment, status=chosen, search=search,
+        narrowed=conditions(scope(), request.args), after=cursor, limit=NODES_SHOWN + 1,
     )  # fmt: skip
     shown = found[:NODES_SHOWN]
     environments = {row.name: row for row in reads.environments(scope())}
@@ -52,6 +53,7 @@ def nodes() -> str:
         environment=environment,
         status=chosen,
         search=search,
+        narrowed={name: request.args[name] for name in PARAMETERS if request.args.get(name)},
         after=request.args.get("after"),
         more=cursors.encode(shown[-1].name, shown[-1].id) if len(found) > NODES_SHOWN else None,
     )
@@ -123,6 +125,7 @@ def webhooks() -> str:
         "webhooks",
         stamp=at,
         receipts=found[:RECEIPTS_SHOWN],
+        troubles=reads.hooks_in_trouble(entry().organization, entry().connection),
         gaps=[] if before else reads.gaps(entry().organization, entry().connection, limit=GAPS_SHOWN),
         moment=now(),
         before=before,

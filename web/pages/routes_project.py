@@ -184,13 +184,18 @@ def bundle(digest: str) -> str:
     row = reads.bundle(scope(), digest)
     if row is None:
         abort(404)
+    environments = reads.environments(scope())
     return page(
         "bundle.html",
         "bundle",
         stamp=at,
         bundle=row,
+        risks=risks.of_digest(digest, environments, reads.risks_of(scope(), [digest])),
+        commands=commands.for_bundle(
+            digest, [e.name for e in environments if (e.view or {}).get("live") != digest]
+        ),
         commits=reads.commits_with_digest(scope(), digest, limit=50),
         rollouts=reads.rollouts(scope(), digest=digest, limit=50),
-        environments=reads.environments(scope()),
+        environments=environments,
         reproduction=next(iter(reads.reproductions(scope(), [digest])), None),
     )

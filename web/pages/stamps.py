@@ -14,7 +14,8 @@ from peewee import fn
 
 from reconciler.db.evidence import Reproduction
 from reconciler.db.intake import Gap, Receipt
-from reconciler.db.models import Bundle, Commit, Environment, Event, LogAlarm, Node, Rollout
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Rollout
 from reconciler.db.risk import Risk
 from reconciler.db.table import Table
 from web.pages.scope import Scope

@@ -191,6 +191,30 @@ CERTIFICATES: dict[str, State] = _table(
     State("holds", "holds", "running", "go", "It holds, and for longer than its warn-before says."),
 )
 
+WAF: dict[str, State] = _table(
+    State("block", "refuses", "running", "go", "Requests that look like an attack are refused."),
+    State("detect", "only detects", "unhealthy", "hold", "Requests that look like an attack are logged."),
+    State("off", "off", "skipped", "stop", "Requests are not looked at."),
+)
+"""What a WAF policy does with a request that looks like an attack."""
+
+SECRETS: dict[str, State] = _table(
+    State(
+        "missing", "missing", "refused", "stop", "What runs there names it, and no value is sealed for it."
+    ),
+    State("due", "due", "unhealthy", "hold", "Its value is older than its rotate-every says."),
+    State("undated", "age unknown", "waiting", "none", "Nobody wrote down when its value was made."),
+    State("sealed", "sealed", "running", "go", "It has a value, and that is not due."),
+    State(
+        "absent",
+        "not here",
+        "nothere",
+        "none",
+        "It has no value for this environment, and nothing needs one.",
+    ),
+)
+"""Of a secret in one environment, the most urgent first."""
+
 REPRODUCTIONS: dict[str, State] = _table(
     State("different", "different", "refused", "stop", "Its commit compiles to something else."),
     State("damaged", "damaged", "unhealthy", "stop", "The object store does not have it as it should."),

@@ -17,7 +17,7 @@ from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SIGNERS, SourceFile
 from reconciler.fleet.batches import Batch
 from reconciler.flows.compiling import read_project
-from reconciler.flows.envbranch import CommitKeys
+from reconciler.flows.envbranch import CommitKeys, quarantine_at
 from reconciler.flows.voters import Known, prove
 from reconciler.git.mirror import HEADS, Mirror
 from reconciler.release.actions import OpenRollout
@@ -25,7 +25,7 @@ from reconciler.release.apply import Material, apply
 from reconciler.release.approvals import asked
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import decide
-from reconciler.release.facts import Facts
+from reconciler.release.facts import Facts, forbidden_of
 from reconciler.release.paths import short
 from reconciler.release.state import BranchFiles, EnvironmentState, Ledger
 from reconciler.release.terms import plan_hash
@@ -81,18 +81,21 @@ def _facts(
     if policy is None or wish is None:
         return Facts(policy_commit=trunk)
     refs = mirror.refs()
-    predecessors = {}
+    predecessors, forbidden = {}, {}
     for name in policy.after:
         branch = refs.get(f"{HEADS}{caller.branch_prefix}env/{name}")
         content = mirror.read_file(branch, "rollout.kdl") if branch is not None else None
         known = parse_branch({"rollout.kdl": content}).ledger if content is not None else None
         if known is not None:
             predecessors[name] = tuple(sorted({entry.digest for entry in known.history}))
+        if branch is not None:
+            forbidden[name] = forbidden_of(quarantine_at(mirror, branch), (wish.digest,))
     plan = ledger.plan if ledger.open_rollout is not None else None
     known_people = Known(mirror, trunk, signers, NOBODY, now)
     return Facts(
         bundles={wish.digest: True},
         predecessors=predecessors,
+        forbidden=forbidden,
         policy_commit=trunk,
         proofs={one.path: prove(known_people, head, one.path) for one in files.ballots},
         promoters=tuple(sorted(known_people.names((caller.author.email,)))) if asked(policy, wish) else (),

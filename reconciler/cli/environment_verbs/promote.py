@@ -7,7 +7,6 @@ from datetime import datetime
 
 import click
 
-from reconciler import clock
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.known import named, newest_for
 from reconciler.cli.environment_verbs.options import environment_options
@@ -16,9 +15,8 @@ from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, ma
 from reconciler.cli.moment import Moment
 from reconciler.cli.selector import SelectorType
 from reconciler.release.branch import LABEL, parse_branch
-from reconciler.release.paths import short
 from reconciler.release.state import Release
-from reconciler.release.wishes.releasing import release_wish
+from reconciler.release.wishes.releasing import promote_wish
 
 
 @click.command()
@@ -69,37 +67,19 @@ def command(
             chosen = named(state.mirror, caller, digest)
         else:
             chosen = newest_for(state.mirror, caller, state, caller.path)
-        wished = files.release
-        asked = (chosen.digest, at, hotfix, only or "")
-        if wished is not None and (wished.digest, wished.not_before, wished.hotfix, wished.only) == asked:
-            live = files.ledger is not None and files.ledger.live == chosen.digest
-            verb = "runs" if live else "asks for"
-            return Already(f"{environment} already {verb} {chosen.digest}{_whom(only)} ({chosen.because})")
-        wish = release_wish(
-            files,
-            Release(
-                chosen.digest,
-                chosen.commit,
-                why,
-                str(caller.author),
-                not_before=at,
-                hotfix=hotfix,
-                only=only or "",
-            ),
-            subject=f"Promote {short(chosen.digest)} to {environment}{_whom(only)}{_when(at)}",
-            because=chosen.because,
+        wanted = Release(
+            chosen.digest,
+            chosen.commit,
+            why,
+            str(caller.author),
+            not_before=at,
+            hotfix=hotfix,
+            only=only or "",
         )
-        if not dry_run:
+        wish = promote_wish(environment, files, wanted, chosen.because)
+        if not dry_run or isinstance(wish, Already):
             return wish
         told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, caller.path)
         return replace(wish, previewed=told)
 
     make_wish(caller, environment, decide, dry_run=dry_run)
-
-
-def _whom(only: str | None) -> str:
-    return f" for {only}" if only else ""
-
-
-def _when(at: datetime | None) -> str:
-    return f" at {clock.iso(at)}" if at is not None else ""

@@ -15,9 +15,7 @@ from reconciler.errors import Stalled
 from reconciler.git.mirror import Mirror
 from reconciler.git.url import shown
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import quarantine_path, short
-from reconciler.release.render import render_quarantine
-from reconciler.release.state import Quarantine
+from reconciler.release.wishes.quarantining import allow_wish, forbid_wish
 
 
 @click.command()
@@ -48,30 +46,5 @@ def command(*, caller: Caller, dry_run: bool, digest: str, reason: str, lift: bo
 
 
 def _wish(state: BranchState, caller: Caller, digest: str, reason: str, *, lift: bool) -> Wish | Already:
-    path, name = quarantine_path(digest), state.environment
-    live = parse_branch(state.files).ledger
-    trailers = (("Bundle", digest), ("Because", reason), ("Actor", str(caller.author)))
-    if lift:
-        if path not in state.files:
-            return Already(f"{name}: {short(digest)} is not forbidden")
-        return Wish(
-            {path: None},
-            f"Allow {short(digest)} in {name} again",
-            reason,
-            trailers,
-            f"{name}: it may be promoted",
-        )
-    if path in state.files:
-        return Already(f"{name}: {short(digest)} is forbidden already")
-    said = f"{name}: it will not be rolled out"
-    if live is not None and live.live == digest:
-        said = f"{name}: it is live there and keeps running; promote another bundle"
-    elif live is not None and live.open_rollout is not None and live.open_rollout.digest == digest:
-        said = f"{name}: its open rollout goes back"
-    return Wish(
-        {path: render_quarantine(Quarantine(digest, reason))},
-        f"Revoke {short(digest)} in {name}",
-        reason,
-        trailers,
-        said,
-    )
+    decide = allow_wish if lift else forbid_wish
+    return decide(state.environment, parse_branch(state.files), digest, reason, str(caller.author))

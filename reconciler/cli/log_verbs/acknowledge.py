@@ -8,7 +8,8 @@ from reconciler import clock
 from reconciler.cli.log_verbs.opening import open_organization
 from reconciler.cli.person_verbs.recording import here
 from reconciler.db.audit import Act, record
-from reconciler.db.models import Event, LogAlarm
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Event
 from reconciler.db.session import writing
 from reconciler.errors import Stalled
 

@@ -10,7 +10,7 @@ from reconciler.bundle.checkpoint import read_checkpoint
 from reconciler.bundle.leaves import decode_leaf, describe
 from reconciler.cli.log_verbs.opening import open_organization
 from reconciler.clock import iso
-from reconciler.db.models import LogAlarm
+from reconciler.db.logged import LogAlarm
 from reconciler.db.session import reading
 from reconciler.flows.log.signing import open_log
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from reconciler.compile.topology.graph import Graph, Vertex
-from reconciler.compile.topology.layout import Layout, lay_out
 from reconciler.config.characters import escaped
+from reconciler.outline.graph import Graph, Vertex
+from reconciler.outline.layout import Layout, lay_out
 
 BOX = (200, 40)
 GAP = (90, 16)

@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from reconciler.compile.proxies.parts import native_parts, targets_of
-from reconciler.config.references import references_of
+from reconciler.config.references import references_in
 from reconciler.config.snapshot import Rendering
-
-FIRST, BETWEEN, UPSTREAMS, TARGETS = range(4)
-"""Columns, from left to right: where requests arrive, what they pass through, upstreams, targets."""
+from reconciler.outline.graph import BETWEEN, FIRST, TARGETS, UPSTREAMS, Edge, Graph, Vertex
 
 LEFT_OUT = frozenset({"project", "environment", "node-group", "team", "listener", "template"})
 """Kinds that no single request leads to: every service is reachable through every listener, and a
 template is no place."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Vertex:
-    """One resource or target. `kind` is a kind of the language, or "target"."""
-
-    kind: str
-    name: str
-
-    @property
-    def id(self) -> str:
-        """Unique in a graph: neither kinds nor targets hold a slash before the first one here."""
-        return f"{self.kind}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
-    """That one leads to the other. `via` is the field that says so, such as "shadow upstream"."""
-
-    start: Vertex
-    end: Vertex
-    via: str
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """Vertices and edges, sorted, and the column of each vertex."""
-
-    environment: str
-    vertices: tuple[Vertex, ...]
-    edges: tuple[Edge, ...]
-    columns: dict[Vertex, int]
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        return {
-            "environment": self.environment,
-            "vertices": [
-                {"id": v.id, "kind": v.kind, "name": v.name, "column": self.columns[v]} for v in self.vertices
-            ],
-            "edges": [{"from": e.start.id, "to": e.end.id, "via": e.via} for e in self.edges],
-        }
 
 
 def topology(rendering: Rendering) -> Graph:
@@ -74,11 +27,12 @@ def topology(rendering: Rendering) -> Graph:
             start = Vertex(kind, resource.name)
             if kind in ("service", "upstream"):
                 found.add(start)
-            for path, other, name in references_of(resource, environment):
+            data = resource.effective(environment)
+            for path, other, name in references_in(resource, data):
                 if other not in LEFT_OUT:
                     edges.add(Edge(start, Vertex(other, str(name)), " ".join(path)))
             if kind == "upstream":
-                for target in resource.effective(environment).get("target", ()):
+                for target in data.get("target", ()):
                     edges.add(Edge(start, Vertex("target", str(target["address"])), "target"))
     for part in native_parts(rendering).each():
         resource, _ = part.resources[0]
@@ -93,7 +47,18 @@ def topology(rendering: Rendering) -> Graph:
     found |= {vertex for edge in edges for vertex in (edge.start, edge.end)}
     leading = {edge.start for edge in edges} - {edge.end for edge in edges}
     columns = {vertex: _column(vertex, leading) for vertex in found}
-    return Graph(environment, tuple(sorted(found)), tuple(sorted(edges)), columns)
+    # Tuples of texts are compared much faster than what is made of them.
+    return Graph(
+        environment, tuple(sorted(found, key=_order)), tuple(sorted(edges, key=_edge_order)), columns
+    )
+
+
+def _order(vertex: Vertex) -> tuple[str, str]:
+    return (vertex.kind, vertex.name)
+
+
+def _edge_order(edge: Edge) -> tuple[str, ...]:
+    return (edge.start.kind, edge.start.name, edge.end.kind, edge.end.name, edge.via)
 
 
 def _column(vertex: Vertex, leading: set[Vertex]) -> int:

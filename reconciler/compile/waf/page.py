@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.compile.waf.catalogue import COPYRIGHT, FAMILIES, HOME, LICENCE, RULES, VERSION, Rule
 from reconciler.config.kinds.waf_policy import CATEGORIES
+from reconciler.config.waf_catalogue import COPYRIGHT, FAMILIES, HOME, LICENCE, RULES, VERSION, Rule
 
 
 def render_waf_rules() -> dict[str, str]:
@@ -19,7 +19,7 @@ def _page() -> str:
     )
     return f"""# WAF rules
 
-This page is generated from `reconciler/compile/waf/catalogue.py`: the rules that a [waf-policy](waf-policy.md) knows by
+This page is generated from `reconciler/config/waf_catalogue.py`: the rules that a [waf-policy](waf-policy.md) knows by
 name, {len(RULES)} of the OWASP CRS (Core Rule Set) {VERSION}. Ids, titles and severities are those of CRS, what a rule
 finds is told in our words. The agent runs all rules of the CRS that is installed on the node, up to the policy's
 paranoia level, in the categories that are on; this is the choice that reviewers meet most.

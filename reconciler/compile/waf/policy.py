@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.compile.waf.catalogue import FAMILIES, RULES, category_of
 from reconciler.compile.waf.seclang import action, comment, directive, literal_regex, rule
 from reconciler.config.kinds.waf_policy import CATEGORIES, SENSITIVITY
 from reconciler.config.sizes import size_in_bytes
+from reconciler.config.waf_catalogue import FAMILIES, RULES, category_of
 
 SETUP_VERSION = 4290
 """CRS refuses to run without the version of the settings that it finds."""

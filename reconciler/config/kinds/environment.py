@@ -78,6 +78,14 @@ _POLICY = block(
                     "The people and teams that count; anybody who can show who they are when absent.",
                     'from "ada@example.com" "team:release"',
                 ),
+                scalar(
+                    "reviews",
+                    Flag(),
+                    "Whether who approved every pull request that a release brings has approved the release. The "
+                    "server configuration says whose accounts of the forge are whose.",
+                    "reviews #true",
+                    default=False,
+                ),
             ),
         ),
         scalar(

@@ -83,7 +83,7 @@ def _spread_is_stricter(one: EnvironmentPolicy, other: EnvironmentPolicy) -> boo
 
 TOGETHER: Mapping[tuple[str, ...], Stricter] = MappingProxyType(
     {
-        ("strategy", "batch_percent", "batch_size", "canary_shares"): _steps_are_stricter,
+        ("strategy", "batch_percent", "batch_size", "canary_shares", "blue_green"): _steps_are_stricter,
         ("spread_label", "spread_percent"): _spread_is_stricter,
     }
 )
@@ -100,6 +100,7 @@ PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "batch_percent": ("policy", "batches"),
         "batch_size": ("policy", "batches"),
         "canary_shares": ("policy", "canary"),
+        "blue_green": ("policy", "blue-green"),
         "spread_label": ("policy", "spread"),
         "spread_percent": ("policy", "spread"),
         **{name: ("policy", name.removesuffix("_seconds").replace("_", "-")) for name in CHOICES},

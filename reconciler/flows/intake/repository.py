@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from peewee import fn
 
@@ -57,6 +57,9 @@ def sharing(installation: Installation, project: Project) -> list[Project]:
     )
 
 
+REDELIVERY_AFTER = timedelta(minutes=2)
+
+
 def run(context: Context) -> Outcome:
     """Look once. Raises `Transient` or `Stalled` when the repository cannot be fetched, `LostRace` E-FRG-001."""
     row = _row(context)
@@ -86,6 +89,15 @@ def run(context: Context) -> Outcome:
         for number in _pulls(projects, wanted):
             ask(context.organization.slug, projects[0].slug, "pull", str(number), now=context.now())
         gaps = 0 if first else _weigh(context, row, refs, moved, told)
+        if gaps and context.connection is not None and context.connection.speaks:
+            # By then what was only late has come.
+            ask(
+                context.organization.slug,
+                projects[0].slug,
+                "redelivery",
+                now=context.now(),
+                due_at=context.now() + REDELIVERY_AFTER,
+            )
     if not moved and not wanted:
         return Outcome("unchanged", "no branch has moved")
     words = f"{len(moved)} references moved, {len(wanted)} pieces of work are asked for"

@@ -7,7 +7,7 @@ from datetime import datetime
 from reconciler.bundle.checkpoint import PREFIX, Checkpoint, read_checkpoint, read_short
 from reconciler.bundle.merkle import extends
 from reconciler.bundle.tiles import Edge
-from reconciler.db.models import LogCheckpoint
+from reconciler.db.logged import LogCheckpoint
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.log.files import LogFiles

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from reconciler.bundle.checkpoint import Checkpoint, origin_of, read_short
 from reconciler.bundle.tiles import Edge
-from reconciler.db.models import Event, LogAlarm, Node, Release
+from reconciler.db.logged import LogAlarm
+from reconciler.db.models import Event, Node, Release
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context

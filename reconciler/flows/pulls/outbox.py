@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
 
 from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
 from reconciler.flows.context import Context
+from reconciler.forge.reports import Deployment, Report, report_to_json
 from reconciler.plan.statuses import Status
 
 
@@ -32,7 +35,18 @@ def tell_note(context: Context, number: int, text: str) -> None:
     _tell(context, "note", str(number), {"text": text})
 
 
-def _tell(context: Context, kind: str, subject: str, words: dict[str, str]) -> None:
+def tell_report(context: Context, told: Report) -> None:
+    """Have findings shown beside the lines that they are about. Call inside a transaction."""
+    name = hashlib.sha256(told.name.encode()).hexdigest()[:32]
+    _tell(context, "report", f"{told.sha}/{name}", report_to_json(told))
+
+
+def tell_deployment(context: Context, told: Deployment) -> None:
+    """Have the forge show how far a commit has come in an environment. Call inside a transaction."""
+    _tell(context, "deployment", f"{told.environment}/{told.sha}", asdict(told))
+
+
+def _tell(context: Context, kind: str, subject: str, words: dict[str, Any]) -> None:
     wanted = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
     key = {
         "organization": context.organization.slug,

@@ -28,9 +28,13 @@ from reconciler.flows.context import Context
 from reconciler.flows.intake.repository import sharing
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import plan_merge
-from reconciler.flows.pulls.outbox import tell_note, tell_statuses
+from reconciler.flows.pulls.annotating import annotates, report_of
+from reconciler.flows.pulls.outbox import tell_note, tell_report, tell_statuses
 from reconciler.flows.pulls.reaching import api_of, instance_of, page_of
-from reconciler.forge.port import PullInfo, path_of
+from reconciler.flows.vouching import unverified
+from reconciler.forge.calling import Api
+from reconciler.forge.port import PullInfo
+from reconciler.forge.request import path_of
 from reconciler.git.merging import merge_base
 from reconciler.git.mirror import Mirror
 from reconciler.plan.markdown import markdown
@@ -64,7 +68,7 @@ def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     planned = []
     for project in projects:
         own = replace(context, project=project, _mirror=context.mirror)
-        verdict = plan_one(own, number, onto, head, api.forge.longest_note, renew)
+        verdict = plan_one(own, api, info, onto, head, renew)
         planned += [f"{project.slug}: {verdict}"] if verdict else []
         renew()
     return Outcome("changed", f"{head[:12]} into {onto[:12]}: {', '.join(planned) or 'planned before'}")
@@ -90,9 +94,10 @@ def head_of(mirror: Mirror, refs: dict[str, str], info: PullInfo, ref: str) -> s
 
 
 def plan_one(
-    context: Context, number: int, onto: str, head: str, longest: int, renew: Callable[[], None]
+    context: Context, api: Api, info: PullInfo, onto: str, head: str, renew: Callable[[], None]
 ) -> str:
     """Plan for one project; the verdict, empty when there is nothing new to plan."""
+    number = info.number
     key = {
         "organization": context.organization.slug,
         "project": context.project.slug,
@@ -110,8 +115,8 @@ def plan_one(
             return ""
         tell_statuses(context, head, pending(instance_of(context), context.project.slug), page_of(context))
     renew()
-    plan = _plan(context, onto, head)
-    said = text_of(context, number, plan, longest)
+    plan = _held(context, _plan(context, onto, head, keep=bool(info.source)))
+    said = text_of(context, number, plan, api.forge.longest_note)
     with writing():
         saved = (
             Pull.update(verdict=str(plan.verdict), text=said, planned_at=context.now())
@@ -123,6 +128,8 @@ def plan_one(
         statuses = of_plan(plan, instance_of(context), context.project.slug)
         tell_statuses(context, head, statuses, page_of(context))
         tell_note(context, number, said)
+        if annotates(api):
+            tell_report(context, report_of(context, plan))
     return str(plan.verdict)
 
 
@@ -146,11 +153,19 @@ def text_of(context: Context, number: int, plan: Plan, longest: int) -> str:
     return f"{marker(context, number)}\n{name}{body}"
 
 
-def _plan(context: Context, onto: str, head: str) -> Plan:
+def _plan(context: Context, onto: str, head: str, *, keep: bool) -> Plan:
+    """With `keep` what was found out about single files is written down, so that trunk need not find it out again when
+    the head is merged. Not of the head of a fork: whoever may not push to the repository writes nothing that trunk
+    reads."""
+
     def build(
         files: Sequence[SourceFile], former: Former | None
     ) -> tuple[Compilation | None, BuiltBundle | None, tuple[Finding, ...]]:
-        return build_confined(files, now=context.now(), former=former, cache=context.compile_cache())
+        cache = context.compile_cache()
+        made = build_confined(files, now=context.now(), former=former, cache=cache)
+        if keep:
+            cache.write()
+        return made
 
     return plan_merge(
         context.mirror,
@@ -160,6 +175,18 @@ def _plan(context: Context, onto: str, head: str) -> Plan:
         build=build,
         standings=standings(context),
         now=context.now(),
+    )
+
+
+def _held(context: Context, plan: Plan) -> Plan:
+    """The plan with what trunk would not let in although it compiles."""
+    if plan.merged is None:
+        return plan
+    found = unverified(context, plan.base.commit, plan.head.commit)
+    return (
+        replace(plan, merged=replace(plan.merged, findings=(*plan.merged.findings, *found)))
+        if found
+        else plan
     )
 
 

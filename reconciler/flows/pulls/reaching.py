@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from reconciler.flows.context import Context
 from reconciler.forge import FORGES
 from reconciler.forge.calling import Api
+from reconciler.forge.port import APP_PREFIX
 
 
 def api_of(context: Context) -> Api | None:
@@ -24,7 +25,8 @@ def api_of(context: Context) -> Api | None:
     credentials = context.credentials()
     if not address or credentials is None:
         return None
-    return Api(forge, address, context.egress(), credentials.user, credentials.token)
+    user = f"{APP_PREFIX}{connection.app.id}" if connection.app is not None else credentials.user
+    return Api(forge, address, context.egress(), user, credentials.token)
 
 
 def page_of(context: Context) -> str:

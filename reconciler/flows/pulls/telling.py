@@ -1,7 +1,8 @@
-"""Tells the forge what is written down: statuses first, then comments, each once, and no faster than the forge wants.
+"""Tells the forge what is written down: statuses first, then comments and deployments, each once, and no faster than
+the forge wants.
 
-An answer that got lost is asked for again: a status is set to what it is, and a comment of ours is looked for before
-one is written.
+An answer that got lost is asked for again: a status is set to what it is, and a comment of ours, or a deployment, is
+looked for before one is made.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.pull import marker
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api, NotThere
-from reconciler.forge.port import path_of
+from reconciler.forge.port import APP_PREFIX
+from reconciler.forge.reports import Deployment, report_from_json
+from reconciler.forge.request import path_of
 from reconciler.plan.statuses import Status
 
 BETWEEN_NOTES = timedelta(seconds=1)
@@ -46,6 +49,10 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             continue
         _done(context, one, remote)
         told += 1
+        if api.spent:
+            moment = context.now() + api.spent[-1]
+            _note(context, not_before=moment)
+            return Outcome("waiting", f"{told} things were told; the forge's limit is nearly used up", moment)
         renew()
     return Outcome("changed" if told else "unchanged", f"{told} things were told")
 
@@ -71,6 +78,16 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
         status = Status(words["context"], words["state"], words["description"])
         api.send(forge.status(path, words["sha"], status, words["url"]), now=now)
         return ""
+    if one.kind == "report":
+        if forge.annotate is not None:
+            forge.annotate(
+                lambda request, read: api.ask(request, read, now=now), path, report_from_json(one.words)
+            )
+        return ""
+    if one.kind == "deployment":
+        if forge.deploy is not None:
+            forge.deploy(lambda request, read: api.ask(request, read, now=now), path, Deployment(**one.words))
+        return ""
     number, text = int(one.subject), one.words["text"]
     note = one.remote or _find(context, api, number)
     try:
@@ -89,7 +106,9 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
 def _find(context: Context, api: Api, number: int) -> str:
     """Our comment, when it was written and the answer got lost. Somebody else's with our mark in it is not ours."""
     forge, path, now = api.forge, path_of(context.project.repository), context.now()
-    me = api.user if forge.me is None else api.ask(forge.me, forge.read_me, now=now)
+    me = api.user
+    if forge.me is not None and not me.startswith(APP_PREFIX):
+        me = api.ask(forge.me, forge.read_me, now=now)
     mark = marker(context, number)
     for page in range(1, MOST_PAGES + 1):
         notes = api.ask(forge.notes(path, number, page), forge.read_notes, now=now)

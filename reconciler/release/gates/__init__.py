@@ -23,6 +23,7 @@ from reconciler.release.gates import (
     resources,
     slo,
     soak,
+    traffic,
 )
 from reconciler.release.gates.gate import Gate, GateFacts
 from reconciler.release.verdict import Verdict
@@ -54,6 +55,7 @@ GATES: Mapping[str, Gate] = table(
         canary.GATE,
         soak.GATE,
         manual.GATE,
+        traffic.GATE,
     )
 )
 
@@ -62,6 +64,9 @@ ALWAYS = (heartbeat.GATE, availability.GATE)
 
 TIMED = (bake.GATE,)
 """What a step is judged by that has a time of its own."""
+
+SHIFTED = (traffic.GATE,)
+"""What a step is judged by that has weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,13 @@ class Judged:
 
 
 def judge_all(facts: GateFacts) -> tuple[Judged, ...]:
-    """What each gate says: those that every step has, or a step with a time, then those of the plan in its order."""
-    asked = (*ALWAYS, *TIMED) if facts.step.lasts else ALWAYS
+    """What each gate says: those that every step has, or one with a time or weights, then those of the plan in its
+    order."""
+    asked = (
+        *ALWAYS,
+        *(TIMED if facts.step.lasts else ()),
+        *(SHIFTED if facts.step.weights is not None else ()),
+    )
     every = (Judged(gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient) for gate in asked)
     return (*every, *(_judged(facts, spec) for spec in facts.rules.gates))
 

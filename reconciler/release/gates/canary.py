@@ -15,7 +15,7 @@ from reconciler.config.gates import GateSpec
 from reconciler.fleet.sequential import Arm, log_mean, not_worse, worse
 from reconciler.fleet.signals import Traffic
 from reconciler.release.gates.gate import Gate, GateFacts
-from reconciler.release.gates.reported import percent, reports
+from reconciler.release.gates.reported import UNSERVED, percent, reports
 from reconciler.release.verdict import Fail, Pass, Verdict, Wait
 
 MOST = 10**9
@@ -34,6 +34,8 @@ class Compared:
 
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Compares since the step began. Nodes have to be left that were not moved, or the step says why there are none."""
+    if facts.unserved:
+        return Pass(UNSERVED)
     signals = facts.signals
     moved = reports(facts, signals.moved if signals is not None else None)
     if not isinstance(moved, Traffic):

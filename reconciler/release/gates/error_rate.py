@@ -5,12 +5,14 @@ from __future__ import annotations
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.signals import Traffic
 from reconciler.release.gates.gate import Gate, GateFacts
-from reconciler.release.gates.reported import enough, percent, reports
+from reconciler.release.gates.reported import UNSERVED, enough, percent, reports
 from reconciler.release.verdict import Fail, Pass, Verdict
 
 
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Fails as soon as enough requests say that the share is too large: more of them only cost more of them."""
+    if facts.unserved:
+        return Pass(UNSERVED)
     traffic = reports(facts, facts.signals.moved if facts.signals is not None else None)
     if not isinstance(traffic, Traffic):
         return traffic

@@ -21,7 +21,7 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Nodes that were silent before the step began are named and not waited for; everybody else has to be healthy."""
     batch, rules = facts.batch, facts.rules
     if batch.total == 0:
-        if facts.nobody:
+        if facts.empty:
             return Pass("no nodes that are not pinned" if batch.pinned else "no nodes")
         return Wait(f"nothing is known of the {facts.step.nodes} nodes that were planned")
     if batch.broken > rules.max_unavailable:

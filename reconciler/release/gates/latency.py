@@ -7,12 +7,14 @@ from fractions import Fraction
 from reconciler.config.gates import GateSpec
 from reconciler.fleet.signals import Traffic
 from reconciler.release.gates.gate import Gate, GateFacts
-from reconciler.release.gates.reported import enough, reports
+from reconciler.release.gates.reported import UNSERVED, enough, reports
 from reconciler.release.verdict import Fail, Pass, Verdict, Wait
 
 
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """A histogram says between which two bounds the percentile lies; a limit between them cannot be judged."""
+    if facts.unserved:
+        return Pass(UNSERVED)
     traffic = reports(facts, facts.signals.moved if facts.signals is not None else None)
     if not isinstance(traffic, Traffic):
         return traffic

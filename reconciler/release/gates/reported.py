@@ -6,6 +6,7 @@ from reconciler.fleet.signals import Traffic
 from reconciler.release.gates.gate import GateFacts
 from reconciler.release.verdict import Pass, Verdict, Wait
 
+UNSERVED = "no requests are meant to reach the moved nodes yet"
 HOW = "each node's agent has to read its proxy's metrics: docs/nodes.md"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from reconciler.release.strategies import all_at_once, canary, rolling
+from reconciler.release.strategies import all_at_once, blue_green, canary, rolling
 from reconciler.release.strategies.strategy import Strategy
 
 
@@ -22,4 +22,6 @@ def table(strategies: Iterable[Strategy]) -> Mapping[str, Strategy]:
     return MappingProxyType(found)
 
 
-STRATEGIES: Mapping[str, Strategy] = table((all_at_once.STRATEGY, rolling.STRATEGY, canary.STRATEGY))
+STRATEGIES: Mapping[str, Strategy] = table(
+    (all_at_once.STRATEGY, rolling.STRATEGY, canary.STRATEGY, blue_green.STRATEGY)
+)

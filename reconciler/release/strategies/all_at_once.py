@@ -8,7 +8,7 @@ from reconciler.release.state import PlannedStep
 from reconciler.release.strategies.strategy import Ranks, Strategy
 
 
-def steps(ranks: Ranks, policy: EnvironmentPolicy) -> tuple[PlannedStep, ...]:
+def steps(ranks: Ranks, policy: EnvironmentPolicy, standby: str = "") -> tuple[PlannedStep, ...]:
     """One step of all nodes."""
     return divide(ranks, [(sum(map(len, ranks.values())), 0)], policy.spread_percent)
 

@@ -20,7 +20,7 @@ def sizes(nodes: int, policy: EnvironmentPolicy) -> tuple[int, ...]:
     return tuple(after - before for before, after in pairwise((0, *marks, nodes)) if after > before)
 
 
-def steps(ranks: Ranks, policy: EnvironmentPolicy) -> tuple[PlannedStep, ...]:
+def steps(ranks: Ranks, policy: EnvironmentPolicy, standby: str = "") -> tuple[PlannedStep, ...]:
     """A step of each size; all but the last one are watched for the bake time."""
     *shares, rest = sizes(sum(map(len, ranks.values())), policy)
     moves = [*((size, policy.bake_seconds) for size in shares), (rest, 0)]

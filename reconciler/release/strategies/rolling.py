@@ -22,7 +22,7 @@ def sizes(nodes: int, policy: EnvironmentPolicy) -> tuple[int, ...]:
     return (size,) * whole + ((rest,) if rest else ())
 
 
-def steps(ranks: Ranks, policy: EnvironmentPolicy) -> tuple[PlannedStep, ...]:
+def steps(ranks: Ranks, policy: EnvironmentPolicy, standby: str = "") -> tuple[PlannedStep, ...]:
     """A step of each size."""
     moves = [(size, 0) for size in sizes(sum(map(len, ranks.values())), policy)]
     return divide(ranks, moves, policy.spread_percent)

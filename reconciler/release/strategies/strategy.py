@@ -14,10 +14,11 @@ Ranks = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """`steps(ranks, policy)`: the steps that bring a release to the nodes of these ranks, at least one of them.
+    """`steps(ranks, policy, standby)`: the steps that bring a release to the nodes of these ranks, one at least.
 
-    Together they move every node, and each moves one at least.
+    Together they move every node. Each moves one at least, unless it shifts traffic. `standby` is the slot without
+    traffic, for those that know slots.
     """
 
     name: str
-    steps: Callable[[Ranks, EnvironmentPolicy], tuple[PlannedStep, ...]]
+    steps: Callable[[Ranks, EnvironmentPolicy, str], tuple[PlannedStep, ...]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.clock import iso
 from reconciler.errors import Stalled
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.render import render_release
@@ -86,18 +87,22 @@ def rollback_wish(
     )
 
 
-def promote_wish(
-    environment: str, files: BranchFiles, chosen: Chosen, why: str, actor: str
-) -> Wish | Already:
-    """Ask for a bundle for all nodes and at once, unless that is asked for already."""
-    wanted = Release(chosen.digest, chosen.commit, why, actor)
+def promote_wish(environment: str, files: BranchFiles, wanted: Release, because: str) -> Wish | Already:
+    """Ask for a bundle, for the nodes and from the moment that `wanted` says, unless that is asked for already."""
     wished = files.release
-    if wished is not None and (wished.digest, wished.not_before, wished.hotfix, wished.only) == (
-        wanted.digest, None, "", "",
-    ):  # fmt: skip
-        return Already(f"{environment} already asks for {chosen.digest} ({chosen.because})")
-    subject = f"Promote {short(chosen.digest)} to {environment}"
-    return release_wish(files, wanted, subject=subject, because=chosen.because)
+    whom = f" for {wanted.only}" if wanted.only else ""
+    if wished is not None and _same(wished, wanted):
+        live = files.ledger is not None and files.ledger.live == wanted.digest
+        verb = "runs" if live else "asks for"
+        return Already(f"{environment} already {verb} {wanted.digest}{whom} ({because})")
+    at = f" at {iso(wanted.not_before)}" if wanted.not_before is not None else ""
+    subject = f"Promote {short(wanted.digest)} to {environment}{whom}{at}"
+    return release_wish(files, wanted, subject=subject, because=because)
+
+
+def _same(one: Release, other: Release) -> bool:
+    asked = ("digest", "not_before", "hotfix", "only")
+    return all(getattr(one, name) == getattr(other, name) for name in asked)
 
 
 def cancel_wish(environment: str, files: BranchFiles, why: str, actor: str) -> Wish | Already:

@@ -17,7 +17,7 @@ from reconciler.release.apply import Material, apply, wanted_config
 from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
-from reconciler.release.facts import Facts, Proof, TrunkCommit, runs_of
+from reconciler.release.facts import Facts, Proof, TrunkCommit, forbidden_of, runs_of
 from reconciler.release.state import Completed, EnvironmentState
 from reconciler.simulator.virtual.environment import Commit, Environment, published_of
 from reconciler.simulator.virtual.scenario import Scenario
@@ -121,6 +121,13 @@ class ControlPlane:
             predecessors={
                 name: tuple(sorted({entry.digest for entry in found})) for name, found in completed.items()
             },
+            forbidden={
+                name: forbidden_of(
+                    self.environments[name].state().files.quarantine,
+                    sorted({wished, *pinned, *(entry.digest for entry in found)} - {""}),
+                )
+                for name, found in completed.items()
+            },
             runs={name: runs_of(found) for name, found in completed.items()}
             if policy.promote == "automatic"
             else {},
@@ -132,6 +139,7 @@ class ControlPlane:
             promoters=(environment.promoter,) if environment.promoter else (),
             authors=(AUTHOR,),
             batches=counted.batches,
+            returned=counted.returned,
             ranks=counted.ranks,
             left_out=counted.left_out,
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.cohorts import EVERYBODY, Assignment, cohort_of
 from reconciler.release import paths
 from reconciler.release.actions import Action
-from reconciler.release.assignment import assignment_of, offers
+from reconciler.release.assignment import Offer, assignment_of, offers
 from reconciler.release.branch import parse_branch
 from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
@@ -33,10 +34,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What nodes are answered from: digest by cohort, the sequence, and what cohorts depend on."""
+    """What nodes are answered from: digest and weight by cohort, the sequence, and what cohorts depend on."""
 
     sequence: int = 0
-    digests: Mapping[str, str] = field(default_factory=dict)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
     assignment: Assignment = EVERYBODY
 
 
@@ -66,7 +67,9 @@ class Environment:
     signed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the path of an approval, whose signature its commit carries."""
     promoter: str = ""
-    told: tuple[object, dict[str, str]] | None = None
+    said: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    """When somebody said go last, by the rollout and the step that was under way."""
+    told: tuple[object, dict[str, Offer]] | None = None
     """What the invariants worked out last, and from what."""
 
     def state(self) -> EnvironmentState:
@@ -96,15 +99,15 @@ class Environment:
         self.answers += 1
         self.cohorts.clear()
 
-    def answer(self, node: Node) -> tuple[int, str] | None:
-        """Sequence and digest that the node API would tell a node now; None when there is nothing for it."""
+    def answer(self, node: Node) -> tuple[int, str, int] | None:
+        """Sequence, digest and weight that the node API would tell a node now; None when there is nothing for it."""
         published = self.published
         cohort = self.cohorts.get(node.id)
         if cohort is None:
             cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
             self.cohorts[node.id] = cohort
-        digest = published.digests.get(cohort)
-        return None if digest is None else (published.sequence, digest)
+        offer = published.offers.get(cohort)
+        return None if offer is None else (published.sequence, offer.digest, offer.weight)
 
 
 def published_of(ledger: Ledger) -> Published:

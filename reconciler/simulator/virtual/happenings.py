@@ -13,6 +13,7 @@ from reconciler.config.kdl import KdlValue
 from reconciler.release import paths
 from reconciler.release.ballot import APPROVE, REJECT, Ballot, render_ballot
 from reconciler.release.pins import Pin, render_pin
+from reconciler.release.planning import next_name
 from reconciler.release.render import render_go, render_hold, render_quarantine, render_release
 from reconciler.release.state import Go, Hold, Quarantine, Release
 from reconciler.simulator.virtual.control import digest_of
@@ -62,12 +63,22 @@ def reject(world: World, what: What) -> None:
 
 
 def go(world: World, what: What) -> None:
-    """Somebody lets the step of `environment` that is under way pass its manual gate."""
+    """Somebody lets the step of `environment` that is under way pass its manual gate.
+
+    `early`: they say it of the first step of the rollout that opens next, before it does.
+    """
     environment = world.environment(what)
     rollout = environment.ledger.open_rollout
-    if rollout is not None and rollout.active is not None:
-        said = Go(rollout.name, rollout.active.number, "a person", "it looks well")
+    wish = environment.state().files.release
+    if what.get("early"):
+        if wish is not None:
+            ahead = Go(next_name(environment.ledger), 1, wish.digest, environment.ledger.sequence, "a person")
+            world.edit(environment.name, paths.go_path(ahead.rollout, ahead.step), render_go(ahead))
+    elif rollout is not None and rollout.active is not None:
+        active = rollout.active
+        said = Go(rollout.name, active.number, rollout.digest, active.sequence, "a person", "it looks well")
         world.edit(environment.name, paths.go_path(said.rollout, said.step), render_go(said))
+        environment.said[said.rollout, said.step] = world.now
 
 
 def pin(world: World, what: What) -> None:

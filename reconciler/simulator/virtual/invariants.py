@@ -1,8 +1,9 @@
 """What must hold in every play, as a numbered list; a play that breaks one says its number.
 
 1.  The sequence of a ledger never falls, and rises whenever what some node should run changes.
-2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment before
-    (or here); never while somebody else's hold or a freeze stands. Its name was never used.
+2.  A rollout opens only with a digest that was built, is not quarantined, and has completed in every environment
+    before, none of which quarantines it (or has completed here); never while somebody else's hold or a freeze stands.
+    Its name was never used.
 3.  One release per intent: the same digest does not open again unless somebody, or trunk, wished it again.
 4.  Never are more nodes told to change than the begun steps of the plan allow.
 5.  A batch begins only while at most the allowed number of moved, reachable nodes is unwell.
@@ -19,6 +20,8 @@
     plan, and none of them promoted or wrote what it brings.
 16. No step moves more of a failure domain than its share, or one node where that is less.
 17. Nodes outside a rollout's target are not told to change.
+18. A step with a manual gate passes only after somebody said go in its present try.
+19. Nobody goes back because the digest that a rollout brings is wished for other nodes.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from typing import TYPE_CHECKING
 from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.release.actions import AdvanceStep, ChangePins, OpenRollout, Promote, RollBack
+from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
+from reconciler.release.assignment import Offer
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
@@ -47,6 +51,9 @@ from reconciler.simulator.virtual.nodes import Node, chosen
 
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.world import World
+
+
+NOTHING = Offer("")
 
 
 class Broken(AssertionError):
@@ -107,7 +114,7 @@ class Invariants:
         self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
         after = now_state.files.ledger or Ledger()
         self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
-        if _told(published_of(before), environment) != _told(published_of(after), environment):
+        if _offered(published_of(before), environment) != _offered(published_of(after), environment):
             self._require(
                 1,
                 world,
@@ -118,6 +125,7 @@ class Invariants:
         if isinstance(action, OpenRollout):
             self._opening(world, environment, state, action)
             self._approved(world, environment, state, action)
+            self._keeping(world, environment, before, after)
         if isinstance(action, OpenRollout | AdvanceStep):
             self._moving(world, environment, before, after)
         if isinstance(action, ChangePins):
@@ -144,12 +152,14 @@ class Invariants:
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
+        if isinstance(action, AdvanceStep | Complete):
+            self._let_go(world, environment, before)
 
     def told(
-        self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str]
+        self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str, int]
     ) -> None:
         """After a node was offered something new."""
-        sequence, digest = answer
+        sequence, digest, _ = answer
         if node.temperament.restores or sequence >= before:
             return
         behind = environment.name in self._behind or environment.row != environment.version
@@ -215,6 +225,8 @@ class Invariants:
         for before in policy.after:
             done = world.environments[before].ledger.history
             self._require(2, world, here or any(e.digest == digest for e in done), f"{where} skips {before}")
+            forbids = world.environments[before].state().quarantined(digest) is not None
+            self._require(2, world, here or not forbids, f"{where} brings what {before} quarantines")
         former = ledger.open_rollout.name if ledger.open_rollout is not None else ""
         holds = [hold for hold in state.at(world.now).files.holds if hold.name != former]
         self._require(2, world, not holds, f"{where} opens although it is held")
@@ -274,6 +286,15 @@ class Invariants:
             most = max(1, members.get(domain, 0) * policy.spread_percent // 100)
             self._require(16, world, count <= most, f"a step moves {count} of '{domain}', {most} may")
 
+    def _keeping(self, world: World, environment: Environment, before: Ledger, after: Ledger) -> None:
+        """Whoever was moved by a rollout of the same digest that was open, or partial, is still told to run it."""
+        former, rollout = before.open_rollout, after.open_rollout
+        if former is None or rollout is None or former.digest != rollout.digest:
+            return
+        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        back = [node.name for node in environment.nodes if was[node.id] == former.digest != told[node.id]]
+        self._require(19, world, not back, f"{rollout.name} sends {back[:3]} back")
+
     def _domains(self, environment: Environment, label: str, rollout: str) -> dict[str, int]:
         """How many nodes each failure domain had when the rollout opened."""
         known = self._members.get(environment.name)
@@ -304,6 +325,18 @@ class Invariants:
         most = plan.rules.max_unavailable
         self._require(5, world, len(unwell) <= most, f"a batch begins while {unwell[:3]} are unwell")
 
+    def _let_go(self, world: World, environment: Environment, before: Ledger) -> None:
+        rollout, plan = before.open_rollout, before.plan
+        active = rollout.active if rollout is not None else None
+        if rollout is None or plan is None or active is None or active.since is None:
+            return
+        if any(gate.kind == "manual" for gate in plan.rules.gates):
+            said = environment.said.get((rollout.name, active.number))
+            where = f"step {active.number} of {rollout.name} of {environment.name}"
+            self._require(
+                18, world, said is not None and said >= active.since, f"{where} passes without a go"
+            )
+
     def _share(self, world: World, environment: Environment) -> None:
         """What nodes are told now, against the plan."""
         published, ledger = environment.published, environment.ledger
@@ -318,7 +351,9 @@ class Invariants:
         told = _told(published, environment)
         apart, moving = _pinned(published, environment), published.assignment.rollout
         if moving is not None:
-            apart |= {node.id for node in environment.nodes if moving.has(node.labels, node.registered_at)}
+            apart |= {
+                node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
+            }
         moved = sum(
             1
             for node in environment.nodes
@@ -338,12 +373,17 @@ def _pinned(published: Published, environment: Environment) -> set[str]:
 
 
 def _told(published: Published, environment: Environment) -> dict[str, str]:
-    """What each node is told to run, "" for nothing. Worked out anew when what decides it has changed."""
+    """What each node is told to run, "" for nothing."""
+    return {node: offer.digest for node, offer in _offered(published, environment).items()}
+
+
+def _offered(published: Published, environment: Environment) -> dict[str, Offer]:
+    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
     key = (published, [node.id for node in environment.nodes])
     if environment.told is None or environment.told[0] != key:
         found = {}
         for node in environment.nodes:
             cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.digests.get(cohort, "")
+            found[node.id] = published.offers.get(cohort, NOTHING)
         environment.told = (key, found)
     return environment.told[1]

@@ -15,11 +15,13 @@ class Node:
     """One node. `runs` and `well` are the truth; everything from `reported_at` on is what was reported.
 
     `told` is the digest of the pointer that it took last, `seen` the highest sequence. While `settled` is what its
-    environment has published, a report changes nothing but its moment. What it does by itself is in
+    environment has published, a report changes nothing but its moment. `weight` is what it publishes, `balanced` what
+    the balancer in front took over from it, and `wanted` the weight of its pointer. What it does by itself is in
     milliseconds of virtual time, or `NEVER`; what was reported is as `Observation` has it.
     """
 
     __slots__ = (
+        "balanced",
         "changes_at",
         "changes_to",
         "down_until",
@@ -44,6 +46,8 @@ class Node:
         "temperament",
         "told",
         "unreachable_until",
+        "wanted",
+        "weight",
         "well",
     )
 
@@ -62,6 +66,9 @@ class Node:
         self.well = True
         self.told = ""
         self.seen = 0
+        self.weight = 0
+        self.wanted = 0
+        self.balanced = 0
         self.settled: object = None
         self.changes_at = NEVER
         self.changes_to = ""
@@ -95,10 +102,11 @@ class Node:
         """Nothing: it does not know."""
         return ""
 
-    def take(self, sequence: int, digest: str, bundle: Bundle | None, now: int) -> None:
+    def take(self, sequence: int, digest: str, weight: int, bundle: Bundle | None, now: int) -> None:
         """Take a pointer that says something new: refuse it, or change to what it names.
 
-        One with a lower sequence than it has seen is no pointer for it: it keeps what it has.
+        One with a lower sequence than it has seen is no pointer for it: it keeps what it has. A lower weight holds at
+        once, a higher one when it runs what the pointer names.
         """
         if sequence < self.seen:
             return
@@ -110,9 +118,14 @@ class Node:
                 self.refused, self.refused_sequence = digest, sequence
                 self.changes_at = NEVER
             self.seen = sequence
+            if kind.skew <= DAY:
+                self.weight = weight if digest == self.runs else min(self.weight, weight)
             return
-        self.seen = sequence
+        self.seen, self.wanted = sequence, weight
+        self.weight = min(self.weight, weight)
         if digest == self.told:
+            if self.changes_at == NEVER:
+                self.weight = weight
             return
         self.told = digest
         self.changes_to, self.changes_at = digest, now + kind.activation
@@ -123,13 +136,14 @@ class Node:
         if self.temperament.lies:
             return
         self.runs = self.changes_to
+        self.weight = self.wanted
         self.well = bundle is None or not chosen(self.id, bundle.name, "unhealthy", bundle.unhealthy)
 
-    def is_settled(self, answer: tuple[int, str] | None) -> bool:
+    def is_settled(self, answer: tuple[int, str, int] | None) -> bool:
         """Whether the same answer changes nothing more, and the next report says what this one said."""
         kind = self.temperament
         steady = not (kind.flaps or kind.restores) and self.changes_at == NEVER
-        return steady and answer is not None and answer == (self.seen, self.told)
+        return steady and answer is not None and answer == (self.seen, self.told, self.weight)
 
     def report(self, now: datetime) -> None:
         """Say what it runs and how it is. What is said lands in the database at once."""
@@ -138,6 +152,7 @@ class Node:
         self.reports += 1
         if kind.restores and self.reports % kind.restores == 0:
             self.seen, self.told, self.runs, said = 0, "", "", ""
+            self.weight = 0
         if said != self.running:
             self.running, self.running_since = said, now
             if said and said == self.refused:

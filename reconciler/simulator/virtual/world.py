@@ -216,7 +216,7 @@ class World:
         answer = environment.answer(node)
         if answer is not None and (answer[0] != node.seen or answer[1] != node.told):
             before = node.seen
-            node.take(answer[0], answer[1], self.bundles.get(answer[1]), now)
+            node.take(*answer, self.bundles.get(answer[1]), now)
             self.invariants.told(self, environment, node, before, answer)
         if node.changes_at != NEVER and node.changes_at <= now:
             node.work(self.bundles.get(node.changes_to), now)
@@ -340,7 +340,8 @@ class World:
             if rollout is None or rollout.active is None or rollout.state != "open" or plan is None:
                 continue
             asks = any(gate.kind == "manual" for gate in plan.rules.gates)
-            if asks and paths.go_path(rollout.name, rollout.active.number) not in environment.head:
+            said = environment.state().files.go(rollout, rollout.active)
+            if asks and (said is None or not said.is_for(rollout, rollout.active)):
                 KINDS["go"](self, {"environment": environment.name})
 
     def _at_rest_until(self, end: int | None) -> int:

@@ -15,7 +15,7 @@ from reconciler.db.changes import Change
 from reconciler.db.models import Work
 from reconciler.db.session import reading
 from tests.unit.pages.sample_project import NOW, digest
-from web.api import changes
+from web.api import asked
 
 BASE = "/api/v1/projects/shop/environments/production"
 
@@ -82,7 +82,7 @@ def test_what_is_so_already_and_what_cannot_be_done(
 def test_a_change_that_takes_longer_has_an_address(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(asked, "WAIT_SECONDS", 0.2)
     found = client.post(f"{BASE}/pause", json={"reason": "wait"})
     assert (found.status_code, found.json["state"], found.headers["Retry-After"]) == (202, "asked", "2")
     assert client.get(found.headers["Location"]).json["commit"] is None

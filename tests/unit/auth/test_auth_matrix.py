@@ -52,6 +52,14 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "fleet.node": PAGE,
     "fleet.events": PAGE,
     "fleet.webhooks": PAGE,
+    "configuration.services": PAGE,
+    "configuration.waf_policies": PAGE,
+    "configuration.secret_ages": PAGE,
+    "release.waiting": PAGE,
+    "release.calendar": PAGE,
+    "release.drift": PAGE,
+    "release.rollouts": PAGE,
+    "release.bundles": PAGE,
     "live.stream": PAGE,
     "metrics.metrics": (READER, "metrics:read"),
     "keys.listed": (READER, "api_keys:admin"),
@@ -79,6 +87,36 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "changes.pause": (OPERATOR, "rollouts:write"),
     "changes.resume": (OPERATOR, "rollouts:write"),
     "changes.one": (READER, "rollouts:read"),
+    "changes.create": (OPERATOR, "rollouts:write"),
+    "changes.approve": (OPERATOR, "approvals:write"),
+    "changes.reject": (OPERATOR, "approvals:write"),
+    "changes.go": (OPERATOR, "approvals:write"),
+    "bundles.create": (OPERATOR, "bundles:write"),
+    "bundles.revoke": (OPERATOR, "bundles:write"),
+    "bundles.allow": (OPERATOR, "bundles:write"),
+    "bundles.diff": (READER, "bundles:read"),
+    "bundles.verification": (READER, "bundles:read"),
+    "drift.listed": (READER, "nodes:read"),
+    "drift.stats": (READER, "nodes:read"),
+    "drift.export": (READER, "nodes:read"),
+    "drift.one": (READER, "nodes:read"),
+    "drift.resolve": (OPERATOR, "nodes:write"),
+    "node_acts.retire": (OPERATOR, "nodes:write"),
+    "node_acts.revoke_tokens": (OPERATOR, "nodes:write"),
+    "changes.build": (READER, "bundles:read"),
+    "changes.edit": (READER, "services:read"),
+    "kinds.kinds": (READER, "services:read"),
+    "kinds.schema": (READER, "services:read"),
+    "resources.resources_listed": (READER, "services:read"),
+    "resources.resources_one": (READER, "services:read"),
+    "resources.resources_create": (OPERATOR, "services:write"),
+    "resources.resources_put": (OPERATOR, "services:write"),
+    "resources.resources_delete": (OPERATOR, "services:write"),
+    "resources.policies_listed": (READER, "policies:read"),
+    "resources.policies_one": (READER, "policies:read"),
+    "resources.policies_create": (ADMIN, "policies:write"),
+    "resources.policies_put": (ADMIN, "policies:write"),
+    "resources.policies_delete": (ADMIN, "policies:write"),
     "api.commits": (READER, "bundles:read"),
     "api.commit": (READER, "bundles:read"),
     "api.risk": (READER, "bundles:read"),
@@ -93,7 +131,10 @@ ROUTES: dict[str, tuple[str, str | None]] = {
 """The least role, and the scope with which a key may. A route that is not here makes the first test fail."""
 
 ORDER = [READER, OPERATOR, ADMIN]
-DUMMIES: dict[str, Any] = {"organization": "acme", "project": "shop", "number": 1, "filename": "panel.css"}
+DUMMIES: dict[str, Any] = {
+    "organization": "acme", "project": "shop", "number": 1, "filename": "panel.css", "kind": "upstream",
+    "policy": "team",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from reconciler.bundle.checkpoint import read_checkpoint
 from reconciler.cli.log_verbs.command import command
 from reconciler.db import session
-from reconciler.db.models import Event, LogAlarm, LogCheckpoint
+from reconciler.db.logged import LogAlarm, LogCheckpoint
+from reconciler.db.models import Event
 from reconciler.db.session import reading, writing
 from reconciler.errors import ReconcilerError
 from reconciler.store import layout

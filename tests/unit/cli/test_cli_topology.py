@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from reconciler.cli.schema import command as schema
 from reconciler.cli.topology import command
 from reconciler.compile.topology.drawing import dot, svg
-from reconciler.compile.topology.graph import Edge, Graph, Vertex, topology
-from reconciler.compile.topology.layout import lay_out
+from reconciler.compile.topology.graph import topology
 from reconciler.config.kinds import KINDS
+from reconciler.outline.graph import Edge, Graph, Vertex
+from reconciler.outline.layout import lay_out
 from tests.unit.config.trees import SERVICE, TEMPLATE, UPSTREAM, sound
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from reconciler.compile.compiler import compile_snapshot
-from reconciler.compile.waf.catalogue import FAMILIES, RULES, category_of
 from reconciler.compile.waf.page import render_waf_rules
 from reconciler.compile.waf.policy import rule_file
 from reconciler.config.kinds import KINDS
 from reconciler.config.kinds.waf_policy import SENSITIVITY
 from reconciler.config.schema import complete
+from reconciler.config.waf_catalogue import FAMILIES, RULES, category_of
 from tests.unit.compile.seclang_reader import Directive, read
 from tests.unit.config import trees
 from tests.unit.config.trees import SERVICE, UPSTREAM

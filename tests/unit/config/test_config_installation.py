@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.config.egress import EgressRules
-from reconciler.config.installation import Connection, KeyUris, Project, read_installation
+from reconciler.config.installation import App, Connection, KeyUris, Project, read_installation
 
 TEXT = """\
 organization "acme" {
@@ -154,6 +154,24 @@ def test_a_connection_may_have_no_secret_and_a_project_may_listen_to_tags() -> N
     origin, shop, zoo = (installation.connection("origin"), *installation.organizations[0].projects)
     assert origin is not None
     assert (origin.secrets, shop.tags, zoo.tags) == ((), False, True)
+
+
+def test_an_app_is_githubs_and_is_used_instead_of_credentials() -> None:
+    """And a forge's accounts are somebody's."""
+    line = (
+        '        forge "github"; app "42" installation="7" key="file:k"; reviewer "bob-w" "bob@example.com"\n'
+    )
+    text = "".join(
+        line if 'forge "github"' in one else one for one in TEXT.splitlines(True) if "credentials" not in one
+    )
+    installation, findings = read_installation(text.encode(), "c")
+    assert installation is not None, findings
+    origin = installation.connection("origin")
+    assert origin is not None
+    assert (origin.app, origin.speaks) == (App("42", "7", "file:k"), True)
+    assert (origin.person_of("bob-w"), origin.person_of("bob@example.com")) == ("bob@example.com", "")
+    for wrong in (text.replace('"github"', '"gitlab"'), text.replace("; app", '; credentials "env:T"; app')):
+        assert [one.code for one in read_installation(wrong.encode(), "c")[1]] == ["E-INS-140"]
 
 
 def test_no_secret_stands_in_a_message() -> None:

@@ -154,6 +154,7 @@ SPREAD = {"spread_label": "region", "spread_percent": 50}
         ({"approvals": TWO}, {"approvals": replace(TWO, people=("ada", "eve"))}, {"approvals": TWO}),
         ({"approvals": TWO}, {"approvals": Approvals(3)}, {"approvals": replace(TWO, count=3)}),
         ({"approvals": Approvals(3)}, {"approvals": TWO}, {"approvals": replace(TWO, count=3)}),
+        ({"approvals": TWO}, {"approvals": replace(TWO, reviews=True)}, {"approvals": TWO}),
         (
             {"approvals": Approvals(1, (), (("sre", ("ada",)),))},
             {"approvals": Approvals(1, (), (("sre", ("ada", "eve")),))},

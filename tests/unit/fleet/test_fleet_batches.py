@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.fleet.batches import Batch, StepWindow, count_batches, eligible_ranks, left_out, merge
-from reconciler.fleet.cohorts import Assignment, OpenRollout, Target, cohort_of
+from reconciler.fleet.cohorts import Assignment, OpenRollout, PinnedNodes, Target, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
@@ -137,6 +137,10 @@ def test_cohorts_by_domain(labels: dict[str, str], cohort: str) -> None:
         pytest.param({"zone": "a"}, 15, True, True, id="of its target, but registered after it"),
         pytest.param({"zone": "b"}, 30, True, True, id="of the target"),
         pytest.param({"zone": "c"}, 30, False, False, id="not of the target"),
+        pytest.param({"zone": "d"}, 30, True, False, id="moved before, and not of the target any more"),
+        pytest.param(
+            {"zone": "d"}, 15, False, False, id="of the former target alone, but registered after it"
+        ),
         pytest.param({"zone": "b"}, 5, False, False, id="registered too late"),
     ],
 )
@@ -145,7 +149,7 @@ def test_targets(labels: dict[str, str], registered: float, moved: bool, counted
         "r-0002",
         Target(ago(10), read_selector("zone in (a, b)")),
         {"": LAST_REACH},
-        already=Target(ago(20), read_selector("zone=a")),
+        already=(OpenRollout("r-0001", Target(ago(20), read_selector("zone in (a, d)")), {"": LAST_REACH}),),
     )
     assert cohort_of("n-1", labels, ago(registered), Assignment(rollout)) == ("next" if moved else "base")
     node = replace(WELL, labels=labels, registered_at=ago(registered))
@@ -160,9 +164,20 @@ def test_targets(labels: dict[str, str], registered: float, moved: bool, counted
 
 
 def test_what_was_moved_already_is_moved_before_the_first_step() -> None:
-    rollout = OpenRollout("r-0002", Target(ago(10)), already=Target(ago(20), read_selector("zone=a")))
+    former = OpenRollout("r-0001", Target(ago(20), read_selector("zone=a")), {"": LAST_REACH})
+    rollout = OpenRollout("r-0002", Target(ago(10)), already=(former,))
     cohorts = [cohort_of("n-1", {"zone": zone}, ago(30), Assignment(rollout)) for zone in "ab"]
     assert cohorts == ["next", "base"]
+
+
+def test_of_a_rollout_that_was_taken_over_from_only_what_it_had_reached_is_moved() -> None:
+    apart = (PinnedNodes("p", NEW, None, ("n-9",)),)
+    former = OpenRollout("r-0001", Target(ago(20)), {"": "7" + "f" * 15}, apart=apart)
+    rollout = OpenRollout("r-0002", Target(ago(10), read_selector("zone=b")), already=(former,))
+    nodes = [f"n-{number}" for number in range(40)]
+    moved = {node for node in nodes if cohort_of(node, {}, ago(30), Assignment(rollout)) == "next"}
+    assert moved == {node for node in nodes if rank("r-0001", node) < "8"} - {"n-9"}
+    assert 10 < len(moved) < 30
 
 
 def test_without_a_rollout_nobody_is_moved_or_left_out() -> None:

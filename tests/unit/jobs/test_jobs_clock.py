@@ -16,7 +16,7 @@ import redis
 from reconciler.config.installation import Installation, Project, read_installation
 from reconciler.db import session
 from reconciler.db.intake import Gap, Receipt, Repository
-from reconciler.db.models import Commit, Environment, Event, Pointer, PublishedRoot, Work
+from reconciler.db.models import Commit, Environment, Event, Node, Pointer, PublishedRoot, Work
 from reconciler.db.owed import ask, due
 from reconciler.errors import Stalled, Transient
 from reconciler.flows import noting
@@ -27,6 +27,7 @@ from reconciler.jobs.installed import InstalledFile
 from reconciler.settings import Settings
 from reconciler.store import layout
 from reconciler.store.filesystem import FileStore
+from tests.integration.delivery_world import add_nodes
 from tests.unit.node.publishing import make_signed_root
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -299,6 +300,18 @@ def test_old_receipts_are_forgotten(database: Settings, tmp_path: Path) -> None:
         assert sorted(row.delivery for row in Receipt.select()) == ["0", "29"]
 
 
+def test_records_of_nodes_that_nobody_asked_for_are_asked_for(database: Settings, tmp_path: Path) -> None:
+    clock = ticking(database, tmp_path)
+    assert clock.enrol() == 0
+    add_nodes(("n-1",), now=NOW)
+    assert clock.enrol() == 1
+    with session.reading():
+        assert [(row.kind, row.project) for row in Work.select()] == [("enrolment", "shop")]
+    with session.writing():
+        Node.update(recorded_at=NOW).execute()
+    assert clock.enrol() == 0
+
+
 def test_a_queue_that_is_away_is_logged_when_it_goes_and_when_it_is_back(
     database: Settings, tmp_path: Path, free_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -326,7 +339,9 @@ def test_a_surprise_does_not_stop_the_clock(
 def test_the_schedule_is_a_table_of_single_runs(database: Settings, tmp_path: Path) -> None:
     scheduler = subject.schedule(ticking(database, tmp_path))
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert {"dispatch", "sweep", "redate", "roots", "audit", "rebuild", "forget", "retain"} == set(jobs)
+    assert {"dispatch", "sweep", "redate", "roots", "audit", "enrol", "rebuild", "forget", "retain"} == set(
+        jobs
+    )
 
 
 def test_a_published_root_is_noticed_wherever_it_was_published(database: Settings, tmp_path: Path) -> None:

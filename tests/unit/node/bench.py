@@ -13,6 +13,7 @@ from reconciler.node.effects import Answer, Done, Effect, Say, Sleep
 from reconciler.node.files import NodeFiles
 from reconciler.node.keys import make_keys
 from reconciler.node.machine import Agent, Wishes
+from reconciler.node.outbox import Outbox
 from reconciler.node.runfolder import RunFolder
 from reconciler.simulator.fakeproxy import FakeProxy
 from reconciler.simulator.temperament import TEMPERAMENTS
@@ -30,6 +31,8 @@ class Bench:
     said: list[Say] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     performed: list[Effect] = field(default_factory=list)
+    tells: bool = False
+    waf_log: Path | None = None
 
     def __post_init__(self) -> None:
         self.files = NodeFiles(self.home)
@@ -48,7 +51,7 @@ class Bench:
         self.files.prepare()
         identity = self.files.identity()
         self.agent = Agent(
-            Wishes("shop", "edge-1", {"region": "eu"}, "sjt_token"),
+            Wishes("shop", "edge-1", {"region": "eu"}, "sjt_token", tells=self.tells),
             identity,
             self.files.state() if identity is not None else None,
             self.now,
@@ -64,6 +67,9 @@ class Bench:
             self.said.append,
             identity,  # type: ignore[arg-type]
         )
+        if self.tells:
+            self.hands.outbox = Outbox(self.home / "outbox", self.now, self.waf_log)
+            self.hands.outbox.prepare()
 
     def run(self, steps: Any) -> Any:
         """Carry a generator out; sleeping moves the clock."""

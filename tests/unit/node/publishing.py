@@ -251,6 +251,10 @@ class PaperControlPlane:
     key_sha256: str = hashlib.sha256(b"snk_secret").hexdigest()
     tokens: tuple[str, ...] = ()
     token_seconds: int = 3600
+    told: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """What was told in batches, by their names: the kind, and the body."""
+    batch_answer: HttpReply | None = None
+    """What every batch is answered with, if not that it was taken."""
 
     def __post_init__(self) -> None:
         self.roots.setdefault(1, make_signed_root(self.now))
@@ -302,6 +306,11 @@ class PaperControlPlane:
             )
         if request.path.endswith("/bundles/latest"):
             return self._latest(request)
+        if request.path.endswith(("/events", "/metrics", "/waf-events", "/config")):
+            body = json.loads(request.body or b"")
+            known = body["batch"] in self.told
+            self.told.setdefault(body["batch"], (request.path.rpartition("/")[2], body))
+            return self.batch_answer or self._json(200, {"taken": int(not known), "known": known})
         if "/secrets?bundle=" in request.path:
             return self.secrets.answer(request.path.rpartition("=")[2], self.sealing_key)
         if "/roots/" in request.path:

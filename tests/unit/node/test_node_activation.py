@@ -12,6 +12,7 @@ from reconciler.errors import Refused, Stalled
 from reconciler.node.effects import (
     Done,
     Failed,
+    HttpReply,
     Reload,
     Restart,
     SaveState,
@@ -325,6 +326,41 @@ def test_back_off_grows_while_the_control_plane_is_away_and_ends(bench: Bench) -
         else:
             answer = bench.hands.perform(effect)
     assert bench.agent.trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("40", (40, 60)),
+        ("0", (1.8, 2.2)),
+        ("99999999", (900, 1350)),
+        ("Wed, 25 Nov 2026 02:00:00 GMT", (1.8, 2.2)),
+        ("-5", (1.8, 2.2)),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_overloaded_control_plane_is_left_alone_as_long_as_it_asks(
+    bench: Bench, said: str, first: tuple[float, float], status: int
+) -> None:
+    ask = bench.plane.ask
+    bench.plane.ask = lambda request: HttpReply(status, {"retry-after": said}, b"{}")  # type: ignore[method-assign]
+    seen: list[list[float]] = []
+    for chance in (0.0, 1.0):
+        bench.agent.chance = lambda chance=chance: chance  # type: ignore[misc]
+        life, answer, pauses = bench.agent.life(), None, []
+        while len(pauses) < 2:
+            effect = next(life) if answer is None else life.send(answer)
+            if isinstance(effect, Sleep):
+                pauses.append(effect.seconds)
+                if len(pauses) == 1:
+                    bench.plane.ask = ask  # type: ignore[method-assign]
+                answer = Done()
+            else:
+                answer = bench.hands.perform(effect)
+        seen.append(pauses)
+        bench.plane.ask = lambda request: HttpReply(status, {"retry-after": said}, b"{}")  # type: ignore[method-assign]
+    assert (seen[0][0], seen[1][0]) == pytest.approx(first)
+    assert max(seen[0][1], seen[1][1]) <= 2.2, "once it answers, it is asked as ever"
 
 
 def test_secrets_are_private_files(bench: Bench) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.labels import read_labels
+from reconciler.node.alone import alone
 from reconciler.node.files import NodeFiles
 from reconciler.node.main import group
 
@@ -112,6 +113,18 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert "ok   home" in output
 
 
+def test_rollback_needs_no_control_plane_and_says_what_is_missing(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "node", "rollback", "--because", "x")
+    assert code == 1
+    assert "E-NOD-061 this node is not registered" in output
+    code, output = run(tmp_path / "node", "rollback", "--end")
+    assert (code, "nothing to end" in output) == (0, True)
+    with alone(tmp_path / "node"):
+        code, output = run(tmp_path / "node", "once", SENTINEL_CONTROL_PLANE="http://127.0.0.1:9")
+    assert code == 1
+    assert "E-NOD-005" in output
+
+
 def test_labels() -> None:
     assert read_labels([" region=eu ", "tier = edge", ""]) == {"region": "eu", "tier": "edge"}
 
@@ -145,7 +158,8 @@ def test_the_unit_stops_the_agent_alone_and_names_what_exists(tmp_path: Path) ->
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(output)
     service = unit["Service"]
-    assert service["ExecStart"].endswith("/sentinel-node run")
+    assert service["ExecStart"].endswith("/sentinel-node run --config /etc/sentinel-node/config.kdl")
+    assert service["EnvironmentFile"] == "-/etc/sentinel-node/env", "it may be missing"
     assert (service["User"], service["KillMode"]) == ("proxy", "process")
     assert service["RuntimeDirectoryPreserve"] == "yes"
     named = set(re.findall(r"SENTINEL_[A-Z_]+", output))

@@ -36,7 +36,7 @@ def test_routes_and_methods_add_up_to_services() -> None:
         bucket("shop.1", "0.01", 80), bucket("shop.1", "0.5", 90), bucket("shop.1", "+Inf", 90),
         bucket("shop.2", "0.01", 1, "POST"), bucket("shop.2", "0.5", 2, "POST"), bucket("shop.2", "+Inf", 3, "POST"),
     ) == {
-        WHOLE: Counts(), "blog": Counts(5, 0), "shop": Counts(100, 3, 93, ((10, 81), (500, 92))),
+        WHOLE: Counts(), "blog": Counts(5, 0), "shop": Counts(100, 3, 93, (10, 500), (81, 92)),
     }  # fmt: skip
 
 

@@ -208,8 +208,34 @@ def test_the_process_tells_what_its_metrics_say(process: Rig) -> None:
     process.await_id_after(process.put("127.0.0.1:3000"), process.proxy.reload)
     signals = process.proxy.signals()
     assert signals is not None
-    assert signals.services == {"": Counts(), "app": Counts(100, 3, 100, ((10, 60), (250, 98)))}
+    assert signals.services == {"": Counts(), "app": Counts(100, 3, 100, (10, 250), (60, 98))}
     assert signals.open_breakers is None, "the proxy does not say"
+
+
+def say(process: Rig, *arguments: str) -> tuple[int, str, str]:
+    """How the binary ends, and its words, as the notes on the real one have them."""
+    assert isinstance(process.proxy, ProcessProxy)
+    done = subprocess.run(
+        [process.proxy.binary, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_binary_ends_and_speaks_as_the_agent_expects(process: Rig) -> None:
+    good, bad = process.folder / "good.kdl", process.folder / "bad.kdl"
+    good.write_bytes(proxy_config("127.0.0.1:4000", process.port)[0])
+    bad.write_text("routes {\n}\n")
+    code, out, err = say(process, "test", "-c", str(good))
+    assert (code, f"configuration file {good} test is successful" in out, "Error" in err) == (0, True, False)
+    for path in (bad, process.folder / "absent.kdl"):
+        code, out, err = say(process, "test", "-c", str(path))
+        assert (code, "successful" in out) == (1, False)
+        assert err.startswith("Error: ")
+        assert "\n\nCaused by:\n" in err
+    assert not (process.folder / "absent.kdl").exists(), "a test writes no default"
+    assert say(process, "test", "-c", str(bad))[2].strip()[-1500:] == process.proxy.test(bad).words
+    assert say(process, "-c", str(bad))[0] == 1, "a start on a bad file"
+    assert say(process, "--no-such-flag")[0] == 2
 
 
 def test_a_missing_binary_is_named(tmp_path: Path) -> None:

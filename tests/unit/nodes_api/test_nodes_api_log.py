@@ -10,8 +10,9 @@ import pytest
 from reconciler import clock
 from reconciler.bundle.leaves import AuditLeaf
 from reconciler.db import session
+from reconciler.db.logged import LogCheckpoint
 from reconciler.db.migrate import migrate
-from reconciler.db.models import LogCheckpoint, Node, Work
+from reconciler.db.models import Node, Work
 from reconciler.db.session import writing
 from reconciler.settings import read_settings
 from reconciler.store import layout

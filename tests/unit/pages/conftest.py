@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from reconciler.db import session
 from reconciler.db.migrate import migrate
@@ -16,20 +18,36 @@ from tests.unit.pages import sample_project
 from web.app import create_app
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a migrated, empty SQLite database, to be copied: hundreds of tests begin with one."""
+    home = tmp_path_factory.mktemp("migrated")
+    migrate(read_settings({"SENTINEL_HOME": str(home)}))
+    return home
+
+
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Where the templates are kept once they are compiled: every test makes its own application."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path, migrated: Path) -> Iterator[Settings]:
     """Settings of a migrated, empty SQLite database that the models are connected to."""
+    shutil.copytree(migrated, tmp_path / "home")
     found = read_settings({"SENTINEL_HOME": str(tmp_path / "home"), "PAGES_ACCESS": "loopback"})
-    migrate(found)
     session.connect(found)
     yield found
     session.disconnect()
 
 
 @pytest.fixture
-def empty_app(settings: Settings) -> Flask:
+def empty_app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Flask:
     """The application with nothing in its tables."""
-    return create_app(settings, catalogue=sample_project.CATALOGUE, now=lambda: sample_project.NOW)
+    app = create_app(settings, catalogue=sample_project.CATALOGUE, now=lambda: sample_project.NOW)
+    app.jinja_env.bytecode_cache = compiled_templates
+    return app
 
 
 @pytest.fixture

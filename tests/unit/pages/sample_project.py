@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from reconciler.cli.folder import read_folder
 from reconciler.clock import iso
+from reconciler.compile.outlining import outlines
+from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
     Bundle,
@@ -18,10 +25,12 @@ from reconciler.db.models import (
     Release,
     Rollout,
 )
+from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.risk import Risk
 from reconciler.db.session import writing
 from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
+from reconciler.outline.outline import SecretValue
 from web.catalogue import FixedCatalogue, ProjectEntry
 
 NOW = datetime(2026, 11, 23, 20, 31, 4, tzinfo=UTC)
@@ -41,6 +50,7 @@ SHOP = ProjectEntry(
     trunk="main",
     branch_prefix="",
     connection="origin",
+    forge="github",
 )
 RIVAL = ProjectEntry(
     organization="rival",
@@ -106,6 +116,71 @@ FINDINGS = [
 ]
 
 
+FREEZES = [
+    {
+        "name": "weekends",
+        "reason": "nobody is there to look",
+        "zone": "Europe/Berlin",
+        "environments": ["production"],
+        "once": [],
+        "weekly": [["friday 16:00", "monday 08:00"]],
+        "yearly": [],
+        "holidays": [],
+        "owner": "release",
+        "hotfix_approvals": 1,
+    },
+    {
+        "name": "year-end",
+        "reason": "the books are closed",
+        "zone": "UTC",
+        "environments": ["staging", "production"],
+        "once": [],
+        "weekly": [],
+        "yearly": [["12-20", "01-02"]],
+        "holidays": [],
+        "owner": "",
+        "hotfix_approvals": None,
+    },
+]
+
+
+DIFFERENCE = [
+    {
+        "action": "removed",
+        "area": "auth",
+        "kind": "route",
+        "name": "checkout.1",
+        "was": None,
+        "fields": [{"path": "filters", "before": "customers", "after": None}],
+        "left_out": 0,
+        "routes": ["checkout.1"],
+    },
+    {
+        "action": "changed",
+        "area": "upstream",
+        "kind": "upstream",
+        "name": "basket",
+        "was": None,
+        "fields": [
+            {"path": "timeouts.request-secs", "before": "30", "after": "5"},
+            {"path": "targets", "before": "10.0.0.1:80", "after": "10.0.0.1:80, 10.0.0.2:80"},
+        ],
+        "left_out": 12,
+        "routes": ["cart", "checkout.1"],
+    },
+    {
+        "action": "added",
+        "area": "route",
+        "kind": "route",
+        "name": "basket.1",
+        "was": None,
+        "fields": [{"path": "upstream", "before": None, "after": "basket"}],
+        "left_out": 0,
+        "routes": ["basket.1"],
+    },
+]
+
+
 def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
@@ -130,6 +205,14 @@ def policy(name: str) -> dict[str, Any]:
         "progress_deadline_seconds": 600,
         "stale_after_seconds": 60,
         "admin_port": 9901,
+        "freezes": [window for window in FREEZES if name in window["environments"]],
+        "approvals": {
+            "count": 2,
+            "people": ["maren@acme.example"],
+            "teams": [["release", ["ifeoma@acme.example", "jonas@acme.example"]]],
+        }
+        if name == "production"
+        else {"count": 0, "people": [], "teams": []},
     }
 
 
@@ -153,6 +236,8 @@ def fill(organization: str = ORGANIZATION, project: str = PROJECT, *, salt: str 
         _releases(where)
         _nodes(where, salt)
         _events(where, salt)
+        _drift(where)
+        _outlines(where)
 
 
 def _commits(where: dict[str, str]) -> None:
@@ -194,10 +279,20 @@ def _commits(where: dict[str, str]) -> None:
                 compiler="sentinel-compiler/0.1.0",
                 created_at=seen + timedelta(seconds=2),
                 environments={
-                    name: {"config-id": sha(f"{number}{name}")[:16], "restart-key": sha(name)[:16]}
+                    name: {
+                        "config-id": sha(f"{number}{name}")[:16],
+                        "restart-key": sha(name)[:16],
+                        "secrets": {"mail-password": {"version": 1, "sha256": "0" * 64}},
+                    }
                     for name in ENVIRONMENTS
                 },
                 certificates={name: certificates(number) for name in ENVIRONMENTS},
+                files={
+                    f"config/{name}/sentinel.kdl": [9_000 + number, hashlib.sha256(name.encode()).hexdigest()]
+                    for name in ENVIRONMENTS
+                },
+                tree=sha(f"tree {number}"),
+                author=f"{name} <{mail}>",
             )
 
 
@@ -312,7 +407,27 @@ def _environments(where: dict[str, str]) -> None:
                 "why": "baskets for the sale",
                 "by": "Maren Ostrowski",
             },
-            "waiting": [{"code": "W-HLD-001", "message": "a hold stands: the sale ends at 22:00 UTC"}],
+            "waiting": [
+                {"code": "W-HLD-001", "message": "a hold stands: the sale ends at 22:00 UTC"},
+                {"code": "W-REL-040", "message": "1 of 2 approvals: one of release is missing"},
+            ],
+            "plan": "12ab" * 16,
+            "approvals": [
+                {
+                    "person": "jonas@acme.example",
+                    "why": "read the diff",
+                    "hotfix": "",
+                    "counts": True,
+                    "because": "signed by a key of allowed-signers",
+                },
+                {
+                    "person": "maren@acme.example",
+                    "why": "",
+                    "hotfix": "",
+                    "counts": False,
+                    "because": "wrote what the release brings, and may not approve it",
+                },
+            ],
             "holds": [{"name": "sale", "reason": "the sale ends at 22:00 UTC", "owner": "Jonas Lindqvist"}],
             "quarantine": [
                 {"digest": digest(7), "why": "rolled back by r-0005: 2 of 4 nodes became unhealthy"}
@@ -354,6 +469,66 @@ def reason(rule: str, level: str, text: str, *routes: str) -> dict[str, Any]:
         "routes": list(routes),
         "concerned": max(len(routes), 1),
     }
+
+
+@cache
+def outline_texts() -> dict[str, str]:
+    """The outlines of the repository that projects start from, by environment, with what it lacks added."""
+    snapshot, _, _ = read_folder(Path(__file__).resolve().parents[3] / "repo-template")
+    assert snapshot is not None
+    day = NOW.date()
+    found = {}
+    for one in outlines(snapshot):
+        production = one.graph.environment == "production"
+        extra = (
+            SecretValue("edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90),
+            SecretValue("mail-password", "", 1 if production else None, None, None),
+        )
+        waf = tuple(
+            replace(
+                policy,
+                rules=((942100, "disable", "Wrong about every second order"),),
+                exclusions=(
+                    ("search-box", (942151,), "path /search, parameter q", "People search for books"),
+                ),
+            )
+            for policy in one.waf
+        )
+        found[one.graph.environment] = json.dumps(
+            replace(one, secrets=(*one.secrets, *extra), waf=waf).to_json()
+        )
+    return found
+
+
+def _outlines(where: dict[str, str]) -> None:
+    """What is kept of the configurations that the environments run, and of the newest."""
+    for number in (5, 10, 13):
+        for environment, text in outline_texts().items():
+            ConfigurationOutline.create(
+                **where,
+                environment=environment,
+                digest=digest(number),
+                commit=commit_sha(number),
+                document=text,
+                noted_at=ago(hours=1),
+            )
+
+
+def _drift(where: dict[str, str]) -> None:
+    """One that is over: what lasts would be among what needs attention."""
+    Drift.create(
+        **where,
+        environment="production",
+        desired=digest(5),
+        running=digest(2),
+        severity="high",
+        summary="1 route asks for less authentication",
+        nodes=3,
+        examples=["edge-fra-03: E-VER-011"],
+        since=ago(hours=30),
+        seen_at=ago(hours=29),
+        resolved_at=ago(hours=29),
+    )
 
 
 def _risks(where: dict[str, str]) -> None:
@@ -412,6 +587,7 @@ def _risks(where: dict[str, str]) -> None:
             level=level,
             reasons=reasons,
             changes={"changed": 3, "removed": 1} if reasons else {"added": 1},
+            difference=DIFFERENCE if reasons else DIFFERENCE[2:],
             judged_at=ago(minutes=9),
         )
 

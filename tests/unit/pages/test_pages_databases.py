@@ -22,3 +22,9 @@ def test_every_page_answers(database: Settings) -> None:
     [node] = client.get("/api/v1/projects/shop/nodes?q=EDGE-07&status=refusing").json["items"]
     assert node["name"] == "production-edge-07"
     assert client.get("/api/v1/projects/shop/nodes?q=%25").json["items"] == []
+    search = "/api/v1/projects/shop/nodes?environment=production&version=1.4.2&selector="
+    assert [node["name"] for node in client.get(search + "region=eu-west and rack=b2").json["items"]] == [
+        "production-edge-07",
+        "production-edge-17",
+    ]
+    assert client.get(search + "region=EU-WEST").json["items"] == []

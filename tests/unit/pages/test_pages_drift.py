@@ -34,4 +34,20 @@ def test_what_drifts_needs_attention_until_it_is_over(app: Flask) -> None:
     with writing():
         Drift.update(resolved_at=NOW).execute()
     assert name not in client.get("/metrics").text
-    assert "drift" not in client.get("/o/acme/p/shop/").text
+    assert "of production drift" not in client.get("/o/acme/p/shop/").text
+
+
+def test_the_page_of_drift_tells_what_lasts_and_what_is_over(app: Flask) -> None:
+    client = app.test_client()
+    page = client.get("/o/acme/p/shop/drift").text
+    assert "Every node that is heard runs what git wants" in page
+    assert "60 min" in page.split("What is over")[1]
+    drift("critical", OLD, 300)
+    drift("unknown", "several", 2)
+    page = client.get("/o/acme/p/shop/drift").text
+    now, over = page.split("What is over")
+    assert "edge-1; edge-2" in now
+    assert "A route asks less" in now
+    assert "several others" in now
+    assert "edge-1; edge-2" not in over
+    assert "A route asks less" not in client.get("/o/acme/p/shop/drift?before=99").text

@@ -129,3 +129,11 @@ def test_a_node_of_another_project_is_not_there(app: Flask) -> None:
     absent = client.get("/o/rival/p/mail/nodes/n-0")
     assert foreign.status_code == absent.status_code == 404
     assert foreign.data == absent.data
+
+
+def test_the_page_keeps_what_it_was_narrowed_to(client: FlaskClient) -> None:
+    page = client.get("/o/acme/p/shop/nodes?selector=region=eu-west&version=1.4.2").text
+    assert 'value="region=eu-west"' in page
+    assert 'value="1.4.2"' in page
+    assert "production-edge-01" in page
+    assert "production-edge-02" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -59,8 +60,12 @@ PLAN = Plan(
         PlannedStep(2, 1, {"": "f" * 16, "eu": "f" * 16, "us": "f" * 16}),
     ),
     only=Only("group:a or region=eu", "region=eu or tier in (x, y)"),
-    already=Moved("region=eu", NOW),
+    already=(
+        Moved("r-0001", "region=eu", NOW, {"": "8" * 16, "eu": "4" * 16, "us": ""}, "region"),
+        Moved("r-0002", "", NOW, {"": "f" * 16}),
+    ),
 )
+SAID = f'go "{TWO}" {{ sequence 9 }}'.encode()
 COUNTS = {"total": 2, "running": 2, "healthy": 2, "unhealthy": 0, "refused": 0, "silent": 0}
 LEDGER = Ledger(
     sequence=9,
@@ -88,7 +93,7 @@ WHOLE = BranchFiles(
     (Quarantine(ONE, "bad"),),
     Promoted(SHA, TWO),
     LEDGER,
-    goes=(Go("r-0002", 2, "Ada <ada@example.com>", "The graphs look well"),),
+    goes=(Go("r-0002", 2, TWO, 9, "Ada <ada@example.com>", "The graphs look well"),),
 )
 
 
@@ -161,11 +166,16 @@ def test_a_quarantine_under_another_name_is_malformed() -> None:
 @pytest.mark.parametrize(
     ("path", "content", "words"),
     [
-        pytest.param("gates/r-0002.kdl", b"go", "named after its rollout and step", id="no step"),
-        pytest.param("gates/r-0002-0.kdl", b"go", "named after its rollout and step", id="step 0"),
+        pytest.param("gates/r-0002.kdl", SAID, "named after its rollout and step", id="no step"),
+        pytest.param("gates/r-0002-0.kdl", SAID, "named after its rollout and step", id="step 0"),
         pytest.param("gates/r-0002-2.kdl", b"", "there is no 'go'", id="empty"),
-        pytest.param("gates/r-0002-2.kdl", b'go "r-0003"', "takes 'by' and 'why'", id="a value"),
-        pytest.param("gates/r-0002-2.kdl", b"go { who 1 }", "'who' is not known", id="an unknown child"),
+        pytest.param("gates/r-0002-2.kdl", b"go", "takes one value", id="of no bundle"),
+        pytest.param("gates/r-0002-2.kdl", b'go "r-0003"', "does not look like", id="of no digest"),
+        pytest.param("gates/r-0002-2.kdl", SAID.split(b"{")[0], "no 'sequence'", id="of no try"),
+        pytest.param("gates/r-0002-2.kdl", SAID + b"\ngo", "stands here 2 times", id="twice"),
+        pytest.param(
+            "gates/r-0002-2.kdl", SAID.replace(b"}", b"; who 1 }"), "'who' is not known", id="unknown"
+        ),
     ],
 )
 def test_a_go_that_cannot_be_read_lets_nothing_pass(path: str, content: bytes, words: str) -> None:
@@ -175,9 +185,12 @@ def test_a_go_that_cannot_be_read_lets_nothing_pass(path: str, content: bytes, w
 
 
 def test_a_go_is_for_one_step_of_one_rollout() -> None:
-    found = parse_branch({"gates/r-0002-2.kdl": b"go"})
-    assert found.go("r-0002", 2) == Go("r-0002", 2)
-    assert (found.go("r-0002", 1), found.go("r-0003", 2)) == (None, None)
+    found = parse_branch({"gates/r-0002-2.kdl": SAID})
+    rollout = LEDGER.rollout
+    assert rollout is not None
+    assert found.go(rollout, Progress(2)) == Go("r-0002", 2, TWO, 9)
+    assert found.go(rollout, Progress(1)) is None
+    assert found.go(replace(rollout, name="r-0003"), Progress(2)) is None
 
 
 @pytest.mark.parametrize(

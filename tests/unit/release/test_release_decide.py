@@ -12,11 +12,15 @@ from reconciler.config.freezes import FreezeWindow
 from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
+from reconciler.release.actions import AdvanceStep, Pause, Resume
+from reconciler.release.apply import Material, apply
 from reconciler.release.ballot import Ballot
+from reconciler.release.branch import parse_branch
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, Proof, TrunkCommit
 from reconciler.release.planning import make_plan
+from reconciler.release.render import render_plan
 from reconciler.release.state import (
     BranchFiles,
     Completed,
@@ -40,6 +44,7 @@ RANKS = {"": ("1" * 16, "2" * 16)}
 KNOWN = Facts(
     bundles={LIVE: True, NEW: True, OTHER: True}, predecessors={"dev": (LIVE, NEW, OTHER)}, ranks=RANKS
 )
+BANNED = replace(KNOWN, forbidden={"dev": {NEW: "answers 502"}})
 WELL = Batch(total=1, settled=1)
 PENDING = Batch(total=1, pending=1)
 BAD = Batch(total=1, unhealthy=1)
@@ -118,6 +123,14 @@ def answer(
             "OpenRollout",
             id="completed here once",
         ),
+        pytest.param(
+            {"ledger": IDLE, "facts": BANNED}, "W-REL-083", id="quarantined in an environment before"
+        ),
+        pytest.param(
+            {"ledger": replace(IDLE, history=(DONE, replace(DONE, digest=NEW))), "facts": BANNED},
+            "OpenRollout",
+            id="that, and completed here once",
+        ),
         pytest.param({"ledger": IDLE, "holds": ("x",)}, "W-REL-007", id="held"),
         pytest.param(
             {"ledger": IDLE, "policy": replace(PROD, strategy="lottery")}, "W-REL-012", id="no such strategy"
@@ -175,6 +188,16 @@ PAUSED = rolling(state="paused", paused_at=NOW)
         ),
         pytest.param(
             {"ledger": PAUSED, "facts": seen(WELL), "quarantine": (NEW,)}, "RollBack", id="while paused"
+        ),
+        pytest.param(
+            {"ledger": rolling(), "facts": replace(seen(WELL), forbidden=BANNED.forbidden)},
+            "pause",
+            id="quarantined in an environment before",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "facts": replace(seen(WELL), forbidden=BANNED.forbidden)},
+            "W-REL-083",
+            id="quarantined there while paused",
         ),
         pytest.param({"ledger": rolling(), "facts": seen(BAD), "holds": ("x",)}, "pause", id="held"),
         pytest.param(
@@ -252,8 +275,38 @@ def test_the_deadline_comes_after_the_soak() -> None:
 
 def test_a_person_is_waited_for_without_end() -> None:
     assert "a person has to say go" in gated(999, MANUAL)
-    assert "a person has to say go" in gated(999, MANUAL, go=Go("r-0001", 1))
-    assert gated(999, MANUAL, go=Go("r-0002", 1)) == "AdvanceStep"
+    assert gated(999, MANUAL, go=Go("r-0002", 1, NEW, 4)) == "AdvanceStep"
+
+
+@pytest.mark.parametrize(
+    "go",
+    [
+        pytest.param(Go("r-0001", 1, NEW, 4), id="of another rollout"),
+        pytest.param(Go("r-0002", 2, NEW, 4), id="of another step"),
+        pytest.param(Go("r-0002", 1, LIVE, 4), id="of another bundle"),
+        pytest.param(Go("r-0002", 1, NEW, 3), id="from before the rollout opened, or before it was resumed"),
+        pytest.param(Go("r-0002", 1, NEW, 5), id="of a later try"),
+    ],
+)
+def test_a_go_is_for_one_try_of_one_step(go: Go) -> None:
+    assert "a person has to say go" in gated(999, MANUAL, go=go)
+
+
+def test_a_failure_spends_a_go() -> None:
+    # What Ada said go for failed; the step that is resumed has to be looked at by a person again.
+    plan = replace(PLAN, rules=replace(PLAN.rules, gates=(MANUAL,), on_failure="pause"))
+    ledger, go = replace(rolling(), plan=plan), Go("r-0002", 1, NEW, 4)
+    state = EnvironmentState("production", BranchFiles(Release(NEW), ledger=ledger, goes=(go,)))
+    assert type(decide(state, PROD, seen(WELL), now=NOW).actions[0]) is AdvanceStep
+    for action in (Pause("broken", hold="broken"), Resume()):
+        edit = apply(action, state, because="", now=NOW, material=Material())
+        rollout = edit.files["rollout.kdl"]
+        assert rollout is not None
+        read = parse_branch({"rollout.kdl": rollout, "plan.kdl": render_plan(plan)}).ledger
+        state = replace(state, files=replace(state.files, ledger=read))
+    decision = decide(state, PROD, seen(WELL), now=NOW)
+    assert decision.actions == ()
+    assert "was for another bundle or an earlier try" in decision.because
 
 
 def test_a_plan_keeps_the_gates_of_its_policy() -> None:

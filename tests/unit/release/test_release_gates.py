@@ -12,7 +12,7 @@ from reconciler.config.gates import FORMS, GateSpec
 from reconciler.fleet.batches import Batch
 from reconciler.fleet.slo import Counted
 from reconciler.release.facts import Facts
-from reconciler.release.gates import ALWAYS, GATES, TIMED, Gate, judge_all, table
+from reconciler.release.gates import ALWAYS, GATES, SHIFTED, TIMED, Gate, judge_all, table
 from reconciler.release.signals import Budget, Probe, StepSignals
 from reconciler.release.verdict import Fail, Pass, Wait, severity
 from tests.unit.release.step_facts import NOW, ask, step
@@ -107,7 +107,7 @@ def test_what_every_step_is_judged_by_comes_first_and_then_what_the_plan_says() 
 
 
 def test_every_gate_of_the_language_can_be_judged() -> None:
-    assert {*FORMS, *(gate.name for gate in (*ALWAYS, *TIMED))} == set(GATES)
+    assert {*FORMS, *(gate.name for gate in (*ALWAYS, *TIMED, *SHIFTED))} == set(GATES)
 
 
 def test_what_is_measured_is_kept_without_floats() -> None:

@@ -219,7 +219,9 @@ def test_a_pinned_node_has_a_cohort_of_its_digest() -> None:
         ("n-1", {"region": "eu"}), ("n-2", {}), ("n-2", {"region": "eu"}), ("n-3", {}),
     )]  # fmt: skip
     assert cohorts == [f"pin-{OLD[7:19]}", f"pin-{NEW[7:19]}", f"pin-{OLD[7:19]}", "base"]
-    assert offers(ledger) == {"base": LIVE, f"pin-{OLD[7:19]}": OLD, f"pin-{NEW[7:19]}": NEW}
+    offered = {cohort: (offer.digest, offer.weight) for cohort, offer in offers(ledger).items()}
+    pins = {f"pin-{OLD[7:19]}": (OLD, 100), f"pin-{NEW[7:19]}": (NEW, 100)}
+    assert offered == {"base": (LIVE, 100), **pins}
     assert type(assignment).from_json(assignment.to_json()) == assignment
 
 

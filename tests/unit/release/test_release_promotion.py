@@ -51,12 +51,13 @@ def answer(
     wish: str = ONE,
     taken: str = ONE,
     more: dict[str, tuple[Run, ...]] | None = None,
+    forbidden: dict[str, dict[str, str]] | None = None,
     **files: Any,
 ) -> Promote | Waits | None:
     ledger = Ledger(3, None, None, (LIVE,))
     promoted = Promoted("1" * 40, taken) if taken else None
     state = EnvironmentState("prod", BranchFiles(Release(wish), promoted=promoted, ledger=ledger, **files))
-    facts = Facts(runs={"staging": runs, **(more or {})})
+    facts = Facts(runs={"staging": runs, **(more or {})}, forbidden=forbidden or {})
     return promote(state, policy, facts, NOW)
 
 
@@ -71,6 +72,17 @@ def brief(found: Promote | Waits | None) -> str:
 
 
 OLD = run(ONE, 9, 8)
+
+
+@pytest.mark.parametrize("take", ["latest", "every"])
+def test_what_an_environment_before_quarantines_is_not_promoted(take: str) -> None:
+    wanted = replace(PROD, take=take)
+    runs = (run(THREE, 2), run(TWO, 5, 2), OLD)
+    assert brief(answer(*runs, policy=wanted)) == ("takes 3 skips 2" if take == "latest" else "takes 2")
+    banned = {"latest": {THREE: "bad"}, "every": {TWO: "bad"}}[take]
+    assert brief(answer(*runs, policy=wanted, forbidden={"staging": banned})) == (
+        "takes 2" if take == "latest" else "takes 3 skips 2"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from reconciler.config.approvals import Approvals
 from reconciler.config.groups import NodeGroup
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
-from reconciler.release.actions import Complete, OpenRollout, Propose, RollBack, Supersede
+from reconciler.release.actions import AdvanceStep, Complete, OpenRollout, Propose, RollBack, Supersede
 from reconciler.release.apply import Edit, Material, apply
-from reconciler.release.assignment import assignment_of
+from reconciler.release.assignment import already_of, assignment_of
 from reconciler.release.ballot import Ballot
 from reconciler.release.branch import parse_branch
 from reconciler.release.decide import decide
@@ -39,7 +39,8 @@ from reconciler.release.state import (
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 OPENED = NOW - timedelta(seconds=30)
 LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
-EU = "region=eu"
+EU, US = "region=eu", "region=us"
+ALL = {"": "f" * 16}
 PROD = EnvironmentPolicy(
     "prod", (), "1.0", "rolling", None, 1, 0, "manual", "rollback", 10, 60, 30,
     groups=(NodeGroup("edge", (("tier", ("edge",)),)),),
@@ -133,7 +134,7 @@ def test_a_group_is_kept_as_it_was_meant() -> None:
 def test_a_widened_rollout_goes_on_from_what_was_moved() -> None:
     (action,) = look(ended(), Release(NEW)).actions
     assert isinstance(action, OpenRollout)
-    assert (action.plan.only, action.plan.already) == (None, Moved(EU, OPENED))
+    assert (action.plan.only, action.plan.already) == (None, (Moved("r-0002", EU, OPENED, ALL),))
     ledger = after(ended(), action)
     assert ledger.rollout is not None
     assert (ledger.rollout.name, ledger.rollout.widens, ledger.sequence) == ("r-0003", "r-0002", 5)
@@ -143,10 +144,65 @@ def test_a_widened_rollout_goes_on_from_what_was_moved() -> None:
     assert not moving.takes("n-2", {"region": "eu"}, NOW + timedelta(seconds=1))
 
 
-def test_one_that_is_opened_for_others_during_its_steps_ends_first() -> None:
-    facts = replace(FACTS, batches=(Batch(total=1, pending=1),))
-    assert answer(ended("open"), Release(NEW), facts=facts) == "supersede"
-    assert answer(ended("open"), Release(NEW, only=EU), facts=facts) == "W-REL-009"
+PENDING, WELL = Batch(total=1, pending=1), Batch(total=1, settled=1)
+
+
+def halfway(state: str = "open") -> Ledger:
+    """A rollout of NEW for EU alone in the first of two steps."""
+    plan = make_plan("r-0002", NEW, PROD, RANKS, only=Only(EU, EU))
+    steps = (Progress(1, "active", OPENED, None, 4), Progress(2))
+    rollout = Rollout("r-0002", state, NEW, LIVE, "b" * 40, OPENED, "", steps)
+    return Ledger(4, rollout, plan, (DONE,))
+
+
+@pytest.mark.parametrize("only", [pytest.param("", id="all"), pytest.param(US, id="others")])
+def test_who_is_moved_stays_so_when_it_is_wished_for_others(only: str) -> None:
+    ledger, wish = halfway(), Release(NEW, only=only)
+    waits = look(ledger, wish, facts=replace(FACTS, batches=(PENDING, Batch())))
+    assert [reason.code for reason in waits.waiting] == ["W-REL-009", "W-REL-016"]
+    (action,) = look(ledger, wish, facts=replace(FACTS, batches=(WELL, Batch()))).actions
+    assert isinstance(action, OpenRollout)
+    (moved,) = action.plan.already
+    assert (moved.rollout, moved.meant, moved.opened_at) == ("r-0002", EU, OPENED)
+    opened = after(ledger, action, wish)
+    assert opened.rollout is not None
+    assert (opened.rollout.name, opened.rollout.widens) == ("r-0003", "r-0002")
+    nodes = [f"n-{number}" for number in range(40)]
+    was, now = assignment_of(ledger).rollout, assignment_of(opened).rollout
+    assert was is not None
+    assert now is not None
+    reached = {node for node in nodes if was.takes(node, {"region": "eu"}, OPENED)}
+    assert 0 < len(reached) < 40
+    assert all(now.takes(node, {"region": "eu"}, OPENED) for node in reached)
+    # And when that one has ended for its target, what comes next still keeps the first nodes.
+    step = Progress(1, "done", NOW, NOW, 5)
+    partial = replace(opened, rollout=replace(opened.rollout, state="partial", steps=(step, step)))
+    assert [one.rollout for one in already_of(partial, Release(NEW, only="region=ap"))] == [
+        "r-0002",
+        "r-0003",
+    ]
+
+
+def test_what_is_wished_for_others_and_may_not_open_moves_nobody() -> None:
+    facts = replace(FACTS, batches=(WELL, Batch()))
+    unknown = Release(NEW, only="group:core")
+    assert answer(halfway(), unknown, facts=facts) == "W-REL-022"
+    bad = replace(FACTS, batches=(Batch(total=2, unhealthy=2), Batch()))
+    assert answer(halfway(), unknown, facts=bad) == "RollBack"
+
+
+def test_a_policy_that_finishes_ends_the_rollout_first() -> None:
+    finish = replace(PROD, supersede="finish")
+    state = EnvironmentState("prod", BranchFiles(Release(NEW, only=US), ledger=halfway()))
+    decision = decide(state, finish, replace(FACTS, batches=(WELL, Batch())), now=NOW)
+    assert isinstance(decision.actions[0], AdvanceStep)
+
+
+def test_a_paused_rollout_goes_on_before_it_is_opened_for_others() -> None:
+    facts = replace(FACTS, batches=(PENDING, Batch()))
+    assert answer(halfway("paused"), Release(NEW, only=US), facts=facts) == "Resume"
+    held = look(halfway("paused"), Release(NEW, only=US), facts=facts, holds=(Hold("x", "wait"),))
+    assert [reason.code for reason in held.waiting] == ["W-REL-007", "W-REL-016"]
 
 
 def test_approvals_of_a_release_for_some_are_none_for_all() -> None:
@@ -163,15 +219,17 @@ def test_approvals_of_a_release_for_some_are_none_for_all() -> None:
     assert codes == ["W-REL-040", "W-REL-044"]
 
 
-def edit(ledger: Ledger, action: Any) -> Edit:
-    state = EnvironmentState("prod", BranchFiles(Release(NEW, only=EU), ledger=ledger))
+def edit(ledger: Ledger, action: Any, wish: Release | None = None) -> Edit:
+    state = EnvironmentState("prod", BranchFiles(wish or Release(NEW, only=EU), ledger=ledger))
     return apply(action, state, because="x", now=NOW, material=Material())
 
 
-def after(ledger: Ledger, action: Any) -> Ledger:
+def after(ledger: Ledger, action: Any, wish: Release | None = None) -> Ledger:
     """The ledger behind the commit of an action, as it is read back."""
     plan = {"plan.kdl": render_plan(ledger.plan)} if ledger.plan is not None else {}
-    made = {path: content for path, content in edit(ledger, action).files.items() if content is not None}
+    made = {
+        path: content for path, content in edit(ledger, action, wish).files.items() if content is not None
+    }
     found = parse_branch({**plan, **made})
     assert found.malformed == ()
     assert found.ledger is not None

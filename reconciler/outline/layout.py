@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.compile.topology.graph import Graph, Vertex
+from reconciler.outline.graph import Graph, Vertex
 
 SWEEPS = 8
 

@@ -1,0 +1,243 @@
+"""Lets the reviews of pull requests count as approvals of the release that brings them, where policy says so.
+
+A review is of the head that it was given to. Somebody has approved a release by reviews when they have approved each
+pull request that it brings, at the head that was merged, and when merging that head gives what is on trunk. Nothing is
+kept of reviews: the forge is asked each time, and one that does not stand any more is taken back on the branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from reconciler.config.installation import Connection
+from reconciler.db.models import Environment
+from reconciler.db.owed import ask
+from reconciler.db.session import reading
+from reconciler.errors import LostRace, Refused, Stalled
+from reconciler.flows.casting import Word, cast, read_wished, take_back
+from reconciler.flows.context import Context
+from reconciler.flows.envbranch import FAR, BranchRead, commit_keys
+from reconciler.flows.facts import read_policies
+from reconciler.flows.intake.repository import sharing
+from reconciler.flows.outcome import Outcome
+from reconciler.flows.pulls.pull import head_of
+from reconciler.flows.pulls.reaching import api_of
+from reconciler.flows.voters import ON_BEHALF_OF, Known, signers_at, span_of
+from reconciler.forge.calling import Api, NotThere
+from reconciler.forge.port import PullInfo
+from reconciler.forge.request import path_of
+from reconciler.git.merging import merge, merge_base
+from reconciler.git.mirror import CommitInfo, Mirror
+from reconciler.release.approvals import expected_plan
+from reconciler.release.ballot import APPROVE
+from reconciler.release.paths import ballot_path
+
+VIA = "reviews of pull request "
+MOST_PULLS = 20
+"""Of a release that brings more than these, nobody is taken to have read all."""
+
+MOST_COMMITS = 200
+SHORTEST = 7
+"""Digits of an abbreviated commit id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What the reviews of a release come to: the people who approved all of it, and what was read for that."""
+
+    people: frozenset[str]
+    pulls: tuple[int, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """A merged pull request: its head, the commit of trunk before it, and how many commits of trunk it made."""
+
+    number: int
+    head: str
+    before: str
+    length: int
+
+
+def run(context: Context, renew: Callable[[], None]) -> Outcome:
+    """Put on the branches of the repository's projects what reviews say. Raises as the forge, git and `cast` do."""
+    api = api_of(context)
+    if api is None or context.connection is None:
+        return Outcome("unchanged", "the connection names no credentials to ask the forge with")
+    said: list[str] = []
+    changed = False
+    for project, environment in _proposed(context):
+        own = replace(context, project=project, _mirror=context.mirror)
+        policy = read_policies(own).of(environment)
+        if policy is None or not policy.approvals.count or not policy.approvals.reviews:
+            continue
+        _, branch = read_wished(own, environment)
+        plan = expected_plan(branch.state, policy) if branch is not None else ""
+        if branch is None or not plan:
+            continue
+        found = _brought(own, api, context.connection, branch, renew)
+        moved = _settle(own, environment, branch, found, plan)
+        changed |= bool(moved)
+        if moved:
+            ask(own.organization.slug, project.slug, "environment", environment, now=own.now())
+        names = ", ".join(sorted(found.people)) or found.trouble or "nobody has approved all of it"
+        said.append(f"{project.slug}/{environment}: {names}")
+        renew()
+    return Outcome("changed" if changed else "unchanged", "; ".join(said) or "no release waits for reviews")
+
+
+def _proposed(context: Context):  # type: ignore[no-untyped-def]
+    projects = {project.slug: project for project in sharing(context.installation, context.project)}
+    with reading():
+        rows = list(
+            Environment.select()
+            .where(
+                Environment.organization == context.organization.slug,
+                Environment.project.in_(sorted(projects)),
+            )
+            .order_by(Environment.project, Environment.position)
+        )
+    return [(projects[row.project], row.name) for row in rows if (row.view or {}).get("plan")]
+
+
+def _settle(context: Context, environment: str, branch: BranchRead, found: Brought, plan: str) -> list[str]:
+    """Commit what has changed; the ids of the commits. A word that somebody gave or took back otherwise is theirs."""
+    wish = branch.state.files.release
+    if wish is None:
+        return []
+    via = VIA + ", ".join(map(str, found.pulls))
+    ballots = {ballot.person: ballot for ballot in branch.state.files.ballots if ballot.digest == wish.digest}
+    commits = []
+    for person in sorted(ballots.keys() - found.people):
+        if ballots[person].verdict == APPROVE and _by_reviews(context, branch.head, ballots[person].path):
+            word = Word(person, APPROVE, found.trouble or "the reviews do not stand any more", via)
+            commits.append(take_back(context, environment, word, now=context.now))
+    if branch.state.files.ledger is not None and branch.state.files.ledger.open_rollout is not None:
+        return [sha for sha in commits if sha]
+    for person in sorted(found.people - ballots.keys()):
+        if not _removed_by_hand(context, branch.head, ballot_path(wish.digest, person)):
+            word = Word(person, APPROVE, "approved on the forge", via)
+            commits.append(cast(context, environment, word, now=context.now))
+    return [sha for sha in commits if sha]
+
+
+def _by_reviews(context: Context, head: str, path: str) -> bool:
+    """Whether we put a file there because of reviews."""
+    sha = context.mirror.introduced(head, path, limit=FAR)
+    if sha is None or not context.mirror.signed_by(sha, *commit_keys(context).believed):
+        return False
+    commit = context.mirror.commit(sha)
+    return bool(commit.trailer(ON_BEHALF_OF)) and (commit.trailer("Via") or "").startswith(VIA)
+
+
+def _removed_by_hand(context: Context, head: str, path: str) -> bool:
+    """Whether the newest commit that removed the file is somebody's own, who then says so no more."""
+    commits = context.mirror.first_parents(head, limit=MOST_COMMITS, stop=None)
+    for commit in commits:
+        before = context.mirror.entry_id(commit.parents[0], path) if commit.parents else ""
+        if before and not context.mirror.entry_id(commit.sha, path):
+            return not context.mirror.signed_by(commit.sha, *commit_keys(context).believed)
+    return False
+
+
+def _brought(
+    context: Context, api: Api, connection: Connection, branch: BranchRead, renew: Callable[[], None]
+) -> Brought:
+    """Who has approved each pull request that the wish brings."""
+    wish, ledger = branch.state.files.release, branch.state.files.ledger
+    new, old = span_of(context, wish.digest if wish else "", ledger.live if ledger else "")
+    mirror = context.mirror
+    if new is None or not mirror.has_commit(new.sha):
+        return Brought(frozenset(), (), "which trunk commit it is of is not known")
+    limit = MOST_COMMITS if old is not None else 1
+    chain = mirror.first_parents(new.sha, limit=limit, stop=old.sha if old is not None else None)
+    if old is not None and (not chain or chain[-1].parents[:1] != (old.sha,)):
+        return Brought(frozenset(), (), "what it brings does not follow on what runs")
+    people: frozenset[str] | None = None
+    pulls: list[int] = []
+    position = 0
+    while position < len(chain):
+        merged = chain[position]
+        if not _touches(mirror, merged, context.project.path):
+            position += 1
+            continue
+        renew()
+        if len(pulls) == MOST_PULLS:
+            return Brought(frozenset(), tuple(pulls), f"it brings more than {MOST_PULLS} pull requests")
+        covered = _covering(context, api, merged, len(chain) - position)
+        if covered is None:
+            words = f"{merged.sha[:12]} came by no pull request that gives what is on trunk"
+            return Brought(frozenset(), tuple(pulls), words)
+        approved = _approvers(context, api, connection, covered) - _makers(context, covered)
+        people = approved if people is None else people & approved
+        pulls.append(covered.number)
+        position += covered.length
+    return Brought(people or frozenset(), tuple(pulls))
+
+
+def _touches(mirror: Mirror, commit: CommitInfo, folder: str) -> bool:
+    return not folder or mirror.touches(commit.sha, folder) or mirror.drops(commit.sha, folder)
+
+
+def _covering(context: Context, api: Api, merged: CommitInfo, most: int) -> Covering | None:
+    """The pull request that `merged` ends."""
+    repository, now, forge = path_of(context.project.repository), context.now(), api.forge
+    try:
+        numbers = api.ask(forge.pulls_of(repository, merged.sha), forge.read_numbers, now=now)
+    except NotThere:
+        return None
+    for number in numbers:
+        info = api.ask(forge.pull(repository, number), forge.read_pull, now=now)
+        if info.target != context.project.trunk or not same(merged.sha, info.merged):
+            continue
+        head = _head(context.mirror, merged, info, forge.pull_ref(number))
+        for length in _lengths(context.mirror, merged, head, most) if head else ():
+            before = context.mirror.first_parents(merged.sha, limit=length + 1, stop=None)[-1].sha
+            if before != merged.sha and merge(context.mirror, before, head).tree == merged.tree:
+                return Covering(number, head, before, length)
+    return None
+
+
+def _lengths(mirror: Mirror, merged: CommitInfo, head: str, most: int) -> Iterator[int]:
+    """How many commits of trunk a pull request may have made: as many as it has where it was rebased, else one."""
+    base = merge_base(mirror, merged.sha, head)
+    count = len(mirror.since(base, head, limit=MOST_COMMITS)) if base is not None else 0
+    if 1 < count <= most and head not in merged.parents:
+        yield count
+    yield 1
+
+
+def _head(mirror: Mirror, merged: CommitInfo, info: PullInfo, ref: str) -> str:
+    """The whole id of the head that was merged; empty when it cannot be had any more."""
+    parent = next((parent for parent in merged.parents[1:] if same(parent, info.head)), "")
+    if parent:
+        return parent
+    try:
+        return head_of(mirror, mirror.refs(), info, ref)
+    except (Stalled, Refused, LostRace):
+        return ""
+
+
+def _makers(context: Context, covered: Covering) -> frozenset[str]:
+    """Every name of those who wrote it: where it was squashed, trunk does not say."""
+    trunk = read_policies(context).commit
+    known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), context.now())
+    commits = context.mirror.since(covered.before, covered.head, limit=MOST_COMMITS)
+    return frozenset().union(*map(known.makers, commits))
+
+
+def _approvers(context: Context, api: Api, connection: Connection, covered: Covering) -> frozenset[str]:
+    found = api.forge.approvals(
+        lambda request, read: api.ask(request, read, now=context.now()),
+        path_of(context.project.repository),
+        covered.number,
+    )
+    people = {connection.person_of(one.account) for one in found if same(covered.head, one.commit)}
+    return frozenset(people - {""})
+
+
+def same(sha: str, said: str) -> bool:
+    """Whether a commit is what a forge means, which may say only how its id begins."""
+    return len(said) >= SHORTEST and sha.startswith(said)
