@@ -8,10 +8,10 @@ PYTEST_WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install up dev demo test check format bench soak lock clean
+.PHONY: help install up dev demo test check format bench soak performance lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.server: requirements/server.lock pyproject.toml
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev ## Print one JSON line a benchmark
 
 soak: $(VENV)/.dev ## Run the long tests for MINUTES=n
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+performance: $(VENV)/.dev ## Measure the node API on this machine and write docs/performance.md
+	@$(BIN)/python -m tests.performance
 
 lock: ## Write requirements/*.lock again from pyproject.toml (needs uv)
 	@requirements/lock.sh

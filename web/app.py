@@ -43,6 +43,7 @@ from web.pages import (
     routes_installation,
     routes_live,
     routes_project,
+    routes_pulls,
     routes_release,
     routes_session,
 )
@@ -97,6 +98,7 @@ def create_app(
         routes_installation.blueprint,
         routes_project.blueprint,
         routes_fleet.blueprint,
+        routes_pulls.blueprint,
         routes_release.blueprint,
         routes_configuration.blueprint,
         routes_live.blueprint,

@@ -11,6 +11,7 @@ from reconciler.compile.topology.graph import topology
 from reconciler.compile.waf.policy import levels
 from reconciler.config.durations import seconds
 from reconciler.config.kinds.waf_policy import CATEGORIES
+from reconciler.config.resources import Resource
 from reconciler.config.secret_age import DAY
 from reconciler.config.snapshot import Rendering, Snapshot
 from reconciler.outline.graph import Vertex
@@ -36,25 +37,29 @@ def _outline(rendering: Rendering) -> Outline:
     graph = topology(rendering)
     environment = rendering.policy.name
     declared = {
-        Vertex(kind, resource.name): resource.origin.file.path
+        Vertex(kind, resource.name): _file(resource)
         for kind, resources in rendering.resources.items()
         for resource in resources
-        if resource.origin is not None
     }
     return Outline(
         graph,
         {vertex: declared[vertex] for vertex in graph.vertices if vertex in declared},
-        tuple(_waf(resource.name, data) for resource, data in rendering.of("waf-policy")),
-        tuple(_secret(resource.name, data, environment) for resource, data in rendering.of("secret")),
+        tuple(_waf(resource, data) for resource, data in rendering.of("waf-policy")),
+        tuple(_secret(resource, data, environment) for resource, data in rendering.of("secret")),
     )
 
 
-def _waf(name: str, data: Mapping[str, Any]) -> WafPolicy:
+def _file(resource: Resource) -> str:
+    return resource.origin.file.path if resource.origin is not None else ""
+
+
+def _waf(resource: Resource, data: Mapping[str, Any]) -> WafPolicy:
     paranoia, threshold = levels(data)
     on = set(data.get("categories", CATEGORIES)) - set(data.get("without", ()))
     return WafPolicy(
-        name=name,
+        name=resource.name,
         description=data.get("description", ""),
+        file=_file(resource),
         mode=data["mode"],
         paranoia=paranoia,
         threshold=threshold,
@@ -73,12 +78,13 @@ def _scope(exclusion: Mapping[str, Any]) -> str:
     return ", ".join(f"{part} {exclusion[part]}" for part in parts if part in exclusion)
 
 
-def _secret(name: str, data: Mapping[str, Any], environment: str) -> SecretValue:
+def _secret(resource: Resource, data: Mapping[str, Any], environment: str) -> SecretValue:
     sealed = next((one for one in data.get("sealed", ()) if one["environment"] == environment), None)
     every, rotated = data.get("rotate-every"), sealed.get("rotated") if sealed else None
     return SecretValue(
-        name=name,
+        name=resource.name,
         description=data.get("description", ""),
+        file=_file(resource),
         version=None if sealed is None else sealed["version"],
         rotated=None if rotated is None else date.fromisoformat(rotated),
         days=None if every is None else seconds(every) // DAY,

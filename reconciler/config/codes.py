@@ -224,6 +224,13 @@ _TABLE: tuple[Code, ...] = (
         'Choose another strategy, say all-at-once-because "…", or say protected #false.',
     ),
     Code(
+        "E-VAL-061",
+        "Blue-green without a balancer",
+        "A blue-green release moves traffic by weights that the nodes publish. Without something in front of them that "
+        "follows these weights, nothing would move.",
+        "Name the balancer, or choose another strategy.",
+    ),
+    Code(
         "E-REF-001",
         "Name that stands for nothing",
         "The resource that is named does not exist.",

@@ -10,7 +10,8 @@ from reconciler.db.table import DocumentField, InstantField, Table
 class Pull(Table):
     """A pull request into the trunk of a project, and what was planned of it last.
 
-    `head` and `onto` are the commits that the plan is of, empty before the first; `verdict` and `text` what it came to.
+    `head` and `onto` are the commits that the plan is of, empty before the first; `verdict` and `text` what it came to,
+    and `plan` all of it, as `reconciler.plan.summary` has it.
     `concerned`: whether it changes anything of the project.
     """
 
@@ -24,6 +25,7 @@ class Pull(Table):
     onto = CharField(64, default="")
     verdict = CharField(15, default="")
     text = TextField(default="")
+    plan = DocumentField(default=dict)
     planned_at = InstantField(null=True)
 
     class Meta:

@@ -57,7 +57,8 @@ Steps = Generator[Effect, Answer, NodeState]
 class Verified:
     """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
 
-    `held` and `refusal` are set where the operator of the machine goes back by hand.
+    `held` and `refusal` are set where the operator of the machine goes back by hand. `weight` is the pointer's, None to
+    leave what is published alone.
     """
 
     trust: Trust
@@ -66,6 +67,7 @@ class Verified:
     sealed: bytes = field(default=b"", repr=False)
     held: Held | None = None
     refusal: Refusal | None = None
+    weight: int | None = None
 
 
 def activate(state: NodeState, bundle: Verified) -> Steps:
@@ -134,6 +136,7 @@ def _bring_over(state: NodeState, bundle: Verified) -> Steps:
         delivered=digest,
         refusal=bundle.refusal,
         held=bundle.held,
+        weight=state.weight if bundle.weight is None else bundle.weight,
     )
     saved = yield SaveState(confirmed)
     if isinstance(saved, Failed):

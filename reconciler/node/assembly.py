@@ -22,13 +22,15 @@ from reconciler.node.process import ProcessProxy
 from reconciler.node.proxy import Proxy
 from reconciler.node.runfolder import RunFolder, default_folder, is_in_memory
 from reconciler.node.way import DIRECT, Way
+from reconciler.node.weights import Address, Board
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What flags and environment say. `join_token` is needed once, until the node is registered.
 
-    `run_folder` is where secrets are opened, None for the first folder in memory that there is.
+    `run_folder` is where secrets are opened, None for the first folder in memory that there is. `agent_check` and
+    `ready` are where the weight is told, `weight_hook` is a program that is called with it.
     """
 
     control_plane: str
@@ -47,6 +49,9 @@ class Options:
     """The log of a WAF agent, whose events are told to the control plane."""
     mirrors: tuple[str, ...] = ()
     """URLs of mirrors, in the order in which they are asked."""
+    agent_check: Address | None = None
+    ready: Address | None = None
+    weight_hook: Path | None = None
 
 
 def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
@@ -120,7 +125,9 @@ def join(
         make_keys=make_keys,
         boot_id=secrets.token_hex(8),
     )
-    hands = Hands(files, run, proxy, control_plane, say, identity)
+    known = agent.state
+    weight = known.weight if known is not None and known.active is not None else 0
+    hands = Hands(files, run, proxy, control_plane, say, identity, Board(options.weight_hook, weight))
     if identity is not None and state is None:
         raise Stalled(
             "E-NOD-001",

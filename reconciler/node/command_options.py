@@ -11,6 +11,7 @@ from reconciler.errors import Stalled
 from reconciler.labels import read_labels
 from reconciler.node.assembly import Options
 from reconciler.node.way import Way
+from reconciler.node.weights import read_address
 
 
 def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
@@ -38,6 +39,9 @@ def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
         way=read_way(values),
         waf_log=values["waf_log"],
         mirrors=tuple(_mirror(mirror) for mirror in values["mirrors"]),
+        agent_check=read_address(values["agent_check"]) if values["agent_check"] else None,
+        ready=read_address(values["ready"]) if values["ready"] else None,
+        weight_hook=values["weight_hook"],
     )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from reconciler.node.effects import (
     Measured,
     NextBatch,
     Prune,
+    Publish,
     ReadBack,
     ReadSealed,
     Recall,
@@ -55,6 +56,7 @@ from reconciler.node.runfolder import RunFolder
 from reconciler.node.runtime import runtime_config
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
 from reconciler.node.state import Identity
+from reconciler.node.weights import Board
 
 T = TypeVar("T")
 
@@ -95,6 +97,7 @@ class Hands:
     control_plane: ControlPlane
     say: Callable[[Say], None]
     identity: Identity | None = None
+    board: Board = field(default_factory=Board)
     outbox: Outbox | None = None
     _called: int = 0
     _described: tuple[Any, ...] = ()
@@ -111,6 +114,8 @@ class Hands:
                 return self.control_plane.ask(effect)
             case ReadBack():
                 return self.proxy.running()
+            case Publish():
+                return self.board.publish(effect.weight)
             case Measure():
                 return Measured(self.proxy.signals())
             case Reload():

@@ -198,6 +198,13 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell the balancer in front this weight. Answer: `Done`, or `Failed` when the hook did not take it."""
+
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Read a staged bundle again, whole, and see that it has this very digest. Answer: `Recalled` or `Failed`."""
 
@@ -288,6 +295,7 @@ Effect = (
     | Restart
     | ReadBack
     | Measure
+    | Publish
     | Recall
     | TakeOrder
     | EndOrder

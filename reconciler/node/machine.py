@@ -43,6 +43,7 @@ from reconciler.node.mirroring import ask_mirrors
 from reconciler.node.patience import Overloaded
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
+from reconciler.node.publishing import publish
 from reconciler.node.returning import give_up, heed_orders
 from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
@@ -109,6 +110,8 @@ class Agent:
     """Seconds for which the control plane asked to be left alone."""
     poll_seconds: float = 10.0
     _deaf: int = 0
+    published: int | None = None
+    """The weight that the balancer in front was told last."""
     _unrendered: bool = False
     """Whether the secrets of what was confirmed last could not be opened."""
 
@@ -137,6 +140,7 @@ class Agent:
 
     def recover(self) -> Generator[Effect, Answer, None]:
         """After a start: the symlink names what was confirmed last, and the proxy serves it with its secrets."""
+        yield from publish(self)
         if self.state is None or self.state.active is None:
             return
         active = self.state.active
@@ -178,6 +182,7 @@ class Agent:
         """One round; True when something changed that should be reported at once. Raises `ReconcilerError`."""
         if self.identity is None or self.state is None:
             yield from self.register()
+        yield from publish(self)
         told = yield from self._report()
         self.poll_seconds = told.poll_seconds
         self._rounds += 1

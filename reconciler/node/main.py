@@ -141,6 +141,24 @@ class _Group(click.Group):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Its private key, unless the same file holds it.",
 )
+@click.option(
+    "--agent-check",
+    envvar="SENTINEL_NODE_AGENT_CHECK",
+    metavar="HOST:PORT",
+    help="Where to tell the node's weight to the agent check of HAProxy.",
+)
+@click.option(
+    "--ready",
+    envvar="SENTINEL_NODE_READY",
+    metavar="HOST:PORT",
+    help="Where to tell the weight over HTTP: GET /ready is 200, or 503 when it is 0.",
+)
+@click.option(
+    "--weight-hook",
+    envvar="SENTINEL_NODE_WEIGHT_HOOK",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Program that is called with the weight, 0 to 100, whenever it changes.",
+)
 @click.pass_context
 def group(ctx: click.Context, /, **values: Any) -> None:
     """The agent beside a Sentinel proxy: fetches what it should run, checks it, activates it, reports."""
@@ -161,11 +179,13 @@ def run(values: dict[str, Any], stop_proxy: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     with alone(options.home):
         agent, hands = assemble(options, _say)
+        hands.board.serve(agent_check=options.agent_check, ready=options.ready)
         try:
             drive(agent.life(), hands, stop)
         except Stopped:
             _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
         finally:
+            hands.board.close()
             if stop_proxy and isinstance(hands.proxy, ProcessProxy):
                 hands.proxy.stop()
                 hands.run.wipe()
@@ -211,6 +231,7 @@ def status(values: dict[str, Any]) -> None:
         "activated_at": active.activated_at if active else None,
         "sequence": trust.sequence if trust else None,
         "secrets": {name: p.version for name, p in active.secrets.items()} if active else {},
+        "weight": state.weight if state is not None and active is not None else 0,
         "pointer_expires": trust.expires if trust else None,
         "refusal": state.refusal.report() if state and state.refusal else None,
         "rolled_back": asdict(state.held) if state and state.held else None,

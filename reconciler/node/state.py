@@ -122,7 +122,8 @@ class SeenLog:
 class NodeState:
     """Everything but who the node is. `previous` is the digest to go back to by hand; `delivered` was staged last.
 
-    `log` is kept as soon as it was verified, whether or not the bundle was activated then.
+    `log` is kept as soon as it was verified, whether or not the bundle was activated then. `weight` is what to publish
+    while something is active: that of the last verified pointer, where it is higher only once its bundle runs.
     """
 
     root: str = field(repr=False)
@@ -133,6 +134,7 @@ class NodeState:
     refusal: Refusal | None = None
     log: SeenLog | None = None
     held: Held | None = None
+    weight: int = 100
 
 
 def encode_identity(identity: Identity) -> bytes:

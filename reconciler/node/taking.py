@@ -11,6 +11,7 @@ from reconciler.errors import NotYet, ReconcilerError, Refused, Stalled
 from reconciler.node import protocol
 from reconciler.node.activation import activate, needs_a_start
 from reconciler.node.effects import Answer, Effect, Kept, ReadSealed, Say, Sleep
+from reconciler.node.publishing import publish
 from reconciler.node.returning import refuse_what_was_left
 from reconciler.node.sealedset import decode_sealed_set, encode_sealed_set
 from reconciler.node.sources import ControlPlaneSource, Source, mirrors_of
@@ -47,6 +48,11 @@ def take(
         answer = yield from agent.ask(source.log_tile(tile))
         tiles[tile] = protocol.expect(answer, 200).body
     check.accept_log(tiles)
+    if check.weight < state.weight:
+        # Less is right at once, whether or not the bundle can be had; more only when it runs.
+        state = replace(agent.known()[1], weight=check.weight)
+        yield from agent.save(state)
+        yield from publish(agent)
     refuse_what_was_left(agent, check)
     if state.active is not None and check.digest == state.active.digest:
         yield from agent.save(
@@ -58,8 +64,10 @@ def take(
                 refusal=None,
                 log=check.log,
                 held=None,
+                weight=check.weight,
             )
         )
+        yield from publish(agent)
         return
     yield from _fetch_blob(agent, check, source)
     check.accept_statement(offer.statement)
@@ -74,6 +82,7 @@ def take(
     agent.state = yield from activate(agent.known()[1], bundle)
     agent.begin_probation()
     yield Say("activated", {"digest": check.digest[:19], "sequence": bundle.trust.sequence})
+    yield from publish(agent)
 
 
 def _fetch_blob(agent: Agent, check: Check, source: Source) -> Generator[Effect, Answer, None]:

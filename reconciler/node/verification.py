@@ -103,6 +103,11 @@ class Check:
         """The statement about the bundle; with it everything is verified."""
         self._accepted()[0].accept_statement(envelope)
 
+    @property
+    def weight(self) -> int:
+        """What the accepted pointer gives this node to get."""
+        return self._accepted()[1].weight
+
     def trust(self) -> Trust:
         """What to remember once the pointer's bundle runs."""
         _, pointer = self._accepted()
@@ -127,7 +132,7 @@ class Check:
             cohort=pointer.cohort,
             at=at,
         )
-        return Verified(trust=self.trust(), active=active, files=self._files)
+        return Verified(trust=self.trust(), active=active, files=self._files, weight=pointer.weight)
 
     def _accepted(self) -> tuple[Verifier, Pointer]:
         if self._verifier is None or self._pointer is None:

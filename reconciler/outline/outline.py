@@ -12,8 +12,9 @@ from reconciler.outline.graph import Edge, Graph, Vertex
 
 @dataclass(frozen=True, slots=True)
 class WafPolicy:
-    """One WAF policy. `off` are the categories that are off, `rules` (id, action, note) of single ones that are turned
-    on or off, `exclusions` (name, ids, scope in words, note); of either only the first ones are told."""
+    """One WAF policy. `file` is where it is declared, `off` are the categories that are off, `rules` (id, action, note)
+    of single ones that are turned on or off, `exclusions` (name, ids, scope in words, note); of either only the first
+    ones are told."""
 
     name: str
     description: str
@@ -21,6 +22,7 @@ class WafPolicy:
     paranoia: int
     threshold: int
     failure: str
+    file: str
     off: tuple[str, ...] = ()
     rules: tuple[tuple[int, str, str], ...] = ()
     exclusions: tuple[tuple[str, tuple[int, ...], str, str], ...] = ()
@@ -36,6 +38,7 @@ class SecretValue:
     version: int | None
     rotated: date | None
     days: int | None
+    file: str
 
 
 @dataclass(frozen=True, slots=True)

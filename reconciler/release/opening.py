@@ -34,7 +34,7 @@ def open_rollout(
     reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
         moments = [rules.look_again(state, policy, now)]
-        if any(reason.code in rules.OF_NODES for reason in reasons):
+        if all(reason.code in rules.OF_NODES for reason in reasons):
             moments.append(now + NODES_MAY_COME)
         return wait(*reasons, until=min((at for at in moments if at is not None), default=None))
     only, already = only_of(wish, policy), already_of(ledger, wish)

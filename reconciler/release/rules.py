@@ -154,7 +154,7 @@ def not_rejected(case: Case) -> Iterator[Reason]:
     yield from rejecting(case.state)
 
 
-OF_NODES = frozenset({"W-REL-072", "W-REL-073"})
+OF_NODES = frozenset({"W-REL-023", "W-REL-072", "W-REL-073"})
 """What registered nodes and their labels can change."""
 
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (

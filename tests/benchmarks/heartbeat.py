@@ -39,10 +39,10 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         environ = {"SENTINEL_HOME": str(home / "home")}
-        _fill(environ)
+        fill(environ)
         before = _reference(home, environ)
         with gunicorn("web.nodes.app:application", *FLAGS, environ=environ, folder=home / "ours") as port:
-            tokens = [_token(port, number) for number in range(NODES)]
+            tokens = [token(port, number) for number in range(NODES)]
             beats = heartbeats(tokens)
             ours = requests_per_second(port, lambda: next(beats), status=200, seconds=SECONDS)
         after = _reference(home, environ)
@@ -61,7 +61,7 @@ def heartbeats(tokens: list[str]) -> Iterator[bytes]:
         body = json.dumps(_body(counter), separators=(",", ":")).encode()
         for number, token in enumerate(tokens):
             yield (
-                f"POST /api/v1/nodes/{_id(number)}/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"POST /api/v1/nodes/{node_id(number)}/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                 f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n"
             ).encode() + body
@@ -99,9 +99,10 @@ def _body(counter: int) -> dict[str, object]:
     }
 
 
-def _token(port: int, number: int) -> str:
+def token(port: int, number: int) -> str:
+    """A token for the key of that node."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/api/v1/nodes/{_id(number)}/token",
+        f"http://127.0.0.1:{port}/api/v1/nodes/{node_id(number)}/token",
         data=b"{}",
         headers={"Authorization": f"Bearer {_key(number)}"},
     )
@@ -109,7 +110,8 @@ def _token(port: int, number: int) -> str:
         return str(json.load(answer)["token"])
 
 
-def _id(number: int) -> str:
+def node_id(number: int) -> str:
+    """The id of the node of that number."""
     return f"n-bench{number:05}"
 
 
@@ -117,7 +119,8 @@ def _key(number: int) -> str:
     return f"snk_{number:043}"
 
 
-def _fill(environ: dict[str, str]) -> None:
+def fill(environ: dict[str, str]) -> None:
+    """A database with registered nodes, and a root."""
     settings = read_settings(os.environ | environ)
     migrate(settings)
     connect(settings)
@@ -126,7 +129,7 @@ def _fill(environ: dict[str, str]) -> None:
     with writing():
         for number in range(NODES):
             Node.create(
-                id=_id(number), organization="acme", project="shop", environment="dev", name=f"bench-{number}",
+                id=node_id(number), organization="acme", project="shop", environment="dev", name=f"bench-{number}",
                 key_sha256=hashlib.sha256(_key(number).encode()).hexdigest(), registered_at=now, changed_at=now,
             )  # fmt: skip
     disconnect()

@@ -22,15 +22,18 @@ def requests_per_second(
     status: int,
     seconds: float,
     connections: int = CONNECTIONS,
+    times: list[float] | None = None,
 ) -> float:
     """Answers per second of a server that keeps connections open.
 
     `next_request` gives the whole bytes of the next request. Any status but `status` raises `Broken`: a benchmark of
-    refusals would measure nothing. The first half second is not counted.
+    refusals would measure nothing. The first half second is not counted. `times` is filled with how many seconds each
+    answer took, that half second's too.
     """
     selector = selectors.DefaultSelector()
     sockets = [socket.create_connection((HOST, port)) for _ in range(connections)]
     buffers: dict[socket.socket, bytes] = {}
+    sent: dict[socket.socket, float] = {}
     answers = 0
     counted_from: float | None = None
     try:
@@ -39,6 +42,7 @@ def requests_per_second(
             selector.register(connection, selectors.EVENT_READ)
             buffers[connection] = b""
             connection.sendall(next_request())
+            sent[connection] = time.perf_counter()
         began = time.perf_counter()
         while True:
             now = time.perf_counter()
@@ -57,6 +61,10 @@ def requests_per_second(
                 if rest is not None:
                     buffers[connection] = rest
                     answers += 1
+                    if times is not None:
+                        moment = time.perf_counter()
+                        times.append(moment - sent[connection])
+                        sent[connection] = moment
                     connection.sendall(next_request())
     finally:
         selector.close()

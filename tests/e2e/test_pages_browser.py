@@ -87,6 +87,7 @@ PAGES = {
     "secrets": "/o/acme/p/shop/secrets",
     "events": "/o/acme/p/shop/events",
     "webhooks": "/o/acme/p/shop/webhooks",
+    "pull": "/o/acme/p/shop/pulls/7",
 }
 
 
@@ -256,4 +257,32 @@ def test_keys_find_and_walk(site: str, browser: Any) -> None:
     assert page.evaluate("document.activeElement.getAttribute('href')") != first
     page.keyboard.press("k")
     assert page.evaluate("document.activeElement.getAttribute('href')") == first
+    context.close()
+
+
+def test_the_map_is_lit_sifted_and_dragged(site: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 700, "height": 700})
+    page = context.new_page()
+    faults = listen(page)
+    page.goto(site + PAGES["topology"])
+    checkout = page.locator('a.plate[data-name="checkout"]').first
+    checkout.hover()
+    lit = page.evaluate("[...document.querySelectorAll('.plate.on')].map((plate) => plate.dataset.name)")
+    assert {"checkout", "customers", "public"} <= set(lit)
+    assert "updates" not in lit
+    page.fill("#q", "api")
+    hit = page.evaluate("[...document.querySelectorAll('.plate.hit')].map((plate) => plate.dataset.name)")
+    assert sorted(hit) == ["api", "api-limit"]
+    page.fill("#q", "")
+    box = page.locator("[data-map]").bounding_box()
+    page.mouse.move(box["x"] + 400, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 8, steps=4)
+    page.mouse.up()
+    assert page.evaluate("document.querySelector('[data-map]').scrollLeft") > 200
+    page.evaluate("document.querySelector('[data-map]').scrollLeft = 0")
+    checkout.click()
+    page.wait_for_url("**focus=service**")
+    assert page.locator("h1").inner_text() == "checkout"
+    assert faults == []
     context.close()

@@ -21,11 +21,13 @@ CAUGHT = 3
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """`old` stands exactly once in the source of `module`, and becomes `new`."""
+    """`old` stands exactly once in the source of `module`, and becomes `new`. `slots`: it is about traffic that is
+    shifted, and looked for in scenarios with slots."""
 
     module: str
     old: str
     new: str
+    slots: bool = False
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -95,6 +97,24 @@ MUTATIONS: dict[str, Mutation] = {
         "return registered_at <= self.opened_at and (self.only is None or matches(self.only, labels, {}))",
         "return registered_at <= self.opened_at",
     ),
+    "a slot moves while it gets requests": Mutation(
+        "reconciler.release.gates.traffic",
+        "    if abs(got - wanted) <= allowed(",
+        "    if 1 or allowed(",
+        slots=True,
+    ),
+    "a rollout ends while its release gets requests": Mutation(
+        "reconciler.release.returning",
+        "plan is None or not carries(ledger):",
+        "plan is None or True:",
+        slots=True,
+    ),
+    "a turn back keeps the sequence": Mutation(
+        "reconciler.release.ending",
+        "    sequence = ledger.sequence + 1\n    active",
+        "    sequence = ledger.sequence\n    active",
+        slots=True,
+    ),
     "a rollback leaves the wish": Mutation(
         "reconciler.release.during",
         "return act(RollBack(because, release, verdicts, counts), because)",
@@ -142,12 +162,14 @@ def main(name: str) -> int:
     """Play seeds with the bug until an invariant breaks. Returns `CAUGHT`, or 0 when none did."""
     sys.meta_path.insert(0, _Finder(MUTATIONS[name]))
     from reconciler.simulator.virtual.generate import generate
+    from reconciler.simulator.virtual.generate_slots import generate_slots
     from reconciler.simulator.virtual.invariants import Broken
     from reconciler.simulator.virtual.world import World
 
+    make = generate_slots if MUTATIONS[name].slots else generate
     for seed in range(SEEDS):
         try:
-            World(generate(seed)).run()
+            World(make(seed)).run()
         except Broken as error:
             print(f"seed {seed}: {error}")
             return CAUGHT

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.simulator.virtual.generate import BUNDLES, generate
+from reconciler.simulator.virtual.generate_slots import generate_slots
 from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.invariants import Broken, Invariants
 from reconciler.simulator.virtual.scenario import Group, Happening, Scenario
@@ -16,6 +17,7 @@ from reconciler.simulator.virtual.world import World
 
 SEEDS = 200
 LARGE = 20
+SLOTS = 40
 ALL_COMMITS = {
     "environment.created",
     "ledger.restored",
@@ -26,6 +28,7 @@ ALL_COMMITS = {
     "rollout.paused",
     "rollout.resumed",
     "rollout.rolled-back",
+    "rollout.turned-back",
     "rollout.superseded",
     "rollout.cancelled",
     "rollout.partial",
@@ -55,6 +58,13 @@ def test_two_hundred_seeds(block: int) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("block", range(4))
+def test_forty_seeds_with_slots(block: int) -> None:
+    for seed in range(block * SLOTS // 4, (block + 1) * SLOTS // 4):
+        play(generate_slots(seed))
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(1000, 1000 + LARGE))
 def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
     world = play(generate(seed, nodes=5000))
@@ -65,8 +75,8 @@ def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
 @pytest.mark.timeout(600)
 def test_the_seeds_meet_every_kind_of_commit_and_of_trouble() -> None:
     commits, kinds = set(), set()
-    for seed in range(0, SEEDS, 2):
-        scenario = generate(seed)
+    scenarios = [*map(generate, range(0, SEEDS, 2)), *map(generate_slots, range(13, 17))]
+    for scenario in scenarios:
         kinds |= {happening.kind for happening in scenario.timeline}
         world = World(scenario)
         world.run()
@@ -84,8 +94,7 @@ def test_a_seed_is_always_the_same_play() -> None:
 
 
 def test_a_scenario_survives_being_written() -> None:
-    for seed in range(40):
-        scenario = generate(seed)
+    for scenario in (*map(generate, range(40)), *map(generate_slots, range(10))):
         again = read_scenario(write_scenario(scenario), "again.kdl")
         assert again.policies == scenario.policies
         assert replace(again, config=scenario.config) == scenario

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.config.approvals import Approvals
 from reconciler.db.models import Commit, Environment
+from web.pages.attention import Notice
 
 WAITS = frozenset({"W-REL-040", "W-REL-041", "W-REL-042", "W-REL-043", "W-REL-044", "W-REL-045", "W-REL-046"})
 """Reasons for waiting that a person's word would change."""
@@ -60,6 +61,16 @@ def waiting(environments: Iterable[Environment], commits: Mapping[str, Commit]) 
             given=tuple(one for one in ballots if one["counts"]),
             others=tuple(one for one in ballots if not one["counts"]),
             reasons=reasons,
+        )
+
+
+def notices(environments: Iterable[Environment]) -> Iterator[Notice]:
+    """What needs attention: a notice for each wish that waits for somebody's word."""
+    for one in waiting(environments, {}):
+        words = "1 more approval" if one.missing == 1 else f"{one.missing} more approvals"
+        title = f"{one.environment} waits for {words if one.missing else 'a person'}"
+        yield Notice(
+            "hold", "person", title, one.reasons[0]["message"], one.reasons[0]["code"], None, "approvals"
         )
 
 

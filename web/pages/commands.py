@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.db.models import Commit, Environment, Release, Rollout
+from reconciler.db.models import Commit, Environment, Node, Release, Rollout
 from web.catalogue import ProjectEntry
 from web.pages.matrix import Cell
 
@@ -105,6 +105,22 @@ def for_rollout(row: Rollout) -> list[Command]:
     if row.state == "rolled-back":
         return [Command(_line("sentinelctl", "retry", place, "--reason", "…"), "try it once more")]
     return []
+
+
+def for_node(row: Node) -> list[Command]:
+    """What a person could do about one node."""
+    digest = row.running or row.delivered
+    found = [Command(_line("sentinelctl", "why", row.id), "say why it runs what it runs")]
+    if digest:
+        pin = _line(
+            "sentinelctl", "pin", row.environment, "--node", row.id, "--bundle", digest[:19], "--reason", "…"
+        )
+        found.append(Command(pin, "keep it on what it runs, whatever is released"))
+    if row.retired_at is None:
+        found.append(
+            Command(_line("sentinelctl", "node", "retire", row.id, "--because", "…"), "let it go for good")
+        )
+    return found
 
 
 def for_bundle(digest: str, environments: Iterable[str]) -> list[Command]:

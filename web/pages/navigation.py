@@ -43,6 +43,7 @@ GROUPS: tuple[tuple[str, tuple[Tab, ...]], ...] = (
         "Record",
         (
             Tab("fleet.events", "Events"),
+            Tab("pulls.index", "Pull requests", ("pulls.pull",)),
             Tab("fleet.webhooks", "Webhooks"),
             Tab("audit_pages.of_project", "Audit"),
         ),

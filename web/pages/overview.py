@@ -9,7 +9,17 @@ from datetime import datetime
 from reconciler.db.evidence import Reproduction
 from reconciler.db.live import live_bundles
 from reconciler.db.models import Commit, Environment, Rollout
-from web.pages import attention, certificates, drift, log_alarms, node_reads, reads, reproductions, roots
+from web.pages import (
+    approvals,
+    attention,
+    certificates,
+    drift,
+    log_alarms,
+    node_reads,
+    reads,
+    reproductions,
+    roots,
+)
 from web.pages.scope import Scope
 
 
@@ -56,6 +66,7 @@ def overview(scope: Scope, *, now: datetime) -> Overview:
             newest_rollouts,
             tallies,
             (
+                *approvals.notices(environments),
                 *log_alarms.notices(reads.log_alarms(scope)),
                 *reproductions.notices(live_reproductions(scope)),
                 *certificates.notices(offered),

@@ -7,7 +7,7 @@ from flask import abort, request
 from reconciler.errors import Refused
 from reconciler.fleet.staleness import presence
 from web.auth.actions import needs
-from web.pages import cursors, node_reads, reads
+from web.pages import commands, cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
 from web.pages.node_narrowing import PARAMETERS, conditions
@@ -91,6 +91,7 @@ def node(identifier: str) -> str:
         offer=offer,
         desired=desired(row, offer, reads.environment(scope(), row.environment)),
         events=reads.events(scope(), subject=row.id, limit=EVENTS_SHOWN),
+        commands=commands.for_node(row),
     )
 
 

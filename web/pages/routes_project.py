@@ -154,6 +154,7 @@ def rollout(name: str, rollout: str) -> str:
         "rollout",
         stamp=at,
         ladder=found,
+        commands=commands.for_rollout(row),
         commit=reads.commits_of(scope(), [found.commit]).get(found.commit),
         releases=[
             release

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from reconciler.config.secret_age import age_in_days
@@ -35,6 +35,11 @@ class Row:
     users: tuple[str, ...]
     cells: tuple[Cell, ...]
 
+    @property
+    def needed(self) -> bool:
+        """Whether anything needs it anywhere."""
+        return any(cell.needed for cell in self.cells)
+
 
 def rows(
     outlines: Mapping[str, Outline | None], needed: Mapping[str, Iterable[str]], *, today: date
@@ -43,15 +48,14 @@ def rows(
     names: dict[str, Row] = {}
     for outline in outlines.values():
         for one in outline.secrets if outline is not None else ():
-            names.setdefault(one.name, Row(one.name, one.description, one.days, "", (), ()))
+            names.setdefault(one.name, Row(one.name, one.description, one.days, one.file, (), ()))
     found = []
     for row in names.values():
         cells = tuple(
             _cell(row.name, place, outline, set(needed.get(place, ())), today)
             for place, outline in outlines.items()
         )
-        users, file = _users(row.name, outlines), _file(row.name, outlines)
-        found.append(Row(row.name, row.description, row.days, file, users, cells))
+        found.append(replace(row, users=_users(row.name, outlines), cells=cells))
     order = list(SECRETS)
     return sorted(found, key=lambda row: (min(order.index(c.state.key) for c in row.cells), row.name))
 
@@ -67,14 +71,6 @@ def _cell(name: str, place: str, outline: Outline | None, needed: set[str], toda
     left = None if one.days is None else (one.rotated + timedelta(days=one.days) - today).days
     state = SECRETS["due" if left is not None and left <= 0 else "sealed"]
     return Cell(place, state, one.version, age, left, wanted)
-
-
-def _file(name: str, outlines: Mapping[str, Outline | None]) -> str:
-    for outline in outlines.values():
-        for vertex, path in outline.files.items() if outline is not None else ():
-            if (vertex.kind, vertex.name) == ("secret", name):
-                return path
-    return ""
 
 
 def _users(name: str, outlines: Mapping[str, Outline | None]) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ class Shown:
     policy: WafPolicy
     asked: int
     users: tuple[Vertex, ...]
-    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def policies(outline: Outline) -> Iterator[Shown]:
         vertex = Vertex("waf-policy", policy.name)
         users = tuple(edge.start for edge in outline.graph.edges if edge.end == vertex)
         asked = sum(asks(policy, rule) for rule in RULES.values())
-        yield Shown(policy, asked, users, outline.files.get(vertex, ""))
+        yield Shown(policy, asked, users)
 
 
 def catalogue(known: Sequence[WafPolicy], category: str | None, search: str | None) -> list[Entry]:

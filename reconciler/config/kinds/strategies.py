@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config.durations import Duration, seconds
+from reconciler.config.kinds import blue_green
+from reconciler.config.kinds.blue_green import BLUE_GREEN, blue_green_complaints, blue_green_of
 from reconciler.config.kinds.node_group import LABEL_KEY
 from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, scalar, values
@@ -19,11 +21,9 @@ AT_ONCE = "all-at-once"
 FIELDS: tuple[Field, ...] = (
     scalar(
         "strategy",
-        Choice(
-            (AT_ONCE, "rolling", "canary"),
-            instead={"blue-green": f'strategy "{AT_ONCE}" comes nearest'},
-        ),
-        "How nodes are moved: all at once, batch after batch, or a growing share that is watched for a while. Absent, "
+        Choice((AT_ONCE, "rolling", "canary", BLUE_GREEN)),
+        "How nodes are moved: all at once, batch after batch, a growing share that is watched for a while, or one half "
+        "after the other, with the traffic shifted in between. Absent, "
         f'it is "rolling" in a protected environment and "{AT_ONCE}" elsewhere.',
         'strategy "rolling"',
     ),
@@ -69,6 +69,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         example='canary {\n    share 5 25 50\n    bake "10m"\n}',
     ),
+    blue_green.FIELD,
     Field(
         "spread",
         "The label whose values are failure domains, such as regions: no batch takes more than a share of the nodes of "
@@ -113,6 +114,7 @@ def policy_fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "bake_seconds": 0 if canary is None else seconds(canary.get("bake", DEFAULT_BAKE)),
         "spread_label": spread.get("label", ""),
         "spread_percent": spread.get("percent") or 100,
+        "blue_green": blue_green_of(policy) if strategy == BLUE_GREEN else None,
     }
 
 
@@ -144,6 +146,7 @@ def complaints(data: Mapping[str, Any]) -> Iterator[Complaint]:
             "add the strategy, or remove this",
         )
         yield Complaint(("policy", "canary"), problem)
+    yield from blue_green_complaints(policy, strategy)
     yield from _at_once(data, policy, strategy)
 
 
@@ -153,7 +156,7 @@ def _at_once(data: Mapping[str, Any], policy: Mapping[str, Any], strategy: str) 
         problem = Problem(
             "E-VAL-060",
             "all nodes of a protected environment would change at once",
-            'strategy "rolling" or "canary"',
+            'strategy "rolling", "canary" or "blue-green"',
             'choose another strategy, or say all-at-once-because "…", or protected #false',
         )
         yield Complaint(("policy", "strategy"), problem)

@@ -40,6 +40,7 @@ from reconciler.git.mirror import Mirror
 from reconciler.plan.markdown import markdown
 from reconciler.plan.model import Plan, Standing
 from reconciler.plan.statuses import of_plan, pending
+from reconciler.plan.summary import summary
 
 MARGIN = 500
 """What a comment holds besides the plan."""
@@ -119,14 +120,14 @@ def plan_one(
     said = text_of(context, number, plan, api.forge.longest_note)
     with writing():
         saved = (
-            Pull.update(verdict=str(plan.verdict), text=said, planned_at=context.now())
+            Pull.update(verdict=str(plan.verdict), text=said, plan=summary(plan), planned_at=context.now())
             .where(Pull.id == row.id, Pull.head == head, Pull.onto == onto, Pull.open)
             .execute()
         )
         if not saved:
             raise LostRace("E-FRG-020", f"pull request {number} moved on while it was planned")
         statuses = of_plan(plan, instance_of(context), context.project.slug)
-        tell_statuses(context, head, statuses, page_of(context))
+        tell_statuses(context, head, statuses, f"{page_of(context)}/pulls/{number}")
         tell_note(context, number, said)
         if annotates(api):
             tell_report(context, report_of(context, plan))
@@ -149,7 +150,7 @@ def marker(context: Context, number: int) -> str:
 def text_of(context: Context, number: int, plan: Plan, longest: int) -> str:
     """The comment."""
     name = f"**{context.project.slug}**\n\n" if context.project.path else ""
-    body = markdown(plan, limit=longest - MARGIN, report=page_of(context))
+    body = markdown(plan, limit=longest - MARGIN, report=f"{page_of(context)}/pulls/{number}")
     return f"{marker(context, number)}\n{name}{body}"
 
 

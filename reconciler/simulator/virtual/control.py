@@ -142,6 +142,9 @@ class ControlPlane:
             returned=counted.returned,
             ranks=counted.ranks,
             left_out=counted.left_out,
+            signals=environment.balancer.measure(
+                environment.ledger, environment.nodes, self.scenario.moment(now), now
+            ),
         )
 
     def newer(self, environment: Environment, state: EnvironmentState) -> tuple[TrunkCommit, ...]:

@@ -14,6 +14,7 @@ from reconciler.release.assignment import Offer, assignment_of, offers
 from reconciler.release.branch import parse_branch
 from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
+from reconciler.simulator.virtual.balancer import Balancer
 from reconciler.simulator.virtual.nodes import Node
 
 CHANGED_BY_HAND = "changed-by-hand"
@@ -67,6 +68,7 @@ class Environment:
     signed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the path of an approval, whose signature its commit carries."""
     promoter: str = ""
+    balancer: Balancer = field(default_factory=Balancer)
     said: dict[tuple[str, int], datetime] = field(default_factory=dict)
     """When somebody said go last, by the rollout and the step that was under way."""
     told: tuple[object, dict[str, Offer]] | None = None

@@ -182,6 +182,12 @@ def retire(world: World, what: What) -> None:
         gone.down_until = gone.unreachable_until = 2**62
 
 
+def stick(world: World, what: What) -> None:
+    """The balancer in front of `environment` follows no weight for as long as it `lasts`."""
+    length = milliseconds(str(what["lasts"]))
+    world.environment(what).balancer.stuck_until = world.loop.now + length
+
+
 def die(world: World, what: What) -> None:
     """The control plane dies at one of its next effects, and is down for a while."""
     world.dies_in = max(1, _number(what))
@@ -222,6 +228,7 @@ KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
         "heal": heal,
         "register": register,
         "retire": retire,
+        "stick": stick,
         "die": die,
         "lose-nudges": lose_nudges,
         "failover": failover,

@@ -22,17 +22,27 @@
 17. Nodes outside a rollout's target are not told to change.
 18. A step with a manual gate passes only after somebody said go in its present try.
 19. Nobody goes back because the digest that a rollout brings is wished for other nodes.
+20. Where slots serve, never are the weights of both 0.
+21. The next step of a blue-green rollout moves no node of a slot that the balancer gives requests to.
+22. While a blue-green release gets requests, its rollout ends only after they were sent back.
+23. At rest every node that runs what it is told publishes the weight that it is told.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.fleet.cohorts import cohort_of
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import matches
-from reconciler.release.actions import AdvanceStep, ChangePins, Complete, OpenRollout, Promote, RollBack
-from reconciler.release.assignment import Offer
+from reconciler.release.actions import (
+    AdvanceStep,
+    ChangePins,
+    Complete,
+    OpenRollout,
+    Promote,
+    RollBack,
+    Supersede,
+)
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
@@ -44,16 +54,14 @@ from reconciler.simulator.virtual.environment import (
     CHANGED_BY_HAND,
     Commit,
     Environment,
-    Published,
     published_of,
 )
 from reconciler.simulator.virtual.nodes import Node, chosen
+from reconciler.simulator.virtual.slot_faults import ending_fault, traffic_fault, weights_fault
+from reconciler.simulator.virtual.telling import offered_by, pinned, told_by
 
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.world import World
-
-
-NOTHING = Offer("")
 
 
 class Broken(AssertionError):
@@ -114,7 +122,7 @@ class Invariants:
         self._require(6, world, now_state.tampered == (), f"{now_state.tampered} are not what we wrote")
         after = now_state.files.ledger or Ledger()
         self._require(1, world, after.sequence >= before.sequence, f"{commit.subject}: the sequence fell")
-        if _offered(published_of(before), environment) != _offered(published_of(after), environment):
+        if offered_by(published_of(before), environment) != offered_by(published_of(after), environment):
             self._require(
                 1,
                 world,
@@ -145,13 +153,18 @@ class Invariants:
         if isinstance(action, RollBack) and before.open_rollout is not None:
             failed, wish = before.open_rollout.digest, now_state.files.release
             # A pin on what failed ends by the next commit, because of the quarantine that this one places.
-            told, pinned = _told(published_of(after), environment), _pinned(published_of(after), environment)
-            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in pinned}
+            told, apart = told_by(published_of(after), environment), pinned(published_of(after), environment)
+            gone = failed not in {told[node.id] for node in environment.nodes if node.id not in apart}
             self._require(14, world, gone, f"{commit.subject}: nodes are told {short(failed)}")
             wished = wish is not None and wish.digest == failed
             self._require(14, world, not wished, f"{commit.subject}: {short(failed)} is still wished")
+        self._holds(20, world, weights_fault(published_of(after).offers))
+        if isinstance(action, RollBack | Supersede):
+            self._holds(22, world, ending_fault(before, published_of(before).offers))
         if isinstance(action, AdvanceStep):
             self._advancing(world, environment, before)
+            moves = (told_by(published_of(before), environment), told_by(published_of(after), environment))
+            self._holds(21, world, traffic_fault(before, environment.nodes, moves, world.now, world.loop.now))
         if isinstance(action, AdvanceStep | Complete):
             self._let_go(world, environment, before)
 
@@ -175,6 +188,7 @@ class Invariants:
                 if node.runs and node.runs not in opened:
                     raise Broken(12, world.loop.now, f"{node.name} runs {short(node.runs)}")
             self._share(world, environment)
+            self._holds(20, world, weights_fault(environment.published.offers))
 
     def check_end(self, world: World) -> None:
         """What holds at rest."""
@@ -187,7 +201,8 @@ class Invariants:
                     decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
                 )
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
-            told = _told(published_of(ledger), environment)
+            offered = offered_by(published_of(ledger), environment)
+            told = told_by(published_of(ledger), environment)
             self._require(
                 10, world, environment.published == published_of(ledger), "nodes are told something else"
             )
@@ -199,6 +214,13 @@ class Invariants:
                 refuses = bundle is not None and chosen(node.id, bundle.name, "refuses", bundle.refused)
                 self._require(
                     10, world, refuses or node.runs == digest, f"{node.name} does not run {short(digest)}"
+                )
+                weight = offered[node.id].weight
+                self._require(
+                    23,
+                    world,
+                    refuses or node.weight == weight,
+                    f"{node.name} publishes {node.weight}, not {weight}",
                 )
 
     def no_rest(self, world: World) -> None:
@@ -266,11 +288,9 @@ class Invariants:
         rollout, plan, policy = after.open_rollout, after.plan, environment.policy
         if rollout is None or plan is None or policy is None:
             return
-        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
-        pinned = _pinned(published_of(after), environment)
-        moved = [
-            node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in pinned
-        ]
+        was, told = told_by(published_of(before), environment), told_by(published_of(after), environment)
+        kept = pinned(published_of(after), environment)
+        moved = [node for node in environment.nodes if told[node.id] != was[node.id] and node.id not in kept]
         if plan.only is not None:
             target = read_selector(plan.only.meant)
             outside = [node.name for node in moved if not matches(target, node.labels, {})]
@@ -291,7 +311,7 @@ class Invariants:
         former, rollout = before.open_rollout, after.open_rollout
         if former is None or rollout is None or former.digest != rollout.digest:
             return
-        was, told = _told(published_of(before), environment), _told(published_of(after), environment)
+        was, told = told_by(published_of(before), environment), told_by(published_of(after), environment)
         back = [node.name for node in environment.nodes if was[node.id] == former.digest != told[node.id]]
         self._require(19, world, not back, f"{rollout.name} sends {back[:3]} back")
 
@@ -310,14 +330,14 @@ class Invariants:
         rollout, plan = before.open_rollout, before.plan
         if rollout is None or plan is None:
             raise Broken(5, world.loop.now, f"{environment.name} advances without a rollout")
-        told = _told(published_of(before), environment)
-        pinned = _pinned(published_of(before), environment)
+        told = told_by(published_of(before), environment)
+        kept = pinned(published_of(before), environment)
         now = world.loop.now
         unwell = [
             node.name
             for node in environment.nodes
             if told[node.id] == rollout.digest != before.live
-            and node.id not in pinned
+            and node.id not in kept
             and node.truthful
             and max(node.down_until, node.unreachable_until) + plan.rules.stale_after_seconds * 1000 <= now
             and (node.runs != rollout.digest or not node.well)
@@ -348,8 +368,8 @@ class Invariants:
             for step, done in zip(plan.steps, rollout.steps, strict=True)
             if done.state != "waiting"
         )
-        told = _told(published, environment)
-        apart, moving = _pinned(published, environment), published.assignment.rollout
+        told = told_by(published, environment)
+        apart, moving = pinned(published, environment), published.assignment.rollout
         if moving is not None:
             apart |= {
                 node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
@@ -361,29 +381,10 @@ class Invariants:
         )
         self._require(4, world, moved <= allowed, f"{moved} of {environment.name} are moved, {allowed} may")
 
+    def _holds(self, number: int, world: World, fault: str) -> None:
+        """Raise `Broken` when a fault was found."""
+        self._require(number, world, not fault, fault)
+
     def _require(self, number: int, world: World, holds: bool, words: str) -> None:
         if not holds:
             raise Broken(number, world.loop.now, words)
-
-
-def _pinned(published: Published, environment: Environment) -> set[str]:
-    """The nodes that a pin keeps, whatever is released."""
-    pin_of = published.assignment.pin_of
-    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
-
-
-def _told(published: Published, environment: Environment) -> dict[str, str]:
-    """What each node is told to run, "" for nothing."""
-    return {node: offer.digest for node, offer in _offered(published, environment).items()}
-
-
-def _offered(published: Published, environment: Environment) -> dict[str, Offer]:
-    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
-    key = (published, [node.id for node in environment.nodes])
-    if environment.told is None or environment.told[0] != key:
-        found = {}
-        for node in environment.nodes:
-            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.offers.get(cohort, NOTHING)
-        environment.told = (key, found)
-    return environment.told[1]

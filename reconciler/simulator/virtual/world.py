@@ -13,6 +13,7 @@ from reconciler.errors import Stalled
 from reconciler.release import paths
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, TrunkCommit
+from reconciler.release.rules import OF_NODES
 from reconciler.release.state import EnvironmentState
 from reconciler.simulator.virtual.control import (
     AUTHOR,
@@ -321,6 +322,8 @@ class World:
         self.down_until = min(self.down_until, self.loop.now)
         self.no_nudges_until = 0
         self.racing.clear()
+        for environment in self.environments.values():
+            environment.balancer.stuck_until = self.loop.now
         self.changed_at = self.loop.now
         for node in self.nodes:
             if node.down_until < GONE:
@@ -354,7 +357,9 @@ class World:
             return now
         if any(self._wants_a_look(environment) for environment in self.environments.values()):
             return now
-        due = [e.due_at for e in self.environments.values() if e.due_at is not None]
+        # What waits for nodes alone looks again and again; after the trouble nobody registers or labels any.
+        looking = [e for e in self.environments.values() if end is not None or not _waits_for_nodes(e)]
+        due = [e.due_at for e in looking if e.due_at is not None]
         if self.timeline:
             due.append(self.timeline[0].at)
         if end is not None:
@@ -372,6 +377,11 @@ class World:
         for node in self.nodes:
             if node.reported_at is not None:
                 node.reported_at += length * MILLISECOND
+
+
+def _waits_for_nodes(environment: Environment) -> bool:
+    waiting = environment.last.waiting if environment.last is not None else ()
+    return any(reason.code in OF_NODES for reason in waiting)
 
 
 def _is_due(environment: Environment, now: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.config.blue_green import BlueGreen
 from reconciler.config.drift import DriftPolicy
 from reconciler.config.gates import GateSpec
 from reconciler.config.groups import NodeGroup
@@ -100,6 +101,17 @@ def test_a_protected_environment_goes_all_at_once_on_purpose_alone(
     assert (found.protected, found.strategy) == (protected, strategy)
 
 
+def test_blue_green_shifts_in_three_weights_unless_told_and_always_to_the_end() -> None:
+    found = policy('policy { strategy "blue-green"; blue-green { balancer "edge"; }; }').blue_green
+    assert found == BlueGreen("edge", (10, 50, 100), 120, 600, 5, 200)
+    told = policy(
+        'policy { strategy "blue-green"; blue-green { balancer "edge"; slots "slot" blue="a" green="b"; shift 75 25; '
+        'bake "5s"; hold "0s"; traffic within=10 samples=7; }; }'
+    )
+    assert told.blue_green == BlueGreen("edge", (25, 75, 100), 5, 0, 10, 7, "slot", "a", "b")
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(told.to_json()))) == told
+
+
 def test_promotion_is_manual_behind_another_environment() -> None:
     assert policy("", after='    after "dev"\n').promote == "manual"
 
@@ -165,6 +177,16 @@ def test_json_and_back() -> None:
         ('protected #true; policy { strategy "all-at-once"; }', "E-VAL-060"),
         ('policy { all-at-once-because "x"; strategy "rolling"; }', "E-VAL-009"),
         ("policy { min-healthy 5; }", "E-VAL-001"),
+        ('policy { strategy "blue-green"; }', "E-VAL-061"),
+        ('policy { strategy "blue-green"; blue-green { shift 10; }; }', "E-VAL-061"),
+        ('policy { strategy "blue-green"; blue-green { balancer "x"; shift 0 100; }; }', "E-VAL-003"),
+        ('policy { strategy "blue-green"; blue-green { balancer "x"; slots "s" blue="a"; }; }', "E-KND-005"),
+        (
+            'policy { strategy "blue-green"; blue-green { balancer "x"; slots "s" blue="a" green="a"; }; }',
+            "E-VAL-009",
+        ),
+        ('policy { strategy "blue-green"; spread "zone"; blue-green { balancer "x"; }; }', "E-VAL-009"),
+        ('policy { blue-green { balancer "x"; }; }', "E-VAL-009"),
         ("policy { gates { soak 300; }; }", "E-VAL-001"),
         ("policy { gates { manual #true; }; }", "E-KND-006"),
         ("policy { gates; }", "E-KND-008"),

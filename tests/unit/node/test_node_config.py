@@ -102,7 +102,8 @@ def test_every_setting_can_stand_in_a_file_and_what_is_printed_is_one(path: Path
         "admin-port": "9000", "wait": "5", "run-folder": '"/run/x"', "secrets-on-disk": "#true", "waf-log": "l",
         "ca-file": f'"{pem}"',
         "client-certificate": f'"{pem}"', "client-key": f'"{pem}"', "join-token-file": f'"{path}"',
-        "http-proxy": '"http://proxy:3128"',
+        "http-proxy": '"http://proxy:3128"', "agent-check": '":9909"', "ready": '"127.0.0.1:9910"',
+        "weight-hook": '"/usr/local/bin/weight"',
     }  # fmt: skip
     assert set(keys_of(group.params)) | {HTTP_PROXY} == set(text)
     path.write_text("".join(f"{key} {value}\n" for key, value in text.items()))

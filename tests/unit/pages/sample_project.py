@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.cli.folder import read_folder
 from reconciler.clock import iso
 from reconciler.compile.outlining import outlines
+from reconciler.db.forge import Pull
 from reconciler.db.gating import Drift
 from reconciler.db.intake import Gap, Receipt
 from reconciler.db.models import (
@@ -31,6 +32,9 @@ from reconciler.db.session import writing
 from reconciler.fleet.cohorts import Assignment, OpenRollout, Target
 from reconciler.fleet.ranks import rank
 from reconciler.outline.outline import SecretValue
+from reconciler.plan.model import Plan
+from reconciler.plan.summary import summary
+from tests.unit.plan.planned import BASE, COMMON, GUARD, MERGED, plan_of, service, side
 from web.catalogue import FixedCatalogue, ProjectEntry
 
 NOW = datetime(2026, 11, 23, 20, 31, 4, tzinfo=UTC)
@@ -236,6 +240,7 @@ def fill(organization: str = ORGANIZATION, project: str = PROJECT, *, salt: str 
         _releases(where)
         _nodes(where, salt)
         _events(where, salt)
+        _pulls(where)
         _drift(where)
         _outlines(where)
 
@@ -481,8 +486,10 @@ def outline_texts() -> dict[str, str]:
     for one in outlines(snapshot):
         production = one.graph.environment == "production"
         extra = (
-            SecretValue("edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90),
-            SecretValue("mail-password", "", 1 if production else None, None, None),
+            SecretValue(
+                "edge-key", "Key of the edge's certificate", 3, day - timedelta(days=120), 90, "secrets.kdl"
+            ),
+            SecretValue("mail-password", "", 1 if production else None, None, None, "mail.kdl"),
         )
         waf = tuple(
             replace(
@@ -886,6 +893,22 @@ def _nodes(where: dict[str, str], salt: str) -> None:
                 versions={"proxy": "1.4.2", "agent": "0.1.0"},
                 address=f"10.20.{ENVIRONMENTS.index(environment)}.{place}",
             )
+
+
+@cache
+def planned() -> Plan:
+    """What a pull request would do that drops a route, and takes authentication from another."""
+    guarded = service("a", 'auth "customers"')
+    before = side(BASE, *COMMON, GUARD, guarded, service("b"))
+    return plan_of(before, side(MERGED, *COMMON, GUARD, service("a")))
+
+
+def _pulls(where: dict[str, str]) -> None:
+    plan = planned()
+    Pull.create(
+        **where, number=7, head=commit_sha(14), onto=commit_sha(13), verdict=str(plan.verdict), plan=summary(plan),
+        planned_at=ago(minutes=5),
+    )  # fmt: skip
 
 
 def _events(where: dict[str, str], salt: str) -> None:

@@ -139,6 +139,8 @@ def test_secrets_are_told_by_version_and_age_and_never_by_value(client: FlaskCli
     assert "120 days old, due for 30" in body
     assert "sentinelctl secret rotate edge-key --environment production" in body
     assert "missing" in body.split("mail-password")[1].split("</tr>")[0]
+    assert "a place that is left for its value" in body.split("mail-password")[1].split("</tr>")[0]
+    assert "/mail.kdl" in body
     assert "v1." not in body
     assert "sha256" not in body
 
@@ -157,7 +159,9 @@ def test_secrets_are_told_by_version_and_age_and_never_by_value(client: FlaskCli
 def test_the_state_of_a_secret(
     version: int | None, rotated: date | None, days: int | None, needed: bool, state: str
 ) -> None:
-    outline = Outline(Graph("dev", (), (), {}), secrets=(SecretValue("key", "", version, rotated, days),))
+    outline = Outline(
+        Graph("dev", (), (), {}), secrets=(SecretValue("key", "", version, rotated, days, "a.kdl"),)
+    )
     found = secrets.rows({"dev": outline}, {"dev": ["key"] if needed else []}, today=date(2026, 11, 23))
     assert [cell.state.key for cell in found[0].cells] == [state]
 

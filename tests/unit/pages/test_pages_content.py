@@ -44,6 +44,8 @@ PATHS = (
     f"{SHOP}/secrets",
     f"{SHOP}/events",
     f"{SHOP}/webhooks",
+    f"{SHOP}/pulls",
+    f"{SHOP}/pulls/7",
     "/api/v1/projects/shop/commits",
     f"/api/v1/projects/shop/commits/{commit_sha(9)}",
     "/api/v1/projects/shop/environments",
@@ -99,7 +101,7 @@ def test_every_page_answers_and_writes_nothing(client: FlaskClient, path: str) -
 @pytest.mark.parametrize("path", PATHS)
 def test_empty_tables_are_no_fault(empty_app: Flask, path: str) -> None:
     answer = empty_app.test_client().get(path)
-    known = not re.search(r"/(commits|environments|bundles)/", path)
+    known = not re.search(r"/(commits|environments|bundles|pulls)/", path)
     assert answer.status_code == (200 if known else 404)
 
 
@@ -122,8 +124,9 @@ def test_every_select_goes_through_a_scope() -> None:
     allowed = {
         ("scope.py", "table"),
         ("reads.py", "Receipt"),
-        # Gaps are a connection's, as receipts are.
+        # Gaps and webhooks are a connection's, as receipts are.
         ("reads.py", "Gap"),
+        ("reads.py", "Webhook"),
         ("stamps.py", "Gap"),
         # The root is an organization's, which a scope holds as well.
         ("reads.py", "PublishedRoot"),
@@ -435,6 +438,21 @@ def test_metrics_name_every_status(client: FlaskClient) -> None:
     )
     assert 'sentinel_commits{organization="acme",project="shop",state="refused"} 1' in text
     assert text.count("# TYPE sentinel_nodes gauge") == 1
+
+
+def test_a_pull_request_is_shown_with_all_that_it_would_do(client: FlaskClient) -> None:
+    text = client.get(f"{SHOP}/pulls/7").get_data(as_text=True)
+    for words in (
+        "Pull request 7: ready to merge",
+        "risk: <strong>critical</strong>",
+        'removed</th><td role="cell" data-label="which">route <span class="mono">b</span>',
+        "rolling, 25 % at a time",
+        "2 approvals",
+        "is no longer guarded by",
+    ):
+        assert words in text
+    assert client.get(f"{SHOP}/pulls/8").status_code == 404
+    assert f'href="{SHOP}/pulls/7"' in client.get(f"{SHOP}/pulls").get_data(as_text=True)
 
 
 def test_what_no_delivery_told_of_is_shown_with_a_guess(client: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from flask import Flask
 from flask.testing import FlaskClient
 
-from reconciler.db.models import Bundle, Environment, Rollout
+from reconciler.db.models import Bundle, Environment, Node, Rollout
 from reconciler.db.session import writing
 from tests.unit.pages.sample_project import NOW, digest
 from web.pages.calendar import calendar
@@ -32,6 +32,28 @@ def test_the_queue_says_whose_word_is_missing_and_how_to_give_it(client: FlaskCl
     ):
         assert words in queue, words
     assert "staging" not in queue.split("<main")[1]
+
+
+def test_a_wish_that_waits_for_a_word_needs_attention(app: Flask) -> None:
+    client = app.test_client()
+    notices = client.get(f"{SHOP}/?fragment=attention").text
+    assert f'<a href="{SHOP}/approvals">production waits for 1 more approval</a>' in notices
+    with writing():
+        row = Environment.get(Environment.name == "production")
+        row.view = {**row.view, "waiting": [{"code": "W-HLD-001", "message": "held"}]}
+        row.save()
+    assert "more approval" not in client.get(f"{SHOP}/").text
+
+
+def test_what_can_be_done_stands_with_the_rollout_and_the_node(client: FlaskClient) -> None:
+    rollout = client.get(f"{SHOP}/environments/production/rollouts/r-0006").text
+    assert "sentinelctl cancel production" in rollout
+    ended = client.get(f"{SHOP}/environments/dev/rollouts/r-0013").text
+    assert "sentinelctl cancel" not in ended
+    identifier = Node.select().where(Node.retired_at.is_null(), Node.running != "").first().id
+    node = client.get(f"{SHOP}/nodes/{identifier}").text
+    assert f"sentinelctl node retire {identifier}" in node
+    assert f"--node {identifier} --bundle sha256:" in node
 
 
 def test_nothing_waits_when_the_wish_is_what_runs(app: Flask) -> None:
