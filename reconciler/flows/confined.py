@@ -364,7 +364,7 @@ def _limit(which: int, soft: int, hard: int) -> None:
     """Set a limit, but to no more than what the child of which this is one has itself."""
     highest = resource.getrlimit(which)[1]
     if highest != resource.RLIM_INFINITY:
-        soft, hard = min(soft, highest), min(hard, highest)
+        soft, hard = min(soft, highest - (hard - soft)), min(hard, highest)
     resource.setrlimit(which, (soft, hard))
 
 
