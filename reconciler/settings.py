@@ -33,6 +33,19 @@ SETTINGS: tuple[Setting, ...] = (
         "COMPILE_CACHE_MB", "256", "How large the compile cache may grow, in MiB. 0: nothing is kept or used."
     ),
     Setting("SENTINEL_CONFIG", "$SENTINEL_HOME/control-plane.kdl", "The server configuration."),
+    Setting(
+        "SENTINEL_CONFIG_REPOSITORY",
+        "",
+        "A git repository that the server configuration is followed from: the clock writes each good head to "
+        "SENTINEL_CONFIG. Empty: the file is yours to write.",
+    ),
+    Setting("SENTINEL_CONFIG_BRANCH", "main", "The branch that is followed."),
+    Setting("SENTINEL_CONFIG_PATH", "control-plane.kdl", "The file in that repository."),
+    Setting(
+        "SENTINEL_CONFIG_CREDENTIALS",
+        "",
+        'URI of "user:token" for that repository, `file:…` or `env:…`. Empty: anonymous access.',
+    ),
     Setting("DATABASE_URL", "sqlite:///$SENTINEL_HOME/control-plane.db", "sqlite:///path or postgresql://…"),
     Setting(
         "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey: RQ's queues. Loses nothing when lost."
@@ -99,6 +112,10 @@ class Settings:
     pages_public_url: str
     pages_access: str
     pages_proxies: int
+    config_repository: str = ""
+    config_branch: str = "main"
+    config_path: str = "control-plane.kdl"
+    config_credentials: str = ""
 
     def __repr__(self) -> str:
         return f"Settings(home={str(self.home)!r}, …)"
@@ -186,4 +203,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         pages_public_url=url("PAGES_PUBLIC_URL", ("http", "https")),
         pages_access=choice("PAGES_ACCESS", ("sign-in", "loopback")),
         pages_proxies=number("PAGES_PROXIES", least=0),
+        config_repository=text("SENTINEL_CONFIG_REPOSITORY"),
+        config_branch=text("SENTINEL_CONFIG_BRANCH"),
+        config_path=text("SENTINEL_CONFIG_PATH"),
+        config_credentials=text("SENTINEL_CONFIG_CREDENTIALS"),
     )

@@ -1,6 +1,7 @@
 """`make soak MINUTES=n`: the tests that get better the longer they run.
 
-It begins with ten thousand pushes over every forge whose deliveries get lost. Then half of the time plays seeds of the
+It begins with ten thousand pushes over every forge whose deliveries get lost, and with real agents over real HTTP, as
+many as the minutes allow, up to ten thousand. Then half of the time plays seeds of the
 release simulation that `make test` does not reach, half plays the demo again and again. The first failure ends it, with
 the seed or the demo's folder.
 """
@@ -10,11 +11,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from reconciler.simulator.virtual.generate import generate
 from tests.simulation.intake_world import play_alone
 from tests.simulation.test_seeds import play
+from tests.soak_fleet import INTERVAL, MOST, NODES_A_MINUTE, soak
 
 FIRST_SEED = 100_000
 SEEDS_IN_A_ROUND = 200
@@ -40,6 +44,9 @@ def main() -> int:
         f"{(time.monotonic() - began) / 60:6.1f} min: {PUSHES} pushes, and what was lost of them is known",
         flush=True,
     )
+    with tempfile.TemporaryDirectory() as folder:
+        soak(min(MOST, round(NODES_A_MINUTE * arguments.minutes)), INTERVAL, Path(folder))
+    print(f"{(time.monotonic() - began) / 60:6.1f} min: a fleet's rollout, outage and return", flush=True)
     ends = began + arguments.minutes * 60
     seed, demos, slowest = FIRST_SEED, 0, 0.0
     while time.monotonic() < ends:

@@ -80,7 +80,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.extensions["sentinel.settings"] = settings
     app.extensions["sentinel.now"] = now
-    app.extensions["sentinel.catalogue"] = catalogue or CatalogueFile(settings.config_file)
+    app.extensions["sentinel.catalogue"] = catalogue or CatalogueFile(settings.config_file, settings.home)
     app.extensions["sentinel.feed"] = Feed(_look, now=now, most=streams)
     rendering.install(app)
     problems.install(app)

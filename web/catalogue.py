@@ -6,6 +6,7 @@ credentials is kept: a page cannot show what it does not have.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,12 @@ from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from reconciler.config.installation import Installation, read_installation
+from reconciler.jobs.last_good import PROBLEM, last_good
+
+log = logging.getLogger(__name__)
+
+LONGEST = 4000
+"""Characters that are shown of why the server configuration cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +95,61 @@ class FixedCatalogue:
 
 
 class CatalogueFile:
-    """The catalogue in `control-plane.kdl`. A broken file leaves the last good catalogue in place."""
+    """The catalogue in `control-plane.kdl`. A broken file leaves the last good catalogue in place: the one that was
+    read here, or after a start the one that `home` has a copy of."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, home: Path | None = None) -> None:
         self._path = path
+        self._home = home
         self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._catalogue = Catalogue(())
-        self.problem: str | None = f"{path.name} was not read yet"
+        self._seen: tuple[int, int, int] | None = None
+        self._catalogue: Catalogue | None = None
+        self._problem: str | None = f"{path.name} was not read yet"
+
+    @property
+    def problem(self) -> str | None:
+        """Why the file, or the head of the repository that it comes from, cannot be used; None when all is well."""
+        if self._problem is not None:
+            return self._problem
+        try:
+            return self._path.with_name(self._path.name + PROBLEM).read_text("utf-8")[:LONGEST].strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return "why its repository cannot be followed is not to be read"
 
     def catalogue(self) -> Catalogue:
         """The newest catalogue that could be read."""
         with self._lock:
             try:
                 status = self._path.stat()
-                stamp = (status.st_mtime_ns, status.st_size)
+                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                 if stamp != self._seen:
                     self._read(self._path.read_bytes())
                     self._seen = stamp
             except OSError as error:
-                self.problem = f"{self._path.name} cannot be read: {error.strerror}"
+                self._report(f"{self._path.name} cannot be read: {error.strerror}")
+            if self._catalogue is None:
+                kept = last_good(self._home) if self._home is not None else None
+                self._catalogue = _of(kept) if kept is not None else Catalogue(())
             return self._catalogue
 
     def _read(self, content: bytes) -> None:
         installation, findings = read_installation(content, self._path.name)
         if installation is None:
-            self.problem = f"{self._path.name} has mistakes: " + "; ".join(
-                str(finding) for finding in findings
-            )
+            lines = "; ".join(str(finding) for finding in findings)
+            self._report(f"{self._path.name} has mistakes: {lines}")
             return
-        self._catalogue = Catalogue(tuple(entries(installation)), members(installation))
-        self.problem = None
+        self._catalogue, self._problem = _of(installation), None
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            log.error("server-configuration-unusable: %s", problem)
+        self._problem = problem
+
+
+def _of(installation: Installation) -> Catalogue:
+    return Catalogue(tuple(entries(installation)), members(installation))
 
 
 def entries(installation: Installation) -> Iterable[ProjectEntry]:

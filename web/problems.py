@@ -39,8 +39,8 @@ NOT_FOUND = Problem(
     "It does not exist, it was removed, or the address is mistyped.",
 )
 NOT_ALLOWED = Problem(
-    405, "E-WEB-005", "Nothing can be changed here",
-    "What is at this address can be read alone. Changes are commits: the pages show the command that makes each one.",
+    405, "E-WEB-005", "This cannot be done here",
+    "The header `Allow` names what can. Changes are commits: the pages show the command that makes each one.",
 )  # fmt: skip
 INTERNAL = Problem(
     500, "E-WEB-008", "This page failed", "The fault is ours, and it was logged. Nothing else is affected."
@@ -97,7 +97,8 @@ def install(app: Flask) -> None:
             return answer(NOT_FOUND)
         if error.code == 405:
             response = answer(NOT_ALLOWED)
-            response.headers["Allow"] = "GET, HEAD"
+            allowed = getattr(error, "valid_methods", None) or ("GET", "HEAD")
+            response.headers["Allow"] = ", ".join(sorted(allowed))
             return response
         if error.code is not None and error.code < 400:
             return Response(status=error.code, headers=dict(error.get_headers()))

@@ -68,6 +68,16 @@ def one(organization: str, project: str, identifier: str) -> Change | None:
     return found
 
 
+def waiting(organization: str, project: str) -> int:
+    """How many changes of a project nobody has made yet."""
+    with reading():
+        return int(
+            Change.select()
+            .where(Change.organization == organization, Change.project == project, Change.state == "asked")
+            .count()
+        )
+
+
 def trying(row: Change, commit: str) -> None:
     """Write down that `commit` is about to be pushed for a change, beside all that were before."""
     with writing():

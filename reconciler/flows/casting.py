@@ -31,12 +31,14 @@ VERDICTS = {APPROVE: ("Approve", "release.approved"), REJECT: ("Reject", "releas
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a person said. `via` is how they said it, such as the address of a review."""
+    """What a person said. `via` is how they said it, such as the address of a review. `digest` is the bundle that it
+    was said of, empty for whatever is wished."""
 
     person: str
     verdict: str
     why: str
     via: str = ""
+    digest: str = ""
 
 
 def cast(
@@ -64,10 +66,12 @@ def cast(
     return _while_it_moves(lambda: _cast(context, environment, person, word, now(), trying))
 
 
-def take_back(context: Context, environment: str, word: Word, *, now: Callable[[], datetime]) -> str:
-    """Remove the word that we committed for a person on what is wished, and return the commit's id; "" when there is
-    none. Raises as `cast`."""
-    return _while_it_moves(lambda: _take_back(context, environment, word, now()))
+def take_back(
+    context: Context, environment: str, word: Word, given: str, *, now: Callable[[], datetime]
+) -> str:
+    """Remove the word that we committed for a person with the commit `given`, and return the new commit's id; "" when
+    it does not stand any more. Raises as `cast`."""
+    return _while_it_moves(lambda: _take_back(context, environment, word, given, now()))
 
 
 def _while_it_moves(attempt: Callable[[], str]) -> str:
@@ -105,7 +109,8 @@ def _cast(
     policy = read_policies(context).of(environment)
     wish = branch.state.files.release if branch is not None else None
     plan = expected_plan(branch.state, policy) if branch is not None and policy is not None else ""
-    if head is None or branch is None or wish is None or (word.verdict == APPROVE and not plan):
+    unasked = word.verdict == APPROVE and not plan
+    if head is None or branch is None or wish is None or unasked or word.digest not in ("", wish.digest):
         raise NotYet(
             "E-REL-041",
             f"nothing is proposed for '{environment}' that could be approved",
@@ -122,19 +127,14 @@ def _cast(
     return _commit(context, environment, branch, {ballot.path: content}, subject, trailers, now, trying)
 
 
-def _take_back(context: Context, environment: str, word: Word, now: datetime) -> str:
+def _take_back(context: Context, environment: str, word: Word, given: str, now: datetime) -> str:
     _, branch = read_wished(context, environment)
-    wish = branch.state.files.release if branch is not None else None
-    if branch is None or wish is None:
+    path = ballot_path(word.digest, word.person)
+    if branch is None or context.mirror.introduced(branch.head, path, limit=envbranch.FAR) != given:
         return ""
-    path = ballot_path(wish.digest, word.person)
-    sha = context.mirror.introduced(branch.head, path, limit=envbranch.FAR)
-    keys = envbranch.commit_keys(context).believed
-    if sha is None or not context.mirror.signed_by(sha, *keys):
-        return ""
-    said = [("Bundle", wish.digest), ("Because", word.why), ("Via", word.via)]
+    said = [("Bundle", word.digest), ("Because", word.why), ("Via", word.via)]
     trailers = [*said, (ON_BEHALF_OF, word.person), (envbranch.EVENT_TRAILER, TAKEN_BACK)]
-    subject = f"Take back the approval of {short(wish.digest)} in {environment}"
+    subject = f"Take back the approval of {short(word.digest)} in {environment}"
     return _commit(context, environment, branch, {path: None}, subject, trailers, now)
 
 

@@ -28,6 +28,7 @@ from reconciler.db.signals import forget_signals
 from reconciler.errors import ReconcilerError
 from reconciler.flows.noting import note_root
 from reconciler.flows.publish import REDATE
+from reconciler.jobs.configured import follow
 from reconciler.jobs.installed import InstalledFile
 from reconciler.jobs.queue import dispatch, open_queue
 from reconciler.jobs.rebuilding import ask_for_rebuilds
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 RETAIN_SECONDS = 6 * 3600
 """How often bundles that nobody needs are looked for."""
+
+CONFIGURATION_SECONDS = 30
+"""How often the repository of the server configuration is asked for its head."""
 
 RECEIPTS_KEPT = timedelta(days=30)
 """Forges offer redelivery for days; a delivery that comes again later than this is simply looked at again."""
@@ -58,6 +62,8 @@ class Clock:
     sweeper: Sweeper
     store: BlobStore
     now: Callable[[], datetime] = clock.now
+    follow: Callable[[], bool] = lambda: False
+    """Brings the server configuration to what its repository has, if it has one."""
     _problems: dict[str, str] = field(default_factory=dict)
     _redated: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
 
@@ -89,6 +95,10 @@ class Clock:
                 self._redated[name] = moment
                 asked += 1
         return asked
+
+    def configuration(self) -> int:
+        """Follow the repository of the server configuration; return how many files changed."""
+        return int(self.follow())
 
     def rebuild(self) -> int:
         """Ask for live bundles to be rebuilt from their commits; return how many."""
@@ -169,6 +179,7 @@ def run_clock(settings: Settings, environ: Mapping[str, str] | None = None) -> N
             every=timedelta(seconds=settings.sweep_seconds),
         ),
         store=open_store(settings),
+        follow=lambda: follow(settings, os.environ if environ is None else environ),
     )
     scheduler = schedule(ticking)
     # Blocked before any thread starts and then waited for: no moment is left in which a signal could get lost.
@@ -191,6 +202,7 @@ def schedule(ticking: Clock) -> BackgroundScheduler:
         ("sweep", ticking.sweep, 1),
         ("redate", ticking.redate, 60),
         ("roots", ticking.roots, 5),
+        ("configuration", ticking.configuration, CONFIGURATION_SECONDS),
         ("audit", ticking.audit, 2),
         ("enrol", ticking.enrol, 60),
         ("rebuild", ticking.rebuild, 300),

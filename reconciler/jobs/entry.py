@@ -17,9 +17,10 @@ from reconciler.db import session
 from reconciler.db.models import Event, Work
 from reconciler.db.owed import LEASE, Claim, LeaseLost, claim, due, finish, renew
 from reconciler.errors import LostRace, ReconcilerError, Stalled
-from reconciler.flows.context import Context, load_installation, open_context
+from reconciler.flows.context import Context, open_context
 from reconciler.flows.outcome import Outcome
 from reconciler.jobs.endings import Ending, of_error, of_outcome, of_surprise, of_timeout
+from reconciler.jobs.last_good import usable_installation
 from reconciler.jobs.queue import JOB_SECONDS, dispatch, open_queue
 from reconciler.settings import Settings, read_settings
 
@@ -200,7 +201,7 @@ def _attempt(
         try:
             flow = flows(held.kind)
             context = open_context(
-                settings, load_installation(settings), held.organization, held.project, environ
+                settings, usable_installation(settings), held.organization, held.project, environ
             )
             # Whoever lost a race has seen too little.
             context.known = held.known and race == 1

@@ -24,8 +24,8 @@ from rq.serializers import JSONSerializer
 from reconciler.errors import Stalled
 from reconciler.flows import compile_cache
 from reconciler.flows.confined import die_with_parent
-from reconciler.flows.context import load_installation
 from reconciler.jobs.keyring import lacking, servable
+from reconciler.jobs.last_good import usable_installation
 from reconciler.jobs.queue import ENTRY, QUEUES, open_queue
 from reconciler.jobs.starting import RETRY_SECONDS, start_process
 from reconciler.settings import Settings
@@ -112,7 +112,7 @@ class ReconcilerWorker(Worker):
 def choose_queues(settings: Settings, environ: Mapping[str, str], queues: Sequence[str]) -> Sequence[str]:
     """The named queues, or those that this process has keys for. Says which keys it lacks. Raises `Stalled`."""
     try:
-        installation = load_installation(settings)
+        installation = usable_installation(settings)
     except Stalled as error:
         # The file may come later; until then every piece of work says what is wrong with it.
         log.warning("server-configuration-unusable: %s", error)

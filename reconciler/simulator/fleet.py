@@ -119,6 +119,14 @@ class Fleet:
             node.restart()
             self._sleep(_Life(node, node.agent.life()), time.monotonic())
 
+    def wake(self) -> None:
+        """Let every node that sleeps begin its next round now."""
+        now = time.monotonic()
+        with self._wake:
+            self._due = [(now, number, life) for _, number, life in self._due]
+            heapq.heapify(self._due)
+            self._wake.notify()
+
     def _next(self) -> _Life | None:
         with self._wake:
             wait = self._due[0][0] - time.monotonic() if self._due else 0.2

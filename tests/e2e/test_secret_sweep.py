@@ -16,7 +16,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,7 @@ class Sweep:
     def backups(self) -> Iterator[tuple[str, bytes]]:
         """A backup that is made now, unpacked; the file itself lies where `files` looks."""
         path = self.folder / f"{secrets.token_hex(4)}.backup"
-        environ = self.world.system.layout.environ()
-        result = CliRunner().invoke(group, ["backup", "--out", str(path), "--json"], env=environ)
-        self.said.append(result.output + repr(result.exception))
-        assert result.exit_code == 0, self.said[-1]
+        tool(self.said, "backup", "--out", str(path), "--json", environ=self.world.system.layout.environ())
         lines = list(split_lines(io.BytesIO(path.read_bytes())))
         assert len(lines) > 10
         yield f"backup {path.name}", b"".join(lines)
@@ -220,9 +217,11 @@ def process(world: World, said: list[str], *arguments: str, value: bytes) -> Non
     assert done.returncode == 0, said[-1]
 
 
-def tool(said: list[str], *arguments: str, fails: bool = False) -> None:
+def tool(
+    said: list[str], *arguments: str, fails: bool = False, environ: Mapping[str, str] | None = None
+) -> None:
     """The same verbs without a process of their own: starting one takes longer than its work."""
-    result = CliRunner().invoke(group, list(arguments))
+    result = CliRunner().invoke(group, list(arguments), env=environ)
     said.append(result.output + repr(result.exception))
     assert (result.exit_code != 0) == fails, said[-1]
 
@@ -311,6 +310,8 @@ def test_secrets_are_found_nowhere_but_in_the_memory_of_nodes(
         careless.unlink()
         a_node_refuses(world)
 
+        tool(said, "rebuild", environ=world.system.layout.environ())
+        assert "trunk: trunk is known" in said[-1]
         sweep = Sweep(world, tmp_path, said)
         assert sweep.found(canaries) == []
         assert sweep.looked > 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,7 +146,11 @@ def test_after_a_restore_nothing_is_signed_until_the_epoch_rises(
 ) -> None:
     run("backup", "--out", str(tmp_path / "b"))
     elsewhere(f"sqlite:///{tmp_path / 'new.db'}")
+    settings = installed.context.settings
+    configuration = settings.config_file.read_bytes()
+    settings.config_file.unlink()
     said = run("restore", str(tmp_path / "b")).stdout
+    assert settings.config_file.read_bytes() == configuration
     assert "keys rotate --organization acme --epoch --publish" in said
     with pytest.raises(Stalled, match="E-BAK-108"):
         check_epoch(trusted_roots(installed.context).newest)
@@ -153,6 +158,16 @@ def test_after_a_restore_nothing_is_signed_until_the_epoch_rises(
     check_epoch(trusted_roots(installed.context).newest)
     with reading():
         assert [(row.organization, row.epoch) for row in Restored.select()] == [("acme", 1)]
+
+    # What the backup says was signed has to be in the object store, unless that is lost for good.
+    elsewhere(f"sqlite:///{tmp_path / 'third.db'}")
+    shutil.rmtree(settings.files)
+    said = run("restore", str(tmp_path / "b"), fails=True).stdout
+    assert "FAIL  acme roots" in said
+    assert "FAIL  acme log" in said
+    assert contents() == {name: [] for name in KEPT}
+    run("restore", str(tmp_path / "b"), "--log-lost")
+    assert contents()["person"] != []
 
 
 def test_a_sealed_backup_opens_for_its_recipient_alone(

@@ -15,6 +15,8 @@ from reconciler.config.egress import EgressRules
 from reconciler.config.installation import Connection, Installation
 from reconciler.config.source import SIGNERS
 from reconciler.db.owed import due
+from reconciler.errors import NotYet
+from reconciler.flows.casting import Word, cast
 from reconciler.flows.pulls import reviewing
 from reconciler.forge.request import path_of
 from reconciler.git.writing import commit_edit, push
@@ -130,6 +132,17 @@ def test_a_review_of_what_was_merged_approves_its_release_for_as_long_as_it_stan
     assert world.read("prod", path)
     world.run("prod")
     assert world.environment("prod").view["live"] == digest
+
+
+def test_a_word_is_of_the_bundle_that_was_read_whatever_is_wished_meanwhile(
+    world: World, forge: forges.Forge
+) -> None:
+    wished(world, merged(world, forge, 7, "two"))
+    _, other = trunk(world, "three", DAN)
+    before = world.head("prod")
+    with pytest.raises(NotYet, match="E-REL-041"):
+        cast(world.context, "prod", Word(BOB.email, "approve", "", digest=other), now=world.now)
+    assert world.head("prod") == before
 
 
 def test_whose_reviews_do_not_count(world: World, forge: forges.Forge) -> None:

@@ -26,7 +26,7 @@ from reconciler.node.runfolder import default_folder
 from reconciler.settings import read_settings
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
-from tests.servers.process import free_port as another_port
+from tests.servers.process import free_pair
 from tests.unit.node.publishing import build, pinned, proxy_config
 from tests.unit.node.test_node_proxy_contract import double_binary
 from tests.unit.nodes_api.served import Release
@@ -37,7 +37,7 @@ class Machine:
 
     def __init__(self, folder: Path, api: NodeApi, token: str) -> None:
         self.home = folder / "node"
-        self.admin_port = another_port()
+        self.admin_port = free_pair()
         self.binary = double_binary(folder)
         self.environ = {
             **os.environ,

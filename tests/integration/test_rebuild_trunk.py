@@ -78,6 +78,14 @@ def test_the_last_valid_commit_is_found_although_no_statement_names_it(world: Wo
     sealing.run(world.context, lambda: None)
     assert rows(AuditRow.source, AuditRow.number) == numbers
 
+    # A worker that was quicker than whoever rebuilds has seen the head alone.
+    lose_database()
+    world.run()
+    assert read_policies(world.context).commit == ""
+    list(rebuild(world.context, said.append))
+    assert read_policies(world.context) == policies
+    assert world.commits() == {first: "compiled", patient: "compiled", refused: "refused"}
+
 
 def test_a_bundle_that_nobody_vouches_for_is_left_out_and_one_without_a_blob_counts_as_removed(
     world: World,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import Any
 
@@ -21,6 +22,12 @@ from web.problems import Problem, answer
 WAIT_SECONDS = 5.0
 """How long an answer waits for its commit: a thread of this process is taken meanwhile."""
 
+MOST_WAITS = 4
+"""Threads of a process that wait at once, of sixteen: whoever comes then is told where to ask (202)."""
+
+MOST_WAITING = 200
+"""Changes of one project that nobody has made yet. Each may hold a MiB, and a worker that is away makes none."""
+
 LOOK_SECONDS = 0.15
 LONGEST = 500
 LONGEST_NAME = 100
@@ -31,6 +38,13 @@ SAME_NAME = Problem(
     422, "E-API-006", "This Idempotency-Key was another request's",
     "You sent it before with another operation or another body. Give each request a name of its own.",
 )  # fmt: skip
+
+CROWDED = Problem(
+    429, "E-API-032", "Too many changes wait",
+    "Nobody has made the last ones of this project yet. See whether its workers run.",
+    retry_after=30,
+)  # fmt: skip
+_WAITS = BoundedSemaphore(MOST_WAITS)
 
 REFUSALS: dict[str, tuple[int, str]] = {
     "E-API-020": (422, "Trunk would be refused"),
@@ -55,6 +69,8 @@ def wanted(
 
 def answered(change: Wanted) -> ResponseReturnValue:
     """Ask for a change and say what became of it."""
+    if asking.waiting(change.organization, change.project) >= MOST_WAITING:
+        return answer(CROWDED)
     row = asking.ask_for(change, actor_of(gate.caller()), now=now())
     if not is_same(row, change):
         return answer(SAME_NAME)
@@ -130,8 +146,13 @@ def idempotency() -> str | None:
 
 
 def _waited_for(row: Change) -> Change:
-    until = monotonic() + WAIT_SECONDS
-    while row.state == "asked" and monotonic() < until:
-        sleep(LOOK_SECONDS)
-        row = asking.one(str(row.organization), str(row.project), str(row.id)) or row
+    if not _WAITS.acquire(blocking=False):
+        return row
+    try:
+        until = monotonic() + WAIT_SECONDS
+        while row.state == "asked" and monotonic() < until:
+            sleep(LOOK_SECONDS)
+            row = asking.one(str(row.organization), str(row.project), str(row.id)) or row
+    finally:
+        _WAITS.release()
     return row

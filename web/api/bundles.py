@@ -31,7 +31,7 @@ from web.api import asked
 from web.api.bodies import read_object
 from web.api.changes import HEEDS, changes
 from web.api.described import describes
-from web.api.files import REMOVED, STATEMENT_LIMIT, open_bundles
+from web.api.files import REMOVED, STATEMENT_LIMIT, UNPACKING, open_bundles
 from web.api.leaks import refusal_of
 from web.auth import gate
 from web.auth.actions import needs
@@ -100,7 +100,7 @@ def allow(digest: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<digest>/diff/<other>")
-@describes("BundleDiff", otherwise=(409,))
+@describes("BundleDiff", otherwise=(409,), cost=UNPACKING)
 @needs("bundles:read")
 def diff(digest: str, other: str) -> ResponseReturnValue:
     """What is otherwise in `other` than in this bundle, file by file, as a unified diff."""
@@ -123,7 +123,7 @@ def diff(digest: str, other: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<digest>/verification")
-@describes("Verification", otherwise=(409,))
+@describes("Verification", otherwise=(409,), cost=UNPACKING)
 @needs("bundles:read")
 def verification(digest: str) -> ResponseReturnValue:
     """Apply the checks of a node that need no pointer to the bundle as it is in the store, one by one."""

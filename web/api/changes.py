@@ -70,7 +70,7 @@ def create() -> ResponseReturnValue:
     """The same, with the environment in the body."""
     try:
         body = read_object({**PROMOTION, "environment": str}, required=frozenset({"digest", "environment"}))
-        environment = body.pop("environment")
+        environment = asked.words("environment", body.pop("environment"))
         if reads.environment(scope(), environment) is None:
             raise Refused("E-API-005", "there is no such environment", cure="Name one of the project's")
         wanted = asked.wanted(environment, "promote", _checked(body))

@@ -22,7 +22,7 @@ JSON = "application/json"
 class Described:
     """An operation. `gives` and `body` name schemas of `web.api.schemas`; `many` wraps it in a page of a list. With
     another `media` than JSON the answer is a file. `otherwise` are statuses beyond those that every operation has, and
-    `heeds` headers that mean something to it."""
+    `heeds` headers that mean something to it. `cost` is how many requests it counts as."""
 
     gives: str
     many: bool
@@ -32,6 +32,7 @@ class Described:
     media: str
     otherwise: tuple[int, ...]
     heeds: tuple[str, ...]
+    cost: int
 
 
 def describes(
@@ -44,9 +45,10 @@ def describes(
     media: str = JSON,
     otherwise: tuple[int, ...] = (),
     heeds: tuple[str, ...] = (),
+    cost: int = 1,
 ) -> Callable[[View], View]:
     """Say what a view takes and gives."""
-    found = Described(gives, many, takes, body, status, media, otherwise, heeds)
+    found = Described(gives, many, takes, body, status, media, otherwise, heeds, cost)
 
     def mark(view: View) -> View:
         view.__dict__["described"] = found

@@ -22,6 +22,8 @@ blueprint = Blueprint("files", __name__, url_prefix="/api/v1/projects/<project>/
 
 STATEMENT_LIMIT = 256 * 1024
 LINK_SECONDS = 300
+UNPACKING = 20
+"""What unpacks a bundle counts as so many requests: it takes memory and time that others would wait for."""
 
 REMOVED = Problem(
     409, "E-API-004", "Its files are gone",
@@ -53,7 +55,7 @@ def statement(digest: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/sbom")
-@describes("CycloneDX 1.5.", media="application/vnd.cyclonedx+json", otherwise=(409,))
+@describes("CycloneDX 1.5.", media="application/vnd.cyclonedx+json", otherwise=(409,), cost=UNPACKING)
 @needs("bundles:read")
 def sbom(digest: str) -> ResponseReturnValue:
     """The bundle's bill of materials."""

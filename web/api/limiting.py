@@ -32,7 +32,8 @@ def install(app: Flask) -> None:
 
 def check() -> Response | None:
     """Refuse one request too many, and say when to come again."""
-    if of_endpoint(current_app, request.endpoint) is None or request.endpoint is None:
+    operation = of_endpoint(current_app, request.endpoint)
+    if operation is None or request.endpoint is None:
         return None
     action = action_of(current_app, request.endpoint)
     if action.public:
@@ -42,7 +43,7 @@ def check() -> Response | None:
     caller = gate.caller()
     who = caller.key or caller.person or request.remote_addr or ""
     limiter: SlidingWindowCounterRateLimiter = current_app.extensions["sentinel.limiter"]
-    admitted = limiter.hit(item, action.name, who)
+    admitted = limiter.hit(item, action.name, who, cost=operation.cost)
     stats = limiter.get_window_stats(item, action.name, who)
     seconds = max(1, ceil(stats.reset_time - time()))
     g.rate = (item.amount, max(0, stats.remaining), seconds)

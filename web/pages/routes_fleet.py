@@ -11,6 +11,7 @@ from web.pages import commands, cursors, node_reads, reads
 from web.pages.cohorts import desired
 from web.pages.entrance import entry, project_blueprint, scope
 from web.pages.node_narrowing import PARAMETERS, conditions
+from web.pages.node_signals import counted
 from web.pages.node_status import status
 from web.pages.rendering import now, page, stamp
 from web.pages.words import FRESHNESS, NODES, state_of
@@ -91,6 +92,7 @@ def node(identifier: str) -> str:
         offer=offer,
         desired=desired(row, offer, reads.environment(scope(), row.environment)),
         events=reads.events(scope(), subject=row.id, limit=EVENTS_SHOWN),
+        counted=counted(row.id, now=now()),
         commands=commands.for_node(row),
     )
 

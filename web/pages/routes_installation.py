@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 
 from web.auth import gate
 from web.auth.actions import needs
-from web.catalogue import Catalogue, ProjectEntry
+from web.catalogue import Catalogue, CatalogueSource, ProjectEntry
 from web.pages import reads
 from web.pages.attention import Notice
 from web.pages.overview import Overview, overview
@@ -40,7 +40,16 @@ def index() -> str:
         (slug, name, sorted((_card(entry) for entry in projects), key=lambda card: not card.notices))
         for slug, name, projects in seen.organizations()
     ]
-    return page("installation.html", "projects", organizations=organizations)
+    return page("installation.html", "projects", organizations=organizations, trouble=_trouble())
+
+
+def _trouble() -> str | None:
+    """Why the server configuration cannot be used as it is. The mistakes are for those who may see all of it."""
+    source: CatalogueSource = current_app.extensions["sentinel.catalogue"]
+    problem = source.problem
+    if problem is None or gate.caller().everywhere:
+        return problem
+    return "its newest state cannot be used. Who runs the installation sees why"
 
 
 def _card(entry: ProjectEntry) -> Card:

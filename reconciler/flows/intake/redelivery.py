@@ -14,7 +14,7 @@ from reconciler.db.intake import Receipt
 from reconciler.db.models import Event
 from reconciler.db.session import reading, writing
 from reconciler.db.webhooks import Webhook
-from reconciler.errors import NotYet
+from reconciler.errors import NotYet, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.reaching import api_of
@@ -32,6 +32,7 @@ MOST_AT_ONCE = 5
 """GitLab allows so many in a minute."""
 
 PAUSE = timedelta(minutes=1)
+NOT_ALLOWED = "E-FRG-011"
 GONE = "the forge has no webhook with our address"
 
 
@@ -41,7 +42,13 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     if api is None or connection is None or not connection.secrets:
         return Outcome("unchanged", "the connection names no credentials to ask the forge with")
     hooks, path = api.forge.hooks, path_of(context.project.repository)
-    found = api.ask(hooks.listed(path), hooks.read, now=context.now())
+    try:
+        found = api.ask(hooks.listed(path), hooks.read, now=context.now())
+    except Stalled as refused:
+        if refused.code != NOT_ALLOWED:
+            raise
+        # Whoever gave us no right to administer webhooks need not be told that we have none.
+        return Outcome("unchanged", f"the credentials may not see webhooks: {refused.message}")
     ours = f"/webhooks/{connection.forge}/{connection.slug}"
     hook = next((one for one in found if urlsplit(one.url).path.endswith(ours)), None)
     _note(context, hook.trouble if hook is not None else GONE)

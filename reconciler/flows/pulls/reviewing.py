@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.config.installation import Connection
-from reconciler.db.models import Environment
+from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db.owed import ask
-from reconciler.db.session import reading
 from reconciler.errors import LostRace, Refused, Stalled
 from reconciler.flows.casting import Word, cast, read_wished, take_back
 from reconciler.flows.context import Context
@@ -68,17 +67,14 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         return Outcome("unchanged", "the connection names no credentials to ask the forge with")
     said: list[str] = []
     changed = False
-    for project, environment in _proposed(context):
-        own = replace(context, project=project, _mirror=context.mirror)
-        policy = read_policies(own).of(environment)
-        if policy is None or not policy.approvals.count or not policy.approvals.reviews:
-            continue
+    for own, policy in _reviewed(context):
+        project, environment = own.project, policy.name
         _, branch = read_wished(own, environment)
         plan = expected_plan(branch.state, policy) if branch is not None else ""
         if branch is None or not plan:
             continue
         found = _brought(own, api, context.connection, branch, renew)
-        moved = _settle(own, environment, branch, found, plan)
+        moved = _settle(own, environment, branch, found)
         changed |= bool(moved)
         if moved:
             ask(own.organization.slug, project.slug, "environment", environment, now=own.now())
@@ -88,21 +84,16 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     return Outcome("changed" if changed else "unchanged", "; ".join(said) or "no release waits for reviews")
 
 
-def _proposed(context: Context):  # type: ignore[no-untyped-def]
-    projects = {project.slug: project for project in sharing(context.installation, context.project)}
-    with reading():
-        rows = list(
-            Environment.select()
-            .where(
-                Environment.organization == context.organization.slug,
-                Environment.project.in_(sorted(projects)),
-            )
-            .order_by(Environment.project, Environment.position)
-        )
-    return [(projects[row.project], row.name) for row in rows if (row.view or {}).get("plan")]
+def _reviewed(context: Context) -> Iterator[tuple[Context, EnvironmentPolicy]]:
+    """The environments of the repository's projects in which reviews count."""
+    for project in sharing(context.installation, context.project):
+        own = replace(context, project=project, _mirror=context.mirror)
+        for policy in read_policies(own).policies:
+            if policy.approvals.count and policy.approvals.reviews:
+                yield own, policy
 
 
-def _settle(context: Context, environment: str, branch: BranchRead, found: Brought, plan: str) -> list[str]:
+def _settle(context: Context, environment: str, branch: BranchRead, found: Brought) -> list[str]:
     """Commit what has changed; the ids of the commits. A word that somebody gave or took back otherwise is theirs."""
     wish = branch.state.files.release
     if wish is None:
@@ -111,25 +102,28 @@ def _settle(context: Context, environment: str, branch: BranchRead, found: Broug
     ballots = {ballot.person: ballot for ballot in branch.state.files.ballots if ballot.digest == wish.digest}
     commits = []
     for person in sorted(ballots.keys() - found.people):
-        if ballots[person].verdict == APPROVE and _by_reviews(context, branch.head, ballots[person].path):
-            word = Word(person, APPROVE, found.trouble or "the reviews do not stand any more", via)
-            commits.append(take_back(context, environment, word, now=context.now))
+        given = _by_reviews(context, branch.head, ballots[person].path)
+        if ballots[person].verdict == APPROVE and given:
+            why = found.trouble or "the reviews do not stand any more"
+            word = Word(person, APPROVE, why, via, wish.digest)
+            commits.append(take_back(context, environment, word, given, now=context.now))
     if branch.state.files.ledger is not None and branch.state.files.ledger.open_rollout is not None:
         return [sha for sha in commits if sha]
     for person in sorted(found.people - ballots.keys()):
         if not _removed_by_hand(context, branch.head, ballot_path(wish.digest, person)):
-            word = Word(person, APPROVE, "approved on the forge", via)
+            word = Word(person, APPROVE, "approved on the forge", via, wish.digest)
             commits.append(cast(context, environment, word, now=context.now))
     return [sha for sha in commits if sha]
 
 
-def _by_reviews(context: Context, head: str, path: str) -> bool:
-    """Whether we put a file there because of reviews."""
+def _by_reviews(context: Context, head: str, path: str) -> str:
+    """Our commit that put a file there because of reviews, empty when another one did."""
     sha = context.mirror.introduced(head, path, limit=FAR)
     if sha is None or not context.mirror.signed_by(sha, *commit_keys(context).believed):
-        return False
+        return ""
     commit = context.mirror.commit(sha)
-    return bool(commit.trailer(ON_BEHALF_OF)) and (commit.trailer("Via") or "").startswith(VIA)
+    ours = bool(commit.trailer(ON_BEHALF_OF)) and (commit.trailer("Via") or "").startswith(VIA)
+    return sha if ours else ""
 
 
 def _removed_by_hand(context: Context, head: str, path: str) -> bool:

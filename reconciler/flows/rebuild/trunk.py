@@ -6,6 +6,9 @@ The head is left to the workers unless its bundle is published: to publish takes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from peewee import fn
 
 from reconciler.bundle.build import BuiltBundle
 from reconciler.compile.compiler import Compilation
@@ -15,10 +18,11 @@ from reconciler.config.rules.step import Former
 from reconciler.config.source import SourceFile
 from reconciler.db.models import Commit, Environment
 from reconciler.db.owed import ask
-from reconciler.db.session import reading, writing
+from reconciler.db.session import writing
 from reconciler.errors import Stalled
 from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
+from reconciler.flows.facts import read_policies
 from reconciler.flows.rebuild.bundles import record_compiled, stated_commits
 from reconciler.git.mirror import CommitInfo
 from reconciler.git.url import shown
@@ -44,17 +48,17 @@ def bring_trunk(context: Context, say: Callable[[str], None]) -> str:
             f"{shown(context.project.repository)} has no branch '{context.project.trunk}'",
             cure="Push it, or correct `trunk` of the project in control-plane.kdl",
         )
-    with reading():
-        known = Commit.select().where(Commit.organization == organization, Commit.project == project).exists()
-    if known:
+    if read_policies(context).commit:
         return "trunk is known"
     history = context.mirror.first_parents(head, limit=HISTORY + TRIED, stop=None)
     stated = stated_commits(context)
     valid = _last_valid(context, history, stated, say)
     if valid is not None:
-        index = history.index(valid[0])
+        past = history[history.index(valid[0]) :][:HISTORY]
         with writing():
-            for position, info in enumerate(reversed(history[index : index + HISTORY]), start=1):
+            # Before whatever was seen of trunk since the database was lost.
+            first = Commit.select(fn.MIN(Commit.position)).where(*_owner(context)).scalar() or HISTORY + 1
+            for position, info in enumerate(reversed(past), start=first - len(past)):
                 _write(context, info, position, stated, valid)
     policies = () if valid is None else valid[2]
     names = _environments(context, refs, [policy.name for policy in policies])
@@ -113,6 +117,12 @@ def _write(
 ) -> None:
     last = info.sha == valid[0].sha
     digest = valid[1] if last else stated.get(info.sha, "")
+    found: dict[str, Any] = {
+        "state": "compiled" if digest else "skipped",
+        "reason": f"{info.sha[:12]} compiled to bundle {digest[:19]}" if digest else REASON,
+        "digest": digest,
+        "policies": [policy.to_json() for policy in valid[2]] if last else [],
+    }
     Commit.insert(
         organization=context.organization.slug,
         project=context.project.slug,
@@ -124,11 +134,16 @@ def _write(
         authored_at=info.authored_at,
         subject=info.subject,
         seen_at=info.committed_at,
-        state="compiled" if digest else "skipped",
-        reason=f"{info.sha[:12]} compiled to bundle {digest[:19]}" if digest else REASON,
-        digest=digest,
-        policies=[policy.to_json() for policy in valid[2]] if last else [],
+        **found,
     ).on_conflict_ignore().execute()
+    if digest:
+        Commit.update(**found).where(
+            *_owner(context), Commit.sha == info.sha, Commit.state != "compiled"
+        ).execute()
+
+
+def _owner(context: Context) -> tuple[Any, ...]:
+    return Commit.organization == context.organization.slug, Commit.project == context.project.slug
 
 
 def _environments(context: Context, refs: dict[str, str], named: list[str]) -> list[str]:

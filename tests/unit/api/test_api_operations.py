@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from threading import BoundedSemaphore
 
 from flask.testing import FlaskClient
 
@@ -165,3 +166,36 @@ def test_a_node_is_retired_with_its_audit_row_and_once(client: FlaskClient) -> N
         assert Bundle.select().exists()
     assert set(rows) == {"node.retired", "node.tokens-revoked"}
     assert (rows["node.retired"].subject, rows["node.retired"].details["why"]) == (node.id, "it is sold")
+
+
+def test_what_a_worker_does_not_make_is_bounded(client: FlaskClient, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(asked, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(asked, "MOST_WAITING", 2)
+    path = f"{BASE}/environments/production/pause"
+    answers = [client.post(path, json={"reason": "wait"}) for _ in range(3)]
+    assert [found.status_code for found in answers] == [202, 202, 429]
+    assert (answers[2].json["code"], answers[2].headers["Retry-After"]) == ("E-API-032", "30")
+
+
+def test_a_thread_that_cannot_wait_says_where_to_ask(client: FlaskClient, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(asked, "_WAITS", BoundedSemaphore(1))
+    with asked._WAITS:
+        found = client.post(f"{BASE}/environments/production/pause", json={"reason": "wait"})
+    assert (found.status_code, found.json["state"]) == (202, "asked")
+
+
+def test_what_unpacks_bundles_costs_more_than_what_reads_a_row(client: FlaskClient) -> None:
+    first = client.get(f"{BASE}/bundles/{digest(9)}").headers["RateLimit-Remaining"]
+    later = client.get(f"{BASE}/bundles/{digest(9)}/diff/{digest(10)}").headers["RateLimit-Remaining"]
+    assert int(first) - int(later) == 20
+
+
+def test_what_is_not_done_at_an_address_names_what_is(client: FlaskClient) -> None:
+    found = client.patch(f"{BASE}/resources/upstream/orders")
+    assert (found.status_code, found.headers["Allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PUT")
+
+
+def test_no_text_of_a_body_reaches_the_database_unread(client: FlaskClient) -> None:
+    for text in ("\x00", "\ud800", "x" * 501):
+        body = {"environment": text, "digest": digest(9)}
+        assert client.post(f"{BASE}/rollouts", json=body).status_code == 422

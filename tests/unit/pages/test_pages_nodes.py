@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from reconciler.db.measures import NodeSignal
 from reconciler.db.models import Environment, Node, Pointer
 from reconciler.db.session import writing
+from reconciler.fleet.signals import Counts
 from reconciler.settings import Settings
 from tests.unit.pages.sample_project import NOW, PROJECT, digest
 from web.pages import node_reads
@@ -137,3 +140,27 @@ def test_the_page_keeps_what_it_was_narrowed_to(client: FlaskClient) -> None:
     assert 'value="1.4.2"' in page
     assert "production-edge-01" in page
     assert "production-edge-02" not in page
+
+
+def test_the_page_shows_what_the_node_counted_lately(client: FlaskClient) -> None:
+    [node] = client.get("/api/v1/projects/shop/nodes?q=production-edge-01").json["items"]
+    path = f"/o/acme/p/shop/nodes/{node['id']}"
+    assert "Signals of the last hour" not in client.get(path).text
+    shop = Counts(2000, 25, 2000, (10, 250), (1500, 1990))
+    with writing():
+        for minutes, services in ((3, {"shop": shop, "": Counts(4, 4)}), (61, {"old": Counts(9)})):
+            whole = sum(services.values(), start=Counts())
+            NodeSignal.create(
+                organization="acme", project="shop", environment="production", node=node["id"], digest=digest(5),
+                minute=NOW - timedelta(minutes=minutes), requests=whole.requests, failed=whole.failed,
+                observed=whole.observed, buckets=[whole.bounds, whole.within],
+                services={name: counts.to_json() for name, counts in services.items()}, cpu_permille=420,
+            )  # fmt: skip
+    page = client.get(path).text
+    assert "Signals of the last hour" in page
+    found = re.findall(r'scope="row">([^<]*)</th>((?:<td[^>]*>[^<]*</td>)+)', page)
+    assert {name: re.findall(r">([^<]+)<", cells) for name, cells in found} == {
+        "shop": ["2,000", "1.3 %", "10 ms", "250 ms"],
+        "the proxy itself": ["4", "100.0 %", "unknown", "unknown"],
+    }
+    assert "processor 42 %, memory unknown" in page
