@@ -97,7 +97,9 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
             try:
                 check()
             except ReconcilerError as error:
-                missing[name] = str(error)
+                # Everybody who reaches the process may ask, and mistakes of a file name what is in it.
+                log.warning("not-ready: %s", error)
+                missing[name] = f"{error.code}: the log says why"
         try:
             # Deliveries are durable without the queue, so its absence takes nothing off a load balancer.
             with open_queue(settings) as connection:

@@ -38,5 +38,12 @@ def environment_in(
                 used[path] = files[path]
                 waiting.append(files[path])
     return CompiledEnvironment(
-        name, config, described.config_id, described.restart_key, used, described.secrets, certificates
+        name,
+        config,
+        described.config_id,
+        described.restart_key,
+        used,
+        described.secrets,
+        certificates,
+        proxy_version=described.proxy_version,
     )

@@ -35,12 +35,14 @@ class ManifestEnvironment:
     """`config_id` names the proxy configuration, `restart_key` what the proxy reads only at its start.
 
     `secrets` maps the name of each secret that the environment's files need to the sealed value that is meant. Two
-    bundles with one `config_id` and the same secrets are one configuration to a node.
+    bundles with one `config_id` and the same secrets are one configuration to a node. A proxy older than
+    `proxy_version`, such as `0.6.20`, does not run it; empty allows any.
     """
 
     config_id: str
     restart_key: str
     secrets: Mapping[str, Pinned] = field(default_factory=dict)
+    proxy_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def environment_json(environment: ManifestEnvironment) -> dict[str, Any]:
     return {
         "config-id": environment.config_id,
         "restart-key": environment.restart_key,
+        "proxy-version": environment.proxy_version,
         "secrets": {name: pinned.to_json() for name, pinned in environment.secrets.items()},
     }
 
@@ -91,12 +94,17 @@ def decode_manifest(data: bytes) -> Manifest:
     environments: dict[str, ManifestEnvironment] = {}
     for name, value in top.mapping("environments").items():
         fields = Fields(
-            value, ("config-id", "restart-key", "secrets"), f"the manifest's environment '{name[:64]}'"
+            value,
+            ("config-id", "restart-key", "proxy-version", "secrets"),
+            f"the manifest's environment '{name[:64]}'",
         )
         if not SLUG.fullmatch(name) or len(environments) == MAX_ENVIRONMENTS:
             raise Refused("E-VER-014", f"the manifest has an environment '{name[:64]}' too many or misnamed")
         environments[name] = ManifestEnvironment(
-            fields.text("config-id", longest=64), fields.text("restart-key", longest=128), _secrets(fields)
+            fields.text("config-id", longest=64),
+            fields.text("restart-key", longest=128),
+            _secrets(fields),
+            fields.text("proxy-version", longest=32),
         )
     files = {}
     for path, value in top.mapping("files").items():

@@ -52,7 +52,8 @@ class CompiledEnvironment:
     `config` is the proxy's whole `sentinel.kdl`, UTF-8. `config_id` and `restart_key` have 16 hex digits. `files` are
     further files of the environment by their path in a bundle. `secrets` name the sealed values that these files need;
     the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
-    `endpoints` the URLs of the upstreams' targets.
+    `endpoints` the URLs of the upstreams' targets. An older proxy than `proxy_version` may not understand the
+    configuration; empty where the environment did not say.
     """
 
     name: str
@@ -63,6 +64,7 @@ class CompiledEnvironment:
     secrets: Mapping[str, Pinned] = field(default_factory=dict)
     certificates: tuple[CertificateInUse, ...] = ()
     endpoints: tuple[str, ...] = ()
+    proxy_version: str = ""
 
     def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
         """A JSON object. Contents of files are what `keep` gives for them."""
@@ -71,6 +73,7 @@ class CompiledEnvironment:
             "config": keep(self.config),
             "config_id": self.config_id,
             "restart_key": self.restart_key,
+            "proxy_version": self.proxy_version,
             "files": {path: keep(content) for path, content in self.files.items()},
             "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
@@ -90,6 +93,7 @@ class CompiledEnvironment:
             config=config,
             config_id=data["config_id"],
             restart_key=data["restart_key"],
+            proxy_version=str(data["proxy_version"]),
             files={path: kept(content) for path, content in data["files"].items()},
             secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
@@ -374,6 +378,7 @@ def _compile(
         config=config,
         config_id=identity,
         restart_key=key,
+        proxy_version=policy.proxy_version,
         files={
             **guarded.files,
             **carried.files,

@@ -28,7 +28,8 @@ class Batch:
     `unsure` (runs it, says neither healthy nor unhealthy), `settling` (healthy, not yet for long enough), `settled`.
     `pinned` counts nodes that would belong to the step if no pin kept them; they are in no other count.
     `settles_at` is when the last of the settling would be settled; None when nobody is settling.
-    `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
+    `lapsed_at` is when the first of the silent and settling was heard of last, or became healthy; None when there are
+    none. `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
     """
 
     total: int = 0
@@ -43,6 +44,14 @@ class Batch:
     settles_at: datetime | None = None
     examples: tuple[str, ...] = ()
     pinned: int = 0
+    lapsed_at: datetime | None = None
+
+    @property
+    def lapses(self) -> bool:
+        """Whether nothing is wrong but that nodes are silent, or not healthy for long enough yet."""
+        return self.lapsed_at is not None and not (
+            self.refused or self.pending or self.unhealthy or self.unsure
+        )
 
     @property
     def running(self) -> int:
@@ -91,7 +100,11 @@ class StepWindow:
 class _Tally:
     counts: dict[str, Any] = field(default_factory=dict)
     settles_at: datetime | None = None
+    lapsed_at: datetime | None = None
     examples: list[str] = field(default_factory=list)
+
+    def lapse(self, at: datetime) -> None:
+        self.lapsed_at = at if self.lapsed_at is None else min(self.lapsed_at, at)
 
 
 def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping[str, tuple[str, ...]]:
@@ -162,16 +175,24 @@ def count_batches(
             continue
         state, example = _state(node, digest, step.since, step.sequence, now, stale)
         if state == "healthy":
-            ready = max(node.running_since or step.since, node.health_since or step.since)
-            ready += timedelta(seconds=min_healthy_seconds)
+            healthy = max(node.running_since or step.since, node.health_since or step.since)
+            ready = healthy + timedelta(seconds=min_healthy_seconds)
             state = "settled" if now >= ready else "settling"
             if state == "settling":
+                tally.lapse(healthy)
                 tally.settles_at = ready if tally.settles_at is None else max(tally.settles_at, ready)
+        elif state == "silent":
+            tally.lapse(max(node.reported_at or step.since, step.since))
         tally.counts[state] = tally.counts.get(state, 0) + 1
         if example and len(tally.examples) < EXAMPLES:
             tally.examples.append(f"{node.name}: {example}")
     return tuple(
-        replace(Batch(**tally.counts), settles_at=tally.settles_at, examples=tuple(tally.examples))
+        replace(
+            Batch(**tally.counts),
+            settles_at=tally.settles_at,
+            lapsed_at=tally.lapsed_at,
+            examples=tuple(tally.examples),
+        )
         for tally in tallies
     )
 
@@ -211,6 +232,7 @@ def merge(batches: Iterable[Batch]) -> Batch:
         settling=sum(b.settling for b in found),
         settled=sum(b.settled for b in found),
         settles_at=max(settles, default=None),
+        lapsed_at=min((batch.lapsed_at for batch in found if batch.lapsed_at is not None), default=None),
         examples=tuple(example for batch in found for example in batch.examples)[:EXAMPLES],
         pinned=sum(b.pinned for b in found),
     )

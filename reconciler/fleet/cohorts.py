@@ -105,24 +105,29 @@ class OpenRollout:
 
     def is_for(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout brings its digest to this node, sooner or later."""
-        if not self.target.includes(labels, registered_at) and not self.has(node_id, labels, registered_at):
+        meant = self.target.includes(labels, registered_at)
+        if not meant and not (self.already and self.has(node_id, labels, registered_at)):
             return False
         return not self.apart or not any(pin.keeps(node_id, labels) for pin in self.apart)
 
     def concerns(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether one of the steps moves this node."""
-        return self.is_for(node_id, labels, registered_at) and not self.has(node_id, labels, registered_at)
+        if self.already and self.has(node_id, labels, registered_at):
+            return False
+        return self.is_for(node_id, labels, registered_at)
 
     def has(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the node was moved before the first step."""
-        return bool(self.already) and any(one.takes(node_id, labels, registered_at) for one in self.already)
+        return any(one.takes(node_id, labels, registered_at) for one in self.already)
 
     def takes(self, node_id: str, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout has reached this node."""
         if not self.is_for(node_id, labels, registered_at):
             return False
         reach = reach_in(self.reaches, self.domain(node_id, labels))
-        return rank(self.name, node_id) <= reach or self.has(node_id, labels, registered_at)
+        if rank(self.name, node_id) <= reach:
+            return True
+        return bool(self.already) and self.has(node_id, labels, registered_at)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""

@@ -15,7 +15,7 @@ from reconciler.db.session import reading, writing
 from reconciler.db.signals import traffic, traffic_by_service
 from reconciler.fleet.cohorts import Assignment, cohort_of
 from reconciler.fleet.observations import Observation
-from reconciler.fleet.signals import Traffic
+from reconciler.fleet.signals import MINUTE, Traffic, minute_of
 from reconciler.fleet.slo import Counted, counted
 from reconciler.fleet.slots import SLOTS
 from reconciler.fleet.staleness import is_fresh
@@ -35,6 +35,9 @@ SHARE_WINDOW = timedelta(minutes=1)
 
 RECENT = timedelta(minutes=3)
 """What a machine uses now is what it used in these last minutes: reports come in minutes."""
+
+OLDEST = timedelta(seconds=30)
+"""However many nodes there are, no verdict is made of counts that were added up longer ago."""
 
 OF_TRAFFIC = frozenset({"error-rate", "latency", "cpu", "memory", "canary"})
 MEASURED = OF_TRAFFIC | {"http", "slo"}
@@ -58,14 +61,15 @@ def measure(
     before = _last(context, environment, rollout, active, since)
     if before is not None and now - before.at < EVERY:
         return before
-    if before is not None and now - before.counted_at < EVERY * len(nodes) / NODES_AT_ONCE:
+    rarely = min(EVERY * len(nodes) / NODES_AT_ONCE, OLDEST)
+    if before is not None and now - before.counted_at < rarely:
         found = replace(before, at=now)
     else:
         found = StepSignals(now, now)
         with reading():
             if any(gate.kind in OF_TRAFFIC for gate in gates):
-                found = _traffic(found, nodes, rollout, assignment_of(ledger), since, now)
-            found = replace(found, budgets=_budgets(gates, nodes, since, now))
+                found = _traffic(found, nodes, rollout, plan, assignment_of(ledger), since, now)
+            found = replace(found, budgets=_budgets(gates, nodes, _begins(since, plan), now))
             if plan.swap is not None:
                 earlier = before.shares.marks if before is not None and before.shares is not None else ()
                 found = replace(found, shares=_shares(ledger, plan, nodes, earlier, since, now))
@@ -78,6 +82,7 @@ def _traffic(
     found: StepSignals,
     nodes: Iterable[Observation],
     rollout: Rollout,
+    plan: Plan,
     assignment: Assignment,
     since: datetime,
     now: datetime,
@@ -92,8 +97,19 @@ def _traffic(
         found,
         moved=traffic(moved, rollout.digest, since, now),
         recent=traffic(moved, rollout.digest, now - RECENT, now),
-        control=traffic(control, rollout.previous, since, now),
+        control=traffic(control, rollout.previous, _begins(since, plan), now),
     )
+
+
+def _begins(since: datetime, plan: Plan) -> datetime:
+    """From when on nothing is counted that came before the step: the first whole minute of which no report reaches
+    back. Reports are counted in the minute in which they come, and nodes report before they are stale.
+
+    What moved nodes count while they run the digest is of the rollout anyway, and is counted from the step's beginning.
+    """
+    first = since + timedelta(seconds=plan.rules.stale_after_seconds)
+    minute = minute_of(first)
+    return minute if minute == first else minute + MINUTE
 
 
 def _shares(

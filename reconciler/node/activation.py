@@ -46,6 +46,7 @@ from reconciler.node.effects import (
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Active, Held, NodeState, Refusal, Trust
+from reconciler.node.versions import is_older
 
 READ_BACK_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
 """Seconds between looks: nine looks in nine seconds. A reload takes milliseconds, a restart up to a few seconds."""
@@ -57,8 +58,8 @@ Steps = Generator[Effect, Answer, NodeState]
 class Verified:
     """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
 
-    `held` and `refusal` are set where the operator of the machine goes back by hand. `weight` is the pointer's, None to
-    leave what is published alone.
+    `held` and `refusal` are set where the operator of the machine goes back by hand. `proxy_version`: the oldest proxy
+    that may run it. `weight` is the pointer's, None to leave what is published alone.
     """
 
     trust: Trust
@@ -67,6 +68,7 @@ class Verified:
     sealed: bytes = field(default=b"", repr=False)
     held: Held | None = None
     refusal: Refusal | None = None
+    proxy_version: str = ""
     weight: int | None = None
 
 
@@ -93,6 +95,15 @@ def keep(state: NodeState, *further: str) -> Prune:
 def _prepare(bundle: Verified) -> Generator[Effect, Answer, None]:
     """Everything before the proxy is touched."""
     digest, rendering = bundle.active.digest, bundle.active.rendering
+    if bundle.proxy_version:
+        told = yield ReadBack()
+        found = told.version if isinstance(told, RunningReport) else ""
+        if is_older(found, bundle.proxy_version):
+            raise Refused(
+                "E-NOD-027",
+                f"bundle {digest[:19]} is for a proxy of version {bundle.proxy_version} or newer, and this node has "
+                f"{clean(found, 60)}",
+            )
     # 1. stage
     staged = yield Stage(digest, bundle.files)
     if isinstance(staged, Failed):

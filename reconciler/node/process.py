@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -30,6 +31,7 @@ from reconciler.node.resources import Resources
 TEST_SECONDS = 30.0
 """The proxy's check opens no connection; one that takes longer hangs."""
 
+VERSION_SECONDS = 5.0
 STOP_SECONDS = 10.0
 READ_BACK_SECONDS = 3.0
 READ_BACK_LIMIT = 8 * 1024 * 1024
@@ -57,6 +59,7 @@ class ProcessProxy:
     )
     _reader: Reader = field(default_factory=Reader)
     _resources: Resources = field(default_factory=Resources)
+    _known_version: tuple[tuple[int, ...], str] = ((), "")
     _child: subprocess.Popen[bytes] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,6 +106,9 @@ class ProcessProxy:
 
     def running(self) -> RunningReport:
         """Read the id of the live configuration from the admin listener."""
+        return replace(self._asked(), version=self._version())
+
+    def _asked(self) -> RunningReport:
         if self._find() is None:
             return RunningReport(None, False, "the proxy does not run")
         url = f"http://127.0.0.1:{self.admin_port}{CONFIG_PATH}"
@@ -126,6 +132,19 @@ class ProcessProxy:
         if config_id is None:
             return RunningReport(None, False, "the proxy serves a configuration without our marker")
         return RunningReport(config_id, True)
+
+    def _version(self) -> str:
+        """What the binary says of its version; asked again when it is another file."""
+        path = shutil.which(self.binary)
+        try:
+            status = os.stat(path or self.binary)
+            stamp = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            if self._known_version[0] != stamp:
+                said = run_bounded([self.binary, "--version"], seconds=VERSION_SECONDS, limit=200)
+                self._known_version = (stamp, said.output.partition("\n")[0] if said.code == 0 else "")
+        except OSError:
+            return ""
+        return self._known_version[1]
 
     def signals(self) -> Signals | None:
         """Read its metrics, which the compiled configuration puts on the port behind the admin listener's."""

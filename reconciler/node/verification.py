@@ -132,12 +132,23 @@ class Check:
             cohort=pointer.cohort,
             at=at,
         )
-        return Verified(trust=self.trust(), active=active, files=self._files, weight=pointer.weight)
+        return Verified(
+            trust=self.trust(),
+            active=active,
+            files=self._files,
+            proxy_version=proxy_version_of(self._files, self._identity.environment),
+            weight=pointer.weight,
+        )
 
     def _accepted(self) -> tuple[Verifier, Pointer]:
         if self._verifier is None or self._pointer is None:
             raise RuntimeError("the pointer is accepted before anything that follows from it")
         return self._verifier, self._pointer
+
+
+def proxy_version_of(files: Mapping[str, bytes], own: str) -> str:
+    """The oldest proxy that may run a bundle in the environment `own`, empty for any."""
+    return environment_of(decode_manifest(files[MANIFEST]), own).proxy_version
 
 
 def describe_active(

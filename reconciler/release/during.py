@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.fleet.batches import merge
+from reconciler.fleet.batches import Batch, merge
 from reconciler.release import rules
 from reconciler.release.actions import AdvanceStep, Complete, Pause, Resume, RollBack, Supersede
 from reconciler.release.approvals import rejecting, withdrawn
@@ -249,6 +249,7 @@ def _judge(
     # Frozen time does not count, as paused time does not: a step may have passed and waited for days.
     deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds + planned.lasts)
     deadline += frozen_for(policy.freezes, policy.name, active.since, now)
+    deadline = max(deadline, _lapse_ends(plan, merge((earlier, batch))) or deadline)
     failure = _failure(judged, active, plan, now >= deadline)
     if failure:
         decision = _fail(
@@ -279,6 +280,15 @@ def _alone(rollout: Rollout, plan: Plan, active: Progress) -> str:
     if active.number == len(plan.steps) > 1:
         return "every node is moved; the steps before were compared"
     return ""
+
+
+def _lapse_ends(plan: Plan, moved: Batch) -> datetime | None:
+    """Until when nodes may be silent, or become healthy again, in a step that a person is asked about; None when that
+    is not all there is. Such a step may have been well for days, and waited for nothing but the person's word."""
+    asked = any(gate.kind == "manual" for gate in plan.rules.gates)
+    if not asked or moved.lapsed_at is None or not moved.lapses:
+        return None
+    return moved.lapsed_at + timedelta(seconds=plan.rules.deadline_seconds)
 
 
 def _failure(judged: tuple[Judged, ...], active: Progress, plan: Plan, late: bool) -> str:

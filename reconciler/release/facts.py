@@ -180,12 +180,16 @@ def _proof_from_json(data: Mapping[str, Any]) -> Proof:
 
 def _batch_to_json(batch: Batch) -> dict[str, Any]:
     settles_at = None if batch.settles_at is None else iso_milliseconds(batch.settles_at)
-    return {**asdict(batch), "settles_at": settles_at, "examples": list(batch.examples)}
+    lapsed_at = None if batch.lapsed_at is None else iso_milliseconds(batch.lapsed_at)
+    examples = list(batch.examples)
+    return {**asdict(batch), "settles_at": settles_at, "lapsed_at": lapsed_at, "examples": examples}
 
 
 def _batch_from_json(data: Mapping[str, Any]) -> Batch:
     settles_at = None if data["settles_at"] is None else parse_iso(data["settles_at"])
-    return Batch(**{**data, "settles_at": settles_at, "examples": tuple(data["examples"])})
+    lapsed_at = None if data["lapsed_at"] is None else parse_iso(data["lapsed_at"])
+    examples = tuple(data["examples"])
+    return Batch(**{**data, "settles_at": settles_at, "lapsed_at": lapsed_at, "examples": examples})
 
 
 def moment_to_json(moment: datetime) -> str:

@@ -141,14 +141,21 @@ def test_a_bad_release_goes_back_and_the_decision_can_be_made_again(world: World
 
 
 def test_what_other_nodes_and_other_digests_counted_is_not_the_releases(world: World) -> None:
-    digest = gated(world, RATE)
+    digest = gated(world, RATE, progress_deadline_seconds=600)
     (before,) = world.running("dev") - {digest}
     count(world, before, 5000, 5000)
     assert "none of the 1 moved nodes" in waits(world)
     with session.reading():
         signals = StepEvidence.get().document
-    assert signals["control"]["requests"] == 5000
     assert signals["moved"]["requests"] == 0
+    # A part of this minute was before the step began, and reports in the next one may reach back to before it.
+    assert signals["control"]["requests"] == 0
+    world.wait(120)
+    count(world, before, 4000, 4000)
+    world.run("dev")
+    with session.reading():
+        signals = StepEvidence.get().document
+    assert signals["control"]["requests"] == 4000
 
 
 def test_who_came_later_is_nobody_to_compare_with(world: World) -> None:
@@ -164,14 +171,16 @@ def test_who_came_later_is_nobody_to_compare_with(world: World) -> None:
 
 
 def test_an_objective_that_burns_in_the_step_fails_it(world: World) -> None:
-    digest = gated(world, SLO)
-    assert "orders had fewer than 100 requests" in waits(world)
-    world.wait(11)
+    digest = gated(world, SLO, progress_deadline_seconds=600)
+    count(world, digest, 1000, 1000)
+    # What burned in the minute in which the step began is not blamed on it.
+    assert "it burned before the step already, or the step has seen too little" in waits(world)
+    world.wait(120)
     count(world, digest, 1000, 200)
     world.report("dev")
     world.run("dev")
     assert world.rollouts("dev")["r-0002"] == "rolled-back"
-    assert verdicts(world, 1)["slo orders"].evidence["burn-1h-permille"] == 20_000
+    assert verdicts(world, 1)["slo orders"].evidence["burn-1h-permille"] == 60_000
 
 
 def test_a_person_is_waited_for_and_says_go(world: World) -> None:

@@ -26,7 +26,7 @@ from reconciler.node.runfolder import default_folder
 from reconciler.settings import read_settings
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
-from tests.servers.process import free_port as another_port
+from tests.servers.process import free_pair
 from tests.unit.node.publishing import build, pinned, proxy_config
 from tests.unit.node.test_node_proxy_contract import double_binary
 from tests.unit.nodes_api.served import Release
@@ -37,7 +37,7 @@ class Machine:
 
     def __init__(self, folder: Path, api: NodeApi, token: str) -> None:
         self.home = folder / "node"
-        self.admin_port = another_port()
+        self.admin_port = free_pair()
         self.binary = double_binary(folder)
         self.environ = {
             **os.environ,
@@ -265,7 +265,10 @@ def test_a_process_has_its_secrets_after_a_boot_with_nobody_to_ask(
     agent = machine.start()
     assert agent.stdout is not None
     first_words = agent.stdout.readline()
-    assert "E-NOD-010" in first_words
+    while "E-NOD-010" not in first_words:
+        line = agent.stdout.readline()
+        assert line, first_words
+        first_words += line
     assert machine.live() == built.config_id
     assert canary in opened.read_bytes()
     said += first_words + machine.stop_agent()

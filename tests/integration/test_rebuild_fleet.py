@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from reconciler import clock
+from reconciler.bundle import dsse
 from reconciler.bundle.limits import LIMITS
-from reconciler.bundle.node_record import LIMIT, sign_record
+from reconciler.bundle.node_record import LIMIT, open_record, sign_record
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.db import session
 from reconciler.db.audit import Act, Actor, AuditLost, AuditRow, record
 from reconciler.db.enrolled import retire
 from reconciler.db.migrate import migrate
 from reconciler.db.models import Bundle, Commit, Node, Pointer, Release, Rollout
-from reconciler.errors import Stalled
+from reconciler.errors import Refused, Stalled
 from reconciler.flows import enrolment, environment, trunk
 from reconciler.flows.audit import sealing
 from reconciler.flows.audit.checking import check_audit
@@ -30,7 +31,7 @@ from reconciler.flows.rebuild.steps import rebuild
 from reconciler.flows.roots import signers, trusted_roots
 from reconciler.store import layout
 from tests.integration.delivery_world import add_nodes
-from tests.integration.environment_world import publish_next_root
+from tests.integration.environment_world import held, publish_next_root, use_key
 from tests.integration.node_servers import NodeApi
 from tests.integration.test_keys_fleet import PROJECT, YEAR, System
 from tests.servers.git_http import GitServer, git_server
@@ -224,4 +225,14 @@ def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
     assert (good.registered_at, good.retired_at, good.running) == (NOW, None, "")
     assert good.reported_at is not None
     assert old.retired_at is not None
+
+    # A commit key that was stolen vouches for no node any more; those that are registered are recorded anew.
+    stolen = dsse.keyid(bytes(held(context, "commit").verify_key))
+    public = use_key(context, "commit", tmp_path / "commit-2.key")
+    publish_next_root(context, add={"commit": (public,)}, revoke=(stolen,))
+    with pytest.raises(Refused, match="E-BAK-111"):
+        open_record(record, trusted_roots(context))
+    assert enrolment.run(context, lambda: None).kind == "changed"
+    again = open_record(context.store.get(key, limit=LIMIT), trusted_roots(context))
+    assert (again.id, again.registered) == ("n-good", NOW)
     session.disconnect()

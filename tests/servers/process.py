@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -35,6 +36,22 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def free_pair() -> int:
+    """A free port whose next one is free too, where a proxy has its metrics.
+
+    It is below those that the kernel gives to outgoing connections, of which a busy machine has many.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            for one in (port, port + 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", one))
+        except OSError:
+            continue
+        return port
 
 
 def make_folder(name: str) -> Path:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import jsonschema
-from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
+from typing import TYPE_CHECKING, Any
 
 from reconciler.config.rules.linear import Budget
 from reconciler.config.rules.schemas import KEYWORDS, expression
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 
 def first_mistake(validator: Validator, form: Any) -> tuple[tuple[str, ...], str, Any] | None:
@@ -33,21 +32,24 @@ def first_mistake(validator: Validator, form: Any) -> tuple[tuple[str, ...], str
     return path, f"{where} does not satisfy '{error.validator}'", value
 
 
-def _object_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
+def _object_of(error: ValidationError) -> Mapping[str, Any]:
     """The object that the error is about; an empty one when it is about something else."""
     return error.instance if isinstance(error.instance, dict) else {}
 
 
 def validator_of(schema: Any, budget: Budget) -> Validator:
     """What holds JSON forms against a schema that `load` gave, spending from the budget."""
+    # Loaded here for the reason that `schemas.load` gives.
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
 
-    def pattern(_: Validator, value: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
+    def pattern(_: Validator, value: str, instance: Any, __: Any) -> Iterator[ValidationError]:
         if isinstance(instance, str) and not expression(value).found_in(instance, budget):
-            yield jsonschema.ValidationError("it does not match the pattern")
+            yield ValidationError("it does not match the pattern")
 
     def by_pattern(
         validator: Any, value: Mapping[str, Any], instance: Any, _: Any
-    ) -> Iterator[jsonschema.ValidationError]:
+    ) -> Iterator[ValidationError]:
         if isinstance(instance, dict):
             for name, schema in value.items():
                 for key, item in instance.items():
@@ -56,7 +58,7 @@ def validator_of(schema: Any, budget: Budget) -> Validator:
 
     def additional(
         validator: Any, value: Any, instance: Any, schema: Mapping[str, Any]
-    ) -> Iterator[jsonschema.ValidationError]:
+    ) -> Iterator[ValidationError]:
         if not isinstance(instance, dict):
             return
         patterns = [expression(name) for name in schema.get("patternProperties", ())]
@@ -64,7 +66,7 @@ def validator_of(schema: Any, budget: Budget) -> Validator:
             if key in schema.get("properties", ()) or any(p.found_in(key, budget) for p in patterns):
                 continue
             if value is False:
-                yield jsonschema.ValidationError("it has a field too many", path=[key])
+                yield ValidationError("it has a field too many", path=[key])
             elif value is not True:
                 yield from validator.descend(item, value, path=key)
 

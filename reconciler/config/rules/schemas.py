@@ -10,9 +10,6 @@ import json
 from functools import lru_cache
 from typing import Any
 
-import jsonschema
-from jsonschema import Draft202012Validator
-
 from reconciler.config.rules.linear import Expression, TooLarge
 from reconciler.config.rust_regex import regex_problem
 from reconciler.config.suggest import nearest
@@ -80,9 +77,12 @@ def load(text: str) -> Any:
         place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
         raise BadSchema(f"is not JSON{place}", 'put it into a raw string: #"{ … }"#') from None
     _look(schema, [MAX_KEYWORDS], 1)
+    # Loaded here: what it brings along may take seconds, and every process of ours would spend them at its start.
+    from jsonschema import Draft202012Validator, SchemaError
+
     try:
         Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as error:
+    except SchemaError as error:
         where = "/".join(map(str, error.absolute_path)) or "its top"
         raise BadSchema(f"is not valid at {where[:80]}", "compare with JSON Schema 2020-12") from None
     return schema

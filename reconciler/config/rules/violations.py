@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from jsonschema.protocols import Validator
+from typing import TYPE_CHECKING, Any
 
 from reconciler.config.characters import shown
 from reconciler.config.leaves import leaves
@@ -15,6 +13,9 @@ from reconciler.config.resources import Resource
 from reconciler.config.rules.linear import Budget
 from reconciler.config.rules.schema_check import first_mistake
 from reconciler.config.rules.schemas import expression
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.cohorts import EVERYBODY, Assignment, cohort_of
@@ -16,6 +17,9 @@ from reconciler.release.decision import Decision
 from reconciler.release.state import EnvironmentState, Ledger
 from reconciler.simulator.virtual.balancer import Balancer
 from reconciler.simulator.virtual.nodes import Node
+
+if TYPE_CHECKING:
+    from reconciler.simulator.virtual.telling import Told
 
 CHANGED_BY_HAND = "changed-by-hand"
 """The event of a commit that is not ours."""
@@ -71,8 +75,8 @@ class Environment:
     balancer: Balancer = field(default_factory=Balancer)
     said: dict[tuple[str, int], datetime] = field(default_factory=dict)
     """When somebody said go last, by the rollout and the step that was under way."""
-    told: tuple[object, dict[str, Offer]] | None = None
-    """What the invariants worked out last, and from what."""
+    told: tuple[Told, ...] = ()
+    """What the invariants worked out last, the newest first."""
 
     def state(self) -> EnvironmentState:
         """The branch as the release engine reads it; read again only when it changed."""

@@ -370,8 +370,8 @@ class Invariants:
         )
         told = told_by(published, environment)
         apart, moving = pinned(published, environment), published.assignment.rollout
-        if moving is not None:
-            apart |= {
+        if moving is not None and moving.already:
+            apart = apart | {
                 node.id for node in environment.nodes if moving.has(node.id, node.labels, node.registered_at)
             }
         moved = sum(

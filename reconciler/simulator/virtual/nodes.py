@@ -142,8 +142,14 @@ class Node:
     def is_settled(self, answer: tuple[int, str, int] | None) -> bool:
         """Whether the same answer changes nothing more, and the next report says what this one said."""
         kind = self.temperament
-        steady = not (kind.flaps or kind.restores) and self.changes_at == NEVER
-        return steady and answer is not None and answer == (self.seen, self.told, self.weight)
+        if kind.flaps or kind.restores or self.changes_at != NEVER:
+            return False
+        if answer is None or answer == (self.seen, self.told, self.weight):
+            return True
+        sequence, digest, _ = answer
+        # It refuses once more what it refused, under the same sequence, and its weight is as low as it was told.
+        refuses = (self.refused, self.refused_sequence) == (digest, sequence)
+        return refuses and self.seen == sequence and not kind.lies
 
     def report(self, now: datetime) -> None:
         """Say what it runs and how it is. What is said lands in the database at once."""

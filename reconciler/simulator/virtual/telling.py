@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from reconciler.fleet.cohorts import cohort_of
 from reconciler.release.assignment import Offer
 from reconciler.simulator.virtual.environment import Environment, Published
@@ -9,24 +11,52 @@ from reconciler.simulator.virtual.environment import Environment, Published
 NOTHING = Offer("")
 
 
-def pinned(published: Published, environment: Environment) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the nodes of an environment are told while `published` holds, by node."""
+
+    published: Published
+    nodes: list[str]
+    offers: dict[str, Offer]
+    digests: dict[str, str]
+    pinned: frozenset[str]
+
+
+def pinned(published: Published, environment: Environment) -> frozenset[str]:
     """The nodes that a pin keeps, whatever is released."""
-    pin_of = published.assignment.pin_of
-    return {node.id for node in environment.nodes if pin_of(node.id, node.labels) is not None}
+    return _told(published, environment).pinned
 
 
 def told_by(published: Published, environment: Environment) -> dict[str, str]:
     """What each node is told to run, "" for nothing."""
-    return {node: offer.digest for node, offer in offered_by(published, environment).items()}
+    return _told(published, environment).digests
 
 
 def offered_by(published: Published, environment: Environment) -> dict[str, Offer]:
-    """What each node is told, no digest for nothing. Worked out anew when what decides it has changed."""
-    key = (published, [node.id for node in environment.nodes])
-    if environment.told is None or environment.told[0] != key:
-        found = {}
-        for node in environment.nodes:
-            cohort = cohort_of(node.id, node.labels, node.registered_at, published.assignment)
-            found[node.id] = published.offers.get(cohort, NOTHING)
-        environment.told = (key, found)
-    return environment.told[1]
+    """What each node is told, no digest for nothing."""
+    return _told(published, environment).offers
+
+
+def _told(published: Published, environment: Environment) -> Told:
+    """Worked out anew when what decides it has changed. The last few are kept, as what is before and what is after a
+    commit is asked for in turn."""
+    nodes = [node.id for node in environment.nodes]
+    for known in environment.told:
+        if known.nodes == nodes and (known.published is published or known.published == published):
+            return known
+    assignment = published.assignment
+    offers = {
+        node.id: published.offers.get(
+            cohort_of(node.id, node.labels, node.registered_at, assignment), NOTHING
+        )
+        for node in environment.nodes
+    }
+    kept = (
+        node.id
+        for node in environment.nodes
+        if assignment.pins and assignment.pin_of(node.id, node.labels) is not None
+    )
+    digests = {node: offer.digest for node, offer in offers.items()}
+    found = Told(published, nodes, offers, digests, frozenset(kept))
+    environment.told = (found, *environment.told[:2])
+    return found

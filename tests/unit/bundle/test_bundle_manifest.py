@@ -35,11 +35,20 @@ def test_round_trip() -> None:
         pytest.param(changed(more=1), id="an unknown field"),
         pytest.param(changed(environments=[]), id="environments as an array"),
         pytest.param(
-            changed(environments={"../x": {"config-id": "", "restart-key": "", "secrets": {}}}),
+            changed(
+                environments={
+                    "../x": {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": {}}
+                }
+            ),
             id="a hostile name",
         ),
         pytest.param(
-            changed(environments={"a": {"config-id": "", "restart-key": "", "secrets": ["x"]}}), id="secrets"
+            changed(
+                environments={
+                    "a": {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": ["x"]}
+                }
+            ),
+            id="secrets",
         ),
         pytest.param(changed(files={"a": {"size": -1, "sha256": "0" * 64}}), id="a negative size"),
         pytest.param(changed(files={"a": {"size": True, "sha256": "0" * 64}}), id="a size that is no number"),
@@ -54,14 +63,18 @@ def test_strict(data: bytes) -> None:
 
 
 def test_an_environment_has_a_configuration() -> None:
-    manifest = changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": {}}})
+    manifest = changed(
+        environments={"dev": {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": {}}}
+    )
     with pytest.raises(Refused, match="'dev'") as caught:
         check_files(archive.read_tar(archive.build_tar({**bundle_files(), MANIFEST: manifest})))
     assert caught.value.code == "E-BND-006"
 
 
 def with_secrets(secrets: object) -> bytes:
-    return changed(environments={"dev": {"config-id": "", "restart-key": "", "secrets": secrets}})
+    return changed(
+        environments={"dev": {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": secrets}}
+    )
 
 
 SHA = "0" * 64

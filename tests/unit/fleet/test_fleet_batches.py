@@ -71,6 +71,23 @@ def test_a_node_is_in_exactly_one_count(changes: dict[str, object], state: str) 
     assert batch.total == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "lapsed", "alone"),
+    [
+        pytest.param({}, None, False, id="nothing lapses"),
+        pytest.param({"reported_at": ago(11)}, ago(11), True, id="silent since its last word"),
+        pytest.param({"reported_at": ago(25)}, ago(20), True, id="silent since the step began"),
+        pytest.param({"running_since": ago(3)}, ago(3), True, id="started again"),
+        pytest.param({"running": OLD}, None, False, id="runs something else"),
+    ],
+)
+def test_when_a_node_lapsed(changes: dict[str, object], lapsed: datetime | None, alone: bool) -> None:
+    batch = count(replace(WELL, **changes))
+    assert (batch.lapsed_at, batch.lapses) == (lapsed, alone)
+    both = merge((batch, count(replace(WELL, running=OLD))))
+    assert (both.lapsed_at, both.lapses) == (lapsed, False)
+
+
 def test_a_node_that_registers_later_is_in_no_batch() -> None:
     assert count(replace(WELL, registered_at=ago(5))) == Batch()
 

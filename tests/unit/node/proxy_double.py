@@ -28,6 +28,7 @@ zentinel_request_duration_seconds_count{method="GET",route="app"} 100
 """
 """What it has counted whenever it is asked."""
 
+VERSION = "zentinel 0.6.20"
 DEFAULT = "// the default configuration that the proxy writes\n"
 
 
@@ -50,6 +51,9 @@ def main(arguments: list[str]) -> int:
         except (OSError, Unreadable) as error:
             return fail(error)
         print(f"zentinel: configuration file {arguments[2]} test is successful")
+        return 0
+    if arguments == ["--version"]:
+        print(VERSION)
         return 0
     if arguments[:1] != ["-c"] or len(arguments) != 2:
         print("error: unexpected argument", file=sys.stderr)

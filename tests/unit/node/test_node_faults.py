@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +266,52 @@ def test_a_refusal_does_not_wait_for_a_clock_that_went_back(bench: Bench) -> Non
     assert refusal.waits(bench.now())
     bench.seconds -= YEAR
     assert not refusal.waits(bench.now())
+
+
+def versioned(bench: Bench, words: str) -> None:
+    """Let the proxy say that it has this version."""
+    bench.hands.proxy = Around(  # type: ignore[assignment]
+        bench.proxy, "running", lambda: replace(bench.proxy.running(), version=words)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        ("zentinel 0.6.19", False),
+        ("zentinel 0.6.20", True),
+        ("zentinel 0.10.0", True),
+        ("zentinel v0.6.21-rc1 (abc)", True),
+        ("", True),
+        ("nightly", True),
+    ],
+)
+def test_a_bundle_for_a_newer_proxy_is_refused_before_anything_is_touched(
+    bench: Bench, words: str, taken: bool
+) -> None:
+    versioned(bench, words)
+    needs = build("127.0.0.1:4000", proxy_version="0.6.20")
+    bench.plane.offer(needs, sequence=6)
+    bench.cycle()
+    last = bench.settle(1)
+    assert last["running"] == (needs.digest if taken else OLD.digest)
+    assert last["versions"].get("proxy", "") == words
+    if not taken:
+        assert last["refusal"]["code"] == "E-NOD-027"
+        assert "0.6.20 or newer, and this node has zentinel 0.6.19" in last["refusal"]["message"]
+        assert not bench.files.folder(needs.digest).exists()
+        # The proxy is updated, and the node goes on by itself.
+        versioned(bench, "zentinel 0.6.20")
+        bench.seconds += 3600
+        assert bench.settle(2)["running"] == needs.digest
+
+
+def test_a_binary_that_is_replaced_says_its_new_version(tmp_path: Path) -> None:
+    proxy = ProcessProxy(
+        script(tmp_path, "echo zentinel 0.6.19; echo more"), tmp_path / "current", 1, tmp_path / "log"
+    )
+    assert proxy.running().version == "zentinel 0.6.19"
+    script(tmp_path, "echo zentinel 0.6.20-longer")
+    assert proxy.running().version == "zentinel 0.6.20-longer"
+    script(tmp_path, "exit 1")
+    assert proxy.running() == RunningReport(None, False, "the proxy does not run", "")

@@ -16,6 +16,7 @@ from reconciler.fleet.signals import Counts
 from reconciler.node.process import ProcessProxy, find_marker
 from reconciler.node.proxy import Proxy, RunningReport, TestResult
 from reconciler.simulator.fakeproxy import FakeProxy
+from tests.servers.process import free_pair
 from tests.unit.node import proxy_double
 from tests.unit.node.publishing import proxy_config
 
@@ -66,6 +67,12 @@ class Rig:
             if report.config_id == config_id or time.monotonic() > deadline:
                 return report
             time.sleep(0.02)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A proxy takes the port behind it too."""
+    return free_pair()
 
 
 @pytest.fixture(params=["process", "fake"])

@@ -287,6 +287,7 @@ def _commits(where: dict[str, str]) -> None:
                     name: {
                         "config-id": sha(f"{number}{name}")[:16],
                         "restart-key": sha(name)[:16],
+                        "proxy-version": "0.6.20",
                         "secrets": {"mail-password": {"version": 1, "sha256": "0" * 64}},
                     }
                     for name in ENVIRONMENTS

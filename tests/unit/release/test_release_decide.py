@@ -250,12 +250,12 @@ def test_with_a_rollout(given: dict[str, Any], expected: str) -> None:
     assert answer(**given) == expected
 
 
-def gated(since: int, *gates: GateSpec, go: Go | None = None) -> str:
+def gated(since: int, *gates: GateSpec, go: Go | None = None, batch: Batch | None = None) -> str:
     """The answer for a well first batch that began so many seconds ago, with these gates in its plan."""
     steps = (Progress(1, "active", NOW - timedelta(seconds=since), None, 4), Progress(2))
     ledger = replace(rolling(steps=steps), plan=replace(PLAN, rules=replace(PLAN.rules, gates=gates)))
     files = BranchFiles(Release(NEW), ledger=ledger, goes=() if go is None else (go,))
-    decision = decided(files, facts=seen(WELL if since < 1000 else PENDING))
+    decision = decided(files, facts=seen(batch or (WELL if since < 1000 else PENDING)))
     return type(decision.actions[0]).__name__ if decision.actions else decision.waiting[0].message
 
 
@@ -276,6 +276,26 @@ def test_the_deadline_comes_after_the_soak() -> None:
 def test_a_person_is_waited_for_without_end() -> None:
     assert "a person has to say go" in gated(999, MANUAL)
     assert gated(999, MANUAL, go=Go("r-0002", 1, NEW, 4)) == "AdvanceStep"
+
+
+@pytest.mark.parametrize(
+    ("quiet", "more", "expected"),
+    [
+        pytest.param(59, {"silent": 1}, "heartbeat", id="silent for less than the deadline"),
+        pytest.param(60, {"silent": 1}, "RollBack", id="silent for as long as it"),
+        pytest.param(5, {"settling": 1}, "heartbeat", id="it has started again"),
+        pytest.param(5, {"silent": 1, "pending": 1}, "RollBack", id="another runs something else"),
+        pytest.param(5, {"silent": 1, "unhealthy": 1}, "RollBack", id="another is unhealthy"),
+    ],
+)
+def test_a_brief_silence_does_not_end_a_long_wait_for_a_person(
+    quiet: int, more: dict[str, int], expected: str
+) -> None:
+    lapsed = Batch(total=sum(more.values()), lapsed_at=NOW - timedelta(seconds=quiet), **more)
+    found = gated(9999, MANUAL, batch=lapsed)
+    assert expected in found
+    # Nobody is asked here: the step had a minute, and nodes that fall silent behind it are too late.
+    assert gated(9999, batch=lapsed) == "RollBack"
 
 
 @pytest.mark.parametrize(
