@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A part of the map. `found` are the vertices that it was looked for from, `left_out` how many did not fit."""
+    """A part of the map: `left_out` is how many vertices of it did not fit."""
 
     width: int
     height: int
