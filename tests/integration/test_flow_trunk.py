@@ -245,6 +245,7 @@ def test_after_a_refused_commit_the_next_good_one_is_compiled(world: World) -> N
     assert world.commits() == {bad: "refused", good: "compiled"}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_where_a_signed_trunk_is_asked_for_nothing_comes_from_anybody_unknown(world: World) -> None:
     world.context = replace(world.context, project=replace(world.context.project, signed_trunk=True))
     refs = "refs/heads/main"
