@@ -16,8 +16,10 @@ from reconciler.cli.folder import read_folder
 from reconciler.cli.moment import Moment
 from reconciler.cli.validate import counted, print_findings
 from reconciler.config.durations import canonical, milliseconds
+from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.writing import write_resources
 from reconciler.release.paths import short
+from reconciler.release.planning import slots_of
 from reconciler.simulator.virtual.environment import CHANGED_BY_HAND, Commit
 from reconciler.simulator.virtual.generate import generate
 from reconciler.simulator.virtual.invariants import Broken
@@ -124,8 +126,18 @@ def _of_repository(path: Path, starts: datetime, lasts: int, nodes: int) -> Scen
         click.echo(counted(findings), err=True)
         raise SystemExit(1)
     config = write_resources(one for (kind, _), one in snapshot.resources.items() if kind in KINDS)
-    groups = tuple(Group(policy.name, nodes) for policy in snapshot.policies if nodes)
+    groups = tuple(group for policy in snapshot.policies if nodes for group in _groups(policy, nodes))
     return Scenario("repository", 0, starts, lasts, config, snapshot.policies, groups, (), ())
+
+
+def _groups(policy: EnvironmentPolicy, nodes: int) -> Iterator[Group]:
+    """So many nodes of an environment; where a label tells slots apart, half of them in each."""
+    slots = slots_of(policy)
+    if slots is None or not slots.label or nodes < 2:
+        yield Group(policy.name, nodes)
+        return
+    yield Group(policy.name, nodes - nodes // 2, labels=((slots.label, slots.blue),))
+    yield Group(policy.name, nodes // 2, labels=((slots.label, slots.green),))
 
 
 def _timeline(

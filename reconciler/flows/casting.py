@@ -6,7 +6,7 @@ because our key signed it, so whoever calls this has to know the person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,15 +83,12 @@ def _while_it_moves(attempt: Callable[[], str]) -> str:
     raise lost
 
 
-def read_wished(
-    context: Context, environment: str, refs: Mapping[str, str] | None = None
-) -> tuple[str | None, envbranch.BranchRead | None]:
-    """The head of an environment's branch and what it says; None where there is none, or none of ours. `refs` are the
-    branches where they have just been fetched."""
+def read_wished(context: Context, environment: str) -> tuple[str | None, envbranch.BranchRead | None]:
+    """The head of an environment's branch and what it says; None where there is none, or none of ours."""
     mirror, ref = context.mirror, envbranch.branch_ref(context, environment)
     # Read before the branch is: what we saw last is then never ahead of it.
     row = find_row(context, environment)
-    head = (mirror.fetch() if refs is None else refs).get(ref)
+    head = mirror.fetch().get(ref)
     if row is not None and row.head:
         envbranch.check_continuity(mirror, environment, row.head, head)
     if head is None:

@@ -159,7 +159,8 @@ def rollout_view(rollout: LedgerRollout, plan: Plan, decision: Decision | None =
             }
         )
     deadline = None
-    if rollout.state == "open" and active is not None and active.since is not None:
+    judged = rollout.state == "open" and rollout.returning is None
+    if judged and active is not None and active.since is not None:
         lasts = plan.steps[active.number - 1].lasts
         deadline = active.since + timedelta(seconds=plan.rules.deadline_seconds + lasts)
     return {

@@ -212,7 +212,9 @@ class Hands:
         seen = (effect.state.active, effect.state.held, effect.report.config_id, effect.report.version)
         config = None
         if seen != self._described:
-            config = runtime_config(self.files, self._known(), effect.state, effect.report)
+            # What is staged may be damaged; that holds up neither attacks nor events, and the next start looks again.
+            with contextlib.suppress(OSError):
+                config = runtime_config(self.files, self._known(), effect.state, effect.report)
         self.outbox.gather(config)
         self._described = seen
 

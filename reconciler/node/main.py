@@ -29,6 +29,7 @@ from reconciler.node.driver import Hands, Stopped, drive
 from reconciler.node.effects import Say
 from reconciler.node.files import NodeFiles
 from reconciler.node.process import ProcessProxy
+from reconciler.node.returning import heed_orders
 from reconciler.node.rollback_command import do_alone, have_done, make_order
 from reconciler.node.state import Identity
 from reconciler.node.unit import unit
@@ -202,6 +203,8 @@ def once(values: dict[str, Any]) -> None:
         drive(agent.recover(), hands, never)
         if drive(agent.cycle(), hands, never):
             drive(agent.cycle(), hands, never)
+        # The operator may have given one meanwhile, and nobody else heeds it.
+        drive(heed_orders(agent), hands, never)
     if agent.state is not None and agent.state.refusal is not None:
         refusal = agent.state.refusal
         raise Refused(refusal.code, refusal.message)

@@ -12,7 +12,7 @@ from reconciler.config.durations import canonical
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.plan.model import EnvironmentPlan, Plan, Side, Standing
 from reconciler.release.freeze import frozen, thaws_at
-from reconciler.release.strategies import all_at_once, canary, rolling
+from reconciler.release.strategies import all_at_once, blue_green, canary, rolling
 
 UNKNOWN = Standing()
 
@@ -104,6 +104,11 @@ def strategy_words(policy: EnvironmentPolicy, nodes: int | None) -> str:
                 else f"{policy.batch_size} nodes"
             )
             return f"rolling, {size} at a time"
+        case blue_green.STRATEGY.name if policy.blue_green is not None:
+            how = policy.blue_green
+            bake, hold = canonical(how.bake_seconds * 1000), canonical(how.hold_seconds * 1000)
+            weights = " → ".join(map(str, how.shifts))
+            return f"blue-green, weights {weights}, each watched for {bake}, the last one held for {hold}"
         case other:
             return other
 

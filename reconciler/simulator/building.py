@@ -118,6 +118,7 @@ def _node(options: Options, group: Group, line: Line, say: Callable[[str], None]
 
     def boot() -> tuple[Agent, Hands]:
         agent, hands = join(options, files, open_run_folder(options), proxy, line, tell)
+        proxy.weight = lambda: hands.board.weight
         if temperament.skew_seconds:
             agent.now = agent.credentials.now = now
         return agent, hands

@@ -55,11 +55,13 @@ class ReadFile:
 
 @dataclass(slots=True)
 class FakeProxy:
-    """One fake proxy that serves the file behind `link`. `monotonic` gives seconds that only rise."""
+    """One fake proxy that serves the file behind `link`. `monotonic` gives seconds that only rise. `weight` is what the
+    balancer in front goes by: with 50 it gets half of the requests of its temperament."""
 
     link: Path
     temperament: Temperament = field(default_factory=lambda: TEMPERAMENTS["steady"])
     monotonic: Callable[[], float] = time.monotonic
+    weight: Callable[[], int] = lambda: 100
     log: list[str] = field(default_factory=list)
     files: dict[str, ReadFile] = field(default_factory=dict)
     """What it read at its last start, by the name of the setting, such as `key-file`."""
@@ -186,7 +188,7 @@ class FakeProxy:
         """Let the requests of the time that passed happen."""
         now = self.monotonic()
         if self._live is not None:
-            self._load.serve(self._live.routes, now - self._counted_at)
+            self._load.serve(self._live.routes, (now - self._counted_at) * self.weight() / 100)
         self._counted_at = now
 
     def _note(self, line: str) -> None:

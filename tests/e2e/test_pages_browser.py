@@ -26,7 +26,7 @@ from reconciler.db.session import writing
 from reconciler.settings import read_settings
 from tests.servers.process import free_port
 from tests.unit.pages import sample_project
-from tests.unit.pages.sample_project import SHOP, commit_sha, digest
+from tests.unit.pages.sample_project import SHOP, commit_sha, digest, sha
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +76,7 @@ PAGES = {
     "rollout": "/o/acme/p/shop/environments/production/rollouts/r-0006",
     "bundle": f"/o/acme/p/shop/bundles/{digest(9)}",
     "nodes": "/o/acme/p/shop/nodes",
+    "node": f"/o/acme/p/shop/nodes/n-{sha('production-edge-07')[:20]}",
     "approvals": "/o/acme/p/shop/approvals",
     "calendar": "/o/acme/p/shop/calendar",
     "rollouts": "/o/acme/p/shop/rollouts",
@@ -87,6 +88,7 @@ PAGES = {
     "secrets": "/o/acme/p/shop/secrets",
     "events": "/o/acme/p/shop/events",
     "webhooks": "/o/acme/p/shop/webhooks",
+    "pulls": "/o/acme/p/shop/pulls",
     "pull": "/o/acme/p/shop/pulls/7",
 }
 
@@ -239,6 +241,15 @@ def test_the_keyboard_reaches_the_matrix(site: str, browser: Any) -> None:
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     page.wait_for_url("**/commits/**")
+    context.close()
+
+
+def test_the_tabs_fit_beside_each_other_on_a_wide_screen(site: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(site + PAGES["project"])
+    tabs = "document.querySelector('.tabs')"
+    assert page.evaluate(f"{tabs}.scrollWidth - {tabs}.clientWidth") == 0
     context.close()
 
 

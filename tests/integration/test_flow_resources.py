@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.installation import Connection, Installation
 from reconciler.db import asking, resources
 from reconciler.db.asking import Wanted
 from reconciler.db.audit import Actor
 from reconciler.db.changes import Change
+from reconciler.db.forge import Outgoing
 from reconciler.db.models import Work
 from reconciler.db.session import reading
 from reconciler.flows import one_commit, trunk_rows
@@ -262,6 +264,23 @@ def test_files_become_a_proposal(shop: World) -> None:
     assert tip(shop).sha == before
     same = {"upstreams.kdl": (BASE["upstreams.kdl"] or b"").decode()}
     assert build(shop, "files.propose", {"propose": True}, json.dumps(same)).state == "unchanged"
+
+
+def test_a_proposal_is_told_to_a_forge_that_can_open_it(shop: World) -> None:
+    context = shop.context
+    origin = Connection("origin", "acme", "github", ("env:S",), "env:T")
+    context.organization = replace(context.organization, connections=(origin,))
+    context.installation = Installation((context.organization,))
+    # The git server takes nobody's password, so the mirror stays the one that was opened without.
+    context.project = replace(context.project, connection="origin")
+    row = made(shop, "put", "upstream", "orders", TARGETS, propose=True, why="more room")
+    with reading():
+        [told] = Outgoing.select()
+    assert (told.kind, told.subject) == ("proposal", f"change/{row.id}")
+    assert told.words["title"] == "Set upstream 'orders': more room"
+    assert (told.words["source"], told.words["target"]) == (f"change/{row.id}", "main")
+    assert "Grace Hopper" in told.words["text"]
+    assert row.message.endswith("a pull request is opened for it")
 
 
 def test_a_skipped_commit_gets_its_bundle_and_trunk_stays_where_it_is(shop: World) -> None:

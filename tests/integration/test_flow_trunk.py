@@ -174,7 +174,7 @@ def test_environments_get_their_place_and_owed_work(world: World) -> None:
         rows = {row.name: row.position for row in Environment.select()}
         work = {(row.kind, row.subject): row.wanted for row in Work.select()}
     assert rows == {"dev": 0, "staging": 1, "production": 2}
-    assert work == {("environment", name): 1 for name in rows} | {("resources", ""): 1}
+    assert work == {("environment", name): 1 for name in rows} | {("resources", ""): 1, ("outlines", ""): 1}
     assert world.kinds() == ["commit.found", "bundle.published", "commit.compiled"]
 
 
@@ -245,6 +245,7 @@ def test_after_a_refused_commit_the_next_good_one_is_compiled(world: World) -> N
     assert world.commits() == {bad: "refused", good: "compiled"}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_where_a_signed_trunk_is_asked_for_nothing_comes_from_anybody_unknown(world: World) -> None:
     world.context = replace(world.context, project=replace(world.context.project, signed_trunk=True))
     refs = "refs/heads/main"

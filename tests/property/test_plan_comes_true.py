@@ -121,7 +121,7 @@ def built(files: list[SourceFile], commit: str) -> tuple[Side, bytes]:
 
 
 @given(written(), written(), st.sets(st.sampled_from(SERVICES)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_nodes_and_routes_of_a_plan_are_those_that_change(
     before: Written, after: Written, kept: set[str]
 ) -> None:

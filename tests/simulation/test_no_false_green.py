@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,8 @@ from reconciler.errors import LostRace, Transient
 from reconciler.flows.context import Context
 from reconciler.flows.pulls import pull, telling
 from reconciler.forge import FORGES
+from reconciler.forge.calling import Api
+from reconciler.forge.port import PullInfo
 from reconciler.forge.request import Request
 from reconciler.settings import Settings, read_settings
 from reconciler.store.filesystem import FileStore
@@ -86,8 +88,10 @@ class World:
         self.context._mirror = object()  # type: ignore[assignment]
 
     forge = FORGES["github"]
+    user = "us"
+    spent: tuple[timedelta, ...] = ()
 
-    def _plan(self, context: Context, onto: str, head: str) -> Any:
+    def _plan(self, context: Context, onto: str, head: str, *, keep: bool) -> Any:
         self.meanwhile()
         self.state = replace(self.state, planned=self.state.planned | {(head, onto)})
         return self.green if (head, onto) in FINE else self.red
@@ -122,7 +126,8 @@ class World:
 
     def plan(self, renew: Callable[[], None] = lambda: None) -> bool:
         with suppress(LostRace, Died):
-            pull.plan_one(self.context, 7, self.state.trunk, self.state.head, 60_000, renew)
+            info = PullInfo(7, True, self.state.head, "topic", "main")
+            pull.plan_one(self.context, cast(Api, self), info, self.state.trunk, self.state.head, renew)
         return True
 
     def plan_dies(self) -> bool:

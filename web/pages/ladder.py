@@ -47,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch. `counted` is False while nothing is known of its nodes yet."""
+    """One batch. `counted` is False while nothing is known of its nodes yet. `weights` are those of slots, in words."""
 
     number: int
     nodes: int
@@ -58,6 +58,7 @@ class Step:
     total: int
     segments: tuple[Segment, ...]
     verdicts: tuple[Verdict, ...]
+    weights: str = ""
 
     @property
     def lamps(self) -> tuple[str, ...] | None:
@@ -129,6 +130,9 @@ def _step(place: int, step: Mapping[str, Any]) -> Step:
                 tuple(sorted((v.get("evidence") or {}).items())),
             )
             for v in step.get("verdicts") or ()
+        ),
+        weights=", ".join(
+            f"{slot} at {_count(step['weights'], slot)}" for slot in sorted(step.get("weights") or ())
         ),
     )
 

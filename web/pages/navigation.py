@@ -23,6 +23,7 @@ GROUPS: tuple[tuple[str, tuple[Tab, ...]], ...] = (
         "Releases",
         (
             Tab("project.index", "Changes", ("project.commit", "project.environment")),
+            Tab("pulls.index", "Pull requests", ("pulls.pull",)),
             Tab("release.waiting", "Approvals"),
             Tab("release.calendar", "Calendar"),
             Tab("release.rollouts", "Rollouts", ("project.rollout",)),
@@ -43,7 +44,6 @@ GROUPS: tuple[tuple[str, tuple[Tab, ...]], ...] = (
         "Record",
         (
             Tab("fleet.events", "Events"),
-            Tab("pulls.index", "Pull requests", ("pulls.pull",)),
             Tab("fleet.webhooks", "Webhooks"),
             Tab("audit_pages.of_project", "Audit"),
         ),

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
 from reconciler.flows.context import Context
+from reconciler.forge.opening import OPENERS, Proposal
 from reconciler.forge.reports import Deployment, Report, report_to_json
 from reconciler.plan.statuses import Status
 
@@ -44,6 +45,16 @@ def tell_report(context: Context, told: Report) -> None:
 def tell_deployment(context: Context, told: Deployment) -> None:
     """Have the forge show how far a commit has come in an environment. Call inside a transaction."""
     _tell(context, "deployment", f"{told.environment}/{told.sha}", asdict(told))
+
+
+def tell_proposal(context: Context, told: Proposal) -> bool:
+    """Have a pull request opened for a branch; False where that cannot be done. Call inside a transaction."""
+    if context.connection is None or context.connection.forge not in OPENERS:
+        return False
+    if context.connection.credentials is None:
+        return False
+    _tell(context, "proposal", told.source, asdict(told))
+    return True
 
 
 def _tell(context: Context, kind: str, subject: str, words: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ kept of reviews: the forge is asked each time, and one that does not stand any m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.config.installation import Connection
@@ -67,11 +67,9 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         return Outcome("unchanged", "the connection names no credentials to ask the forge with")
     said: list[str] = []
     changed = False
-    refs: Mapping[str, str] | None = None
     for own, policy in _reviewed(context):
         project, environment = own.project, policy.name
-        refs = context.mirror.fetch() if refs is None else refs
-        _, branch = read_wished(own, environment, refs)
+        _, branch = read_wished(own, environment)
         plan = expected_plan(branch.state, policy) if branch is not None else ""
         if branch is None or not plan:
             continue

@@ -18,6 +18,7 @@ from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.pull import marker
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api, NotThere
+from reconciler.forge.opening import OPENERS, Proposal
 from reconciler.forge.port import APP_PREFIX
 from reconciler.forge.reports import Deployment, report_from_json
 from reconciler.forge.request import path_of
@@ -78,6 +79,10 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
         status = Status(words["context"], words["state"], words["description"])
         api.send(forge.status(path, words["sha"], status, words["url"]), now=now)
         return ""
+    if one.kind == "proposal":
+        opener = OPENERS[context.connection.forge if context.connection is not None else ""]
+        told = Proposal(**one.words)
+        return str(opener(lambda request, read: api.ask(request, read, now=now), path, told))
     if one.kind == "report":
         if forge.annotate is not None:
             forge.annotate(

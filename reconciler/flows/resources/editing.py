@@ -28,8 +28,11 @@ from reconciler.flows.context import Context
 from reconciler.flows.envcommit import US, worded
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.planning import in_repository
+from reconciler.flows.pulls.outbox import tell_proposal
 from reconciler.flows.resources.confined import edit_confined
 from reconciler.flows.resources.projecting import in_folder, rows
+from reconciler.flows.sealed_values import check_sealed
+from reconciler.forge.opening import Proposal
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import HEADS
 from reconciler.git.writing import commit_edit, push
@@ -251,8 +254,10 @@ def judged(
     after += [SourceFile(path, content) for path, content in edits.items() if content is not None]
     cache = context.compile_cache()
     former = former_of(context, head, trailers)
-    _, _, findings = build_confined(after, now=context.now(), former=former, cache=cache)
+    compilation, _, findings = build_confined(after, now=context.now(), former=former, cache=cache)
     cache.write()
+    if compilation is not None:
+        findings = (*findings, *check_sealed(context, compilation.sealed))
     findings = sort_findings(in_repository(finding, context.project.path) for finding in findings)
     if has_errors(findings):
         raise _with_findings(findings)
@@ -315,20 +320,31 @@ def _done(
         result["findings"] = [finding.to_json() for finding in findings[:MOST_FINDINGS]]
     branch = ref.removeprefix(HEADS)
     proposed = branch != context.project.trunk
+    message = f"it is on the branch {branch}"
     with writing():
         if edited is not None and not proposed:
             blobs = {edited.path: blob_id(edited.content or b"")}
             resources.keep(*owner, sha, rows(context, edited.others, blobs))
             if edited.after is None and edited.before is not None:
                 resources.forget(*owner, edited.before.kind, edited.before.name)
+        if proposed and tell_proposal(context, _proposal(context, row, sha, branch)):
+            message += ", and a pull request is opened for it"
         asking.finish(
             row,
             "committed",
             now=context.now(),
             commit=sha,
-            message=f"it is on the branch {branch}",
+            message=message,
             result={**result, "branch": branch},
         )
         if not proposed:
             ask(*owner, "trunk", now=context.now())
     return Outcome("changed", f"{row.operation} is {sha[:12]} on {branch}")
+
+
+def _proposal(context: Context, row: Change, sha: str, branch: str) -> Proposal:
+    """The pull request of a proposal, in the words of its commit."""
+    commit = context.mirror.commit(sha)
+    who = f"Proposed by {row.author_name} <{row.author_email}> over the interface of the control plane."
+    trailers = "\n".join(f"{name}: {value}" for name, value in commit.trailers)
+    return Proposal(branch, context.project.trunk, commit.subject, f"{who}\n\n{trailers}")

@@ -60,6 +60,8 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "release.drift": PAGE,
     "release.rollouts": PAGE,
     "release.bundles": PAGE,
+    "pulls.index": PAGE,
+    "pulls.pull": PAGE,
     "live.stream": PAGE,
     "metrics.metrics": (READER, "metrics:read"),
     "keys.listed": (READER, "api_keys:admin"),

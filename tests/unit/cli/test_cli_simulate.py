@@ -79,6 +79,19 @@ def test_a_promotion_is_played_and_told_in_words(repository: Path) -> None:
     assert "production runs" in result.output
 
 
+def test_a_blue_green_release_is_played_with_nodes_in_both_slots(repository: Path) -> None:
+    how = """strategy "blue-green"
+        blue-green { balancer "edge"; slots "slot" blue="a" green="b"; bake "5s"; hold "5s"; }"""
+    (repository / "config.kdl").write_text(CONFIG.replace('strategy "rolling"', how))
+    result = run(str(repository), "--at", "2026-11-02T09:00", "--promote", "production=10m", "--nodes", "9")
+    assert result.exit_code == 0, result.output
+    assert (
+        "Advance rollout r-0001 in production: batch 2 of 6 healthy, then blue at 90, green at 10"
+        in result.output
+    )
+    assert re.search(r"Complete rollout r-0001 in production: \w{12} is live", result.output)
+
+
 def test_what_a_repository_would_play_can_be_written_and_played(repository: Path, tmp_path: Path) -> None:
     written = run(str(repository), "--at", "2026-11-02T09:00", "--write")
     assert written.exit_code == 0, written.output

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.node import driver, waf_log
 from reconciler.node import outbox as outbox_module
-from reconciler.node import waf_log
 from reconciler.node.effects import HttpReply
 from reconciler.node.outbox import Outbox
 from reconciler.node.waf_lines import read_line
@@ -286,6 +286,19 @@ def test_a_log_that_cannot_be_read_is_said_once(bench: Bench) -> None:
     log_of(bench).write_bytes(attack(4))
     bench.settle(2)
     assert rules(bench) == ["942004"]
+
+
+def test_a_staged_bundle_that_cannot_be_read_holds_up_no_attack(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: Any) -> None:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(driver, "runtime_config", damaged)
+    write(bench, attack(1))
+    bench.start()
+    bench.settle(2)
+    assert rules(bench) == ["942001"]
 
 
 def test_damaged_files_of_the_outbox_are_passed_over(bench: Bench) -> None:

@@ -88,3 +88,10 @@ def test_a_view_with_holes_is_shown_as_unknown(view: dict[str, Any]) -> None:
     assert found.deadline is None
     assert found.max_unavailable is None
     assert all(one.state.key == "unknown" for one in found.steps)
+
+
+def test_a_step_of_a_blue_green_release_says_its_weights() -> None:
+    [shifted, other] = ladder(
+        rollout({**step(1, 0, "active"), "weights": {"green": 10, "blue": 90}}, step(2, 1, "waiting"))
+    ).steps
+    assert (shifted.weights, other.weights) == ("blue at 90, green at 10", "")

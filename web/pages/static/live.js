@@ -53,7 +53,7 @@
     const next = holder.content.querySelector("[data-fragment]");
     if (!next || !old.isConnected) return;
     const was = new Map([...old.querySelectorAll("[data-cell]")].map((cell) => [cell.dataset.cell, cell.dataset.state]));
-    const left = [...old.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
+    const scrolled = [...old.querySelectorAll(".scroll")].map((box) => [box.scrollLeft, box.scrollTop]);
     const links = [...old.querySelectorAll("a, [tabindex]")];
     const focused = links.indexOf(document.activeElement);
     const target = focused >= 0 ? links[focused].getAttribute("href") : null;
@@ -61,7 +61,7 @@
     for (const cell of next.querySelectorAll("[data-cell]")) {
       if (was.size && was.get(cell.dataset.cell) !== cell.dataset.state) cell.classList.add("changed");
     }
-    next.querySelectorAll(".scroll").forEach((box, place) => { box.scrollLeft = left[place] || 0; });
+    next.querySelectorAll(".scroll").forEach((box, place) => { box.scrollTo(...(scrolled[place] || [0, 0])); });
     if (focused >= 0) {
       const same = [...next.querySelectorAll("a, [tabindex]")];
       (same.find((link) => target && link.getAttribute("href") === target) || same[focused] || next).focus({ preventScroll: true });

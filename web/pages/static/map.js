@@ -23,6 +23,10 @@
   }
   for (const kind of ["pointerout", "focusout"]) document.addEventListener(kind, dim);
 
+  document.addEventListener("pointerover", (event) => {
+    const map = event.target.closest("[data-map]");
+    if (map) map.classList.add("grab");
+  });
   document.addEventListener("pointerdown", (event) => {
     const map = event.target.closest("[data-map]");
     if (!map || event.button !== 0 || event.pointerType === "touch") return;
@@ -54,5 +58,4 @@
       for (const plate of svg.querySelectorAll(".plate")) plate.classList.toggle("hit", plate.dataset.name.includes(wanted));
     });
   }
-  for (const map of document.querySelectorAll("[data-map]")) map.classList.add("grab");
 })();

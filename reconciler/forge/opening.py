@@ -1,0 +1,85 @@
+"""Opening a pull request for a branch that proposes a change, on the forges where that is known how.
+
+It is looked for before it is opened, in whatever state: an answer that got lost opens no second one, and one that
+somebody closed stays closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from reconciler.forge.calling import NotThere
+from reconciler.forge.request import Ask, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a pull request is opened with."""
+
+    source: str
+    target: str
+    title: str
+    text: str
+
+
+def on_github(ask: Ask, repository: str, told: Proposal) -> int:
+    """The number of the pull request, opened if there is none."""
+    owner = repository.partition("/")[0]
+    which = urlencode({"state": "all", "head": f"{owner}:{told.source}", "base": told.target})
+    path = f"/repos/{repository}/pulls"
+    return _first(ask(Request("GET", f"{path}?{which}"), _numbers("number"))) or ask(
+        Request("POST", path, _body(told)), _number("number")
+    )
+
+
+def on_gitea(ask: Ask, repository: str, told: Proposal) -> int:
+    """The same; here the two branches are a part of the address."""
+    path = f"/repos/{repository}/pulls"
+    try:
+        branches = f"{quote(told.target, safe='')}/{quote(told.source, safe='')}"
+        return ask(Request("GET", f"{path}/{branches}"), _number("number"))
+    except NotThere:
+        return ask(Request("POST", path, _body(told)), _number("number"))
+
+
+def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
+    """The same, as a merge request."""
+    path = f"/projects/{quote(repository, safe='')}/merge_requests"
+    which = urlencode({"source_branch": told.source, "target_branch": told.target})
+    body = {
+        "source_branch": told.source,
+        "target_branch": told.target,
+        "title": told.title,
+        "description": told.text,
+        "remove_source_branch": True,
+    }
+    return _first(ask(Request("GET", f"{path}?{which}"), _numbers("iid"))) or ask(
+        Request("POST", path, body), _number("iid")
+    )
+
+
+OPENERS: Mapping[str, Callable[[Ask, str, Proposal], int]] = {
+    "github": on_github,
+    "gitea": on_gitea,
+    "gitlab": on_gitlab,
+}
+"""By the name of the forge in `control-plane.kdl`."""
+
+
+def _body(told: Proposal) -> dict[str, Any]:
+    return {"title": told.title, "head": told.source, "base": told.target, "body": told.text}
+
+
+def _numbers(name: str) -> Callable[[Any], list[int]]:
+    return lambda document: [int(one[name]) for one in document]
+
+
+def _number(name: str) -> Callable[[Any], int]:
+    return lambda document: int(document[name])
+
+
+def _first(numbers: list[int]) -> int:
+    return max(numbers, default=0)
