@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -74,9 +75,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
         body = read_body()
         answer = receiving.receive(forge, connection, request.headers, body)
         counters.add("sentinel_webhook_deliveries_total", answer.result)
-        response = jsonify(answer.body)
-        response.status_code = answer.status
-        return response
+        return Response(json.dumps(answer.body), answer.status, content_type="application/json")
 
     for forge in RECEIVERS:
         app.add_url_rule(

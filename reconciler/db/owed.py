@@ -6,6 +6,7 @@ work and is never needed for correctness, since every effect is put-if-absent, c
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from peewee import Case
 from reconciler.db.many import run
 from reconciler.db.models import Work
 from reconciler.db.session import reading, writing
+from reconciler.db.table import database
 from reconciler.errors import LostRace
 
 LEASE = timedelta(seconds=15)
@@ -93,7 +95,8 @@ def ask(
         values = (1, None, known)
         update = "wanted = work.wanted + 1, known = CASE WHEN work.wanted > work.done THEN work.known AND ? ELSE ? END"
         more = (known, known)
-    with writing():
+    with nullcontext() if database.in_transaction() else writing():
+        # One statement that cannot fail by itself needs no savepoint within its transaction.
         run(f"{_ASK} {update}", (organization, project, kind, subject, *values, *more))
 
 
