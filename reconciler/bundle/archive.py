@@ -24,7 +24,7 @@ PADDING = bytes(BLOCK)
 LONGEST_NAME = 100
 """What fits into the name of a header; the folders before it fit into the prefix."""
 NO_PREFIX = bytes(155)
-LEVEL = 9
+LEVEL = 5
 NAME = re.compile(rb"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*")
 """Relative, no empty part, no part that begins with a dot or a hyphen: so no `.`, `..`, hidden file or option."""
 LONGEST_BLOCK = 128 * 1024
@@ -119,7 +119,7 @@ def read_tar(tar: bytes, *, limits: Limits = LIMITS) -> Files:
     at, last, before = 0, len(tar) - len(END), b""
     while at < last:
         start = at + BLOCK
-        name, size = _read_header(tar[at:start], len(names) + 1)
+        name, size = _read_header(tar, at, len(names) + 1)
         if size > limits.file:
             raise _too_large(name, size, limits)
         if name <= before:
@@ -145,7 +145,7 @@ def digest_of(tar: bytes) -> str:
 
 
 def compress(tar: bytes) -> bytes:
-    """One zstd frame, level 9, with the content size in its header. Its bytes may differ with the library's version."""
+    """One zstd frame, level 5, with the content size in its header. Its bytes may differ with the library's version."""
     return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False).compress(tar)
 
 
@@ -181,17 +181,25 @@ def unpack(blob: bytes, *, limits: Limits = LIMITS) -> Files:
 _OWNER = b"0000644\0" + b"0000000\0" * 2
 _TIME = b"%011o\0" % 0
 _REST = b"0" + bytes(100) + b"ustar\x0000" + bytes(32 + 32 + 8 + 8)
-_FIXED_SUM = sum(_OWNER + _TIME + _REST + b" " * 8)
-"""What all headers have in common adds this to the checksum, which is taken with spaces in its own place."""
-_LAYOUT = Struct("100s24s12s12s8s189s155s12x")
+_FIXED_SUM = sum(_OWNER + _TIME + _REST + b" " * 8) - 1
+"""What all headers have in common adds this to the checksum, which is taken with spaces in its own place; less the one
+that an Adler-32 begins with."""
+_END = bytes(12)
+_CONSTANT = (_OWNER, _TIME, _REST, _END)
+_FIELDS = Struct("100s24s12s12s8s189s155s12s")
 
 
 def _header(name: bytes, digits: bytes) -> bytes:
     """The header of a file, whose size `_digits` wrote."""
     prefix, last = (b"", name) if len(name) <= LONGEST_NAME else _split(name)
-    # The lower half of an Adler-32 is one more than the sum of the bytes, modulo 65521: these are too few to reach it.
-    varying = (adler32(prefix + last + digits) & 0xFFFF) - 1
-    return _LAYOUT.pack(last, _OWNER, digits, _TIME, b"%06o\0 " % (_FIXED_SUM + varying), _REST, prefix)
+    checksum = _checksum(prefix + last + digits)
+    return _FIELDS.pack(last, _OWNER, digits, _TIME, checksum, _REST, prefix, _END)
+
+
+def _checksum(varying: bytes) -> bytes:
+    """The checksum of a header, written out. `varying` is what no other header needs to have, in any order."""
+    # The lower half of an Adler-32 is the sum of the bytes modulo 65521, which these are too few to reach.
+    return b"%06o\0 " % ((adler32(varying) & 0xFFFF) + _FIXED_SUM)
 
 
 def _digits(size: int) -> bytes:
@@ -206,20 +214,28 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
     return name[:cut], name[cut + 1 :]
 
 
-def _read_header(block: bytes, number: int) -> tuple[bytes, int]:
+def _read_header(tar: bytes, at: int, number: int) -> tuple[bytes, int]:
     """Name and size. `number` is the member's, for messages: most of what is wrong with it has no name to be shown."""
-    name, digits = block[:100].rstrip(b"\0"), block[124:136]
-    if (prefix := block[345:500]) != NO_PREFIX:
+    last, owner, digits, time, checksum, rest, prefix, end = _FIELDS.unpack_from(tar, at)
+    name: bytes = last.rstrip(b"\0")
+    varying = name + digits
+    if prefix != NO_PREFIX:
+        varying += prefix
         name = prefix.rstrip(b"\0") + b"/" + name
-    if block[156] != REGULAR:
-        kind = KINDS.get(block[156:157], "not a regular file")
+    if rest[0] != REGULAR:
+        kind = KINDS.get(rest[:1], "not a regular file")
         raise Refused("E-BND-003", f"member {number} of the tar is {kind}")
     if NAME.fullmatch(name) is None:
         raise Refused(
             "E-BND-001", f"member {number} of the tar has the name {ascii(name.decode('latin-1'))[:120]}"
         )
     # Digits of that form are the ones that we write of the size that they say.
-    if SIZE.fullmatch(digits) is None or block != _header(name, digits):
+    if (
+        SIZE.fullmatch(digits) is None
+        or (owner, time, rest, end) != _CONSTANT
+        or checksum != _checksum(varying)
+        or (prefix != NO_PREFIX and tar[at : at + BLOCK] != _header(name, digits))
+    ):
         raise Refused(
             "E-BND-003", f"member {number} of the tar, '{name.decode()}', has a header that we do not write"
         )

@@ -46,10 +46,13 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     two files, or a file and a document about the bundle, have one name.
     """
     files = _files(compilation)
-    # Environments may have the very same configuration, which is digested once.
-    described = {id(content): describe(content) for content in {id(c): c for c in files.values()}.values()}
+    # Environments may have the very same configuration, which is looked at once.
+    distinct = {id(content): content for content in files.values()}
+    described = {one: describe(content) for one, content in distinct.items()}
+    named = {one: _named(content) for one, content in distinct.items()}
     compiled = {path: described[id(content)] for path, content in files.items()}
-    files[SBOM] = build_sbom(_materials(compilation, files, compiled))
+    uses = {path: named[id(content)] & compiled.keys() for path, content in files.items()}
+    files[SBOM] = build_sbom(_materials(compilation, uses, compiled))
     manifest = Manifest(
         compiler=COMPILER,
         environments={
@@ -85,11 +88,10 @@ def _files(compilation: Compilation) -> dict[str, bytes]:
 
 
 def _materials(
-    compilation: Compilation, files: Mapping[str, bytes], compiled: Mapping[str, ManifestFile]
+    compilation: Compilation, uses: dict[str, frozenset[str]], compiled: Mapping[str, ManifestFile]
 ) -> Materials:
     """What the bill of materials tells. A file uses those that it names by a placeholder, and a proxy configuration the
     files of its environment's agents too, which find them by their place."""
-    uses = {path: _named(content) & compiled.keys() for path, content in files.items()}
     for environment in compilation.environments:
         agents = frozenset(path for path in environment.files if path.startswith("agents/"))
         uses[config_path(environment.name)] |= agents

@@ -67,9 +67,9 @@ def type_of(leaf: Leaf) -> str:
 def encode_leaf(leaf: Leaf) -> bytes:
     """The entry's bytes. Raises ValueError when they would be too many."""
     values = [MAGIC, type_of(leaf).encode()]
-    fields = (getattr(leaf, name) for name in type(leaf).__dataclass_fields__)
+    fields = [getattr(leaf, name) for name in type(leaf).__dataclass_fields__]
     values += [v.to_bytes(8, "big") if isinstance(v, int) else v.encode() for v in fields]
-    data = b"".join(len(value).to_bytes(4, "big") + value for value in values)
+    data = b"".join([len(value).to_bytes(4, "big") + value for value in values])
     if len(data) > LARGEST_LEAF:
         raise ValueError(f"an entry of {len(data)} bytes is too long for the log")
     return data

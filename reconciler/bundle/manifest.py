@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.bundle import canonical
 from reconciler.bundle.archive import Files
@@ -22,8 +22,7 @@ LARGE = 4096
 """A file of more bytes is worth a comparison that may spare its digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(NamedTuple):
     """One file: `size` in bytes, `sha256` in hex."""
 
     size: int

@@ -139,7 +139,7 @@ def _hosts(endpoints: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
     """Host → the URLs at which any file leads to it."""
     found: dict[str, set[str]] = {}
     # Most environments lead to the same places.
-    for url in {url for urls in endpoints.values() for url in urls}:
+    for url in {url for urls in set(endpoints.values()) for url in urls}:
         found.setdefault(_host(url), set()).add(url)
     return found
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from reconciler.compile import reserved, shared
 from reconciler.compile.agents import beside
-from reconciler.compile.carried import chains, plugin_files, trust_files, upstreams_in_use
+from reconciler.compile.carried import chains, plugin_files, trust_files
 from reconciler.compile.checks import rendering_objections
 from reconciler.compile.identity import config_id, restart_key
 from reconciler.compile.in_use import CertificateInUse
 from reconciler.compile.listeners import listener_node
-from reconciler.compile.materials import endpoints, snapshot_sha256
+from reconciler.compile.materials import snapshot_sha256
 from reconciler.compile.objections import Objection
 from reconciler.compile.proxies.parts import native_parts
 from reconciler.compile.proxies.restarting import native_restarts
@@ -28,15 +29,14 @@ from reconciler.compile.services import (
     split_nodes,
     start_nodes,
 )
+from reconciler.compile.texts import Texts, text_of
 from reconciler.compile.upstreams import health_check, upstream_node
 from reconciler.config import limits
 from reconciler.config.findings import Finding
 from reconciler.config.kdl import KdlNode
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.report import Problem, Report, placed
-from reconciler.config.resources import Resource
 from reconciler.config.snapshot import Rendering, Snapshot
-from reconciler.config.write import write_document
 from reconciler.pinned import Pinned
 
 COMPILER = "sentinel-compiler/0.3.0"
@@ -77,7 +77,7 @@ class CompiledEnvironment:
             "files": {path: keep(content) for path, content in self.files.items()},
             "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
-            "endpoints": list(self.endpoints),
+            "endpoints": keep(_lines(self.endpoints)),
         }
 
     @classmethod
@@ -97,7 +97,7 @@ class CompiledEnvironment:
             files={path: kept(content) for path, content in data["files"].items()},
             secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
-            endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
+            endpoints=_of_lines(kept(data["endpoints"])),
         )
 
 
@@ -106,15 +106,13 @@ class Compilation:
     """All environments in promotion order, and their policies in the same order.
 
     `snapshot_sha256` is the hex digest of what the files were made from, see `materials.snapshot_sha256`. `sealed` is
-    what the commit brings along for whoever delivers secrets; it is no part of the bundle. Neither are `outlines`, by
-    environment: what pages tell of the configuration, as JSON; they are there when they were asked for.
+    what the commit brings along for whoever delivers secrets; it is no part of the bundle.
     """
 
     environments: tuple[CompiledEnvironment, ...]
     policies: tuple[EnvironmentPolicy, ...]
     snapshot_sha256: str
     sealed: tuple[SealedSecret, ...] = ()
-    outlines: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
         """A JSON object. Contents of files are what `keep` gives for them."""
@@ -139,6 +137,17 @@ class Compilation:
         )
 
 
+# Most environments lead to the same places, of which there are thousands.
+@lru_cache(maxsize=1)
+def _lines(endpoints: tuple[str, ...]) -> bytes:
+    return "\n".join(endpoints).encode()
+
+
+@lru_cache(maxsize=1)
+def _of_lines(lines: bytes) -> tuple[str, ...]:
+    return tuple(lines.decode().split())
+
+
 def compile_snapshot(snapshot: Snapshot) -> tuple[Compilation | None, tuple[Finding, ...]]:
     """The compilation and all findings; None when an error stands in the way in any environment."""
     findings = check_snapshot(snapshot)
@@ -161,7 +170,7 @@ def is_bounded(snapshot: Snapshot) -> bool:
 def make_compilation(snapshot: Snapshot) -> Compilation:
     """The compilation of a snapshot whose checks have found no error. Of another it may fail with any exception."""
     renderings = [snapshot.rendering(name) for name in snapshot.environments]
-    texts, resolver = _Texts(), Resolver()
+    texts, resolver = Texts(), Resolver()
     sealed = sealed_secrets(snapshot)
     made: dict[tuple[Any, ...], CompiledEnvironment] = {}
     environments = []
@@ -217,58 +226,6 @@ def _is_special(made: CompiledEnvironment, rendering: Rendering) -> bool:
     return bool(made.files or made.secrets or made.certificates or rendering.of("proxy"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Resources in their order, and what was written of each, by what it is a part of."""
-
-    resources: Sequence[tuple[Resource, Mapping[str, Any]]]
-    same: tuple[int, ...]
-    """Equal for two groups of the very same data."""
-    texts: list[dict[str, bytes]]
-
-
-class _Texts:
-    """Text of resources, written once for all environments in which their data is the same object, and kept with the
-    resource when the data is its own."""
-
-    def __init__(self) -> None:
-        self._texts: dict[int, dict[str, bytes]] = {}
-        self._joined: dict[tuple[str, tuple[int, ...]], bytes] = {}
-        self._endpoints: dict[tuple[int, ...], tuple[str, ...]] = {}
-
-    def group(self, resources: Sequence[tuple[Resource, Mapping[str, Any]]]) -> _Group:
-        """Resources that are written together."""
-        same = tuple([id(data) for _, data in resources])
-        for (resource, data), one in zip(resources, same, strict=True):
-            if one not in self._texts:
-                own = resource.texts_of(data)
-                self._texts[one] = {} if own is None else own
-        return _Group(resources, same, [self._texts[one] for one in same])
-
-    def of(self, part: str, nodes: Any, group: _Group) -> bytes:
-        """What the resources become in one part of the configuration, in their order."""
-        key = (part, group.same)
-        if key not in self._joined:
-            for (resource, data), texts in zip(group.resources, group.texts, strict=True):
-                if part not in texts:
-                    made = nodes(resource.name, data)
-                    texts[part] = _text(made if type(made) is tuple else (made,), indent=1)
-            self._joined[key] = b"".join([texts[part] for texts in group.texts])
-        return self._joined[key]
-
-    def endpoints(self, rendering: Rendering) -> tuple[str, ...]:
-        """Where the requests of an environment go: to every upstream that its services name."""
-        used = [data for _, data in upstreams_in_use(rendering)]
-        key = tuple(map(id, used))
-        if key not in self._endpoints:
-            self._endpoints[key] = endpoints(used)
-        return self._endpoints[key]
-
-
-def _text(nodes: Iterable[KdlNode], *, indent: int = 0) -> bytes:
-    return write_document(nodes, indent=indent).encode()
-
-
 def _section(name: str, *bodies: bytes) -> tuple[bytes, ...]:
     """A block of the configuration in parts: they are large, and joining is left to the end."""
     return (f"{name} {{\n".encode(), *bodies, b"}\n") if any(bodies) else ()
@@ -288,7 +245,7 @@ def _largest(*wanted: Mapping[str, int]) -> dict[str, int]:
 
 
 def _compile(
-    rendering: Rendering, texts: _Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
+    rendering: Rendering, texts: Texts, resolver: Resolver, sealed: tuple[SealedSecret, ...]
 ) -> CompiledEnvironment:
     policy = rendering.policy
     guarded = beside(rendering)
@@ -300,10 +257,10 @@ def _compile(
 
     written = texts.group(services)
 
-    system = _text([native.last("system") or reserved.system()])
+    system = text_of([native.last("system") or reserved.system()])
     listeners = _section(
         "listeners",
-        _text(
+        text_of(
             [
                 *(listener_node(r.name, data, carried.pairs) for r, data in rendering.of("listener")),
                 *native.inside("listeners"),
@@ -312,50 +269,50 @@ def _compile(
             indent=1,
         ),
     )
-    observability = _text([reserved.observability(policy.admin_port + 1, native.last("observability"))])
+    observability = text_of([reserved.observability(policy.admin_port + 1, native.last("observability"))])
     # An upstream that no route names would be an orphan to the proxy, and a warning of its own check.
     used = shared.used_upstreams(resolved) | native.named_upstreams()
     upstreams = resolver.upstreams(rendering, carried.pairs)
     targets = texts.group([(resource, data) for resource, data in upstreams if resource.name in used])
     agents = _section(
         "agents",
-        _text([*guarded.agents, *shared.agent_nodes(applied)], indent=1),
-        _text(native.inside("agents"), indent=1),
+        text_of([*guarded.agents, *shared.agent_nodes(applied)], indent=1),
+        text_of(native.inside("agents"), indent=1),
     )
     filters = (
         texts.of("filters", filter_nodes, written),
-        _text([*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1),
+        text_of([*guarded.filters, *shared.shared_filters(applied), *native.inside("filters")], indent=1),
     )
     inspection = shared.inspection(_largest(guarded.inspected_bytes, shared.inspected_bytes(applied)))
     own_cache = native.last("cache")
-    cache = _text([own_cache] if own_cache else shared.cache_nodes(resolved))
+    cache = text_of([own_cache] if own_cache else shared.cache_nodes(resolved))
     before = (
-        _text([KdlNode("schema-version", (SCHEMA_VERSION,))]),
+        text_of([KdlNode("schema-version", (SCHEMA_VERSION,))]),
         system,
         *listeners,
         *_section(
             "upstreams",
             texts.of("upstream", upstream_node, targets),
             texts.of("split", split_nodes, written),
-            _text(native.inside("upstreams"), indent=1),
+            text_of(native.inside("upstreams"), indent=1),
         ),
         *agents,
     )
     after = (
         *_section(
-            "routes", texts.of("routes", route_nodes, written), _text(native.inside("routes"), indent=1)
+            "routes", texts.of("routes", route_nodes, written), text_of(native.inside("routes"), indent=1)
         ),
-        _text([inspection] if inspection else []),
-        _text(shared.limits_nodes(resolved)),
-        _text(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name))),
+        text_of([inspection] if inspection else []),
+        text_of(shared.limits_nodes(resolved)),
+        text_of(node for name in ("waf", "limits", "rate-limits") if (node := native.last(name))),
         cache,
-        _text([*native.blocks("namespace"), reserved.admin_namespace()]),
+        text_of([*native.blocks("namespace"), reserved.admin_namespace()]),
         observability,
     )
     identity = config_id(
         (*before, *_section("filters", *filters), *after), (one.sha256 for one in carried.certificates)
     )
-    marker = _text([reserved.marker(identity)], indent=1)
+    marker = text_of([reserved.marker(identity)], indent=1)
     # What the proxy reads only when it starts. Targets of health checks are left out on purpose: the probes decide
     # nothing, and a restart for every changed target would cut connections.
     named = ((resource.name, filter_names(resource.name, data)) for resource, data in services)
@@ -369,7 +326,7 @@ def _compile(
             b"".join(agents),
             cache,
             *(f"{one.name} {one.sha256} {one.secret} {one.version}".encode() for one in carried.at_start),
-            *([_text(native_restarts(native, named))] if native else []),
+            *([text_of(native_restarts(native, named))] if native else []),
         ]
     )
     config = b"".join((*before, *_section("filters", *filters, marker), *after))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
@@ -52,13 +52,10 @@ def snapshot_sha256(snapshot: Snapshot) -> str:
     return digest.hexdigest()
 
 
-def endpoints(upstreams: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The URLs of the targets of upstreams, sorted."""
-    found: set[str] = set()
-    for data in upstreams:
-        scheme = "https://" if "tls" in data else "http://"
-        found.update([scheme + _written_out(target["address"]) for target in data["target"]])
-    return tuple(sorted(found))
+def endpoints(upstream: Mapping[str, Any]) -> list[str]:
+    """The URLs of the targets of an upstream."""
+    scheme = "https://" if "tls" in upstream else "http://"
+    return [scheme + _written_out(target["address"]) for target in upstream["target"]]
 
 
 def _written_out(address: str) -> str:

@@ -84,14 +84,22 @@ def _all_there(resource: Resource, resources: Mapping[Key, Resource]) -> bool:
     """Whether a resource is as most are: in all environments, with nothing special in any, and so is all it names."""
     if resource.only is not None or resource.overrides or resource.written is not None:
         return False
-    data = resource.effective("")
-    if _naming(resource.kind.name).isdisjoint(data):
-        return True
-    for _, kind, target in references_in(resource, data):
-        found = resources.get((kind, target))
+    for key in plain_references(resource):
+        found = resources.get(key)
         if found is None or found.only is not None:
             return False
     return True
+
+
+def plain_references(resource: Resource) -> tuple[Key, ...]:
+    """(kind, name) of every reference that a resource makes where nothing is special. They are looked for once."""
+    if not resource.named:
+        data = resource.effective("")
+        found: tuple[Key, ...] = ()
+        if not _naming(resource.kind.name).isdisjoint(data):
+            found = tuple([(kind, target) for _, kind, target in references_in(resource, data)])
+        resource.named.append(found)
+    return resource.named[0]
 
 
 @cache

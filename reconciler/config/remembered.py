@@ -106,6 +106,7 @@ def _entry(file: ParsedFile, resources: Sequence[Resource]) -> bytes:
             _filled_in(one.data, one.effective("")),
             {name: one.effective(name) for name in one.overrides},
             one.texts,
+            one.named,
         )
         for one in sorted(resources, key=lambda one: places[id(_origin(one).node)])
     ]
@@ -116,13 +117,13 @@ def _recalled(entry: memoryview, source: SourceFile) -> tuple[ParsedFile, tuple[
     count, listed = marshal.loads(entry)  # noqa: S302 - in a confined child, as parsing the file is
     file = ParsedFile(source.path, source.content.decode(), _Later(source), count)
     found = []
-    for index, (kind, name, data, overrides, only, more, special, texts) in enumerate(listed):
+    for index, (kind, name, data, overrides, only, more, special, texts, named) in enumerate(listed):
         changed = (
             {key: Override(*override) for key, override in overrides.items()} if overrides else overrides
         )
         origin = Origin(file, index, _COMPLETE, broken=False)
         effective = {"": {**data, **more}, **special}
-        found.append(Resource(KINDS[kind], name, data, changed, only, origin, None, effective, texts))
+        found.append(Resource(KINDS[kind], name, data, changed, only, origin, None, effective, texts, named))
     return file, tuple(found)
 
 

@@ -94,6 +94,8 @@ class Resource:
     _effective: dict[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
     texts: dict[str, dict[str, bytes]] = field(default_factory=dict, compare=False, repr=False)
     """What was written of it, by environment as its data and by what it is a part of. Whoever writes keeps it here."""
+    named: list[tuple[tuple[str, str], ...]] = field(default_factory=list, compare=False, repr=False)
+    """Kinds and names of what it refers to where nothing is special, once somebody has looked."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -38,11 +38,9 @@ def record_outlines(
     commit: str,
     outlines: Mapping[str, bytes],
     *,
-    kept: Collection[str],
     now: datetime,
 ) -> None:
-    """Write the outlines of a bundle, and forget those of all but it and `kept`. Call inside a transaction."""
-    where = (ConfigurationOutline.organization == organization, ConfigurationOutline.project == project)
+    """Write the outlines of a bundle. Call inside a transaction."""
     for environment, text in outlines.items():
         document = text.decode()
         if len(document) > LARGEST:
@@ -68,6 +66,20 @@ def record_outlines(
                 ConfigurationOutline.noted_at: now,
             },
         ).execute()
+
+
+def outlined(organization: str, project: str) -> dict[str, str]:
+    """The bundles of a project that have outlines, each with the commit that these are about."""
+    rows = ConfigurationOutline.select(ConfigurationOutline.digest, ConfigurationOutline.commit).where(
+        ConfigurationOutline.organization == organization, ConfigurationOutline.project == project
+    )
+    return {row.digest: row.commit for row in rows}
+
+
+def forget_outlines(organization: str, project: str, *, kept: Collection[str]) -> None:
+    """Remove the outlines of all bundles of a project but those. Call inside a transaction."""
     ConfigurationOutline.delete().where(
-        *where, ConfigurationOutline.digest.not_in(sorted({digest, *kept}))
+        ConfigurationOutline.organization == organization,
+        ConfigurationOutline.project == project,
+        ConfigurationOutline.digest.not_in(sorted(kept)),
     ).execute()

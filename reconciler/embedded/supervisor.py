@@ -6,7 +6,6 @@ when we die (PR_SET_PDEATHSIG).
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -16,12 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import urllib3
 
 from reconciler.errors import Stalled
+from reconciler.flows.confined import die_with_parent
 
 READY_SECONDS = 60.0
 """A cold start on two busy cores takes about eight; beyond this something is wrong."""
@@ -54,11 +55,6 @@ class _Child:
     restarts: int = 0
     due: float | None = None
     log: IO[bytes] | None = field(default=None, repr=False)
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class Supervisor:
@@ -127,7 +123,9 @@ class Supervisor:
             stdout=child.log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # Safe: we start children from the main thread only.
+            preexec_fn=partial(
+                die_with_parent, os.getpid()
+            ),  # Safe: we start children from the main thread only.
         )
         child.started = time.monotonic()
         child.due = None

@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation, check_snapshot, is_bounded, make_compilation
 from reconciler.compile.expiry import expiry_findings
-from reconciler.compile.outlining import outlines
 from reconciler.config.findings import Finding, Place, Severity, has_errors
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.remembered import Memory
@@ -25,7 +24,6 @@ from reconciler.flows.confined import Broken, Child, Confinement, Hearing
 from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
-from reconciler.outline.outline import Outline
 
 T = TypeVar("T")
 
@@ -114,13 +112,12 @@ def _built(compilation: Compilation) -> BuiltBundle | Finding:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A child's second answer. Without policies the commit is refused. `compilation` is there when it was made late,
-    `remembered` is by path of the file, `outlines` by environment."""
+    `remembered` is by path of the file."""
 
     findings: tuple[Finding, ...]
     policies: tuple[EnvironmentPolicy, ...] | None
     compilation: Compilation | None
     remembered: Mapping[str, bytes]
-    outlines: Mapping[str, bytes]
 
 
 class Ahead:
@@ -174,8 +171,7 @@ def _compile_told(
         for path, index, pair in document["files"]
     )
     trailers = tuple(tuple((name, value) for name, value in one) for one in document["trailers"])
-    former = Former(document["former"], before, trailers)
-    yield from compile_files(files, now, former, memory, outlined=True)
+    yield from compile_files(files, now, Former(document["former"], before, trailers), memory)
 
 
 class Compiling:
@@ -200,10 +196,7 @@ class Compiling:
         if child is None:
             before = former.files or () if former is not None else ()
             child = Child(
-                lambda: compile_files(
-                    files, now, former, _memory(cache, (*files, *before)), outlined=cache is not None
-                ),
-                limits,
+                lambda: compile_files(files, now, former, _memory(cache, (*files, *before))), limits
             )
         self._child = child
         self._made: Compilation | None = None
@@ -239,7 +232,7 @@ class Compiling:
             return None, found.findings
         if self._cache is not None:
             self._cache.keep(self._files, found.remembered)
-        return replace(compilation, policies=found.policies, outlines=found.outlines), found.findings
+        return replace(compilation, policies=found.policies), found.findings
 
     def _answer(self, read: Callable[[Any, Callable[[Any], bytes]], T]) -> T | None:
         try:
@@ -261,60 +254,95 @@ def compile_files(
     now: datetime,
     former: Former | None = None,
     memory: Memory | None = None,
-    *,
-    outlined: bool = False,
 ) -> Iterator[tuple[bytes, ...]]:
-    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has; `outlined` asks
-    for what pages tell of the configuration."""
+    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has.
+
+    A child of its own looks for what is wrong while this one makes what comes out if nothing is.
+    """
     memory = memory or Memory()
     tree = read_files(files, memory)
-    snapshot, early = _early(tree)
-    parts = Parts()
-    yield parts.behind({"compilation": None if early is None else early.to_json(parts.keep)})
-    later, policies = None, None
+    snapshot = _sound(tree)
+
+    def judge() -> Iterator[tuple[bytes, ...]]:
+        yield _judgement(tree, snapshot, now, former, memory)
+
+    with Child(judge) as judging:
+        made = _made(snapshot)
+        parts = Parts()
+        yield parts.behind({"compilation": None if made is None else made.to_json(parts.keep)})
+        judgement = json.loads(judging.answer())
+    later, remembered, parts = None, {}, Parts()
+    if judgement["sound"]:
+        snapshot = snapshot or snapshot_of(tree.resources, tree.attached)
+        later = make_compilation(snapshot) if made is None else None
+    if judgement["policies"] is not None and snapshot is not None:
+        resources = snapshot.resources.values()
+        remembered = dict(memory.entries(resources, frozenset(judgement["places"])))
+    yield parts.behind(
+        {
+            "findings": judgement["findings"],
+            "policies": judgement["policies"],
+            "compilation": None if later is None else later.to_json(parts.keep),
+            "remembered": {path: parts.keep(entry) for path, entry in remembered.items()},
+        }
+    )
+
+
+def _judgement(
+    tree: Tree,
+    snapshot: Snapshot | None,
+    now: datetime,
+    former: Former | None,
+    memory: Memory,
+) -> tuple[bytes, ...]:
+    """What is found in a tree, as JSON: whether it can be compiled, the policies that hold then, and where there is
+    something to say."""
+    policies, sound = None, False
     snapshot, findings = checked(tree, snapshot)
     if snapshot is not None:
         more = check_snapshot(snapshot)
         held = hold_to(former, snapshot, memory)
         findings = (*findings, *more, *held.findings)
-        if not has_errors(more):
-            later = make_compilation(snapshot) if early is None else None
+        sound = not has_errors(more)
+        if sound:
             ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
             findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
             policies = None if has_errors(held.findings) else held.policies
-    remembered = (
-        memory.entries(snapshot.resources.values(), _named(findings)) if snapshot and policies else ()
-    )
-    parts = Parts()
-    told = outlines(snapshot) if outlined and snapshot and policies else ()
-    yield parts.behind(
+    document = json.dumps(
         {
+            "sound": sound,
             "findings": [finding.to_json() for finding in findings],
             "policies": None if policies is None else [policy.to_json() for policy in policies],
-            "compilation": None if later is None else later.to_json(parts.keep),
-            "remembered": {path: parts.keep(entry) for path, entry in remembered},
-            "outlines": {one.graph.environment: parts.keep(_text(one)) for one in told},
+            "places": sorted(_named(findings)),
         }
     )
+    return (document.encode(),)
 
 
-def _text(outline: Outline) -> bytes:
-    return json.dumps(outline.to_json(), separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _early(tree: Tree) -> tuple[Snapshot | None, Compilation | None]:
-    """The snapshot of a tree and what it compiles to, before they are checked, as far as they can be made then."""
-    snapshot = None
+def _sound(tree: Tree) -> Snapshot | None:
+    """The snapshot of a tree before it is checked, when it can be made, and compiling it would end."""
     if not tree.whole or tree.report.failed:
-        return None, None
+        return None
     try:
         snapshot = snapshot_of(tree.resources, tree.attached)
-        return snapshot, make_compilation(snapshot) if is_bounded(snapshot) else None
+        return snapshot if is_bounded(snapshot) else None
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - the checks are there for what is relied on here, and have not been made
-        # They say what is wrong. When they find nothing, all is made again, and what was raised here is raised there.
-        return snapshot, None
+        return None
+
+
+def _made(snapshot: Snapshot | None) -> Compilation | None:
+    """What a snapshot compiles to, as far as that can be made before it is checked."""
+    if snapshot is None:
+        return None
+    try:
+        return make_compilation(snapshot)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - as in `_sound`
+        # The checks say what is wrong. When they find nothing, all is made again, and what was raised is raised there.
+        return None
 
 
 def _named(findings: Iterable[Finding]) -> frozenset[str]:
@@ -334,7 +362,6 @@ def _verdict(document: Any, kept: Callable[[Any], bytes]) -> Verdict:
         policies=None if policies is None else tuple(EnvironmentPolicy.from_json(item) for item in policies),
         compilation=_compilation(document, kept),
         remembered={str(path): kept(pair) for path, pair in document["remembered"].items()},
-        outlines={str(name): kept(pair) for name, pair in document["outlines"].items()},
     )
 
 

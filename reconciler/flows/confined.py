@@ -7,6 +7,7 @@ parent after the child has answered, so what parses never holds one.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import gc
 import os
@@ -14,6 +15,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -21,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn, Self
+from typing import Literal, NoReturn, Self, get_args
 
 MIB = 1024 * 1024
 ANSWERED = b"+"
@@ -30,6 +32,8 @@ HEADER = 9
 """One byte that says what follows, eight for its length."""
 READ = 1024 * 1024
 OPEN_FILES = 32
+PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
 
 Cause = Literal["memory", "cpu", "time", "crash", "killed", "answer"]
 
@@ -87,7 +91,8 @@ class Hearing:
 class Child:
     """A child that gives one answer after the other, and goes on while its parent works with those that it has.
 
-    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing.
+    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing. A child may
+    have one itself, which shares its limits and does not outlive it.
     """
 
     def __init__(
@@ -102,10 +107,10 @@ class Child:
         # Threads other than this one do not exist in the child, and it uses nothing that they could have locked.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+            parent, child = os.getpid(), os.fork()
         if child == 0:
             kept = (writer,) if hearing is None else (writer, hearing.reader)
-            _be_the_child(function, writer, kept, limits)
+            _be_the_child(function, writer, kept, limits, parent)
         os.close(writer)
         if hearing is not None:
             os.close(hearing.reader)
@@ -129,13 +134,13 @@ class Child:
             self.end()
             raise
         if answer is None:
-            raise _why(self.end(), self._limits)
+            raise _why(_wait(self._let_go()), self._limits)
         kind, payload = answer
         if kind == ANSWERED:
             return payload
         self.end()
-        words = payload.decode("utf-8", "replace")[:500]
-        raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
+        cause, _, words = payload.decode("utf-8", "replace")[:500].partition(" ")
+        raise Broken(next((known for known in get_args(Cause) if known == cause), "crash"), words)
 
     def tell(self, parts: tuple[bytes, ...]) -> None:
         """Tell the child the one thing that it waits for. Raises `Broken` when it does not listen for too long; why a
@@ -153,16 +158,32 @@ class Child:
         finally:
             os.close(number)
 
-    def end(self) -> int:
-        """Let the child go, in whatever it is; how it ended, as `os.waitpid` gives it. The second call does nothing."""
+    def end(self) -> None:
+        """Let the child go, in whatever it is. The second call does nothing."""
+        if self._process is not None:
+            child = self._let_go()
+            os.kill(child, signal.SIGKILL)
+            # To give back the memory of a large compilation takes the system longer than many a push takes us.
+            threading.Thread(target=_reap, args=(child,), daemon=True).start()
+
+    def _let_go(self) -> int:
+        """Close the pipes; the number of the child's process, for which somebody has to wait."""
         if self._process is None:
-            return 0
+            raise RuntimeError("the child is gone")
         (child, reader), self._process = self._process, None
         if self._told is not None:
             os.close(self._told)
             self._told = None
         os.close(reader)
-        return _end(child)
+        return child
+
+
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when the process `parent` is gone, however it ends. Linux alone can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # The parent died between the fork and the line above.
 
 
 def run_confined(function: Callable[[], Answer], limits: Confinement = Confinement()) -> bytearray:
@@ -213,19 +234,21 @@ def _fill(reader: int, buffer: bytearray, limits: Confinement, deadline: float) 
     return True
 
 
-def _end(child: int) -> int:
-    """Kill the child, which has nothing more to say, and return how it ended, as `os.waitpid` gives it."""
-    ended, status = os.waitpid(child, os.WNOHANG)
-    if ended == 0:
-        # The pipe closes a moment before the process is gone; the moment decides whose signal is read.
-        for _ in range(20):
-            time.sleep(0.001)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                return status
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    return status
+def _reap(child: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(child, 0)
+
+
+def _wait(child: int) -> int:
+    """Wait for a child whose pipe is closed, and return how it ended, as `os.waitpid` gives it."""
+    # The pipe closes a moment before the process is gone; the moment decides whose signal is read.
+    for _ in range(20):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 def _why(status: int, limits: Confinement) -> Broken:
@@ -268,10 +291,15 @@ def _heard(reader: int, buffer: bytearray) -> bool:
 
 
 def _be_the_child(
-    function: Callable[[], Iterator[Answer]], writer: int, kept: tuple[int, ...], limits: Confinement
+    function: Callable[[], Iterator[Answer]],
+    writer: int,
+    kept: tuple[int, ...],
+    limits: Confinement,
+    parent: int,
 ) -> NoReturn:
     status = 1
     try:
+        die_with_parent(parent)
         _confine(kept, limits)
         answers: Iterator[Answer] | None = None
         answer: Answer | None = b""
@@ -324,16 +352,27 @@ def _confine(kept: tuple[int, ...], limits: Confinement) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, last + 2), max(OPEN_FILES, last + 2)))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
     if sys.platform == "linux":
         # Elsewhere this limit is not enforced, and the size of a process is not to be had this way.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + limits.memory
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        _limit(resource.RLIMIT_AS, most, most)
+
+
+def _limit(which: int, soft: int, hard: int) -> None:
+    """Set a limit, but to no more than what the child of which this is one has itself."""
+    highest = resource.getrlimit(which)[1]
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest - (hard - soft)), min(hard, highest)
+    resource.setrlimit(which, (soft, hard))
 
 
 def _describe(error: BaseException) -> str:
-    """The type of an error and where it was raised: never its text, which may hold what the input held."""
+    """The cause, the type of an error and where it was raised: never its text, which may hold what the input held."""
+    if isinstance(error, Broken):
+        return f"{error.cause} {error.words}"
+    cause: Cause = "memory" if isinstance(error, MemoryError) else "crash"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+    return f"{cause} {type(error).__name__}{where}"

@@ -14,18 +14,20 @@ LENGTH = 8
 
 
 class Parts:
-    """Collects contents while a document is made. Equal ones are kept once."""
+    """Collects contents while a document is made. The very same one is kept once; to compare others would cost more."""
 
     def __init__(self) -> None:
-        self._contents: dict[bytes, list[int]] = {}
+        self._places: dict[int, list[int]] = {}
+        self._contents: list[bytes] = []
         self._end = 0
 
     def keep(self, content: bytes) -> list[int]:
         """What stands for the content in the document."""
-        if content not in self._contents:
-            self._contents[content] = [self._end, self._end + len(content)]
+        if id(content) not in self._places:
+            self._places[id(content)] = [self._end, self._end + len(content)]
+            self._contents.append(content)
             self._end += len(content)
-        return self._contents[content]
+        return self._places[id(content)]
 
     def behind(self, document: Any) -> tuple[bytes, ...]:
         """The document with everything behind it that was kept. Not joined: contents are large, and are sent."""

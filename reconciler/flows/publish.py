@@ -14,6 +14,7 @@ from reconciler.bundle.pointer import Pointer as SignedPointer
 from reconciler.bundle.pointer import peek_pointer, sign_pointer
 from reconciler.bundle.root import Root
 from reconciler.db.models import Bundle, Pointer
+from reconciler.db.owed import ask
 from reconciler.db.session import reading
 from reconciler.errors import LostRace, NotYet, Refused, Stalled
 from reconciler.flows.context import Context
@@ -120,6 +121,9 @@ def store_pointers(context: Context, environment: str, envelopes: Iterable[Envel
             Pointer.root_version: envelope.root_version,
         }
         Pointer.insert({**key, **values}).on_conflict(conflict_target=list(key), update=values).execute()
+        before = rows.get(envelope.cohort)
+        if before is None or before.digest != envelope.offer.digest:
+            ask(organization, project, "outlines", now=context.now())
 
 
 def redate_at(context: Context, environment: str) -> datetime | None:

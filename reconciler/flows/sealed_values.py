@@ -29,11 +29,10 @@ def store_sealed(context: Context, sealed: Iterable[SealedSecret]) -> tuple[Find
     if not listed:
         return ()
     organization, project = context.organization.slug, context.project.slug
-    known = frozenset(context.store.list(layout.secrets(organization, project)))
-    newest = _newest(known, layout.secrets(organization, project))
-    findings = [f for one in listed for f in _objections(context, one, known, newest)]
+    known = _known(context)
+    findings = _all_objections(context, listed, known)
     if findings:
-        return tuple(findings)
+        return findings
     for one in listed:
         parts = parse_sealed(one.text)
         name = (organization, project, one.environment, one.name, one.version)
@@ -49,6 +48,23 @@ def store_sealed(context: Context, sealed: Iterable[SealedSecret]) -> tuple[Find
             if wrapped not in known:
                 context.store.put(wrapped, parts.wrapped)
     return ()
+
+
+def check_sealed(context: Context, sealed: Iterable[SealedSecret]) -> tuple[Finding, ...]:
+    """The findings of `store_sealed`, with nothing stored: for what is no commit of trunk yet."""
+    listed = list(sealed)
+    return _all_objections(context, listed, _known(context)) if listed else ()
+
+
+def _known(context: Context) -> frozenset[str]:
+    return frozenset(context.store.list(layout.secrets(context.organization.slug, context.project.slug)))
+
+
+def _all_objections(
+    context: Context, listed: Iterable[SealedSecret], known: frozenset[str]
+) -> tuple[Finding, ...]:
+    newest = _newest(known, layout.secrets(context.organization.slug, context.project.slug))
+    return tuple(f for one in listed for f in _objections(context, one, known, newest))
 
 
 def _objections(

@@ -14,8 +14,7 @@ from reconciler.config.findings import Finding
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import owed
 from reconciler.db.audit import record_commit
-from reconciler.db.models import Bundle, Commit, Environment, Event, Pointer
-from reconciler.db.outlines import record_outlines
+from reconciler.db.models import Bundle, Commit, Environment, Event
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace
 from reconciler.flows.context import Context
@@ -31,8 +30,6 @@ FIRST_LOOK = 20
 LONGEST_PUSH = 200
 """Commits recorded of one push; older ones of a longer push are left out."""
 MOST_FINDINGS = 1000
-OUTLINED = 10
-"""Commits whose configuration pages can tell of, besides those that environments have."""
 MOST_FILES = 500
 """Of a bundle, in its row; the bundle's bill of materials has all."""
 
@@ -141,11 +138,11 @@ def record(
         row.policies = [policy.to_json() for policy in compilation.policies]
         row.save()
         record_risks(context, judged)
-        _record_outlines(context, head, stored, compilation)
         _event(context, "commit.compiled", head.sha, because, {"digest": stored.digest, "new": new})
         if announce:
             _announce(context, compilation.policies)
-            owed.ask(context.organization.slug, context.project.slug, "resources", now=context.now())
+            for kind in ("resources", "outlines"):
+                owed.ask(context.organization.slug, context.project.slug, kind, now=context.now())
     return Outcome("changed", because)
 
 
@@ -162,33 +159,6 @@ def _announce(context: Context, policies: Sequence[EnvironmentPolicy]) -> None:
         owed.ask(
             context.organization.slug, context.project.slug, "environment", policy.name, now=now, known=True
         )
-
-
-def _record_outlines(
-    context: Context, head: CommitInfo, stored: StoredBundle, compilation: Compilation
-) -> None:
-    """Keep what pages tell of this bundle, of those of the last commits, and of those that environments have."""
-    recent = (
-        Commit.select(Commit.digest)
-        .where(
-            Commit.organization == context.organization.slug,
-            Commit.project == context.project.slug,
-            Commit.state == "compiled",
-        )
-        .order_by(Commit.position.desc())
-        .limit(OUTLINED)
-    )
-    offered = Pointer.select(Pointer.digest).where(
-        Pointer.organization == context.organization.slug, Pointer.project == context.project.slug
-    )
-    record_outlines(
-        **_owner(context),
-        digest=stored.digest,
-        commit=head.sha,
-        outlines=compilation.outlines,
-        kept={row.digest for rows in (recent, offered) for row in rows},
-        now=context.now(),
-    )
 
 
 def _record_bundle(

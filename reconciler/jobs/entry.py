@@ -102,6 +102,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.resources import projecting
 
         return lambda context, subject, renewed: projecting.run(context)
+    if kind == "outlines":
+        from reconciler.flows import outlining
+
+        return lambda context, subject, renewed: outlining.run(context, renewed)
     if kind == "audit":
         from reconciler.flows.audit import sealing
 

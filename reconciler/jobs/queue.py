@@ -37,6 +37,7 @@ QUEUE_OF_KIND = {
     "edit": "compile",
     "compile": "compile",
     "resources": "compile",
+    "outlines": "default",
     "tell": "default",
     "feedback": "default",
     "redelivery": "default",

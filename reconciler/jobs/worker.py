@@ -6,12 +6,10 @@ that somebody else has taken over.
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
@@ -25,13 +23,14 @@ from rq.serializers import JSONSerializer
 
 from reconciler.errors import Stalled
 from reconciler.flows import compile_cache
+from reconciler.flows.confined import die_with_parent
 from reconciler.jobs.keyring import lacking, servable
 from reconciler.jobs.last_good import usable_installation
 from reconciler.jobs.queue import ENTRY, QUEUES, open_queue
 from reconciler.jobs.starting import RETRY_SECONDS, start_process
 from reconciler.settings import Settings
 
-__all__ = ["QUEUES", "ReconcilerWorker", "die_with_parent", "work"]
+__all__ = ["QUEUES", "ReconcilerWorker", "work"]
 
 log = logging.getLogger(__name__)
 
@@ -137,15 +136,6 @@ def is_ours(job: Job) -> bool:
         return False
     around = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
     return call == (ENTRY, None, {}) and texts and around == (None, None, None) and not job.webhooks
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when the process `parent` dies, however it dies (prctl PR_SET_PDEATHSIG)."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)  # The parent died between the fork and the line above.
 
 
 def _stop_while_waiting() -> None:

@@ -66,6 +66,7 @@ PAGES = {
     "node": f"{HOME}/nodes/bench-00042",
     "drift": f"{HOME}/drift",
     "events": f"{HOME}/events",
+    "pulls": f"{HOME}/pulls",
     "webhooks": f"{HOME}/webhooks",
     "audit": f"{HOME}/audit",
 }

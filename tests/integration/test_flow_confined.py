@@ -43,9 +43,20 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def assert_gone(children: list[int]) -> None:
-    (child,) = children
-    with pytest.raises(ChildProcessError):
-        os.waitpid(child, os.WNOHANG)
+    """It is killed at once; until the system has taken everything back a moment passes, for which nobody waits."""
+    deadline = time.monotonic() + 10
+    for child in children:
+        while is_there(child):
+            assert time.monotonic() < deadline, f"the child {child} is still there"
+            time.sleep(0.005)
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_the_child_answers_bytes() -> None:
@@ -138,6 +149,49 @@ def test_a_child_that_gives_no_answer(
     assert caught.value.cause == cause
     assert "secret" not in caught.value.words
     assert_gone(children)
+
+
+@pytest.mark.parametrize(
+    ("function", "limits", "cause"),
+    [
+        pytest.param(spin, Confinement(cpu_seconds=1), "cpu", id="it spins"),
+        pytest.param(lambda: bytes(512 * MIB), Confinement(memory=64 * MIB), "memory", id="it grows"),
+        pytest.param(raises, Confinement(), "crash", id="it raises"),
+        pytest.param(killed, Confinement(), "killed", id="it is killed"),
+    ],
+)
+def test_what_ended_the_child_of_a_child_is_told(
+    function: Callable[[], bytes], limits: Confinement, cause: str
+) -> None:
+    with pytest.raises(Broken) as caught:
+        run_confined(lambda: bytes(run_confined(function)), limits)
+    assert caught.value.cause == cause
+    assert "secret" not in caught.value.words
+
+
+def test_a_child_of_a_child_may_use_no_more_memory_than_the_child() -> None:
+    def grow() -> bytes:
+        return bytes(run_confined(lambda: bytes(512 * MIB), Confinement(memory=1024 * MIB)))
+
+    with pytest.raises(Broken) as caught:
+        run_confined(grow, Confinement(memory=64 * MIB))
+    assert caught.value.cause == "memory"
+
+
+def test_the_child_of_a_child_is_gone_with_it() -> None:
+    def tells_and_waits() -> Iterator[bytes]:
+        yield str(os.getpid()).encode()
+        time.sleep(60)
+
+    def has_one() -> Iterator[bytes]:
+        with Child(tells_and_waits) as inner:
+            yield bytes(inner.answer())
+            inner.answer()
+
+    with Child(has_one) as child:
+        inner = int(child.answer())
+        assert is_there(inner)
+    assert_gone([inner])
 
 
 def test_an_exception_in_the_waiting_parent_ends_the_child(
@@ -333,9 +387,7 @@ def test_a_child_that_began_with_another_commit_is_not_used(children: list[int],
     found = build_confined(fleet(b"16s"), now=NOW, former=former, cache=cache, ahead=ahead)
     assert len(children) == forked + 1
     assert found == build_confined(fleet(b"16s"), now=NOW, former=former, cache=cache)
-    for child in children:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(child, os.WNOHANG)
+    assert_gone(children)
 
 
 def test_a_hostile_number_does_not_hold_the_worker() -> None:

@@ -14,7 +14,7 @@ from nacl.public import PrivateKey
 from reconciler.bundle import archive
 from reconciler.bundle.limits import LIMITS
 from reconciler.bundle.sealed import Label, key_id, open_value, parse_sealed, unwrap
-from reconciler.config.editing import set_child
+from reconciler.config.editing import resource_texts, set_child
 from reconciler.config.kdl import KdlNode
 from reconciler.embedded.template import template_files
 from reconciler.errors import Stalled
@@ -24,6 +24,7 @@ from reconciler.keys.sealing import rewrap, seal
 from reconciler.keys.uri import create_sealing_key, load_sealing_key
 from reconciler.pinned import Pinned
 from reconciler.store import layout
+from tests.integration.test_flow_resources import made, tip
 from tests.integration.test_flow_trunk import World, git_server, world
 
 __all__ = ["git_server", "world"]
@@ -153,6 +154,19 @@ def test_a_value_that_was_replaced_in_the_store_refuses_what_seals_the_true_one(
     sealed.files["README.md"] = b"Another commit.\n"
     row = sealed.push()
     assert (row.state, [finding["code"] for finding in row.findings]) == ("refused", ["E-SEC-004"])
+
+
+def test_another_value_over_the_interface_is_refused_before_it_is_committed(sealed: Sealed) -> None:
+    sealed.push()
+    before, head = sealed.stored(), tip(sealed.world).sha
+    sealed.seal(b"another", 1)
+    words = resource_texts(sealed.files["secrets.kdl"].decode())["secret", "partner-key"]
+    row = made(sealed.world, "put", "secret", "partner-key", {"kdl": words})
+    assert (row.state, row.code) == ("refused", "E-API-020")
+    assert [finding["code"] for finding in row.result["findings"] if finding["severity"] == "error"] == [
+        "E-SEC-004"
+    ]
+    assert (sealed.stored(), tip(sealed.world).sha) == (before, head)
 
 
 def test_another_value_under_a_known_version_is_refused_at_its_place(sealed: Sealed) -> None:

@@ -174,7 +174,7 @@ def test_environments_get_their_place_and_owed_work(world: World) -> None:
         rows = {row.name: row.position for row in Environment.select()}
         work = {(row.kind, row.subject): row.wanted for row in Work.select()}
     assert rows == {"dev": 0, "staging": 1, "production": 2}
-    assert work == {("environment", name): 1 for name in rows} | {("resources", ""): 1}
+    assert work == {("environment", name): 1 for name in rows} | {("resources", ""): 1, ("outlines", ""): 1}
     assert world.kinds() == ["commit.found", "bundle.published", "commit.compiled"]
 
 

@@ -162,10 +162,10 @@ def test_a_rollout_ends_as_if_the_database_had_not_been_lost_and_a_restore_begin
         numbers = {row.source: row.number for row in AuditRow.select()}
         assert {source: numbers[source] for source in told} == told
         assert AuditLost.select().where(AuditLost.number.in_(list(told.values()))).count() == 0
-    restored_from(system, old_backup, second)
+    restored_from(system, old_backup)
 
 
-def restored_from(system: System, old_backup: io.BytesIO, live: str) -> None:
+def restored_from(system: System, old_backup: io.BytesIO) -> None:
     """The database is lost once more, and comes back as it was before the last rollout."""
     context = system.context
     with session.writing():

@@ -9,6 +9,7 @@ from reconciler.db import session
 from reconciler.db.audit import AuditRow
 from reconciler.db.models import TABLES, Bundle, Environment, Work
 from reconciler.db.outlines import ConfigurationOutline
+from reconciler.flows import outlining
 from reconciler.flows.audit import sealing
 from reconciler.flows.facts import read_policies
 from reconciler.flows.rebuild.bundles import bring_bundles
@@ -45,6 +46,7 @@ def test_the_last_valid_commit_is_found_although_no_statement_names_it(world: Wo
         read_policies(world.context),
         rows(Bundle.digest, Bundle.environments, Bundle.certificates),
     )
+    outlining.run(world.context, lambda: None)
     columns = (ConfigurationOutline.environment, ConfigurationOutline.commit, ConfigurationOutline.document)
     outlines = rows(*columns)
     assert outlines
@@ -66,8 +68,11 @@ def test_the_last_valid_commit_is_found_although_no_statement_names_it(world: Wo
     assert world.context.store.get(blob_key, limit=LIMITS.blob) == blob
     assert rows(Bundle.digest, Bundle.environments, Bundle.certificates) == bundles
     assert rows(Environment.name) == [("dev",)]
+    outlining.run(world.context, lambda: None)
     assert rows(*columns) == outlines
-    assert {("trunk", ""), ("resources", ""), ("environment", "dev")} <= set(rows(Work.kind, Work.subject))
+    assert {("trunk", ""), ("resources", ""), ("outlines", ""), ("environment", "dev")} <= set(
+        rows(Work.kind, Work.subject)
+    )
     world.run()
     assert world.commits() == {first: "compiled", patient: "compiled", refused: "refused"}
     sealing.run(world.context, lambda: None)

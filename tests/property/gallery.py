@@ -287,7 +287,7 @@ notification-channel "on-call" {
     }
 }
 notification-rule "failures" {
-    events "rollout.failed" "rollout.rolled-back" "alert.fired"
+    events "rollout.paused" "rollout.rolled-back" "alert.fired"
     environments "production"
     channels "on-call"
     severity "critical"

@@ -17,7 +17,7 @@ from reconciler.simulator.virtual.world import World
 
 SEEDS = 200
 LARGE = 20
-SLOTS = 40
+SLOTS = 24
 ALL_COMMITS = {
     "environment.created",
     "ledger.restored",
@@ -59,7 +59,7 @@ def test_two_hundred_seeds(block: int) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("block", range(4))
-def test_forty_seeds_with_slots(block: int) -> None:
+def test_two_dozen_seeds_with_slots(block: int) -> None:
     for seed in range(block * SLOTS // 4, (block + 1) * SLOTS // 4):
         play(generate_slots(seed))
 

@@ -13,6 +13,9 @@ from werkzeug.exceptions import BadRequest
 from reconciler.clock import parse_iso
 from reconciler.errors import Refused
 
+DEEPEST = 64
+"""Levels of a document. The language has fewer."""
+
 
 def read_object(fields: Mapping[str, type], *, required: frozenset[str]) -> dict[str, Any]:
     """The body. Raises `Refused` E-API-001 that names what is wrong with it."""
@@ -51,7 +54,17 @@ def read_document() -> dict[str, Any]:
         raise Refused("E-API-001", words, cure="Send an object") from None
     if not isinstance(found, dict):
         raise Refused("E-API-001", "the body is no JSON object", cure="Send an object")
-    return found
+    layer: list[Any] = [found]
+    for _ in range(DEEPEST):
+        layer = [
+            item
+            for one in layer
+            if isinstance(one, (dict, list))
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not layer:
+            return found
+    raise Refused("E-API-001", f"the body is nested more than {DEEPEST} deep", cure="Send less deep JSON")
 
 
 class _Unsound(ValueError):

@@ -94,15 +94,16 @@ def destination(difference: Difference) -> Iterator[Hit]:
 
 def many(difference: Difference) -> Iterator[Hit]:
     """A large share of all routes."""
-    total = len(own_routes(sides(difference)[0]))
-    touched = {
+    own = own_routes(sides(difference)[0])
+    total = len(own)
+    touched = own.keys() & {
         change.was or change.name
         for change in changes(difference, "route", Action.removed, Action.changed)
         if change.fields or change.action is Action.removed
     }
     if len(touched) >= MANY_AT_LEAST and len(touched) * 100 > total * MANY_PERCENT:
         share = len(touched) * 100 // total
-        yield f"{len(touched)} of {total} routes ({share} %) are changed or gone", tuple(touched)
+        yield f"{len(touched)} of {total} routes ({share} %) are changed or gone", tuple(sorted(touched))
 
 
 def retries(difference: Difference) -> Iterator[Hit]:

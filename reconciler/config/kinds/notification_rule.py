@@ -14,28 +14,76 @@ from reconciler.config.schema import Complaint, kind, scalar, values
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.values import Choice, Json, Reference, Text, wrong_type
 
-EVENTS = (
-    "alert.fired",
-    "alert.resolved",
+RECORDED = (
+    "bundle.distrusted",
+    "bundle.not-reproducible",
     "bundle.published",
-    "certificate.expiring",
+    "bundle.removed",
+    "bundle.vouched",
     "commit.compiled",
+    "commit.found",
     "commit.refused",
-    "environment.changed-by-hand",
-    "freeze.began",
-    "freeze.ended",
+    "commit.skipped",
+    "drift.found",
+    "drift.reissued",
+    "drift.resolved",
+    "environment.changed",
+    "environment.created",
+    "environment.stalled",
+    "environment.unstalled",
+    "ledger.restored",
+    "ledger.taken-over",
+    "log.acknowledged",
+    "log.alarm",
+    "node.activated",
+    "node.cloned",
+    "node.key-replaced",
+    "node.recovered",
     "node.refused",
-    "node.silent",
+    "node.registered",
+    "node.relabelled",
+    "node.retired",
+    "node.rewound",
+    "node.tokens-revoked",
+    "node.told",
     "node.unhealthy",
+    "pins.changed",
+    "release.approval-taken-back",
+    "release.approved",
+    "release.promoted",
+    "release.proposed",
+    "release.rejected",
+    "rollout.advanced",
+    "rollout.cancelled",
     "rollout.completed",
-    "rollout.failed",
+    "rollout.opened",
+    "rollout.partial",
     "rollout.paused",
     "rollout.resumed",
     "rollout.rolled-back",
-    "rollout.started",
-    "slo.budget-spent",
+    "rollout.superseded",
+    "rollout.turned-back",
+    "root.published",
     "trunk.rewritten",
+    "webhook.unwell",
+    "work.failed",
+    "work.refused",
+    "work.stalled",
 )
+"""What is recorded as it happens, by the names that the log of events shows."""
+
+CONDITIONS = (
+    "alert.fired",
+    "alert.resolved",
+    "certificate.expiring",
+    "freeze.began",
+    "freeze.ended",
+    "node.silent",
+    "slo.budget-spent",
+)
+"""What comes to hold with time, and is no record of something that was done."""
+
+EVENTS = tuple(sorted((*RECORDED, *CONDITIONS)))
 FAMILIES = tuple(dict.fromkeys(event.partition(".")[0] for event in EVENTS))
 SEVERITIES = ("info", "warning", "critical")
 
@@ -45,7 +93,7 @@ class EventPattern:
     """An event, or all events of a family as `family.*`."""
 
     name: str = "event"
-    expected: str = "an event such as 'rollout.failed', or 'rollout.*' for its whole family"
+    expected: str = "an event such as 'rollout.paused', or 'rollout.*' for its whole family"
 
     def read(self, value: KdlValue) -> Json | Problem:
         if not isinstance(value, str):
@@ -94,7 +142,7 @@ KIND = kind(
     "notification-rule",
     "Which events are told to which channels." + DECLARED,
     (
-        values("events", EventPattern(), "What is told.", 'events "rollout.failed" "alert.*"', required=True),
+        values("events", EventPattern(), "What is told.", 'events "rollout.paused" "alert.*"', required=True),
         values(
             "channels",
             Reference("notification-channel"),
@@ -123,7 +171,7 @@ KIND = kind(
         ),
         scalar("description", Text(), "Why they are told.", 'description "Wakes the team on call"'),
     ),
-    example='notification-rule "failures" {\n    events "rollout.failed" "rollout.rolled-back" '
+    example='notification-rule "failures" {\n    events "rollout.paused" "rollout.rolled-back" '
     '"alert.fired"\n'
     '    environments "production"\n    channels "on-call"\n    severity "critical"\n}',
     overridable=False,

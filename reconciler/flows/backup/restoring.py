@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 from nacl.public import PrivateKey
 
 from reconciler.clock import parse_iso
-from reconciler.config.installation import Installation, read_installation
 from reconciler.db.audit import Act, Actor, record
 from reconciler.db.copying import check_row, count_on, insert_rows, not_empty
 from reconciler.db.migrate import newest_migration
@@ -55,14 +54,6 @@ class Backup:
     organizations: tuple[State, ...]
     rows: Mapping[str, int]
     sha256: str
-
-    @property
-    def installation(self) -> Installation:
-        """The server configuration of then. Raises `Refused` E-BAK-103 when this version cannot read it."""
-        found, findings = read_installation(self.configuration, "control-plane.kdl")
-        if found is None:
-            raise damaged(f"its server configuration has mistakes: {'; '.join(map(str, findings))}")
-        return found
 
 
 def read_backup(source: BinaryIO, key: PrivateKey | None, progress: Callable[[int], None]) -> Backup:

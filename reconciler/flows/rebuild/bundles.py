@@ -15,7 +15,6 @@ from reconciler.bundle.statement import Statement, peek_statement
 from reconciler.compile.compiler import COMPILER, Compilation
 from reconciler.config.findings import has_errors
 from reconciler.db.models import Bundle
-from reconciler.db.outlines import record_outlines
 from reconciler.db.session import reading, writing
 from reconciler.errors import Refused
 from reconciler.flows.compiling import build_confined, read_project
@@ -65,9 +64,8 @@ def stated_commits(context: Context) -> Mapping[str, str]:
     return found
 
 
-def record_compiled(context: Context, commit: str, compilation: Compilation, built: BuiltBundle) -> bool:
-    """Write the row of a published bundle with what only its compilation tells, which is of this commit; False when it
-    is not published."""
+def record_compiled(context: Context, compilation: Compilation, built: BuiltBundle) -> bool:
+    """Write the row of a published bundle with what only its compilation tells; False when it is not published."""
     try:
         envelope = context.store.get(_statement_key(context, built.digest), limit=LIMITS.statement)
         statement, standing = _judged(context, built.digest, envelope)
@@ -81,15 +79,6 @@ def record_compiled(context: Context, commit: str, compilation: Compilation, bui
     }
     with writing():
         Bundle.insert(**row, root_version=_signed_under(context, standing)).on_conflict_ignore().execute()
-        record_outlines(
-            context.organization.slug,
-            context.project.slug,
-            built.digest,
-            commit,
-            compilation.outlines,
-            kept=(),
-            now=context.now(),
-        )
     return True
 
 

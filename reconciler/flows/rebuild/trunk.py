@@ -63,7 +63,7 @@ def bring_trunk(context: Context, say: Callable[[str], None]) -> str:
     policies = () if valid is None else valid[2]
     names = _environments(context, refs, [policy.name for policy in policies])
     with writing():
-        for kind in ("trunk", "resources"):
+        for kind in ("trunk", "resources", "outlines"):
             ask(organization, project, kind, now=context.now())
         for name in names:
             ask(organization, project, "environment", name, now=context.now())
@@ -87,7 +87,7 @@ def _last_valid(
     for info in (*history[: min(index, TRIED)], oldest):
         say(f"{info.sha[:12]} is compiled")
         found = _compiled(context, info, None if info is oldest else former)
-        if found is not None and record_compiled(context, info.sha, *found):
+        if found is not None and record_compiled(context, *found):
             return info, found[1].digest, found[0].policies
     raise Stalled(
         "E-BAK-112",

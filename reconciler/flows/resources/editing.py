@@ -31,6 +31,7 @@ from reconciler.flows.planning import in_repository
 from reconciler.flows.pulls.outbox import tell_proposal
 from reconciler.flows.resources.confined import edit_confined
 from reconciler.flows.resources.projecting import in_folder, rows
+from reconciler.flows.sealed_values import check_sealed
 from reconciler.forge.opening import Proposal
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import HEADS
@@ -253,8 +254,10 @@ def judged(
     after += [SourceFile(path, content) for path, content in edits.items() if content is not None]
     cache = context.compile_cache()
     former = former_of(context, head, trailers)
-    _, _, findings = build_confined(after, now=context.now(), former=former, cache=cache)
+    compilation, _, findings = build_confined(after, now=context.now(), former=former, cache=cache)
     cache.write()
+    if compilation is not None:
+        findings = (*findings, *check_sealed(context, compilation.sealed))
     findings = sort_findings(in_repository(finding, context.project.path) for finding in findings)
     if has_errors(findings):
         raise _with_findings(findings)

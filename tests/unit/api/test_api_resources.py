@@ -149,6 +149,8 @@ UNUSABLE: list[tuple[str, str, dict[str, str], str]] = [
     ("upstream/orders", '{"a": 1, "a": 2}', {}, "E-API-001"),
     ("upstream/orders", '{"a": NaN}', {}, "E-API-001"),
     ("upstream/orders", "[" * 100_000, {}, "E-API-001"),
+    ("upstream/orders", '{"a":' * 400 + "1" + "}" * 400, {}, "E-API-001"),
+    ("upstream/orders", '{"a":' + "[" * 70 + "]" * 70 + "}", {}, "E-API-001"),
     ("upstream/Not A Name", "{}", {}, "E-API-005"),
     ("upstream/orders?path=../x.kdl", "{}", {}, "E-API-005"),
     ("upstream/orders?path=.git/x.kdl", "{}", {}, "E-API-005"),

@@ -212,6 +212,19 @@ def test_a_new_environment_has_nothing_to_lose() -> None:
     assert assess(compare_environments("prod", None, environment(BASE))) == Risk(Level.low, ())
 
 
+def test_the_share_of_routes_is_of_those_that_it_ran() -> None:
+    # The control plane's own routes go away with an environment, and are no part of what people wrote.
+    base = edited(
+        ('namespace "ops"', 'namespace "sentinel-control"'), ("ops-health", "sentinel-control-health")
+    )
+    (reason,) = [
+        reason
+        for reason in assess(compare_environments("prod", environment(base), None)).reasons
+        if reason.rule == "many-routes-changed"
+    ]
+    assert "(100 %)" in reason.reason
+
+
 def test_an_environment_that_is_gone_is_critical() -> None:
     risk = assess(compare_environments("prod", environment(BASE), None))
     assert "environment-removed" in rules(risk)

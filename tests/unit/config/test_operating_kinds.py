@@ -77,7 +77,7 @@ notification-channel "hook" {
     }
 }
 notification-rule "failures" {
-    events "rollout.failed" "alert.*"
+    events "rollout.paused" "alert.*"
     channels "chat" "hook"
     environments "production"
     alerts "errors"
@@ -168,10 +168,10 @@ def test_what_was_read_can_be_written_and_read_again() -> None:
         ('url "${secret:chat}"', 'url "https://hooks.slack.com/services/T/B/x"', ["E-VAL-020 3.kdl:56:13"]),
         ('url "https://hooks', 'url "http://hooks', ["E-VAL-004 3.kdl:61:13"]),
         ('signing-secret "${secret:probe}"', 'signing-secret "hunter2"', ["E-VAL-020 3.kdl:62:24"]),
-        ('"rollout.failed"', '"rollout.faild"', ["E-VAL-002 3.kdl:67:12"]),
-        ('"rollout.failed"', '"alert.fired"', ["E-VAL-008 3.kdl:67:12"]),
-        ('"rollout.failed" "alert.*"', '"rollout.failed"', ["E-VAL-009 3.kdl:71:5"]),
-        ('"rollout.failed" "alert.*"', '"*"', ["E-VAL-002 3.kdl:67:12"]),
+        ('"rollout.paused"', '"rollout.pausd"', ["E-VAL-002 3.kdl:67:12"]),
+        ('"rollout.paused"', '"alert.fired"', ["E-VAL-008 3.kdl:67:12"]),
+        ('"rollout.paused" "alert.*"', '"rollout.paused"', ["E-VAL-009 3.kdl:71:5"]),
+        ('"rollout.paused" "alert.*"', '"*"', ["E-VAL-002 3.kdl:67:12"]),
         ('channels "chat" "hook"', 'channels "chat" "hok"', ["E-REF-001 3.kdl:68:21"]),
         ('alerts "errors"', 'alerts "error"', ["E-REF-001 3.kdl:70:12"]),
     ],
