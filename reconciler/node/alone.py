@@ -14,7 +14,7 @@ from reconciler.errors import Stalled
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Hold the home's lock. Raises `Stalled`: E-NOD-005 when another agent holds it, E-NOD-004 when there can be
-    none."""
+    none, or the node is another user's."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The folder itself is locked, which works on a disk that is read-only too.
@@ -26,6 +26,7 @@ def alone(home: Path) -> Iterator[None]:
             cure="Choose another --home",
         ) from None
     try:
+        _see_that_it_is_ours(home)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -37,3 +38,18 @@ def alone(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _see_that_it_is_ours(home: Path) -> None:
+    # Every file is replaced by a new one, of whoever writes it: after a command of root's the agent could not even
+    # read what it is, and would not start again.
+    try:
+        owner = (home / "identity.json").stat().st_uid
+    except OSError:
+        return
+    if owner != os.geteuid():
+        raise Stalled(
+            "E-NOD-004",
+            f"the node in {home} belongs to the user with the number {owner}, and this is another one",
+            cure=f"Run it as that user: sudo -u '#{owner}' sentinel-node …",
+        )
