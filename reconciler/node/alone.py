@@ -14,7 +14,7 @@ from reconciler.errors import Stalled
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Hold the home's lock. Raises `Stalled`: E-NOD-005 when another agent holds it, E-NOD-004 when there can be
-    none, or the node is another user's."""
+    none."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The folder itself is locked, which works on a disk that is read-only too.
@@ -26,7 +26,6 @@ def alone(home: Path) -> Iterator[None]:
             cure="Choose another --home",
         ) from None
     try:
-        _see_that_it_is_ours(home)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,16 +39,19 @@ def alone(home: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _see_that_it_is_ours(home: Path) -> None:
-    # Every file is replaced by a new one, of whoever writes it: after a command of root's the agent could not even
-    # read what it is, and would not start again.
+def see_that_root_is_no_stranger(home: Path) -> None:
+    """Return unless this is root in the home of another user's node. Raises `Stalled` E-NOD-004.
+
+    Every file is replaced by a new one, of whoever writes it: what root wrote there the agent could not even read, and
+    it would not start again.
+    """
     try:
         owner = (home / "identity.json").stat().st_uid
     except OSError:
         return
-    if owner != os.geteuid():
+    if os.geteuid() == 0 and owner != 0:
         raise Stalled(
             "E-NOD-004",
-            f"the node in {home} belongs to the user with the number {owner}, and this is another one",
+            f"the node in {home} is not root's, but of the user with the number {owner}",
             cure=f"Run it as that user: sudo -u '#{owner}' sentinel-node …",
         )
