@@ -97,9 +97,8 @@ def _going_on(
     elsewhere = wish.only != plan.wished
     later = (_waits(wish, policy),) if elsewhere else ()
     rejections = tuple(rejecting(state))
-    # Approvals are of what is wished, and that is another plan when it is wished for other nodes.
     forbidden = tuple(rules.forbidding_before(state, policy, facts, rollout.digest))
-    objections = (*rejections, *forbidden, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
+    objections = (*rejections, *forbidden, *withdrawn(state, policy, facts, plan))
     holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
