@@ -17,6 +17,9 @@ AFTERWORDS_SECONDS = 0.5
 
 CHUNK = 64 * 1024
 
+OWN = frozenset({"SENTINEL_JOIN_TOKEN", "SENTINEL_NODE_HTTP_PROXY"})
+"""Variables with a token, and with a password."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -34,7 +37,8 @@ def run_bounded(arguments: Sequence[str], *, seconds: float, limit: int) -> Ende
     cannot be started.
     """
     process = subprocess.Popen(
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        arguments, env=surroundings(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
         code, words = _watch(process, time.monotonic() + seconds, limit)
@@ -46,6 +50,11 @@ def run_bounded(arguments: Sequence[str], *, seconds: float, limit: int) -> Ende
             stream.close()
     output, errors = (kept.decode("utf-8", "replace").strip() for kept in words)
     return Ended(code, output, errors)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of what the agent starts: its own, without what only the agent may know."""
+    return {name: value for name, value in os.environ.items() if name not in OWN}
 
 
 def _watch(process: subprocess.Popen[bytes], ends: float, limit: int) -> tuple[int | None, list[bytes]]:

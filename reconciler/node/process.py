@@ -22,7 +22,7 @@ from typing import IO, Any
 import urllib3
 
 from reconciler.fleet.signals import Signals
-from reconciler.node.bounded import run_bounded
+from reconciler.node.bounded import run_bounded, surroundings
 from reconciler.node.durable import replace_durably
 from reconciler.node.metrics import Reader, Unreadable
 from reconciler.node.proxy import MARKER, RunningReport, TestResult
@@ -176,7 +176,7 @@ class ProcessProxy:
         try:
             with self._open_log() as log:
                 self._child = subprocess.Popen(
-                    [self.binary, "-c", str(self.link)], env=_surroundings(),
+                    [self.binary, "-c", str(self.link)], env=surroundings(),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
@@ -226,11 +226,6 @@ class ProcessProxy:
     @property
     def _memory(self) -> Path:
         return self.link.parent / "proxy.json"
-
-
-def _surroundings() -> dict[str, str]:
-    """The proxy's environment: the agent's own, without what only the agent may know."""
-    return {name: value for name, value in os.environ.items() if name != "SENTINEL_JOIN_TOKEN"}
 
 
 def find_marker(document: Any) -> str | None:

@@ -83,6 +83,23 @@ def test_a_test_whose_child_stays_is_not_waited_for(tmp_path: Path) -> None:
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+def test_nobody_is_told_what_the_agent_alone_may_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_JOIN_TOKEN", "sjt_canary")
+    monkeypatch.setenv("SENTINEL_NODE_HTTP_PROXY", "http://me:canary@proxy")
+    monkeypatch.setenv("SENTINEL_HARMLESS", "yes")
+    ended = run_bounded(["env"], seconds=5, limit=100_000)
+    assert ("canary" in ended.output, "SENTINEL_HARMLESS=yes" in ended.output) == (False, True)
+    (tmp_path / "current").touch()
+    proxy = ProcessProxy(script(tmp_path, "env"), tmp_path / "current", 1, tmp_path / "log")
+    assert proxy.restart().ok
+    while "HARMLESS" not in (tmp_path / "log").read_text():
+        time.sleep(0.01)
+    proxy.stop()
+    assert "canary" not in (tmp_path / "log").read_text()
+
+
 def test_a_test_that_talks_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "TEST_SECONDS", 0.5)
     proxy = ProcessProxy(script(tmp_path, "exec yes no"), tmp_path / "current", 1, tmp_path / "log")
