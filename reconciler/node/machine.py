@@ -40,7 +40,7 @@ from reconciler.node.effects import (
 )
 from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
-from reconciler.node.patience import Overloaded
+from reconciler.node.patience import Overloaded, asks_for_long
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
 from reconciler.node.publishing import publish
@@ -318,9 +318,10 @@ class Agent:
             yield from self.remember(refused, etag, check)
         except Transient as slow:
             # Who is away is not worth a word to the control plane; who keeps a node waiting for a bundle is.
-            if slow.code == protocol.SLOW:
+            if slow.code == protocol.SLOW or asks_for_long(slow):
                 yield from self.remember(slow, etag, check)
-            raise
+            if not asks_for_long(slow):
+                raise
         return True
 
     def _mend(self) -> Generator[Effect, Answer, None]:

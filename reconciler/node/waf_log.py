@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,8 +50,10 @@ class Part:
 def read_part(path: Path, cursor: Cursor | None, now: Callable[[], datetime]) -> Part | None:
     """The next part of the log, None when there is nothing new. Raises OSError when it cannot be read."""
     for file, start in _files(path, cursor):
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=_at_once) as opened:
             status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "it is no file")
             if cursor is not None and start and _head(opened.fileno(), start) != cursor.head:
                 start = 0
             skipped = 0
@@ -62,6 +66,11 @@ def read_part(path: Path, cursor: Cursor | None, now: Callable[[], datetime]) ->
         if end > start or skipped:
             return Part(attacks, strange, skipped, Cursor(status.st_dev, status.st_ino, end, head))
     return None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens whatever it is: a pipe to which nobody writes would keep the node waiting for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _head(handle: int, offset: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.node import driver, waf_log
 from reconciler.node import outbox as outbox_module
-from reconciler.node.effects import HttpReply
+from reconciler.node.effects import Answer, HttpReply, HttpRequest
 from reconciler.node.outbox import Outbox
 from reconciler.node.waf_lines import read_line
 from reconciler.node.waf_log import read_part
@@ -167,6 +167,27 @@ def test_who_asks_for_patience_gets_it_and_everything_later(bench: Bench, status
     assert len([path for path in bench.plane.asked if path.endswith("/waf-events")]) == 2
     assert rules(bench) == ["942001"], "under the same name, so it counts once"
     assert bench.plane.heartbeats[-1]["health"]["state"] == "healthy"
+
+
+def test_a_node_that_may_not_download_any_more_for_now_goes_on_reporting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = bench.plane.ask
+
+    def refuses(request: HttpRequest) -> Answer:
+        if "/bundles/sha256" in request.path:
+            return HttpReply(429, {"retry-after": "500"}, b"{}")
+        return ask(request)
+
+    monkeypatch.setattr(bench.plane, "ask", refuses)
+    bench.plane.offer(NEW, sequence=7)
+    last = bench.settle(2)
+    assert (last["running"], last["health"]["state"]) == (OLD.digest, "healthy")
+    assert (last["refusal"]["code"], "answered 429" in last["refusal"]["message"]) == ("E-NOD-012", True)
+    assert bench.agent.pause() < 20
+    monkeypatch.undo()
+    bench.seconds += 60
+    assert bench.settle(3)["running"] == NEW.digest
 
 
 def test_a_batch_that_will_never_be_taken_holds_up_no_other(bench: Bench) -> None:
@@ -368,6 +389,12 @@ def test_what_other_agents_write_is_read(line: Any, expected: dict[str, str]) ->
 )
 def test_what_tells_of_no_attack(line: bytes) -> None:
     assert read_line(line, now=NOW) == []
+
+
+def test_a_pipe_is_no_log_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "waf.log")
+    with pytest.raises(OSError, match="it is no file"):
+        read_part(tmp_path / "waf.log", None, lambda: NOW)
 
 
 def test_a_log_without_news_is_no_part(tmp_path: Path) -> None:
