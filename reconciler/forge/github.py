@@ -40,6 +40,7 @@ def read_pull(document: Any) -> PullInfo:
         text(head["ref"]) if inside else "",
         text(base["ref"]),
         text(document["merge_commit_sha"]) if document.get("merged") else "",
+        text((document.get("user") or {}).get("login")),
     )
 
 

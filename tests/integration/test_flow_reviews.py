@@ -145,7 +145,9 @@ def test_a_word_is_of_the_bundle_that_was_read_whatever_is_wished_meanwhile(
     assert world.head("prod") == before
 
 
-def test_whose_reviews_do_not_count(world: World, forge: forges.Forge) -> None:
+def test_whose_reviews_do_not_count(
+    world: World, forge: forges.Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Dan wrote and Carol committed what was squashed; Ada promotes; Bob has read one of two pull requests."""
     merged(world, forge, 7, "two", *(Reviewed(one, "approved", "") for one in ("Dan", "Carol", "Ada", "Bob")))
     digest = merged(
@@ -155,6 +157,16 @@ def test_whose_reviews_do_not_count(world: World, forge: forges.Forge) -> None:
     assert looked(world) == "shop/prod: ada@example.com", "Bob has read an older head of the second one"
     world.run("prod")
     assert waiting(world, "prod")["W-REL-043"].endswith("they promoted it")
+    # Bob opened it under Dan's name in its commits, or it has more commits than are asked who wrote them.
+    forge.pulls[8] = replace(forge.pulls[8], author="Bob", reviews=[Reviewed("Bob", "approved", "")])
+    forge.pulls[8].reviews[0].commit = forge.pulls[8].head
+    assert looked(world) == "shop/prod: nobody has approved all of it"
+    with monkeypatch.context() as patch:
+        patch.setattr(reviewing, "MOST_COMMITS", 2)
+        patch.setattr(
+            reviewing.Mirror, "since", lambda mirror, old, new, *, limit: [mirror.commit(new)] * limit
+        )
+        assert looked(world) == "shop/prod: pull request 8 has 2 commits or more"
     # Whoever may push to trunk brings something else than what was reviewed, under the same number.
     sha, digest = trunk(world, "evil", ADA)
     forge.pulls[9] = replace(

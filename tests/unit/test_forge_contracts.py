@@ -133,5 +133,7 @@ def test_which_approvals_stand_and_of_which_head(kind: str) -> None:
         assert len(found) == 62, "on whichever page they are"
         assert same(head, found["Carol"])
         assert not same(head, found["Bob"])
-        assert same(merge, ask(api.forge.pull(NAME, 7), api.forge.read_pull).merged)
+        info = ask(api.forge.pull(NAME, 7), api.forge.read_pull)
+        assert same(merge, info.merged)
+        assert info.author == "Dan"
         assert ask(api.forge.pulls_of(NAME, merge), api.forge.read_numbers) == [7]

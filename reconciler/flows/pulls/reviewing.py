@@ -52,10 +52,12 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Covering:
-    """A merged pull request: its head, the commit of trunk before it, and how many commits of trunk it made."""
+    """A merged pull request: its head, who opened it, the commit of trunk before it, and how many commits of trunk it
+    made."""
 
     number: int
     head: str
+    author: str
     before: str
     length: int
 
@@ -164,7 +166,11 @@ def _brought(
         if covered is None:
             words = f"{merged.sha[:12]} came by no pull request that gives what is on trunk"
             return Brought(frozenset(), tuple(pulls), words)
-        approved = _approvers(context, api, connection, covered) - _makers(context, covered)
+        makers = _makers(context, connection, covered)
+        if makers is None:
+            words = f"pull request {covered.number} has {MOST_COMMITS} commits or more"
+            return Brought(frozenset(), tuple(pulls), words)
+        approved = _approvers(context, api, connection, covered) - makers
         people = approved if people is None else people & approved
         pulls.append(covered.number)
         position += covered.length
@@ -190,7 +196,7 @@ def _covering(context: Context, api: Api, merged: CommitInfo, most: int) -> Cove
         for length in _lengths(context.mirror, merged, head, most) if head else ():
             before = context.mirror.first_parents(merged.sha, limit=length + 1, stop=None)[-1].sha
             if before != merged.sha and merge(context.mirror, before, head).tree == merged.tree:
-                return Covering(number, head, before, length)
+                return Covering(number, head, info.author, before, length)
     return None
 
 
@@ -214,12 +220,16 @@ def _head(mirror: Mirror, merged: CommitInfo, info: PullInfo, ref: str) -> str:
         return ""
 
 
-def _makers(context: Context, covered: Covering) -> frozenset[str]:
-    """Every name of those who wrote it: where it was squashed, trunk does not say."""
+def _makers(context: Context, connection: Connection, covered: Covering) -> frozenset[str] | None:
+    """Every name of those who wrote it, for where it was squashed, trunk does not say, and of who opened it: anybody may
+    write any author into a commit. None when it has too many commits to ask."""
     trunk = read_policies(context).commit
     known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), context.now())
     commits = context.mirror.since(covered.before, covered.head, limit=MOST_COMMITS)
-    return frozenset().union(*map(known.makers, commits))
+    if len(commits) >= MOST_COMMITS:
+        return None
+    opened = connection.person_of(covered.author)
+    return frozenset().union(known.names({opened} - {""}), *map(known.makers, commits))
 
 
 def _approvers(context: Context, api: Api, connection: Connection, covered: Covering) -> frozenset[str]:
