@@ -221,8 +221,8 @@ def _head(mirror: Mirror, merged: CommitInfo, info: PullInfo, ref: str) -> str:
 
 
 def _makers(context: Context, connection: Connection, covered: Covering) -> frozenset[str] | None:
-    """Every name of those who wrote it, for where it was squashed, trunk does not say, and of who opened it: anybody may
-    write any author into a commit. None when it has too many commits to ask."""
+    """Every name of those who wrote it, for where it was squashed, trunk does not say, and of who opened it: anybody
+    may write any author into a commit. None when it has too many commits to ask."""
     trunk = read_policies(context).commit
     known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), context.now())
     commits = context.mirror.since(covered.before, covered.head, limit=MOST_COMMITS)
