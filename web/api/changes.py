@@ -155,6 +155,14 @@ def edit(identifier: str) -> ResponseReturnValue:
     return _told(identifier, "edits")
 
 
+@blueprint.get("/policy-edits/<identifier>")
+@describes("Change")
+@needs("policies:read")
+def policy_edit(identifier: str) -> ResponseReturnValue:
+    """What became of a change of what rules the project."""
+    return _told(identifier, "policy-edits")
+
+
 @blueprint.get("/builds/<identifier>")
 @describes("Change")
 @needs("bundles:read")
