@@ -109,8 +109,9 @@ def test_a_review_of_what_was_merged_approves_its_release_for_as_long_as_it_stan
     assert newest.trailer("On-behalf-of") == "bob@example.com"
     assert newest.trailer("Via") == "reviews of pull request 7"
     assert ("environment", "prod") in {(one.kind, one.subject) for one in due(world.moment)}
-    looked(world)
+    again = reviewing.run(world.context, lambda: None)
     assert world.log("prod")[0] == newest, "it is said once"
+    assert again.look_again_at == world.moment + reviewing.LOOK, "whatever the forge says"
     # It does not stand any more.
     forge.pulls[7].reviews[0].state = "dismissed"
     assert looked(world) == "shop/prod: nobody has approved all of it"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from reconciler.config.installation import Connection
 from reconciler.config.policy import EnvironmentPolicy
@@ -37,6 +38,10 @@ MOST_PULLS = 20
 """Of a release that brings more than these, nobody is taken to have read all."""
 
 MOST_COMMITS = 200
+LOOK = timedelta(minutes=10)
+"""While a release waits its reviews are looked at this often, whatever the forge says: a delivery that tells of one
+that was withdrawn may get lost."""
+
 SHORTEST = 7
 """Digits of an abbreviated commit id."""
 
@@ -83,7 +88,9 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         names = ", ".join(sorted(found.people)) or found.trouble or "nobody has approved all of it"
         said.append(f"{project.slug}/{environment}: {names}")
         renew()
-    return Outcome("changed" if changed else "unchanged", "; ".join(said) or "no release waits for reviews")
+    if not said:
+        return Outcome("unchanged", "no release waits for reviews")
+    return Outcome("changed" if changed else "unchanged", "; ".join(said), context.now() + LOOK)
 
 
 def _reviewed(context: Context) -> Iterator[tuple[Context, EnvironmentPolicy]]:
