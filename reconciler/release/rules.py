@@ -12,7 +12,7 @@ from reconciler.errors import Refused
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.slots import SLOTS
 from reconciler.release.approvals import approving, hotfix_short, rejecting
-from reconciler.release.assignment import already_of, only_of
+from reconciler.release.assignment import already_of, has_moved, only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
@@ -210,6 +210,21 @@ def forbidding_before(
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:
     """Why nodes may not go back to what is live: a quarantine and holds, apart from the rollout's own, forbid it."""
     return (*forbidding(state, digest), *holding(state.holds_except(rollout)))
+
+
+def abandoning(state: EnvironmentState, ledger: Ledger) -> Iterator[Reason]:
+    """A reason when the nodes that the open rollout has moved would be sent to a quarantined digest, were it ended."""
+    rollout = ledger.open_rollout
+    found = state.quarantined(ledger.live) if ledger.live and has_moved(ledger) else None
+    if found is None or rollout is None:
+        return
+    words = (
+        f"{short(ledger.live)}, which is live, is quarantined ({found.why or 'no reason given'}), and the nodes that "
+        f"{rollout.name} has moved would go back to it; to allow that, delete its file in quarantine/"
+    )
+    if state.quarantined(rollout.digest) is None:
+        words += f", or name {short(rollout.digest)} in {RELEASE} until it has completed"
+    yield Reason("W-REL-084", words)
 
 
 def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:

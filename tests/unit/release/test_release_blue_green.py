@@ -355,6 +355,31 @@ def test_another_wish_ends_the_rollout_when_its_traffic_is_back() -> None:
 
 
 @pytest.mark.parametrize(
+    "wish", [pytest.param(Release(OTHER), id="replaced"), pytest.param(WISH, id="failed")]
+)
+def test_nobody_goes_back_to_what_was_quarantined_meanwhile(wish: Release) -> None:
+    found = returning(FIRST, wish)
+    banned = (*found.files.quarantine, Quarantine(LIVE, "bad"))
+    found = replace(found, files=replace(found.files, quarantine=banned))
+    decision = decide(found, PROD, facts((100, 0)), now=NOW)
+    assert kind(decision) == "Pause"
+    assert "is quarantined (bad)" in decision.because
+    before = told(found)
+    after, _ = committed(found, decision)
+    after = replace(after, files=replace(after.files, quarantine=banned))
+    assert told(after) == before, "it stands still"
+    assert kind(decide(after, PROD, facts((100, 0)), now=NOW)) == "W-REL-084"
+    allowed = replace(after, files=replace(after.files, quarantine=()))
+    assert kind(decide(allowed, PROD, facts((100, 0)), now=NOW)) in ("supersede", "RollBack")
+
+
+def test_another_wish_before_any_node_was_moved_takes_nobody_back() -> None:
+    found = at(DRAIN)
+    found = replace(found, files=replace(found.files, release=Release(OTHER), quarantine=(Quarantine(LIVE),)))
+    assert kind(decide(found, PROD, facts(), now=NOW)) == "supersede"
+
+
+@pytest.mark.parametrize(
     ("wish", "ranks", "expected"),
     [
         pytest.param(Release(NEW), RANKS, "OpenRollout", id="both slots have nodes"),

@@ -91,6 +91,12 @@ def answer(*given: Any, **more: Any) -> str:
             Release(LIVE), {"quarantine": (Quarantine(LIVE),)}, "W-REL-005", id="that, and quarantined"
         ),
         pytest.param(Release(OTHER), {}, "supersede", id="another digest is wished"),
+        pytest.param(
+            Release(OTHER),
+            {"quarantine": (Quarantine(LIVE),)},
+            "W-REL-084",
+            id="another, and its nodes would go back to what is quarantined",
+        ),
         pytest.param(Release("sha256:" + "9" * 64), {}, "W-REL-003", id="an unknown one is wished"),
         pytest.param(None, {}, "W-REL-001", id="nothing is wished"),
         pytest.param(Release(NEW, only=EU), {"quarantine": (Quarantine(NEW),)}, "RollBack", id="quarantined"),
