@@ -42,7 +42,13 @@ FORGE = replace(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
     read_numbers=lambda document: [int(document["number"])],
     # A server may be set up to give fewer at once than it is asked for.
-    approvals=partial(github.approvals, size="limit=50", full=1),
+    approvals=partial(
+        github.approvals,
+        size="limit=50",
+        full=1,
+        events="timeline",
+        retargeted=("type", "change_target_branch"),
+    ),
     deploy=None,
     annotate=None,
     notes=lambda repository, number, page: Request(

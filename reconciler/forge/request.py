@@ -34,8 +34,10 @@ class Ask(Protocol):
     def __call__(self, request: Request, read: Callable[[Any], T], /) -> T: ...
 
 
-def paged(ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int) -> list[T]:
-    """What all pages have together, which are counted from 1 and hold `size` things each but for the last; nothing when
+def paged(
+    ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int
+) -> list[T] | None:
+    """What all pages have together, which are counted from 1 and hold `size` things each but for the last; None when
     there are more of them than `MOST_PAGES`: what stands on the others may take back what these say."""
     found: list[T] = []
     for number in range(1, MOST_PAGES + 1):
@@ -43,7 +45,7 @@ def paged(ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T
         found += more
         if len(more) < size:
             return found
-    return []
+    return None
 
 
 def path_of(repository: str) -> str:

@@ -58,6 +58,9 @@ class Pull:
     history: list[str] = field(default_factory=list)
     """Heads that it had, the newest last."""
 
+    retargeted: bool = False
+    """Whether it was pointed at its target after the reviews; those of `Late` came afterwards."""
+
     author: str = "Dan"
 
 
@@ -256,10 +259,21 @@ def hub_reviews(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
             "user": {"login": one.account},
             "state": "APPROVED" if gitea and one.state == "dismissed" else HUB_STATES[one.state],
             "commit_id": one.commit,
+            "submitted_at": "2026-11-24T12:00:00Z" if one.account == "Late" else "2026-11-24T10:00:00Z",
             "html_url": f"https://forge.example/review/{n}",
         }
         found.append({**document, "dismissed": one.state == "dismissed"} if gitea else document)
         found.append({**document, "state": "COMMENT" if gitea else "COMMENTED"})
+    size = PAGE[forge.kind]
+    start = (int(query["page"][0]) - 1) * size
+    return 200, found[start : start + size]
+
+
+def hub_events(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    said = {"event": "base_ref_changed"} if forge.kind == "github" else {"type": "change_target_branch"}
+    found = [{"event": "labeled", "type": "label", "created_at": "2026-11-24T13:00:00Z"}]
+    if forge.pulls[int(match[1])].retargeted:
+        found.append({**said, "created_at": "2026-11-24T11:00:00Z"})
     size = PAGE[forge.kind]
     start = (int(query["page"][0]) - 1) * size
     return 200, found[start : start + size]
@@ -446,6 +460,7 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", "/user", lambda f, m, q, b: (200, {"login": USER})),
         ("GET", rf"{repo}/pulls/(\d+)", hub_pull),
         ("GET", rf"{repo}/pulls/(\d+)/reviews", hub_reviews),
+        ("GET", rf"{repo}/issues/(\d+)/(?:events|timeline)", hub_events),
         ("GET", rf"{repo}/commits/([0-9a-f]{{40}})/pulls?", hub_brought),
         ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", hub_status),
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
@@ -642,12 +657,15 @@ def cloud_activity(forge: Forge, match: re.Match[str], query: Any, body: Any) ->
     pull = forge.pulls[int(match[1])]
     found: list[Any] = []
     for head in heads_of(pull):
-        found.append({"update": {"source": {"commit": {"hash": head[:12]}}}})
-        found += [
-            {"approval": {"user": {"account_id": one.account}}}
-            for one in pull.reviews
-            if one.commit == head and one.state != "changes"
-        ]
+        update = {"source": {"commit": {"hash": head[:12]}}}
+        first = "other" if pull.retargeted else pull.target
+        found.append({"update": {**update, "destination": {"branch": {"name": first}}}})
+        given = [one for one in pull.reviews if one.commit == head and one.state != "changes"]
+        approvals = [{"approval": {"user": {"account_id": one.account}}} for one in given]
+        late = [bool(pull.retargeted and one.account == "Late") for one in given]
+        found += [one for one, after in zip(approvals, late, strict=True) if not after]
+        found.append({"update": {**update, "destination": {"branch": {"name": pull.target}}}})
+        found += [one for one, after in zip(approvals, late, strict=True) if after]
         found.append({"comment": {"id": 1}})
     size, page = int(query["pagelen"][0]), int(query["page"][0])
     return 200, {"values": found[::-1][(page - 1) * size : page * size]}

@@ -140,6 +140,12 @@ def test_which_approvals_stand_and_of_which_head(kind: str, monkeypatch: pytest.
         assert same(merge, info.merged)
         assert info.author == "Dan"
         assert ask(api.forge.pulls_of(NAME, merge), api.forge.read_numbers) == [7]
+        # It is pointed at another branch, to which its head brings more than they have read.
+        if kind in ("github", "gitea", "forgejo", "bitbucket"):
+            pull = forge.pulls[8] = replace(forge.pulls[7], retargeted=True)
+            assert api.forge.approvals(ask, NAME, 8) == []
+            pull.reviews = [*said, Reviewed("Late", "approved", head)]
+            assert [one.account for one in api.forge.approvals(ask, NAME, 8)] == ["Late"]
         # What takes an approval back may stand on a page that is not read any more.
         monkeypatch.setattr(request, "MOST_PAGES", 1)
         few = len(api.forge.approvals(ask, NAME, 7))
