@@ -194,6 +194,29 @@ def restored_from(system: System, old_backup: io.BytesIO) -> None:
     assert [(found.ok, "is gone" in found.words) for found in gone] == [(False, True)]
 
 
+def test_a_database_that_was_restored_gives_way_to_newer_records(tmp_path: Path) -> None:
+    context = install(tmp_path).context
+    add_nodes(("n-live", "n-gone"), now=NOW)
+    enrolment.run(context, lambda: None)
+    with session.writing():
+        retire(Node.get_by_id("n-gone"), "it was stolen", now=NOW + timedelta(hours=1))
+    enrolment.run(context, lambda: None)
+    with session.writing():
+        # As a backup has it that was made before the node was retired.
+        Node.update(retired_at=None, changed_at=NOW, recorded_at=None, recorded_by="").execute()
+    for _ in range(2):
+        assert enrolment.run(context, lambda: None).kind == "changed"
+    assert enrolment.run(context, lambda: None).kind == "unchanged"
+    with session.reading():
+        assert Node.get_by_id("n-gone").retired_at == NOW + timedelta(hours=1)
+        assert Node.get_by_id("n-live").retired_at is None
+    record = open_record(
+        context.store.get(layout.node("acme", "shop", "n-gone"), limit=LIMIT), trusted_roots(context)
+    )
+    assert record.retired == NOW + timedelta(hours=1)
+    session.disconnect()
+
+
 def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
     context = install(tmp_path).context
     add_nodes(("n-good", "n-old"), now=NOW)
