@@ -124,8 +124,8 @@ class Counters:
         )
 
 
-def traffic(nodes: Sequence[str], digest: str, since: datetime, until: datetime) -> Traffic:
-    """What these nodes counted while they ran `digest`. Call inside `reading`.
+def traffic(nodes: Sequence[str], digest: str | None, since: datetime, until: datetime) -> Traffic:
+    """What these nodes counted while they ran `digest`, or whatever they ran, when it is None. Call inside `reading`.
 
     A minute of which only a part lies between `since` and `until` counts in whole.
     """
@@ -145,8 +145,7 @@ def requests(nodes: Sequence[str], since: datetime, until: datetime) -> int:
 def traffic_by_service(
     nodes: Sequence[str], digest: str | None, since: datetime, until: datetime
 ) -> dict[str, Traffic]:
-    """The same for each service that had any request, by name; with `digest` None whatever they ran. What no
-    service can be named for is under ""."""
+    """The same for each service that had any request, by name. What no service can be named for is under ""."""
     found: dict[str, list[Counts]] = {}
     reporting: dict[str, set[str]] = {}
     for row in _rows(nodes, digest, since, until):

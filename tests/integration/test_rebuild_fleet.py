@@ -264,6 +264,9 @@ def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
 def test_a_record_that_came_late_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context, record_of = install(tmp_path).context, enrolment.record_of
     add_nodes(("n-old",), now=NOW)
+    enrolment.run(context, lambda: None)
+    with session.writing():
+        Node.update(recorded_at=None).execute()
 
     def late(row: Node) -> NodeRecord:
         # Between this run's look and its write the node is retired, and another run records that.
