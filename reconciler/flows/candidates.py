@@ -70,11 +70,13 @@ def compiled(context: Context):  # type: ignore[no-untyped-def]
 
 
 def _oldest(rows, state: EnvironmentState, place: int, before: str) -> list[Commit]:  # type: ignore[no-untyped-def]
-    """The first page behind `place` that brings something else than `before` which may ship; else the last one."""
+    """The first page behind `place` that brings something else than `before` which may ship and is not wished already;
+    else the last one."""
+    wished = state.files.release.digest if state.files.release is not None else ""
     while True:
         page = list(rows.where(Commit.position > place).order_by(Commit.position).limit(PAGE))
         for row in page:
-            if row.digest != before and state.quarantined(row.digest) is None:
+            if row.digest not in (before, wished) and state.quarantined(row.digest) is None:
                 return page[::-1]
             before = row.digest
         if len(page) < PAGE:

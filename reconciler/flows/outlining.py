@@ -47,6 +47,9 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     for digest, sha in lacking:
         if not context.mirror.has_commit(sha):
             context.mirror.fetch()
+        if not context.mirror.has_commit(sha):
+            # Trunk was rewritten, and nobody keeps what it had: there is nothing to tell of it.
+            continue
         files, findings = read_project(context.mirror, sha, context.project.path)
         if has_errors(findings):
             continue

@@ -46,6 +46,7 @@ def read_pull(document: Any) -> PullInfo:
         text(source["branch"]["name"]) if inside else "",
         text(target["branch"]["name"]),
         text((document.get("merge_commit") or {}).get("hash")),
+        text((document.get("author") or {}).get("account_id")),
     )
 
 

@@ -40,6 +40,7 @@ def read_pull(document: Any) -> PullInfo:
         text(head["ref"]) if inside else "",
         text(base["ref"]),
         text(document["merge_commit_sha"]) if document.get("merged") else "",
+        text((document.get("user") or {}).get("login")),
     )
 
 
@@ -93,14 +94,19 @@ def annotate(ask: Ask, repository: str, told: Report) -> None:
 PAGE = 100
 
 
-def approvals(ask: Ask, repository: str, number: int, *, size: str = f"per_page={PAGE}") -> list[Review]:
-    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one."""
+def approvals(
+    ask: Ask, repository: str, number: int, *, size: str = f"per_page={PAGE}", full: int = PAGE
+) -> list[Review]:
+    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one.
+
+    A page with fewer than `full` of them is the last.
+    """
     path = f"/repos/{repository}/pulls/{number}/reviews"
     found = paged(
         ask,
         lambda page: Request("GET", f"{path}?{size}&page={page}"),
         lambda document: [(state_of(one), review_of(one)) for one in document],
-        int(size.rpartition("=")[2]),
+        full,
     )
     standing: dict[str, Review] = {}
     for state, review in found:

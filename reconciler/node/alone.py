@@ -37,3 +37,21 @@ def alone(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def see_that_root_is_no_stranger(home: Path) -> None:
+    """Return unless this is root in the home of another user's node. Raises `Stalled` E-NOD-004.
+
+    Every file is replaced by a new one, of whoever writes it: what root wrote there the agent could not even read, and
+    it would not start again.
+    """
+    try:
+        owner = (home / "identity.json").stat().st_uid
+    except OSError:
+        return
+    if os.geteuid() == 0 and owner != 0:
+        raise Stalled(
+            "E-NOD-004",
+            f"the node in {home} is not root's, but of the user with the number {owner}",
+            cure=f"Run it as that user: sudo -u '#{owner}' sentinel-node …",
+        )

@@ -68,6 +68,15 @@ def assemble(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands
     return agent, hands
 
 
+def attend(options: Options, say: Callable[[Say], None]) -> tuple[Agent, Hands]:
+    """A node for a command that works beside its agent, which may be writing: nothing is made or tidied up here.
+    Raises `Stalled`."""
+    files = NodeFiles(options.home)
+    proxy = ProcessProxy(options.proxy_binary, files.link, options.admin_port, files.home / "proxy.log")
+    plane = ControlPlane(options.control_plane, way=options.way)
+    return join(options, files, open_run_folder(options), proxy, plane, say)
+
+
 def _open_outbox(options: Options, files: NodeFiles) -> Outbox | None:
     """What the node has to tell; None on a disk that takes nothing, where the node still serves."""
     outbox = Outbox(files.home / "outbox", clock.now, options.waf_log)

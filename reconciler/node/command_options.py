@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,15 +14,18 @@ from reconciler.node.assembly import Options
 from reconciler.node.way import Way
 from reconciler.node.weights import read_address
 
+_PASSWORD = re.compile(r"://[^/?#]*@")
+
 
 def read_options(values: dict[str, Any], *, plane: bool = True) -> Options:
     """The options of an agent; `plane`: whether it needs a control plane. Raises `Stalled` that names what is wrong."""
     url = values["control_plane"] or ""
-    parts = urlsplit(url)
-    if (plane or url) and (parts.scheme not in ("http", "https") or not parts.netloc):
+    if (plane or url) and not _is_url(url):
         raise Stalled(
             "E-NOD-006",
-            f"'{url}' is not a URL of the node API" if url else "nobody said where the control plane is",
+            f"'{without_password(url)}' is not a URL of the node API"
+            if url
+            else "nobody said where the control plane is",
             cure="Set SENTINEL_CONTROL_PLANE or --control-plane to http://… or https://…",
         )
     return Options(
@@ -49,7 +53,7 @@ def read_way(values: dict[str, Any]) -> Way:
     """The way to the control plane. Raises `Stalled`."""
     # A URL with a password is taken from the environment or a private file, never from a flag.
     proxy = values["http_proxy"]
-    if proxy and (urlsplit(proxy).scheme not in ("http", "https") or not urlsplit(proxy).hostname):
+    if proxy and not _is_url(proxy):
         raise Stalled(
             "E-NOD-006",
             "SENTINEL_NODE_HTTP_PROXY, or 'http-proxy' in the file, is not the URL of a proxy",
@@ -58,11 +62,25 @@ def read_way(values: dict[str, Any]) -> Way:
     return Way(values["ca_file"], values["client_certificate"], values["client_key"], proxy)
 
 
+def without_password(text: str) -> str:
+    """A URL, or what was meant to be one, for everybody to read."""
+    return _PASSWORD.sub("://***@", text)
+
+
+def _is_url(text: str) -> bool:
+    """Whether it is the URL of a machine. Brackets that nothing closes are an error of their own."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 def _mirror(url: str) -> str:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+    if not _is_url(url):
         raise Stalled(
             "E-NOD-006",
-            f"'{url}' is not the URL of a mirror",
+            f"'{without_password(url)}' is not the URL of a mirror",
             cure="Write --mirror https://… for each mirror",
         )
     return url

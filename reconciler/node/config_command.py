@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import click
 from click.core import ParameterSource
 
+from reconciler.node.command_options import without_password
 from reconciler.node.config_file import HTTP_PROXY, keys_of
 
 _NAMES = {
@@ -43,7 +43,4 @@ def _setting(key: str, value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    parts = urlsplit(text) if "://" in text else None
-    if parts is not None and "@" in parts.netloc:
-        text = urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(without_password(text), ensure_ascii=False)

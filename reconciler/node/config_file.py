@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -78,7 +77,7 @@ def read_config_file(path: Path, context: click.Context) -> ConfigFile:
             values.setdefault(str(option.name), []).extend(_many(entry, where))
         else:
             values[str(option.name)] = _checked(option, entry, where, context)
-    if "@" in urlsplit(http_proxy).netloc and mode & 0o077:
+    if "@" in http_proxy and mode & 0o077:
         raise Stalled(
             "E-NOD-067",
             f"{path} holds a password and others may read it (mode {mode:03o})",

@@ -25,6 +25,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+LONGEST_NUMBER = 100
+"""No setting needs more, and some thousands of digits are an error of their own."""
+
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|(.))")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "s": " "}
 _NO_WORDS = frozenset({"true", "false", "null", "inf", "nan"})
@@ -114,6 +117,8 @@ def _value(text: str, match: re.Match[str], start: int) -> Value:
     if kind == "number":
         if match.end() < len(text) and re.match(r"[^\s;]", text[match.end()]):
             raise NotFlat(text, start, "a number here is a whole one in decimal digits")
+        if len(words) > LONGEST_NUMBER:
+            raise NotFlat(text, start, f"a number has at most {LONGEST_NUMBER} characters")
         return int(words.replace("_", ""))
     if words in _NO_WORDS:
         raise NotFlat(text, start, f'write #{words}, or "{words}" for the word')

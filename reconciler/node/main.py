@@ -18,8 +18,8 @@ import click
 from reconciler import clock
 from reconciler.errors import ReconcilerError, Refused, Stalled
 from reconciler.node import verify_command
-from reconciler.node.alone import alone
-from reconciler.node.assembly import assemble
+from reconciler.node.alone import alone, see_that_root_is_no_stranger
+from reconciler.node.assembly import assemble, attend
 from reconciler.node.command_options import read_options, read_way
 from reconciler.node.config_command import describe
 from reconciler.node.config_file import HTTP_PROXY, read_config_file
@@ -180,8 +180,10 @@ def run(values: dict[str, Any], stop_proxy: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     with alone(options.home):
         agent, hands = assemble(options, _say)
-        hands.board.serve(agent_check=options.agent_check, ready=options.ready)
         try:
+            # First of all the proxy, which is to serve after a boot even where somebody else has taken a port.
+            drive(agent.recover(), hands, stop)
+            hands.board.serve(agent_check=options.agent_check, ready=options.ready)
             drive(agent.life(), hands, stop)
         except Stopped:
             _say(Say("stopped", {"proxy": "stopped" if stop_proxy else "left serving"}))
@@ -261,6 +263,7 @@ def rollback(values: dict[str, Any], because: str, hours: float, end: bool) -> N
     """
     order = make_order(end=end, because=because, seconds=hours * 3600)
     files = NodeFiles(values["home"])
+    see_that_root_is_no_stranger(files.home)
     try:
         with alone(files.home):
             agent, hands = assemble(read_options(values, plane=False), _say)
@@ -292,7 +295,8 @@ def deregister(values: dict[str, Any], yes: bool) -> None:
 
 
 def _registered(values: dict[str, Any]) -> tuple[Identity, Hands]:
-    agent, hands = assemble(read_options(values), _say)
+    see_that_root_is_no_stranger(values["home"])
+    agent, hands = attend(read_options(values), _say)
     if agent.identity is None:
         raise Stalled(
             "E-NOD-002", "this node is not registered", cure="Run 'sentinel-node run' with a join token first"

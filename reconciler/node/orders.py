@@ -10,9 +10,14 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
+from reconciler.clock import parse_iso
+
 T = TypeVar("T")
 
 LONGEST_REASON = 300
+LONGEST_SECONDS = 30 * 24 * 3600
+"""As long as a bundle may be held off."""
+
 LATEST_SECONDS = 600.0
 """An order that is older was left for an agent that died; whoever gave it has long been told so."""
 
@@ -49,8 +54,14 @@ def encode(record: Order | Outcome) -> bytes:
 def decode_order(data: bytes) -> Order:
     """Read `order.json`. Raises `NoOrder`."""
     order = _decode(Order, data)
-    if order.verb not in ("rollback", "end") or not isinstance(order.seconds, int):
+    if order.verb not in ("rollback", "end"):
         raise NoOrder("it asks for nothing that an agent does")
+    if type(order.seconds) is not int or not 0 < order.seconds <= LONGEST_SECONDS:
+        raise NoOrder(f"'seconds' is not a whole number from 1 to {LONGEST_SECONDS}")
+    try:
+        parse_iso(order.at)
+    except ValueError:
+        raise NoOrder("'at' is no moment") from None
     return order
 
 

@@ -59,7 +59,7 @@ class Outbox:
         except (OSError, ValueError, TypeError):
             # Without it the log is read again, and the control plane is told once more what runs.
             self._marks = {}
-        for number in self._order:
+        for number in list(self._order):
             document = self._read(number)
             if document is None:
                 self._remove(number)

@@ -35,6 +35,8 @@ def runtime_config(
         "environment": identity.environment,
         "bundle": active.digest,
         "cohort": active.cohort,
+        # A control plane that begins a new epoch was restored, and does not know any more what was told before.
+        "epoch": state.trust.epoch if state.trust is not None else 0,
         "sequence": state.trust.sequence if state.trust is not None else 0,
         "restart_key": active.restart_key,
         "activated_at": active.activated_at,

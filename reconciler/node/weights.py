@@ -6,22 +6,30 @@ anybody who reaches them, and say a number that is no secret.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import socketserver
-import subprocess
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from reconciler.errors import Stalled
+from reconciler.node.bounded import run_bounded
 from reconciler.node.effects import Done, Failed
 
 HOOK_SECONDS = 10.0
 """A hook that takes longer is ended, and called again in the next round."""
 
+WORDS_LIMIT = 300
+"""Bytes of a hook's last words that are passed on."""
+
 PEER_SECONDS = 5.0
-"""How long somebody who asks may take. Balancers ask every few seconds, each time anew."""
+"""How long somebody who asks may take in all. Balancers ask every few seconds, each time anew."""
+
+MOST_PEERS = 128
+"""Who comes while so many are being answered is turned away: the agent needs its files for more than this."""
 
 Address = tuple[str, int]
 
@@ -32,7 +40,7 @@ class Board:
 
     hook: Path | None = None
     weight: int = 0
-    _servers: list[socketserver.TCPServer] = field(default_factory=list)
+    _servers: list[_Server] = field(default_factory=list)
 
     def publish(self, weight: int) -> Done | Failed:
         """Answer this from now on, and call the hook with it. `Failed` when the hook did not take it."""
@@ -40,17 +48,14 @@ class Board:
         if self.hook is None:
             return Done()
         try:
-            done = subprocess.run(
-                [str(self.hook), str(weight)],
-                stdin=subprocess.DEVNULL, capture_output=True, timeout=HOOK_SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return Failed(f"the weight hook {self.hook} did not end within {HOOK_SECONDS:.0f} s")
+            done = run_bounded([str(self.hook), str(weight)], seconds=HOOK_SECONDS, limit=WORDS_LIMIT)
         except OSError as error:
             return Failed(f"the weight hook {self.hook} cannot be run: {error.strerror or error}")
-        if done.returncode != 0:
-            words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[-300:]
-            return Failed(f"the weight hook {self.hook} ended with exit code {done.returncode}: {words}")
+        if done.code is None:
+            return Failed(f"the weight hook {self.hook} did not end within {HOOK_SECONDS:.0f} s")
+        if done.code != 0:
+            words = done.errors or done.output
+            return Failed(f"the weight hook {self.hook} ended with exit code {done.code}: {words}")
         return Done()
 
     def serve(self, *, agent_check: Address | None = None, ready: Address | None = None) -> list[Address]:
@@ -60,11 +65,13 @@ class Board:
                 continue
             try:
                 server = make(address)
-            except OSError as error:
+            # The others: a host that is no name at all, such as one with a part that is empty.
+            except (OSError, TypeError, ValueError) as error:
                 self.close()
+                words = getattr(error, "strerror", None) or error
                 raise Stalled(
                     "E-NOD-081",
-                    f"the weight cannot be told on {address[0]}:{address[1]}: {error.strerror or error}",
+                    f"the weight cannot be told on {address[0]}:{address[1]}: {words}",
                     cure="Choose an address of this machine and a port that nobody else has",
                 ) from None
             self._servers.append(server)
@@ -78,7 +85,7 @@ class Board:
             server.server_close()
         self._servers.clear()
 
-    def _agent_check(self, address: Address) -> socketserver.TCPServer:
+    def _agent_check(self, address: Address) -> _Server:
         board = self
 
         class Answer(socketserver.StreamRequestHandler):
@@ -87,9 +94,9 @@ class Board:
             def handle(self) -> None:
                 self.wfile.write(agent_words(board.weight))
 
-        return _bound(socketserver.ThreadingTCPServer, address, Answer)
+        return _bound(address, Answer)
 
-    def _ready(self, address: Address) -> socketserver.TCPServer:
+    def _ready(self, address: Address) -> _Server:
         board = self
 
         class Answer(BaseHTTPRequestHandler):
@@ -114,16 +121,51 @@ class Board:
             def log_message(self, format: str, *args: object) -> None:
                 """Balancers ask every few seconds: nobody wants to read of it."""
 
-        return _bound(ThreadingHTTPServer, address, Answer)
+        return _bound(address, Answer)
 
 
-def _bound(
-    kind: type[socketserver.TCPServer], address: Address, answer: type[socketserver.BaseRequestHandler]
-) -> socketserver.TCPServer:
-    """A server of this kind on the address, which may be one of IPv6. Raises OSError."""
+class _Server(socketserver.ThreadingTCPServer):
+    """Answers a few at a time, each for a few seconds, and says nothing about those who hang up."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    _free: threading.BoundedSemaphore
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # A timeout of the socket is one of each read, and so begins anew with every byte that trickles in.
+        end = threading.Timer(PEER_SECONDS, _hang_up, (request,))
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asks may hang up before the answer: nobody wants to read of it."""
+
+
+def _hang_up(peer: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        peer.shutdown(socket.SHUT_RDWR)
+
+
+def _bound(address: Address, answer: type[socketserver.BaseRequestHandler]) -> _Server:
+    """A server on the address, which may be one of IPv6. Raises OSError, TypeError and ValueError."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    options = {"address_family": family, "allow_reuse_address": True, "daemon_threads": True}
-    server: socketserver.TCPServer = type("Server", (kind,), options)(address, answer)
+    options = {"address_family": family, "_free": threading.BoundedSemaphore(MOST_PEERS)}
+    server: _Server = type("Server", (_Server,), options)(address, answer)
     return server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.config.approvals import Approvals
@@ -86,12 +86,20 @@ def expected_plan(state: EnvironmentState, policy: EnvironmentPolicy) -> str:
     return found.plan if found is not None else ""
 
 
-def tally(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, *, hotfix: bool = False) -> Tally:
-    """Count the approvals of the wish; with `hotfix` those alone that were given to its label."""
+def tally(
+    state: EnvironmentState,
+    policy: EnvironmentPolicy,
+    facts: Facts,
+    *,
+    hotfix: bool = False,
+    any_plan: bool = False,
+) -> Tally:
+    """Count the approvals of the wish; with `hotfix` those alone that were given to its label, with `any_plan` those
+    too that were given to another plan of the same bundle."""
     wish = state.files.release
     counted: dict[frozenset[str], str] = {}
     uncounted: list[Reason] = []
-    for ballot, trouble in judged(state, policy, facts):
+    for ballot, trouble in judged(state, policy, facts, any_plan=any_plan):
         if trouble is None and hotfix and wish is not None and ballot.hotfix != wish.hotfix:
             words = f"{_of(ballot)} was not given to the hotfix {wish.hotfix}; they approve again"
             trouble = Reason("W-REL-044", words)
@@ -103,13 +111,13 @@ def tally(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, *, h
 
 
 def judged(
-    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts
+    state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, *, any_plan: bool = False
 ) -> Iterator[tuple[Ballot, Reason | None]]:
     """Each approval of the wish, and why it does not count; None when it does."""
     plan = expected_plan(state, policy)
     for ballot in _ballots(state, APPROVE):
-        proof = facts.proofs.get(ballot.path)
-        yield ballot, _trouble(ballot, proof, state.name, plan, policy.approvals, facts)
+        proof, meant = facts.proofs.get(ballot.path), ballot.plan if any_plan else plan
+        yield ballot, _trouble(ballot, proof, state.name, meant, policy.approvals, facts)
 
 
 def approving(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts) -> Iterator[Reason]:
@@ -133,11 +141,17 @@ def withdrawn(
     state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts, plan: Plan
 ) -> Iterator[Reason]:
     """Why an open rollout stands on fewer approvals than it opened with. What the policy came to ask for since does
-    not count against it."""
-    needed = min(policy.approvals.count, len(plan.approved))
-    if not needed:
+    not count against it.
+
+    While its bundle is wished for other nodes, people approve that under another plan: no matter under which one, and
+    who wishes it, their approval has not been withdrawn.
+    """
+    needed, wish = min(policy.approvals.count, len(plan.approved)), state.files.release
+    if not needed or wish is None:
         return
-    found = tally(state, policy, facts)
+    elsewhere = wish.only != plan.wished
+    asked_of = replace(facts, promoters=()) if elsewhere else facts
+    found = tally(state, policy, asked_of, any_plan=elsewhere)
     if len(found.counted) < needed:
         gone = ", ".join(person for person in plan.approved if person not in found.counted)
         words = f"{plan.rollout} opened with the approval of {gone}, which does not count any more"
@@ -157,13 +171,7 @@ def live_short(
     needed, plan = policy.approvals.count, ledger.plan
     if plan is not None and plan.digest == ledger.live:
         needed = min(needed, len(plan.approved))
-    troubles = [
-        (
-            ballot,
-            _trouble(ballot, facts.proofs.get(ballot.path), state.name, ballot.plan, policy.approvals, facts),
-        )
-        for ballot in _ballots(state, APPROVE)
-    ]
+    troubles = tuple(judged(state, policy, facts, any_plan=True))
     people = {frozenset(facts.proofs[ballot.path].names) for ballot, trouble in troubles if trouble is None}
     if len(people) < needed:
         words = f"{len(people)} of {needed} approvals of {short(ledger.live)}, which is live, stand"

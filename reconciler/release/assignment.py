@@ -108,6 +108,14 @@ def weights_of(ledger: Ledger) -> Weights | None:
     return planned.weights if planned is not None else None
 
 
+def has_moved(ledger: Ledger) -> bool:
+    """Whether the open rollout, or one that it goes on from, has told any node to run its release."""
+    rollout, plan = ledger.open_rollout, ledger.plan
+    if rollout is None or plan is None:
+        return False
+    return bool(plan.already) or any(reach != NO_REACH for reach in _reached(rollout, plan).values())
+
+
 def carries(ledger: Ledger) -> bool:
     """Whether the open rollout is a blue-green one whose release is meant to get requests, instead of what is live:
     then the traffic has to go back before anything else does."""

@@ -55,6 +55,13 @@ def during(
     if returning is None:
         decision = _going_on(state, ledger, rollout, plan, policy, facts, now=now)
         return turned(decision, ledger)
+    # What was good when the way back began may have been quarantined since.
+    nowhere = tuple(rules.abandoning(state, ledger))
+    if nowhere:
+        if rollout.state == "paused":
+            return wait(*nowhere)
+        because = f"it cannot go back: {nowhere[0].message}"
+        return act(Pause(because), because)
     waits = going_back(ledger, rollout, plan, facts, now=now)
     if waits is not None:
         return waits
@@ -90,9 +97,8 @@ def _going_on(
     elsewhere = wish.only != plan.wished
     later = (_waits(wish, policy),) if elsewhere else ()
     rejections = tuple(rejecting(state))
-    # Approvals are of what is wished, and that is another plan when it is wished for other nodes.
     forbidden = tuple(rules.forbidding_before(state, policy, facts, rollout.digest))
-    objections = (*rejections, *forbidden, *(() if elsewhere else withdrawn(state, policy, facts, plan)))
+    objections = (*rejections, *forbidden, *withdrawn(state, policy, facts, plan))
     holds = (*rules.holding(state.holds_except(rollout.name)), *objections)
     own = any(hold.name == rollout.name for hold in state.files.holds)
     if rollout.state == "open" and (holds or own):
@@ -167,6 +173,9 @@ def _other_wish(
                 return act(Supersede(because, back=True), because)
         else:
             reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name))
+            if not reasons and (policy.supersede != "finish" or rollout.state == "paused"):
+                # A rollout that is finished first takes nobody back.
+                reasons = tuple(rules.abandoning(state, ledger))
             if not reasons:
                 because = f"{_named(wish)} is wished instead: {words}"
                 replaced = act(Supersede(because, back=False), because)
@@ -178,7 +187,7 @@ def _other_wish(
     if rollout.state == "open":
         because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
-    return wait(*reasons, until=rules.look_again(state, policy, now))
+    return wait(*reasons, until=rules.try_again(reasons, state, policy, now))
 
 
 def _named(wish: Release) -> str:

@@ -45,9 +45,11 @@ def partial(
         return wait(left_out(state, rollout, plan, facts))
     if wish.digest == rollout.digest:
         return open_rollout(state, ledger, wish, policy, facts, now=now)
-    reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
+    reasons = rules.judge(rules.Case(wish, state, policy, facts, now)) or tuple(
+        rules.abandoning(state, ledger)
+    )
     if reasons:
-        return wait(*reasons, until=rules.look_again(state, policy, now))
+        return wait(*reasons, until=rules.try_again(reasons, state, policy, now))
     because = f"{short(wish.digest)} is wished instead: {words}"
     return act(Supersede(because, back=False), because)
 

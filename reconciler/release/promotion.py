@@ -76,13 +76,15 @@ def _latest(found: Sequence[Candidate], state: EnvironmentState, now: datetime) 
 
 
 def _every(found: Sequence[Candidate], state: EnvironmentState, now: datetime) -> Promote | Waits | None:
-    """The oldest that is not taken yet, when the one before has ended. What never gets ready, or is quarantined, is
-    skipped."""
+    """The oldest that is not taken yet, when the one before has ended. What never gets ready, is quarantined, or runs
+    already, as after a revert, is skipped."""
     ledger, wish = state.files.ledger, state.files.release
     if ledger is not None and wish is not None and (ledger.open_rollout or wish.digest != ledger.live):
         return None
     for one in reversed(found):
         if one.ready is None or state.quarantined(one.release.digest) is not None:
+            continue
+        if wish is not None and one.release.digest == wish.digest:
             continue
         if one.ready > now:
             return Waits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
@@ -12,7 +12,7 @@ from reconciler.errors import Refused
 from reconciler.fleet.domains import OTHERS
 from reconciler.fleet.slots import SLOTS
 from reconciler.release.approvals import approving, hotfix_short, rejecting
-from reconciler.release.assignment import already_of, only_of
+from reconciler.release.assignment import already_of, has_moved, only_of
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen, thaws_at
 from reconciler.release.paths import RELEASE, hold_path, short
@@ -88,6 +88,15 @@ def target_known(case: Case) -> Iterator[Reason]:
         yield Reason("W-REL-022", f"{error.message}. {error.cure}" if error.cure else error.message)
 
 
+def somebody_meant(case: Case) -> Iterator[Reason]:
+    """Some node is meant by its target. With no target there need be none: whoever registers gets what completed."""
+    ledger = case.state.files.ledger or Ledger()
+    if not case.release.only or case.facts.ranks or already_of(ledger, case.release):
+        return
+    if not any(target_known(case)):
+        yield Reason("W-REL-023", f"no registered node is meant by {case.release.only}")
+
+
 def strategy_known(case: Case) -> Iterator[Reason]:
     """The policy's strategy is one we have."""
     if case.policy.strategy not in STRATEGIES:
@@ -157,6 +166,9 @@ def not_rejected(case: Case) -> Iterator[Reason]:
 OF_NODES = frozenset({"W-REL-023", "W-REL-072", "W-REL-073"})
 """What registered nodes and their labels can change."""
 
+NODES_MAY_COME = timedelta(minutes=1)
+"""How long after only nodes were lacking it is looked at again: a node that registers does not tell the engine."""
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
@@ -164,6 +176,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     completed_before,
     not_quarantined_before,
     target_known,
+    somebody_meant,
     strategy_known,
     fits_slots,
     approved,
@@ -210,6 +223,21 @@ def forbidding_before(
 def going_back(state: EnvironmentState, digest: str, rollout: str = "") -> tuple[Reason, ...]:
     """Why nodes may not go back to what is live: a quarantine and holds, apart from the rollout's own, forbid it."""
     return (*forbidding(state, digest), *holding(state.holds_except(rollout)))
+
+
+def abandoning(state: EnvironmentState, ledger: Ledger) -> Iterator[Reason]:
+    """A reason when the nodes that the open rollout has moved would be sent to a quarantined digest, were it ended."""
+    rollout = ledger.open_rollout
+    found = state.quarantined(ledger.live) if ledger.live and has_moved(ledger) else None
+    if found is None or rollout is None:
+        return
+    words = (
+        f"{short(ledger.live)}, which is live, is quarantined ({found.why or 'no reason given'}), and the nodes that "
+        f"{rollout.name} has moved would go back to it; to allow that, delete its file in quarantine/"
+    )
+    if state.quarantined(rollout.digest) is None:
+        words += f", or name {short(rollout.digest)} in {RELEASE} until it has completed"
+    yield Reason("W-REL-084", words)
 
 
 def holding(holds: tuple[Hold, ...]) -> Iterator[Reason]:
@@ -269,6 +297,16 @@ def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime
         *(hold.until for hold in state.files.holds),
     ]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def try_again(
+    reasons: tuple[Reason, ...], state: EnvironmentState, policy: EnvironmentPolicy, now: datetime
+) -> datetime | None:
+    """When to judge a wish again that waits for these reasons."""
+    moments = [look_again(state, policy, now)]
+    if reasons and all(reason.code in OF_NODES for reason in reasons):
+        moments.append(now + NODES_MAY_COME)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _path(name: str) -> str:

@@ -58,6 +58,8 @@ class Pull:
     history: list[str] = field(default_factory=list)
     """Heads that it had, the newest last."""
 
+    author: str = "Dan"
+
 
 @dataclass
 class Note:
@@ -235,6 +237,7 @@ def hub_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         "state": "open" if found.open else "closed",
         "head": {"sha": found.head, "ref": found.source, "repo": {"id": 1 if found.inside else 2}},
         "base": {"ref": found.target, "repo": {"id": 1}},
+        "user": {"login": found.author},
         "merged": bool(found.merged),
         "merge_commit_sha": found.merged or None,
     }
@@ -478,6 +481,7 @@ def lab_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         return 404, {"message": "404 Not found"}
     return 200, {
         "iid": int(match[1]),
+        "author": {"username": found.author},
         "state": "opened" if found.open else "merged" if found.merged else "closed",
         "sha": found.head,
         "source_branch": found.source,
@@ -617,6 +621,7 @@ def cloud_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Ans
     other = forge.repository if found.inside else "other/fork"
     return 200, {
         "id": int(match[1]),
+        "author": {"account_id": found.author},
         "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "source": {
             "commit": {"hash": found.head[:12]},
@@ -720,6 +725,7 @@ def center_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
         return 404, {"errors": []}
     return 200, {
         "id": int(match[1]),
+        "author": {"user": {"name": found.author}},
         "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "fromRef": {
             "id": f"refs/heads/{found.source}",

@@ -25,6 +25,7 @@ from reconciler.db.restored import Restored
 from reconciler.db.session import reading, snapshot, writing
 from reconciler.errors import ReconcilerError, Stalled
 from reconciler.flows.audit.checking import check_audit
+from reconciler.flows.backup import restoring
 from reconciler.flows.backup.contents import KEPT, LEFT_OUT
 from reconciler.flows.backup.form import LineWriter
 from reconciler.flows.epoch import check_epoch
@@ -142,7 +143,10 @@ def test_what_is_in_one_database_is_in_the_other(
 
 
 def test_after_a_restore_nothing_is_signed_until_the_epoch_rises(
-    installed: Installed, elsewhere: Callable[[str], Settings], tmp_path: Path
+    installed: Installed,
+    elsewhere: Callable[[str], Settings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run("backup", "--out", str(tmp_path / "b"))
     elsewhere(f"sqlite:///{tmp_path / 'new.db'}")
@@ -166,8 +170,17 @@ def test_after_a_restore_nothing_is_signed_until_the_epoch_rises(
     assert "FAIL  acme roots" in said
     assert "FAIL  acme log" in said
     assert contents() == {name: [] for name in KEPT}
-    run("restore", str(tmp_path / "b"), "--log-lost")
+
+    # Whoever dies once the rows are there has the configuration too: it is in the backup alone.
+    def dies(*arguments: Any, **further: Any) -> None:
+        restoring.restore(*arguments, **further)
+        raise SystemExit(9)
+
+    monkeypatch.setattr("reconciler.cli.backup_verbs.restore.restore", dies)
+    settings.config_file.unlink()
+    run("restore", str(tmp_path / "b"), "--log-lost", fails=True)
     assert contents()["person"] != []
+    assert settings.config_file.read_bytes() == configuration
 
 
 def test_a_sealed_backup_opens_for_its_recipient_alone(
@@ -226,13 +239,13 @@ def test_a_row_that_was_written_by_hand_is_looked_at(
     monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "home"))
     elsewhere(f"sqlite:///{tmp_path / 'new.db'}")
 
-    def forge(schema: str, *rows: dict[str, Any], table: str = "person") -> str:
+    def forge(
+        schema: str, *rows: dict[str, Any], table: str = "person", made_at: str = "2026-11-23T20:00:00.000Z"
+    ) -> str:
         path = tmp_path / "forged"
         with path.open("wb") as file:
             writer = LineWriter(file)
-            writer.write(
-                "header", form="sentinel-backup/1", made_at="2026-11-23T20:00:00.000Z", schema=schema
-            )
+            writer.write("header", form="sentinel-backup/1", made_at=made_at, schema=schema)
             for values in rows:
                 writer.write("row", table=table, values=values)
             writer.close()
@@ -243,6 +256,7 @@ def test_a_row_that_was_written_by_hand_is_looked_at(
     refused("E-BAK-103", "restore", forge("0001_initial", {"id": "p"}))
     refused("E-BAK-103", "restore", forge("0001_initial", {"id": 1}, table="sign_in"))
     refused("E-BAK-107", "restore", forge("0001_initial", GOOD, GOOD))
+    refused("E-BAK-103", "restore", forge("0001_initial", GOOD, made_at="yesterday"))
     refused("E-BAK-105", "restore", forge("9999_later", GOOD))
     assert contents() == {name: [] for name in KEPT}
     run("restore", forge("0001_initial", GOOD))

@@ -18,13 +18,22 @@ from reconciler.flows.candidates import PAGE, candidates
 from reconciler.release.actions import Promote
 from reconciler.release.facts import Facts, TrunkCommit
 from reconciler.release.promotion import promote
-from reconciler.release.state import BranchFiles, EnvironmentState, Promoted, Quarantine
+from reconciler.release.state import (
+    BranchFiles,
+    Completed,
+    EnvironmentState,
+    Ledger,
+    Promoted,
+    Quarantine,
+    Release,
+)
 from tests.integration.environment_world import START, World, make_world, policy
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
 
 EVERY = replace(policy("dev"), promote="automatic", take="every")
+LIVE = Ledger(3, None, None, (Completed(f"sha256:{0:064x}", "", "r-0001", 3, START),))
 
 
 def digest(number: int) -> str:
@@ -81,6 +90,13 @@ def test_what_brings_nothing_or_may_not_ship_is_passed_over(world: World) -> Non
     files = BranchFiles(promoted=Promoted(f"{0:040x}", digest(0)), quarantine=(Quarantine(digest(1), "bad"),))
     last = START + timedelta(days=1)
     assert taken(files, told(world, files, now=last), EVERY, last) == f"{2 * PAGE + 40:040x}"
+
+
+def test_a_page_of_what_runs_already_is_passed_over(world: World) -> None:
+    pushed([digest(1), *[digest(0)] * (PAGE + 20), digest(2)])
+    files = BranchFiles(Release(digest(0)), promoted=Promoted(f"{0:040x}", digest(1)), ledger=LIVE)
+    last = START + timedelta(days=1)
+    assert taken(files, told(world, files, now=last), EVERY, last) == f"{PAGE + 21:040x}"
 
 
 def test_a_train_finds_what_was_ready_when_it_left(world: World) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconciler.db import session
-from reconciler.db.models import Bundle
+from reconciler.db.models import Bundle, Commit
 from reconciler.db.outlines import ConfigurationOutline, record_outlines
 from reconciler.errors import Stalled, Transient
 from reconciler.flows import outlining
@@ -75,6 +75,20 @@ def test_a_later_commit_with_the_same_bundle_is_the_one_whose_files_are_named(wo
     moved = {f"moved/{path}" if path.endswith(".kdl") else path: content for path, content in GOOD.items()}
     sha = world.push(moved | dict.fromkeys(path for path in GOOD if path.endswith(".kdl")))
     world.run()
+    assert brought(world) == "changed"
+    assert {row.commit for row in kept().values()} == {sha}
+
+
+def test_a_commit_that_the_forge_has_no_more_keeps_no_other_from_being_told(world: World) -> None:
+    sha = world.push(GOOD)
+    world.run()
+    with session.writing():
+        # It is the newest that compiled; trunk was rewritten since, and this mirror never had it.
+        Commit.create(
+            organization=world.context.organization.slug, project=world.context.project.slug, sha="f" * 40,
+            position=99, author_name="Ada", author_email="ada@example.com", authored_at=NOW, subject="Gone",
+            seen_at=NOW, state="compiled", digest="sha256:" + "f" * 64,
+        )  # fmt: skip
     assert brought(world) == "changed"
     assert {row.commit for row in kept().values()} == {sha}
 

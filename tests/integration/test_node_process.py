@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -206,6 +207,12 @@ def test_a_machine_that_boots_serves_what_it_served(world: tuple[Release, Machin
     machine.proxy.stop()
     assert machine.live() is None
     boot = Node.get().boot_id
+    # A port that somebody else has ends the agent, and not before the proxy serves.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failed = machine.start("--ready", f"127.0.0.1:{taken.getsockname()[1]}", "run")
+        said, _ = failed.communicate(timeout=30)
+    assert (failed.returncode, "E-NOD-081" in said) == (1, True), said
+    assert machine.live() == first.config_id
     machine.start()
     deadline = time.monotonic() + 20
     while Node.get().boot_id == boot:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from reconciler.bundle.limits import LIMITS
 from reconciler.db import session
@@ -32,7 +35,9 @@ def rows(*columns: Any) -> list[tuple[Any, ...]]:
         return list(columns[0].model.select(*columns).order_by(columns[0]).tuples())
 
 
-def test_the_last_valid_commit_is_found_although_no_statement_names_it(world: World) -> None:
+def test_the_last_valid_commit_is_found_although_no_statement_names_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = PROJECT % 1
     first = world.push({"shop.kdl": project})
     world.run()
@@ -59,6 +64,11 @@ def test_the_last_valid_commit_is_found_although_no_statement_names_it(world: Wo
 
     lose_database()
     said: list[str] = []
+    # Who dies while it asks for the rest leaves nothing that would pass for all of it.
+    with monkeypatch.context() as patched:
+        patched.setattr("reconciler.flows.rebuild.trunk.ask", Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            list(rebuild(world.context, said.append))
     for _ in range(2):
         assert [step.project for step in rebuild(world.context, said.append)] == ["shop"] * 5
     assert read_policies(world.context) == policies

@@ -53,9 +53,10 @@ def command(
         checks = check(backup, open_store(settings), expected=expect, now=now)
         bad = [c for c in checks if not c.ok and not (log_lost and c.what.endswith(LOG_CHECKS))]
         written = not bad and not dry_run
+        # First what can be there already when this is run again: a database that has rows is not restored into.
+        configured = written and _configure(settings, backup)
         if written:
             restore(backup, file, private, by=here(), now=now)
-    configured = written and _configure(settings, backup)
     if as_json:
         click.echo(json.dumps(_document(backup, checks, written, configured), indent=2))
     else:

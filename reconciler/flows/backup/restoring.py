@@ -205,6 +205,7 @@ def _header(line: Mapping[str, Any]) -> Mapping[str, Any]:
             f"a newer version made this backup: {line['form']}, tables of {line['schema']}",
             cure="Restore it with that version or a later one",
         )
+    parse_iso(line["made_at"])
     return line
 
 

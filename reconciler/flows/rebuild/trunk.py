@@ -53,16 +53,16 @@ def bring_trunk(context: Context, say: Callable[[str], None]) -> str:
     history = context.mirror.first_parents(head, limit=HISTORY + TRIED, stop=None)
     stated = stated_commits(context)
     valid = _last_valid(context, history, stated, say)
-    if valid is not None:
-        past = history[history.index(valid[0]) :][:HISTORY]
-        with writing():
+    policies = () if valid is None else valid[2]
+    # All at once: what comes after finds trunk known, and would not ask for the rest again.
+    with writing():
+        if valid is not None:
+            past = history[history.index(valid[0]) :][:HISTORY]
             # Before whatever was seen of trunk since the database was lost.
             first = Commit.select(fn.MIN(Commit.position)).where(*_owner(context)).scalar() or HISTORY + 1
             for position, info in enumerate(reversed(past), start=first - len(past)):
                 _write(context, info, position, stated, valid)
-    policies = () if valid is None else valid[2]
-    names = _environments(context, refs, [policy.name for policy in policies])
-    with writing():
+        names = _environments(context, refs, [policy.name for policy in policies])
         for kind in ("trunk", "resources", "outlines"):
             ask(organization, project, kind, now=context.now())
         for name in names:
@@ -147,17 +147,16 @@ def _owner(context: Context) -> tuple[Any, ...]:
 
 
 def _environments(context: Context, refs: dict[str, str], named: list[str]) -> list[str]:
-    """A row for each environment that is on trunk, or has a branch all the same; their names."""
+    """A row for each environment that is on trunk, or has a branch all the same; their names. Call inside `writing`."""
     prefix = f"refs/heads/{context.project.branch_prefix}env/"
     retired = sorted({ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix)} - set(named))
     names = [*named, *retired]
-    with writing():
-        for position, name in enumerate(names):
-            Environment.insert(
-                organization=context.organization.slug,
-                project=context.project.slug,
-                name=name,
-                position=position,
-                updated_at=context.now(),
-            ).on_conflict_ignore().execute()
+    for position, name in enumerate(names):
+        Environment.insert(
+            organization=context.organization.slug,
+            project=context.project.slug,
+            name=name,
+            position=position,
+            updated_at=context.now(),
+        ).on_conflict_ignore().execute()
     return names

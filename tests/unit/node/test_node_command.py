@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import subprocess
 import sys
@@ -88,15 +89,29 @@ def test_status_before_anything_happened(tmp_path: Path) -> None:
     assert not (tmp_path / "node").exists()
 
 
-@pytest.mark.parametrize("verb", ["status", "doctor"])
+@pytest.mark.parametrize("verb", ["status", "doctor", "rotate-key", "deregister"])
 def test_who_only_looks_leaves_alone_what_the_agent_is_writing(tmp_path: Path, verb: str) -> None:
     home = tmp_path / "node"
     NodeFiles(home).prepare()
     writing = [home / "state.json.new", home / "bundles" / "ab.new", home / "sealed" / "ab.new"]
     for path in writing:
         path.write_bytes(b"half")
-    run(home, verb, SENTINEL_PROXY_BINARY="absent-binary")
+    run(home, verb, SENTINEL_PROXY_BINARY="absent-binary", SENTINEL_CONTROL_PLANE="http://127.0.0.1:9")
     assert [path.read_bytes() for path in writing] == [b"half"] * 3
+
+
+@pytest.mark.parametrize("verb", ["rollback", "rotate-key", "deregister"])
+def test_root_writes_nothing_that_the_agent_could_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    identity = tmp_path / "identity.json"
+    identity.touch()
+    if os.geteuid() == 0:
+        os.chown(identity, 1000, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    code, output = run(tmp_path, verb, SENTINEL_CONTROL_PLANE="http://127.0.0.1:9")
+    assert (code, "E-NOD-004" in output, "sudo -u" in output) == (1, True, True)
+    assert list(tmp_path.iterdir()) == [identity]
 
 
 def test_the_status_of_a_home_that_cannot_be_read_is_an_error_with_its_place(tmp_path: Path) -> None:

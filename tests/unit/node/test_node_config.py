@@ -135,13 +135,18 @@ def test_every_setting_can_stand_in_a_file_and_what_is_printed_is_one(path: Path
         ("mirror 5", "one text or several"),
         ("labels Region=eu", "config.kdl:1:1: labels cannot be read: 'Region' is no label"),
         ("wait {", "config.kdl:1:6: a setting has no children here"),
+        ("wait " + "9" * 5_000, "config.kdl:1:6: a number has at most 100 characters"),
+        ('http-proxy "http://[proxy"', "E-NOD-006"),
+        ('http-proxy "http://:3128"', "E-NOD-006"),
+        ('mirror "http://[mirror"', "E-NOD-006"),
+        ('mirror "http://[me:canary@mirror"', "'http://***@mirror' is not the URL of a mirror"),
         ("x" * 70_000, "longer than 65536 bytes"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(path: Path, text: str, said: str) -> None:
     path.write_text(text)
     code, output = show(path)
-    assert code == 1
+    assert (code, "canary" in output) == (1, False)
     assert said in output
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -227,9 +229,13 @@ def test_an_order_that_is_old_or_none_is_not_heeded(bench: Bench) -> None:
     late = order(bench)
     bench.seconds += 700
     assert bench.run(obey(bench.agent, late)).code == "E-NOD-063"
-    (bench.files.home / "order.json").write_text("{}")
-    bench.run(heed_orders(bench.agent))
-    assert [said.event for said in bench.said][-1] == "order-unreadable"
+    whole = asdict(late)
+    strange = ({"at": "yesterday"}, {"at": "2026-11-23T20:00:00"}, {"seconds": 10**18}, {"seconds": True})
+    for document in ({}, *(whole | change for change in strange)):
+        (bench.files.home / "order.json").write_text(json.dumps(document))
+        bench.said.clear()
+        bench.run(heed_orders(bench.agent))
+        assert [said.event for said in bench.said] == ["order-unreadable"], document
     assert bench.settle(1)["running"] == NEW.digest
 
 

@@ -95,6 +95,7 @@ def test_what_runs_is_told_when_it_changes_and_holds_no_secret(tmp_path: Path) -
     assert [one["document"]["bundle"] for one in configs] == [first.digest, second.digest]
     document = configs[-1]["document"]
     assert configs[-1]["config_id"] == second.config_id
+    assert (document["epoch"], document["sequence"]) == (1, 6)
     assert document["secrets"] == {"shop-key": 1, "token": 1}
     assert "config/dev/sentinel.kdl" not in document["files"]
     staged = bench.files.config(second.digest, "production").read_bytes()
@@ -303,12 +304,18 @@ def test_a_staged_bundle_that_cannot_be_read_holds_up_no_attack(
 
 def test_damaged_files_of_the_outbox_are_passed_over(bench: Bench) -> None:
     folder = bench.home / "outbox"
-    (folder / "00000050-events.json").write_bytes(b"{")
-    (folder / "marks.json").write_bytes(b"[]")
+    bench.plane.away = True
     write(bench, attack(1))
+    with pytest.raises(Exception, match="E-NOD-010"):
+        bench.cycle()
+    assert len(list(folder.glob("*-waf-events.json"))) == 1
+    for name in ("00000000-events.json", "00000050-events.json"):
+        (folder / name).write_bytes(b"{")
+    (folder / "marks.json").write_bytes(b"[]")
     bench.start()
+    bench.plane.away = False
     bench.settle(3)
-    assert rules(bench) == ["942001"]
+    assert rules(bench) == ["942001"], "what is kept says how far the log was read"
 
 
 MODSEC = {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import urllib3
 
 from reconciler.errors import Stalled
+from reconciler.node import weights
 from reconciler.node.effects import Done, Failed, Publish
 from reconciler.node.weights import Board, agent_words, read_address
 from tests.unit.node.bench import Bench
@@ -114,6 +118,74 @@ def test_what_a_hook_can_do_wrong(tmp_path: Path) -> None:
     assert Board().publish(5) == Done()
 
 
+def test_a_hook_that_leaves_a_child_behind_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "HOOK_SECONDS", 0.5)
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\nsleep 600 &\ntest $1 = 5 || wait\n")
+    hook.chmod(0o755)
+    assert Board(hook).publish(5) == Done()
+    late = Board(hook).publish(6)
+    assert isinstance(late, Failed)
+    assert "did not end" in late.words
+
+
+def answering() -> bool:
+    return any("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+def test_who_hangs_up_or_never_ends_is_let_go_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(weights, "PEER_SECONDS", 0.4)
+    board = Board(weight=5)
+    try:
+        (ready,) = board.serve(ready=("127.0.0.1", 0))
+        peer = socket.create_connection(ready, timeout=5)
+        peer.sendall(b"GET")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        with socket.create_connection(ready, timeout=5) as slow:
+            slow.settimeout(0.1)
+            for _ in range(40):
+                try:
+                    slow.sendall(b"G")
+                    if slow.recv(1) == b"":
+                        break
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    break
+            else:
+                pytest.fail("a byte now and then keeps the connection for ever")
+        while answering():
+            time.sleep(0.01)
+    finally:
+        board.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_no_more_are_answered_at_once_than_leaves_the_agent_its_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(weights, "MOST_PEERS", 1)
+    board = Board(weight=5)
+    try:
+        (ready,) = board.serve(ready=("127.0.0.1", 0))
+        with socket.create_connection(ready, timeout=5):
+            while not answering():
+                time.sleep(0.01)
+            with socket.create_connection(ready, timeout=2) as second:
+                assert second.recv(1) == b""
+        while answering():
+            time.sleep(0.01)
+        base = f"http://{ready[0]}:{ready[1]}"
+        assert urllib3.request("GET", f"{base}/ready", retries=False).status == 200
+    finally:
+        board.close()
+
+
 @pytest.mark.parametrize(
     ("weight", "words", "status"),
     [(0, b"drain\n", 503), (1, b"ready 1%\n", 200), (100, b"ready 100%\n", 200)],
@@ -144,6 +216,11 @@ def test_the_agent_check_and_ready(weight: int, words: bytes, status: int) -> No
 )
 def test_addresses(text: str, address: tuple[str, int]) -> None:
     assert read_address(text) == address
+
+
+def test_a_host_that_is_no_name_is_said() -> None:
+    with pytest.raises(Stalled, match="E-NOD-081"):
+        Board().serve(ready=read_address("\u00fc..b:9909"))
 
 
 @pytest.mark.parametrize("text", ["9909", "127.0.0.1", "a:b", "a:70000", "::1:5"])

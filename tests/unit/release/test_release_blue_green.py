@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.config.blue_green import BlueGreen
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
 from reconciler.fleet.cohorts import Assignment, cohort_of
@@ -280,6 +281,18 @@ def test_a_balancer_that_does_not_follow_fails_the_step_at_its_deadline() -> Non
     assert kind(decide(at(DRAIN), PROD, facts((50, 50)), now=late)) == "RollBack"
 
 
+def test_a_step_that_waits_for_a_person_is_not_failed_by_the_requests_of_a_minute() -> None:
+    asking = replace(PROD, gates=(GateSpec("manual"),))
+    found, _ = committed(state(IDLE), decide(state(IDLE), asking, facts(), now=OPENED), now=OPENED)
+    days_later = NOW + timedelta(days=2)
+    for seen in ((60, 40), (3, 0)):
+        decision = decide(found, asking, facts(seen), now=days_later)
+        assert decision.actions == ()
+        assert any("traffic: " in reason.message for reason in decision.waiting)
+    unwell = facts(batches=(Batch(total=2, unhealthy=2),) * STEPS)
+    assert kind(decide(found, asking, unwell, now=days_later)) == "RollBack"
+
+
 def returning(number: int, wish: Release = WISH) -> EnvironmentState:
     """The branch after the first commit of the way back from a step, at NOW."""
     found = at(number)
@@ -352,6 +365,31 @@ def test_another_wish_ends_the_rollout_when_its_traffic_is_back() -> None:
     assert kind(decide(found, PROD, facts((100, 0)), now=NOW)) == "cancel"
     again = replace(found, files=replace(found.files, release=Release(NEW)))
     assert kind(decide(again, PROD, facts((100, 0)), now=NOW)) == "supersede", "what has begun is ended"
+
+
+@pytest.mark.parametrize(
+    "wish", [pytest.param(Release(OTHER), id="replaced"), pytest.param(WISH, id="failed")]
+)
+def test_nobody_goes_back_to_what_was_quarantined_meanwhile(wish: Release) -> None:
+    found = returning(FIRST, wish)
+    banned = (*found.files.quarantine, Quarantine(LIVE, "bad"))
+    found = replace(found, files=replace(found.files, quarantine=banned))
+    decision = decide(found, PROD, facts((100, 0)), now=NOW)
+    assert kind(decision) == "Pause"
+    assert "is quarantined (bad)" in decision.because
+    before = told(found)
+    after, _ = committed(found, decision)
+    after = replace(after, files=replace(after.files, quarantine=banned))
+    assert told(after) == before, "it stands still"
+    assert kind(decide(after, PROD, facts((100, 0)), now=NOW)) == "W-REL-084"
+    allowed = replace(after, files=replace(after.files, quarantine=()))
+    assert kind(decide(allowed, PROD, facts((100, 0)), now=NOW)) in ("supersede", "RollBack")
+
+
+def test_another_wish_before_any_node_was_moved_takes_nobody_back() -> None:
+    found = at(DRAIN)
+    found = replace(found, files=replace(found.files, release=Release(OTHER), quarantine=(Quarantine(LIVE),)))
+    assert kind(decide(found, PROD, facts(), now=NOW)) == "supersede"
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,16 @@ PAUSED = rolling(state="paused", paused_at=NOW)
             id="one that may not ship is wished, and it is paused",
         ),
         pytest.param(
+            {"ledger": rolling(), "wish": OTHER, "facts": seen(WELL), "quarantine": (LIVE,)},
+            "pause",
+            id="another is wished, and nodes would go back to what is quarantined",
+        ),
+        pytest.param(
+            {"ledger": PAUSED, "wish": OTHER, "facts": seen(WELL), "quarantine": (LIVE,)},
+            "W-REL-084",
+            id="another is wished while paused, and nodes would go back to what is quarantined",
+        ),
+        pytest.param(
             {"ledger": rolling(), "wish": None, "facts": seen(WELL)}, "pause", id="the wish is gone"
         ),
         pytest.param(
@@ -248,6 +258,12 @@ PAUSED = rolling(state="paused", paused_at=NOW)
 )
 def test_with_a_rollout(given: dict[str, Any], expected: str) -> None:
     assert answer(**given) == expected
+
+
+def test_a_rollout_that_is_finished_first_takes_nobody_back_to_what_is_quarantined() -> None:
+    finish = replace(PROD, supersede="finish")
+    given: dict[str, Any] = {"wish": OTHER, "facts": seen(WELL), "quarantine": (LIVE,)}
+    assert answer(rolling(), policy=finish, **given) == "AdvanceStep"
 
 
 def gated(since: int, *gates: GateSpec, go: Go | None = None, batch: Batch | None = None) -> str:

@@ -158,6 +158,17 @@ def test_every_one_in_turn(runs: tuple[Run, ...], given: dict[str, Any], expecte
     assert brief(answer(*runs, policy=EVERY, **given)) == expected
 
 
+def test_what_runs_already_keeps_nothing_back_that_comes_after_it() -> None:
+    # TWO failed and was rolled back, a revert brought ONE again, and then came the repair.
+    first = replace(EVERY, after=(), soak_seconds=0)
+    reverted = TrunkCommit("3" * 40, ONE, "Revert", "Ada", NOW - 2 * HOUR)
+    repaired = TrunkCommit("4" * 40, THREE, "Repair", "Ada", NOW - HOUR)
+    files = BranchFiles(Release(ONE), promoted=Promoted("2" * 40, TWO), ledger=Ledger(3, None, None, (LIVE,)))
+    state = EnvironmentState("prod", files)
+    assert brief(promote(state, first, Facts(trunk=(reverted,)), NOW)) == "nothing"
+    assert brief(promote(state, first, Facts(trunk=(repaired, reverted)), NOW)) == "takes 3 skips 3"
+
+
 BY_TRAIN = replace(PROD, take="train", train=TRAIN)
 """The last train left at 09:00 UTC, three hours before NOW; the next leaves on thursday at 09:00, in 45 hours."""
 

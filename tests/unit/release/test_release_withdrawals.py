@@ -11,7 +11,7 @@ from reconciler.config.approvals import Approvals
 from reconciler.config.drift import DriftPolicy
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
-from reconciler.release.actions import AdvanceStep, Pause, Reissue, Resume
+from reconciler.release.actions import AdvanceStep, Pause, Propose, Reissue, Resume
 from reconciler.release.ballot import Ballot
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
@@ -34,16 +34,31 @@ WELL = Batch(total=1, settled=1)
 
 
 def during(
-    *ballots: Ballot, state: str = "open", policy: EnvironmentPolicy = PROD, proofs: int | None = None
+    *ballots: Ballot,
+    state: str = "open",
+    policy: EnvironmentPolicy = PROD,
+    proofs: int | None = None,
+    only: str = "",
+    by: str = "",
 ) -> Decision:
-    """The decision on a well first step of a rollout that Ada and Bob had approved. `proofs`: of so many ballots."""
+    """The decision on a well first step of a rollout that Ada and Bob had approved. `proofs`: of so many ballots.
+    `only`: what it is wished for meanwhile, by whom."""
     since = NOW - timedelta(seconds=30)
     steps = (Progress(1, "active", since, None, 4), Progress(2))
     paused = NOW if state == "paused" else None
     rollout = Rollout("r-0002", state, NEW, LIVE, "b" * 40, since, "", steps, paused_at=paused)
-    files = BranchFiles(Release(NEW), ledger=Ledger(4, rollout, MADE, (DONE,)), ballots=ballots)
-    facts = Facts(bundles={NEW: True}, batches=(WELL, WELL), proofs=signed(*ballots[:proofs]))
-    return decide(EnvironmentState("prod", files), policy, facts, now=NOW)
+    files = BranchFiles(Release(NEW, only=only), ledger=Ledger(4, rollout, MADE, (DONE,)), ballots=ballots)
+    facts = Facts(
+        bundles={NEW: True},
+        batches=(WELL, WELL),
+        proofs=signed(*ballots[:proofs]),
+        promoters=(by,) if by else (),
+    )
+    found = decide(EnvironmentState("prod", files), policy, facts, now=NOW)
+    if found.actions and isinstance(found.actions[0], Propose):
+        files = replace(files, proposal=found.actions[0].proposal)
+        found = decide(EnvironmentState("prod", files), policy, facts, now=NOW)
+    return found
 
 
 def test_a_rollout_goes_on_while_its_approvals_stand() -> None:
@@ -74,6 +89,18 @@ def test_a_withdrawn_approval_pauses_a_rollout(ballots: tuple[Ballot, ...], proo
 
 def test_it_goes_on_when_it_is_approved_again() -> None:
     assert isinstance(during(ballot(ANN), ballot(CAROL), state="paused").actions[0], Resume)
+
+
+FINISH = replace(PROD, supersede="finish")
+
+
+def test_whom_it_is_wished_for_meanwhile_makes_no_approval_unnecessary() -> None:
+    assert isinstance(during(ballot(ANN), policy=FINISH, only="region=eu").actions[0], Pause)
+    waits = during(ballot(ANN), policy=FINISH, only="region=eu", state="paused")
+    assert [reason.code for reason in waits.waiting][:1] == ["W-REL-080"]
+    # An approval of what is wished now is none less of the bundle, and so is that of whoever wishes it for others.
+    stands = during(ballot(ANN), ballot(BOB, plan="9" * 64), policy=FINISH, only="region=eu", by=ANN)
+    assert isinstance(stands.actions[0], AdvanceStep)
 
 
 def test_what_the_policy_came_to_ask_for_since_stops_nothing() -> None:
