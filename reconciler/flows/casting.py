@@ -31,14 +31,15 @@ VERDICTS = {APPROVE: ("Approve", "release.approved"), REJECT: ("Reject", "releas
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a person said. `via` is how they said it, such as the address of a review. `digest` is the bundle that it
-    was said of, empty for whatever is wished."""
+    """What a person said. `via` is how they said it, such as the address of a review. `digest` and `plan` are the
+    bundle and the plan that it was said of, empty for whatever is wished."""
 
     person: str
     verdict: str
     why: str
     via: str = ""
     digest: str = ""
+    plan: str = ""
 
 
 def cast(
@@ -109,7 +110,7 @@ def _cast(
     policy = read_policies(context).of(environment)
     wish = branch.state.files.release if branch is not None else None
     plan = expected_plan(branch.state, policy) if branch is not None and policy is not None else ""
-    unasked = word.verdict == APPROVE and not plan
+    unasked = (word.verdict == APPROVE and not plan) or word.plan not in ("", plan)
     if head is None or branch is None or wish is None or unasked or word.digest not in ("", wish.digest):
         raise NotYet(
             "E-REL-041",

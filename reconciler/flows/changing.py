@@ -7,6 +7,7 @@ whoever may push can write any name into a commit.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -140,9 +141,16 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
 
 
 def _cast(context: Context, row: Change) -> Outcome:
-    """A person's word on a release, whom the gate has shown to be themselves."""
+    """A person's word on a release, whom the gate has shown to be themselves.
+
+    An approval is of what the environment showed when it was asked for: whatever is wished since then nobody has read.
+    A rejection stops whatever is wished.
+    """
     via = f"the interface, {TRAILER.lower()} {row.id}"
     word = Word(str(row.author_email), VERDICTS[str(row.operation)], row.body.get("why", ""), via)
+    if word.verdict == APPROVE:
+        shown = json.loads(str(row.content)) if row.content else {}
+        word = replace(word, digest=shown.get("digest") or "none", plan=shown.get("plan") or "")
     try:
         sha = cast(
             context,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation, check_snapshot, is_bounded, make_compilation
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Place, Severity, has_errors
+from reconciler.config.former import read_former
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.remembered import Memory
 from reconciler.config.rules.step import Former, hold_to
@@ -28,6 +28,7 @@ from reconciler.git.reading import read_tree
 T = TypeVar("T")
 
 LIMITS = Confinement()
+NOTHING = Snapshot({}, (), {})
 SENTENCES = {
     "memory": "the configuration needs more memory to compile than a commit may use",
     "cpu": "the configuration takes more time to compile than a commit may use",
@@ -165,13 +166,14 @@ def _compile_told(
     """What runs in a child that is ahead."""
     for file in before:
         memory.recall(file)
+    known = read_former(before, NOTHING, memory)
     document, kept = take_apart(hearing.hear())
     files = tuple(
         SourceFile(path, kept(pair)) if index is None else before[index]
         for path, index, pair in document["files"]
     )
     trailers = tuple(tuple((name, value) for name, value in one) for one in document["trailers"])
-    yield from compile_files(files, now, Former(document["former"], before, trailers), memory)
+    yield from compile_files(files, now, Former(document["former"], before, trailers, known), memory)
 
 
 class Compiling:
@@ -255,94 +257,50 @@ def compile_files(
     former: Former | None = None,
     memory: Memory | None = None,
 ) -> Iterator[tuple[bytes, ...]]:
-    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has.
-
-    A child of its own looks for what is wrong while this one makes what comes out if nothing is.
-    """
+    """What runs in the child: the two answers that `Compiling` reads. `memory` is what the cache has."""
     memory = memory or Memory()
     tree = read_files(files, memory)
-    snapshot = _sound(tree)
-
-    def judge() -> Iterator[tuple[bytes, ...]]:
-        yield _judgement(tree, snapshot, now, former, memory)
-
-    with Child(judge) as judging:
-        made = _made(snapshot)
-        parts = Parts()
-        yield parts.behind({"compilation": None if made is None else made.to_json(parts.keep)})
-        judgement = json.loads(judging.answer())
-    later, remembered, parts = None, {}, Parts()
-    if judgement["sound"]:
-        snapshot = snapshot or snapshot_of(tree.resources, tree.attached)
-        later = make_compilation(snapshot) if made is None else None
-    if judgement["policies"] is not None and snapshot is not None:
-        resources = snapshot.resources.values()
-        remembered = dict(memory.entries(resources, frozenset(judgement["places"])))
-    yield parts.behind(
-        {
-            "findings": judgement["findings"],
-            "policies": judgement["policies"],
-            "compilation": None if later is None else later.to_json(parts.keep),
-            "remembered": {path: parts.keep(entry) for path, entry in remembered.items()},
-        }
-    )
-
-
-def _judgement(
-    tree: Tree,
-    snapshot: Snapshot | None,
-    now: datetime,
-    former: Former | None,
-    memory: Memory,
-) -> tuple[bytes, ...]:
-    """What is found in a tree, as JSON: whether it can be compiled, the policies that hold then, and where there is
-    something to say."""
-    policies, sound = None, False
+    snapshot, early = _early(tree)
+    parts = Parts()
+    yield parts.behind({"compilation": None if early is None else early.to_json(parts.keep)})
+    later, policies = None, None
     snapshot, findings = checked(tree, snapshot)
     if snapshot is not None:
         more = check_snapshot(snapshot)
         held = hold_to(former, snapshot, memory)
         findings = (*findings, *more, *held.findings)
-        sound = not has_errors(more)
-        if sound:
+        if not has_errors(more):
+            later = make_compilation(snapshot) if early is None else None
             ended = (replace(one, severity=Severity.warning) for one in expiry_findings(snapshot, now=now))
             findings = (*findings, *ended, *due_secrets(snapshot, now.date()))
             policies = None if has_errors(held.findings) else held.policies
-    document = json.dumps(
+    remembered = (
+        memory.entries(snapshot.resources.values(), _named(findings)) if snapshot and policies else ()
+    )
+    parts = Parts()
+    yield parts.behind(
         {
-            "sound": sound,
             "findings": [finding.to_json() for finding in findings],
             "policies": None if policies is None else [policy.to_json() for policy in policies],
-            "places": sorted(_named(findings)),
+            "compilation": None if later is None else later.to_json(parts.keep),
+            "remembered": {path: parts.keep(entry) for path, entry in remembered},
         }
     )
-    return (document.encode(),)
 
 
-def _sound(tree: Tree) -> Snapshot | None:
-    """The snapshot of a tree before it is checked, when it can be made, and compiling it would end."""
+def _early(tree: Tree) -> tuple[Snapshot | None, Compilation | None]:
+    """The snapshot of a tree and what it compiles to, before they are checked, as far as they can be made then."""
+    snapshot = None
     if not tree.whole or tree.report.failed:
-        return None
+        return None, None
     try:
         snapshot = snapshot_of(tree.resources, tree.attached)
-        return snapshot if is_bounded(snapshot) else None
+        return snapshot, make_compilation(snapshot) if is_bounded(snapshot) else None
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - the checks are there for what is relied on here, and have not been made
-        return None
-
-
-def _made(snapshot: Snapshot | None) -> Compilation | None:
-    """What a snapshot compiles to, as far as that can be made before it is checked."""
-    if snapshot is None:
-        return None
-    try:
-        return make_compilation(snapshot)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - as in `_sound`
-        # The checks say what is wrong. When they find nothing, all is made again, and what was raised is raised there.
-        return None
+        # They say what is wrong. When they find nothing, all is made again, and what was raised here is raised there.
+        return snapshot, None
 
 
 def _named(findings: Iterable[Finding]) -> frozenset[str]:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn, Self, get_args
+from typing import Literal, NoReturn, Self
 
 MIB = 1024 * 1024
 ANSWERED = b"+"
@@ -91,8 +91,8 @@ class Hearing:
 class Child:
     """A child that gives one answer after the other, and goes on while its parent works with those that it has.
 
-    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing. A child may
-    have one itself, which shares its limits and does not outlive it.
+    It is a context: at the end of the block the child is gone. With a `hearing` it can be told one thing. It does
+    not outlive its parent.
     """
 
     def __init__(
@@ -139,8 +139,8 @@ class Child:
         if kind == ANSWERED:
             return payload
         self.end()
-        cause, _, words = payload.decode("utf-8", "replace")[:500].partition(" ")
-        raise Broken(next((known for known in get_args(Cause) if known == cause), "crash"), words)
+        words = payload.decode("utf-8", "replace")[:500]
+        raise Broken("memory" if words.startswith("MemoryError") else "crash", words)
 
     def tell(self, parts: tuple[bytes, ...]) -> None:
         """Tell the child the one thing that it waits for. Raises `Broken` when it does not listen for too long; why a
@@ -352,27 +352,16 @@ def _confine(kept: tuple[int, ...], limits: Confinement) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, last + 2), max(OPEN_FILES, last + 2)))
-    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     if sys.platform == "linux":
         # Elsewhere this limit is not enforced, and the size of a process is not to be had this way.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + limits.memory
-        _limit(resource.RLIMIT_AS, most, most)
-
-
-def _limit(which: int, soft: int, hard: int) -> None:
-    """Set a limit, but to no more than what the child of which this is one has itself."""
-    highest = resource.getrlimit(which)[1]
-    if highest != resource.RLIM_INFINITY:
-        soft, hard = min(soft, highest - (hard - soft)), min(hard, highest)
-    resource.setrlimit(which, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _describe(error: BaseException) -> str:
-    """The cause, the type of an error and where it was raised: never its text, which may hold what the input held."""
-    if isinstance(error, Broken):
-        return f"{error.cause} {error.words}"
-    cause: Cause = "memory" if isinstance(error, MemoryError) else "crash"
+    """The type of an error and where it was raised: never its text, which may hold what the input held."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"{cause} {type(error).__name__}{where}"
+    return f"{type(error).__name__}{where}"

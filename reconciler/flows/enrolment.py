@@ -143,10 +143,13 @@ def _left(context: Context, names: list[str]) -> bool:
 
 
 def _mark(row: Node, name: str, context: Context) -> None:
-    """Note that it is recorded, unless it has changed since it was read."""
+    """Note that it is recorded. Where it has changed since it was read it is owed again: another run may have recorded
+    the change already, and what was written just now is older."""
     same = []
     for column in ("key_sha256", "labels", "retired_at", "tokens_after"):
         field, value = getattr(Node, column), getattr(row, column)
         same.append(field.is_null() if value is None else field == value)
     with writing():
-        Node.update(recorded_at=context.now(), recorded_by=name).where(Node.id == row.id, *same).execute()
+        done = Node.update(recorded_at=context.now(), recorded_by=name).where(Node.id == row.id, *same)
+        if not done.execute():
+            Node.update(recorded_at=None).where(Node.id == row.id).execute()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from reconciler.config.gates import GateSpec
 from reconciler.db.gating import StepEvidence
 from reconciler.db.session import reading, writing
-from reconciler.db.signals import traffic, traffic_by_service
+from reconciler.db.signals import requests, traffic, traffic_by_service
 from reconciler.fleet.cohorts import Assignment, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.signals import MINUTE, Traffic, minute_of
@@ -128,9 +128,9 @@ def _shares(
         cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
         if cohort in members and is_fresh(node.reported_at, now=now, stale_after_seconds=stale):
             members[cohort].append(node.id)
-    requests = {slot: traffic(ids, None, since, now).requests for slot, ids in members.items()}
+    seen = {slot: requests(ids, since, now) for slot, ids in members.items()}
     nodes_of = {slot: len(ids) for slot, ids in members.items()}
-    return Shares(nodes_of, marked(earlier, Mark(now, requests), SHARE_WINDOW))
+    return Shares(nodes_of, marked(earlier, Mark(now, seen), SHARE_WINDOW))
 
 
 def _is_control(node: Observation, rollout: Rollout, assignment: Assignment) -> bool:

@@ -46,6 +46,7 @@ def read_pull(document: Any) -> PullInfo:
         text(source["branch"]["name"]) if inside else "",
         text(target["branch"]["name"]),
         text((document.get("merge_commit") or {}).get("hash")),
+        text((document.get("author") or {}).get("account_id")),
     )
 
 
@@ -55,7 +56,8 @@ PAGE = 50
 def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
     """What happened to it, the newest first. An approval names no commit: it is of what the update before it brought.
 
-    Whose approvals stand is said by the participants, for withdrawing one is no activity.
+    Whose approvals stand is said by the participants, for withdrawing one is no activity. What was approved before it
+    was pointed at another branch was less than it brings now.
     """
     document = ask(Request("GET", _pull(repository, number)), lambda answer: answer)
     standing = {
@@ -70,9 +72,13 @@ def approvals(ask: Ask, repository: str, number: int) -> list[Review]:
         PAGE,
     )
     found: dict[str, Review] = {}
-    head = ""
-    for one in reversed(activity):
+    head, target = "", ""
+    for one in reversed(activity or ()):
         if "update" in one:
+            now = text(((one["update"].get("destination") or {}).get("branch") or {}).get("name")) or target
+            if target not in ("", now):
+                found.clear()
+            target = now
             head = text(((one["update"].get("source") or {}).get("commit") or {}).get("hash")) or head
         elif "approval" in one:
             account = text(one["approval"]["user"]["account_id"])

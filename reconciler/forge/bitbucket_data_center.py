@@ -45,6 +45,7 @@ def read_pull(document: Any) -> PullInfo:
         text(source["id"]).removeprefix("refs/heads/") if inside else "",
         text(target["id"]).removeprefix("refs/heads/"),
         text(((document.get("properties") or {}).get("mergeCommit") or {}).get("id")),
+        text(((document.get("author") or {}).get("user") or {}).get("name")),
     )
 
 

@@ -41,7 +41,14 @@ FORGE = replace(
     hooks=HOOKS,
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pull"),
     read_numbers=lambda document: [int(document["number"])],
-    approvals=partial(github.approvals, size="limit=50"),
+    # A server may be set up to give fewer at once than it is asked for.
+    approvals=partial(
+        github.approvals,
+        size="limit=50",
+        full=1,
+        events="timeline",
+        retargeted=("type", "change_target_branch"),
+    ),
     deploy=None,
     annotate=None,
     notes=lambda repository, number, page: Request(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from reconciler.forge.hooks import Attempt, Hook, Hooks
 from reconciler.forge.port import APP_PREFIX, Forge, Note, PullInfo, Review
 from reconciler.forge.reports import Deployment, Report
-from reconciler.forge.request import Ask, Request, bearer, moment, paged, text
+from reconciler.forge.request import Ask, Request, T, bearer, moment, paged, text
 from reconciler.plan.statuses import Status
 
 
@@ -40,6 +42,7 @@ def read_pull(document: Any) -> PullInfo:
         text(head["ref"]) if inside else "",
         text(base["ref"]),
         text(document["merge_commit_sha"]) if document.get("merged") else "",
+        text((document.get("user") or {}).get("login")),
     )
 
 
@@ -93,22 +96,54 @@ def annotate(ask: Ask, repository: str, told: Report) -> None:
 PAGE = 100
 
 
-def approvals(ask: Ask, repository: str, number: int, *, size: str = f"per_page={PAGE}") -> list[Review]:
-    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one."""
-    path = f"/repos/{repository}/pulls/{number}/reviews"
-    found = paged(
-        ask,
-        lambda page: Request("GET", f"{path}?{size}&page={page}"),
-        lambda document: [(state_of(one), review_of(one)) for one in document],
-        int(size.rpartition("=")[2]),
-    )
-    standing: dict[str, Review] = {}
-    for state, review in found:
+def approvals(
+    ask: Ask,
+    repository: str,
+    number: int,
+    *,
+    size: str = f"per_page={PAGE}",
+    full: int = PAGE,
+    events: str = "events",
+    retargeted: tuple[str, str] = ("event", "base_ref_changed"),
+) -> list[Review]:
+    """The reviews come in their order; a comment changes nothing, and whatever else is not an approval ends one. What
+    was approved before the pull request was pointed at another branch was less than it brings now.
+
+    A page with fewer than `full` things is the last. `retargeted` is the field and the word by which one of the
+    `events` says so.
+    """
+    path = f"/repos/{repository}"
+
+    def everything(what: str, read: Callable[[Any], T]) -> list[T] | None:
+        return paged(
+            ask,
+            lambda page: Request("GET", f"{path}/{what}?{size}&page={page}"),
+            lambda document: [read(one) for one in document],
+            full,
+        )
+
+    found = everything(f"pulls/{number}/reviews", lambda one: (state_of(one), review_of(one), when(one)))
+    standing: dict[str, tuple[Review, datetime | None]] = {}
+    for state, review, at in found or ():
         if state == "APPROVED":
-            standing[review.account] = review
+            standing[review.account] = review, at
         elif state not in ("COMMENTED", "COMMENT", "PENDING", "REQUEST_REVIEW"):
             standing.pop(review.account, None)
-    return list(standing.values())
+    if not standing:
+        return []
+    field, word = retargeted
+    happened = everything(
+        f"issues/{number}/{events}",
+        lambda one: moment(one["created_at"]) if one.get(field) == word else None,
+    )
+    if happened is None:
+        return []
+    last = max((at for at in happened if at is not None), default=None)
+    return [review for review, at in standing.values() if last is None or (at is not None and at > last)]
+
+
+def when(document: Any) -> datetime | None:
+    return moment(document["submitted_at"]) if document.get("submitted_at") else None
 
 
 def state_of(document: Any) -> str:

@@ -40,6 +40,7 @@ def read_pull(document: Any) -> PullInfo:
         text(document["source_branch"]) if inside else "",
         text(document["target_branch"]),
         merged_as(document) if document["state"] == "merged" else "",
+        text((document.get("author") or {}).get("username")),
     )
 
 

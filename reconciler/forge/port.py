@@ -18,7 +18,8 @@ APP_PREFIX = "app:"
 @dataclass(frozen=True, slots=True)
 class PullInfo:
     """A pull request as the forge has it. `head` is a commit id, or its beginning; `source` is empty for a branch of
-    another repository. `merged` is the commit that merged it, or its beginning; empty while nobody has."""
+    another repository. `merged` is the commit that merged it, or its beginning; empty while nobody has. `author` is the
+    account that opened it."""
 
     number: int
     open: bool
@@ -26,6 +27,7 @@ class PullInfo:
     source: str
     target: str
     merged: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,15 +34,18 @@ class Ask(Protocol):
     def __call__(self, request: Request, read: Callable[[Any], T], /) -> T: ...
 
 
-def paged(ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int) -> list[T]:
-    """What all pages have together, which are counted from 1 and hold `size` things each but for the last."""
+def paged(
+    ask: Ask, page: Callable[[int], Request], read: Callable[[Any], list[T]], size: int
+) -> list[T] | None:
+    """What all pages have together, which are counted from 1 and hold `size` things each but for the last; None when
+    there are more of them than `MOST_PAGES`: what stands on the others may take back what these say."""
     found: list[T] = []
     for number in range(1, MOST_PAGES + 1):
         more = ask(page(number), read)
         found += more
         if len(more) < size:
-            break
-    return found
+            return found
+    return None
 
 
 def path_of(repository: str) -> str:

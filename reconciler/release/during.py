@@ -187,7 +187,7 @@ def _other_wish(
     if rollout.state == "open":
         because = f"the wish is not {short(rollout.digest)} any more, and waits: {reasons[0].message}"
         return act(Pause(because), because)
-    return wait(*reasons, until=rules.look_again(state, policy, now))
+    return wait(*reasons, until=rules.try_again(reasons, state, policy, now))
 
 
 def _named(wish: Release) -> str:

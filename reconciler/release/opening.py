@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.release import rules
@@ -14,11 +14,8 @@ from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.planning import make_plan, next_name, too_large
-from reconciler.release.state import EnvironmentState, Ledger, Reason, Release
+from reconciler.release.state import EnvironmentState, Ledger, Release
 from reconciler.release.terms import plan_hash
-
-NODES_MAY_COME = timedelta(minutes=1)
-"""How long after nothing matched a target it is looked at again: a node that registers does not tell the engine."""
 
 
 def open_rollout(
@@ -33,14 +30,8 @@ def open_rollout(
     """Open it, or wait for every rule that stands against it."""
     reasons = rules.judge(rules.Case(wish, state, policy, facts, now))
     if reasons:
-        moments = [rules.look_again(state, policy, now)]
-        if all(reason.code in rules.OF_NODES for reason in reasons):
-            moments.append(now + NODES_MAY_COME)
-        return wait(*reasons, until=min((at for at in moments if at is not None), default=None))
+        return wait(*reasons, until=rules.try_again(reasons, state, policy, now))
     only, already = only_of(wish, policy), already_of(ledger, wish)
-    if only is not None and not already and not facts.ranks:
-        nobody = Reason("W-REL-023", f"no registered node is meant by {wish.only}")
-        return wait(nobody, until=now + NODES_MAY_COME)
     plan = make_plan(
         next_name(ledger),
         wish.digest,

@@ -49,7 +49,7 @@ def partial(
         rules.abandoning(state, ledger)
     )
     if reasons:
-        return wait(*reasons, until=rules.look_again(state, policy, now))
+        return wait(*reasons, until=rules.try_again(reasons, state, policy, now))
     because = f"{short(wish.digest)} is wished instead: {words}"
     return act(Supersede(because, back=False), because)
 

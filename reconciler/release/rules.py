@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.clock import iso
 from reconciler.config.policy import EnvironmentPolicy
@@ -88,6 +88,15 @@ def target_known(case: Case) -> Iterator[Reason]:
         yield Reason("W-REL-022", f"{error.message}. {error.cure}" if error.cure else error.message)
 
 
+def somebody_meant(case: Case) -> Iterator[Reason]:
+    """Some node is meant by its target. With no target there need be none: whoever registers gets what completed."""
+    ledger = case.state.files.ledger or Ledger()
+    if not case.release.only or case.facts.ranks or already_of(ledger, case.release):
+        return
+    if not any(target_known(case)):
+        yield Reason("W-REL-023", f"no registered node is meant by {case.release.only}")
+
+
 def strategy_known(case: Case) -> Iterator[Reason]:
     """The policy's strategy is one we have."""
     if case.policy.strategy not in STRATEGIES:
@@ -157,6 +166,9 @@ def not_rejected(case: Case) -> Iterator[Reason]:
 OF_NODES = frozenset({"W-REL-023", "W-REL-072", "W-REL-073"})
 """What registered nodes and their labels can change."""
 
+NODES_MAY_COME = timedelta(minutes=1)
+"""How long after only nodes were lacking it is looked at again: a node that registers does not tell the engine."""
+
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
     kept,
@@ -164,6 +176,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     completed_before,
     not_quarantined_before,
     target_known,
+    somebody_meant,
     strategy_known,
     fits_slots,
     approved,
@@ -284,6 +297,16 @@ def look_again(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime
         *(hold.until for hold in state.files.holds),
     ]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def try_again(
+    reasons: tuple[Reason, ...], state: EnvironmentState, policy: EnvironmentPolicy, now: datetime
+) -> datetime | None:
+    """When to judge a wish again that waits for these reasons."""
+    moments = [look_again(state, policy, now)]
+    if reasons and all(reason.code in OF_NODES for reason in reasons):
+        moments.append(now + NODES_MAY_COME)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _path(name: str) -> str:

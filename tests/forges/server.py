@@ -58,6 +58,11 @@ class Pull:
     history: list[str] = field(default_factory=list)
     """Heads that it had, the newest last."""
 
+    retargeted: bool = False
+    """Whether it was pointed at its target after the reviews; those of `Late` came afterwards."""
+
+    author: str = "Dan"
+
 
 @dataclass
 class Note:
@@ -235,6 +240,7 @@ def hub_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         "state": "open" if found.open else "closed",
         "head": {"sha": found.head, "ref": found.source, "repo": {"id": 1 if found.inside else 2}},
         "base": {"ref": found.target, "repo": {"id": 1}},
+        "user": {"login": found.author},
         "merged": bool(found.merged),
         "merge_commit_sha": found.merged or None,
     }
@@ -253,10 +259,21 @@ def hub_reviews(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
             "user": {"login": one.account},
             "state": "APPROVED" if gitea and one.state == "dismissed" else HUB_STATES[one.state],
             "commit_id": one.commit,
+            "submitted_at": "2026-11-24T12:00:00Z" if one.account == "Late" else "2026-11-24T10:00:00Z",
             "html_url": f"https://forge.example/review/{n}",
         }
         found.append({**document, "dismissed": one.state == "dismissed"} if gitea else document)
         found.append({**document, "state": "COMMENT" if gitea else "COMMENTED"})
+    size = PAGE[forge.kind]
+    start = (int(query["page"][0]) - 1) * size
+    return 200, found[start : start + size]
+
+
+def hub_events(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:
+    said = {"event": "base_ref_changed"} if forge.kind == "github" else {"type": "change_target_branch"}
+    found = [{"event": "labeled", "type": "label", "created_at": "2026-11-24T13:00:00Z"}]
+    if forge.pulls[int(match[1])].retargeted:
+        found.append({**said, "created_at": "2026-11-24T11:00:00Z"})
     size = PAGE[forge.kind]
     start = (int(query["page"][0]) - 1) * size
     return 200, found[start : start + size]
@@ -443,6 +460,7 @@ def hub(name: str) -> list[tuple[str, str, Handler]]:
         ("GET", "/user", lambda f, m, q, b: (200, {"login": USER})),
         ("GET", rf"{repo}/pulls/(\d+)", hub_pull),
         ("GET", rf"{repo}/pulls/(\d+)/reviews", hub_reviews),
+        ("GET", rf"{repo}/issues/(\d+)/(?:events|timeline)", hub_events),
         ("GET", rf"{repo}/commits/([0-9a-f]{{40}})/pulls?", hub_brought),
         ("POST", rf"{repo}/statuses/([0-9a-f]{{40}})", hub_status),
         ("GET", notes, lambda f, m, q, b: (200, [hub_note(n) for n in page_of(f, int(m[1]), q)])),
@@ -478,6 +496,7 @@ def lab_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answe
         return 404, {"message": "404 Not found"}
     return 200, {
         "iid": int(match[1]),
+        "author": {"username": found.author},
         "state": "opened" if found.open else "merged" if found.merged else "closed",
         "sha": found.head,
         "source_branch": found.source,
@@ -617,6 +636,7 @@ def cloud_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Ans
     other = forge.repository if found.inside else "other/fork"
     return 200, {
         "id": int(match[1]),
+        "author": {"account_id": found.author},
         "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "source": {
             "commit": {"hash": found.head[:12]},
@@ -637,12 +657,15 @@ def cloud_activity(forge: Forge, match: re.Match[str], query: Any, body: Any) ->
     pull = forge.pulls[int(match[1])]
     found: list[Any] = []
     for head in heads_of(pull):
-        found.append({"update": {"source": {"commit": {"hash": head[:12]}}}})
-        found += [
-            {"approval": {"user": {"account_id": one.account}}}
-            for one in pull.reviews
-            if one.commit == head and one.state != "changes"
-        ]
+        update = {"source": {"commit": {"hash": head[:12]}}}
+        first = "other" if pull.retargeted else pull.target
+        found.append({"update": {**update, "destination": {"branch": {"name": first}}}})
+        given = [one for one in pull.reviews if one.commit == head and one.state != "changes"]
+        approvals = [{"approval": {"user": {"account_id": one.account}}} for one in given]
+        late = [bool(pull.retargeted and one.account == "Late") for one in given]
+        found += [one for one, after in zip(approvals, late, strict=True) if not after]
+        found.append({"update": {**update, "destination": {"branch": {"name": pull.target}}}})
+        found += [one for one, after in zip(approvals, late, strict=True) if after]
         found.append({"comment": {"id": 1}})
     size, page = int(query["pagelen"][0]), int(query["page"][0])
     return 200, {"values": found[::-1][(page - 1) * size : page * size]}
@@ -720,6 +743,7 @@ def center_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
         return 404, {"errors": []}
     return 200, {
         "id": int(match[1]),
+        "author": {"user": {"name": found.author}},
         "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "fromRef": {
             "id": f"refs/heads/{found.source}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -340,14 +341,29 @@ def say_after(world: World, digest: str, who: Person) -> None:
 
 
 def test_words_over_the_interface_count_like_signed_ones(world: World, waits: str) -> None:
-    for who in (BOB, ADA):
+    shown = {"digest": waits, "plan": world.environment("prod").view["plan"]}
+    assert shown["plan"]
+
+    def approved(who: Person, content: str) -> Change:
         wanted = Wanted(
-            "acme", "shop", "prod", "approve", {"why": "I read it"}, who.name, who.name, who.identity.email, None
+            "acme", "shop", "prod", "approve", {"why": "I read it"}, who.name, who.name, who.identity.email, None,
+            content,
         )  # fmt: skip
         row = asking.ask_for(wanted, Actor("person", who.identity.email), now=world.now())
         changing.run(world.context, str(row.id), lambda: None)
         done = asking.one("acme", "shop", str(row.id))
         assert done is not None
+        return done
+
+    # Something else was wished, or planned, when they asked: they have not read what waits now.
+    for other in (
+        "",
+        json.dumps({**shown, "digest": "sha256:" + "0" * 64}),
+        json.dumps({**shown, "plan": "0"}),
+    ):
+        assert (approved(BOB, other).state, approved(BOB, other).code) == ("refused", "E-REL-041")
+    for who in (BOB, ADA):
+        row = done = approved(who, json.dumps(shown))
         head = world.log("prod")[0]
         assert (done.state, done.commit) == ("committed", head.sha)
         assert head.trailer("On-behalf-of") == who.identity.email

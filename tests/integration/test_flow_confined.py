@@ -151,34 +151,7 @@ def test_a_child_that_gives_no_answer(
     assert_gone(children)
 
 
-@pytest.mark.parametrize(
-    ("function", "limits", "cause"),
-    [
-        pytest.param(spin, Confinement(cpu_seconds=1), "cpu", id="it spins"),
-        pytest.param(lambda: bytes(512 * MIB), Confinement(memory=64 * MIB), "memory", id="it grows"),
-        pytest.param(raises, Confinement(), "crash", id="it raises"),
-        pytest.param(killed, Confinement(), "killed", id="it is killed"),
-    ],
-)
-def test_what_ended_the_child_of_a_child_is_told(
-    function: Callable[[], bytes], limits: Confinement, cause: str
-) -> None:
-    with pytest.raises(Broken) as caught:
-        run_confined(lambda: bytes(run_confined(function)), limits)
-    assert caught.value.cause == cause
-    assert "secret" not in caught.value.words
-
-
-def test_a_child_of_a_child_may_use_no_more_memory_than_the_child() -> None:
-    def grow() -> bytes:
-        return bytes(run_confined(lambda: bytes(512 * MIB), Confinement(memory=1024 * MIB)))
-
-    with pytest.raises(Broken) as caught:
-        run_confined(grow, Confinement(memory=64 * MIB))
-    assert caught.value.cause == "memory"
-
-
-def test_the_child_of_a_child_is_gone_with_it() -> None:
+def test_a_child_does_not_outlive_its_parent() -> None:
     def tells_and_waits() -> Iterator[bytes]:
         yield str(os.getpid()).encode()
         time.sleep(60)

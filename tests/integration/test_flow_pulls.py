@@ -352,6 +352,22 @@ def test_wrong_credentials_wait_for_a_person_and_lose_nothing(world: tuple[World
     assert ours.waiting() == 0
 
 
+def test_what_cannot_be_told_keeps_back_nothing_else(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    head = ours.push("topic", {"b.kdl": None}, ours.main)
+    forge.pulls[7] = forges.Pull(head)
+    ours.plan()
+    # The first status is of a commit that is not there any more, and comments take a right that we lack.
+    forge.faults = [Fault(404, methods=("POST",)), *[Fault(403, methods=("GET",))] * 4]
+    with pytest.raises(Stalled, match="E-FRG-011 the forge answered 404"):
+        telling.run(ours.context, lambda: None)
+    assert len(contexts(forge, head)) == 1, "the other one"
+    assert ours.waiting() == 2
+    forge.faults = []
+    ours.tell()
+    assert (contexts(forge, head), ours.waiting()) == (GREEN, 0)
+
+
 def test_a_forge_that_may_not_be_asked_is_told_once_it_may(world: tuple[World, forges.Forge]) -> None:
     ours, forge = world
     forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))

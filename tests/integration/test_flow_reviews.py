@@ -109,8 +109,9 @@ def test_a_review_of_what_was_merged_approves_its_release_for_as_long_as_it_stan
     assert newest.trailer("On-behalf-of") == "bob@example.com"
     assert newest.trailer("Via") == "reviews of pull request 7"
     assert ("environment", "prod") in {(one.kind, one.subject) for one in due(world.moment)}
-    looked(world)
+    again = reviewing.run(world.context, lambda: None)
     assert world.log("prod")[0] == newest, "it is said once"
+    assert again.look_again_at == world.moment + reviewing.LOOK, "whatever the forge says"
     # It does not stand any more.
     forge.pulls[7].reviews[0].state = "dismissed"
     assert looked(world) == "shop/prod: nobody has approved all of it"
@@ -145,7 +146,9 @@ def test_a_word_is_of_the_bundle_that_was_read_whatever_is_wished_meanwhile(
     assert world.head("prod") == before
 
 
-def test_whose_reviews_do_not_count(world: World, forge: forges.Forge) -> None:
+def test_whose_reviews_do_not_count(
+    world: World, forge: forges.Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Dan wrote and Carol committed what was squashed; Ada promotes; Bob has read one of two pull requests."""
     merged(world, forge, 7, "two", *(Reviewed(one, "approved", "") for one in ("Dan", "Carol", "Ada", "Bob")))
     digest = merged(
@@ -155,6 +158,16 @@ def test_whose_reviews_do_not_count(world: World, forge: forges.Forge) -> None:
     assert looked(world) == "shop/prod: ada@example.com", "Bob has read an older head of the second one"
     world.run("prod")
     assert waiting(world, "prod")["W-REL-043"].endswith("they promoted it")
+    # Bob opened it under Dan's name in its commits, or it has more commits than are asked who wrote them.
+    forge.pulls[8] = replace(forge.pulls[8], author="Bob", reviews=[Reviewed("Bob", "approved", "")])
+    forge.pulls[8].reviews[0].commit = forge.pulls[8].head
+    assert looked(world) == "shop/prod: nobody has approved all of it"
+    with monkeypatch.context() as patch:
+        patch.setattr(reviewing, "MOST_COMMITS", 2)
+        patch.setattr(
+            reviewing.Mirror, "since", lambda mirror, old, new, *, limit: [mirror.commit(new)] * limit
+        )
+        assert looked(world) == "shop/prod: pull request 8 has 2 commits or more"
     # Whoever may push to trunk brings something else than what was reviewed, under the same number.
     sha, digest = trunk(world, "evil", ADA)
     forge.pulls[9] = replace(

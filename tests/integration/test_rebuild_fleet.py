@@ -13,7 +13,7 @@ import pytest
 from reconciler import clock
 from reconciler.bundle import dsse
 from reconciler.bundle.limits import LIMITS
-from reconciler.bundle.node_record import LIMIT, open_record, sign_record
+from reconciler.bundle.node_record import LIMIT, NodeRecord, open_record, sign_record
 from reconciler.bundle.pointer import peek_pointer
 from reconciler.db import session
 from reconciler.db.audit import Act, Actor, AuditLost, AuditRow, record
@@ -258,4 +258,29 @@ def test_records_that_are_not_ours_register_nobody(tmp_path: Path) -> None:
     assert enrolment.run(context, lambda: None).kind == "changed"
     again = open_record(context.store.get(key, limit=LIMIT), trusted_roots(context))
     assert (again.id, again.registered) == ("n-good", NOW)
+    session.disconnect()
+
+
+def test_a_record_that_came_late_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, record_of = install(tmp_path).context, enrolment.record_of
+    add_nodes(("n-old",), now=NOW)
+    enrolment.run(context, lambda: None)
+    with session.writing():
+        Node.update(recorded_at=None).execute()
+
+    def late(row: Node) -> NodeRecord:
+        # Between this run's look and its write the node is retired, and another run records that.
+        monkeypatch.setattr(enrolment, "record_of", record_of)
+        with session.writing():
+            retire(Node.get_by_id("n-old"), "it was taken down", now=NOW + timedelta(hours=1))
+        enrolment.run(context, lambda: None)
+        return record_of(row)
+
+    monkeypatch.setattr(enrolment, "record_of", late)
+    enrolment.run(context, lambda: None)
+    assert enrolment.run(context, lambda: None).kind == "changed"
+    found = open_record(
+        context.store.get(layout.node("acme", "shop", "n-old"), limit=LIMIT), trusted_roots(context)
+    )
+    assert found.retired is not None
     session.disconnect()

@@ -32,6 +32,9 @@ LOOK_SECONDS = 0.15
 LONGEST = 500
 LONGEST_NAME = 100
 
+RULING = ("project", "environment", "team", "freeze-window", "validation-rule")
+"""Kinds that say under which rules everything else is released."""
+
 OTHERWISE = (200, 202, 409, 413, 422)
 
 SAME_NAME = Problem(
@@ -101,7 +104,9 @@ def folder_of(row: Change) -> str:
     """Where a change is told of: each kind of them is read by those who may read what it changes."""
     if row.environment:
         return "changes"
-    return "edits" if str(row.operation).startswith("resource.") else "builds"
+    if not str(row.operation).startswith("resource."):
+        return "builds"
+    return "policy-edits" if row.body["kind"] in RULING else "edits"
 
 
 def form(row: Change) -> dict[str, Any]:

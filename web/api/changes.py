@@ -5,6 +5,7 @@ The answer waits a few seconds for the commit. What took longer is told at the c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from reconciler.clock import iso
 from reconciler.db import asking
+from reconciler.db.models import Environment
 from reconciler.errors import Refused
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import text_of
@@ -41,10 +43,12 @@ HEEDS = ("Idempotency-Key",)
 def _operation(
     environment: str, name: str, fields: Mapping[str, type], *, required: frozenset[str]
 ) -> ResponseReturnValue:
-    if reads.environment(scope(), environment) is None:
+    row = reads.environment(scope(), environment)
+    if row is None:
         abort(404)
     try:
-        wanted = asked.wanted(environment, name, _checked(read_object(fields, required=required)))
+        body = _checked(read_object(fields, required=required))
+        wanted = asked.wanted(environment, name, body, content=_shown(row) if name == "approve" else "")
     except Refused as refusal:
         return answer(replace(of_refusal(refusal), status=422))
     return asked.answered(wanted)
@@ -151,12 +155,26 @@ def edit(identifier: str) -> ResponseReturnValue:
     return _told(identifier, "edits")
 
 
+@blueprint.get("/policy-edits/<identifier>")
+@describes("Change")
+@needs("policies:read")
+def policy_edit(identifier: str) -> ResponseReturnValue:
+    """What became of a change of what rules the project."""
+    return _told(identifier, "policy-edits")
+
+
 @blueprint.get("/builds/<identifier>")
 @describes("Change")
 @needs("bundles:read")
 def build(identifier: str) -> ResponseReturnValue:
     """What became of a bundle that was asked for, or of files that were proposed."""
     return _told(identifier, "builds")
+
+
+def _shown(row: Environment) -> str:
+    """The wish that the environment shows now, which is what somebody approves."""
+    view = row.view or {}
+    return json.dumps({"digest": (view.get("release") or {}).get("digest"), "plan": view.get("plan")})
 
 
 def _told(identifier: str, folder: str) -> ResponseReturnValue:

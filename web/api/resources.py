@@ -27,6 +27,7 @@ from reconciler.db import resources
 from reconciler.db.resources import Resource
 from reconciler.errors import Refused
 from web.api import asked
+from web.api.asked import RULING
 from web.api.bodies import read_document
 from web.api.described import describes
 from web.api.leaks import refusal_of
@@ -39,9 +40,6 @@ kinds_blueprint = Blueprint("kinds", __name__, url_prefix="/api/v1/kinds")
 
 USUAL = 50
 MOST = 200
-
-RULING = ("project", "environment", "team", "freeze-window", "validation-rule")
-"""Kinds that say under which rules everything else is released."""
 
 OTHERS = tuple(kind for kind in KINDS if kind not in RULING)
 HEEDS = ("If-Match", "Idempotency-Key")

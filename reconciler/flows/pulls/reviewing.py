@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from reconciler.config.installation import Connection
 from reconciler.config.policy import EnvironmentPolicy
@@ -37,6 +38,10 @@ MOST_PULLS = 20
 """Of a release that brings more than these, nobody is taken to have read all."""
 
 MOST_COMMITS = 200
+LOOK = timedelta(minutes=10)
+"""While a release waits its reviews are looked at this often, whatever the forge says: a delivery that tells of one
+that was withdrawn may get lost."""
+
 SHORTEST = 7
 """Digits of an abbreviated commit id."""
 
@@ -52,10 +57,12 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Covering:
-    """A merged pull request: its head, the commit of trunk before it, and how many commits of trunk it made."""
+    """A merged pull request: its head, who opened it, the commit of trunk before it, and how many commits of trunk it
+    made."""
 
     number: int
     head: str
+    author: str
     before: str
     length: int
 
@@ -81,7 +88,9 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         names = ", ".join(sorted(found.people)) or found.trouble or "nobody has approved all of it"
         said.append(f"{project.slug}/{environment}: {names}")
         renew()
-    return Outcome("changed" if changed else "unchanged", "; ".join(said) or "no release waits for reviews")
+    if not said:
+        return Outcome("unchanged", "no release waits for reviews")
+    return Outcome("changed" if changed else "unchanged", "; ".join(said), context.now() + LOOK)
 
 
 def _reviewed(context: Context) -> Iterator[tuple[Context, EnvironmentPolicy]]:
@@ -164,7 +173,11 @@ def _brought(
         if covered is None:
             words = f"{merged.sha[:12]} came by no pull request that gives what is on trunk"
             return Brought(frozenset(), tuple(pulls), words)
-        approved = _approvers(context, api, connection, covered) - _makers(context, covered)
+        makers = _makers(context, connection, covered)
+        if makers is None:
+            words = f"pull request {covered.number} has {MOST_COMMITS} commits or more"
+            return Brought(frozenset(), tuple(pulls), words)
+        approved = _approvers(context, api, connection, covered) - makers
         people = approved if people is None else people & approved
         pulls.append(covered.number)
         position += covered.length
@@ -190,7 +203,7 @@ def _covering(context: Context, api: Api, merged: CommitInfo, most: int) -> Cove
         for length in _lengths(context.mirror, merged, head, most) if head else ():
             before = context.mirror.first_parents(merged.sha, limit=length + 1, stop=None)[-1].sha
             if before != merged.sha and merge(context.mirror, before, head).tree == merged.tree:
-                return Covering(number, head, before, length)
+                return Covering(number, head, info.author, before, length)
     return None
 
 
@@ -214,12 +227,16 @@ def _head(mirror: Mirror, merged: CommitInfo, info: PullInfo, ref: str) -> str:
         return ""
 
 
-def _makers(context: Context, covered: Covering) -> frozenset[str]:
-    """Every name of those who wrote it: where it was squashed, trunk does not say."""
+def _makers(context: Context, connection: Connection, covered: Covering) -> frozenset[str] | None:
+    """Every name of those who wrote it, for where it was squashed, trunk does not say, and of who opened it: anybody
+    may write any author into a commit. None when it has too many commits to ask."""
     trunk = read_policies(context).commit
     known = Known(context.mirror, trunk, signers_at(context, trunk), commit_keys(context), context.now())
     commits = context.mirror.since(covered.before, covered.head, limit=MOST_COMMITS)
-    return frozenset().union(*map(known.makers, commits))
+    if len(commits) >= MOST_COMMITS:
+        return None
+    opened = connection.person_of(covered.author)
+    return frozenset().union(known.names({opened} - {""}), *map(known.makers, commits))
 
 
 def _approvers(context: Context, api: Api, connection: Connection, covered: Covering) -> frozenset[str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from reconciler.db.forge import ForgeBudget, Outgoing
 from reconciler.db.session import reading, writing
-from reconciler.errors import NotYet, Refused
+from reconciler.errors import NotYet, Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 from reconciler.flows.pulls.pull import marker
@@ -28,15 +28,25 @@ BETWEEN_NOTES = timedelta(seconds=1)
 """Forges take comments that come faster for a flood."""
 
 MOST_PAGES = 50
+MOST_GONE = 20
+"""Of a kind, what is not there at the forge, before it is taken that nothing of that kind can be told."""
 
 
 def run(context: Context, renew: Callable[[], None]) -> Outcome:
-    """Tell what has not been told. Raises as the forge does; what was told until then is noted."""
+    """Tell what has not been told. Raises as the forge does; what was told until then is noted.
+
+    What a person must see to, such as a right that the credentials lack, keeps back its own kind, and what is not there
+    only itself: it is raised when everything else was told.
+    """
     api = api_of(context)
     if api is None:
         return Outcome("unchanged", "the connection names no credentials to tell the forge anything with")
     told = 0
+    troubles: dict[str, list[Stalled]] = {}
     for one in _waiting(context):
+        before = troubles.get(one.kind, [])
+        if len(before) >= MOST_GONE or not all(isinstance(trouble, NotThere) for trouble in before):
+            continue
         moment = _may_not_before(context, one.kind)
         if moment is not None and moment > context.now():
             return Outcome("waiting", "the forge wants a pause", look_again_at=moment)
@@ -48,6 +58,10 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         except Refused as refused:
             _give_up(one, str(refused))
             continue
+        except Stalled as trouble:
+            troubles.setdefault(one.kind, []).append(trouble)
+            renew()
+            continue
         _done(context, one, remote)
         told += 1
         if api.spent:
@@ -55,6 +69,8 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             _note(context, not_before=moment)
             return Outcome("waiting", f"{told} things were told; the forge's limit is nearly used up", moment)
         renew()
+    for found in troubles.values():
+        raise found[0]
     return Outcome("changed" if told else "unchanged", f"{told} things were told")
 
 
@@ -80,7 +96,10 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
         api.send(forge.status(path, words["sha"], status, words["url"]), now=now)
         return ""
     if one.kind == "proposal":
-        opener = OPENERS[context.connection.forge if context.connection is not None else ""]
+        opener = OPENERS.get(context.connection.forge if context.connection is not None else "")
+        if opener is None:
+            # It was written down when the project was on another forge.
+            return ""
         told = Proposal(**one.words)
         return str(opener(lambda request, read: api.ask(request, read, now=now), path, told))
     if one.kind == "report":

@@ -80,13 +80,23 @@ class Judged:
 
 def judge_all(facts: GateFacts) -> tuple[Judged, ...]:
     """What each gate says: those that every step has, or one with a time or weights, then those of the plan in its
-    order."""
+    order.
+
+    Where a person is asked, a step may have been well for days until they speak, and what is read of a single minute
+    fails nothing then: with few requests in it, or shares that are off by chance, it waits for the next one.
+    """
+    person = any(spec.kind == manual.GATE.name for spec in facts.rules.gates)
     asked = (
         *ALWAYS,
         *(TIMED if facts.step.lasts else ()),
         *(SHIFTED if facts.step.weights is not None else ()),
     )
-    every = (Judged(gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient) for gate in asked)
+    every = (
+        Judged(
+            gate.name, gate.judge(facts, GateSpec(gate.name)), gate.patient or (person and gate in SHIFTED)
+        )
+        for gate in asked
+    )
     return (*every, *(_judged(facts, spec) for spec in facts.rules.gates))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,8 @@ from flask.testing import FlaskClient
 from reconciler.db import asking, session
 from reconciler.db.audit import AuditRow
 from reconciler.db.changes import Change
-from reconciler.db.models import Work
-from reconciler.db.session import reading
+from reconciler.db.models import Environment, Work
+from reconciler.db.session import reading, writing
 from tests.unit.pages.sample_project import NOW, digest
 from web.api import asked
 
@@ -86,6 +87,21 @@ def test_a_change_that_takes_longer_has_an_address(
     found = client.post(f"{BASE}/pause", json={"reason": "wait"})
     assert (found.status_code, found.json["state"], found.headers["Retry-After"]) == (202, "asked", "2")
     assert client.get(found.headers["Location"]).json["commit"] is None
+
+
+def test_an_approval_is_of_what_the_environment_shows_when_it_is_asked_for(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "WAIT_SECONDS", 0.0)
+    shown = {"release": {"digest": digest(10)}, "plan": "ab" * 32}
+    with writing():
+        Environment.update(view=shown).where(Environment.name == "production").execute()
+    for verb in ("approve", "reject"):
+        assert client.post(f"{BASE}/{verb}", json={"why": "I read it"}).status_code == 202
+    with reading():
+        approval, rejection = Change.select().order_by(Change.operation)
+    assert json.loads(approval.content) == {"digest": digest(10), "plan": "ab" * 32}
+    assert rejection.content == ""
 
 
 def test_the_same_request_is_the_same_change(client: FlaskClient, worker: list[dict[str, Any]]) -> None:

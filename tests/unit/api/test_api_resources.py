@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 
 from reconciler.config.edits import blob_id
 from reconciler.config.kinds import KINDS
-from reconciler.db import asking, resources
+from reconciler.db import accounts, api_keys, asking, resources
 from reconciler.db.audit import AuditRow
 from reconciler.db.changes import Change
 from reconciler.db.models import Work
@@ -19,7 +20,8 @@ from reconciler.db.resources import Found
 from reconciler.db.session import reading, writing
 from tests.unit.pages.sample_project import NOW
 from web.api import asked
-from web.api.resources import OTHERS, RULING
+from web.api.asked import RULING
+from web.api.resources import OTHERS
 
 BASE = "/api/v1/projects/shop"
 FORM = {"target": [{"address": "10.0.0.1:80"}]}
@@ -119,6 +121,25 @@ def test_a_write_is_asked_of_a_worker_and_its_content_is_not_kept(
         f"{BASE}/resources/upstream/orders", json={"target": []}, headers={"Idempotency-Key": "k"}
     )
     assert (other.status_code, other.json["code"]) == (422, "E-API-006")
+
+
+def test_what_became_of_a_policy_is_told_to_who_may_read_policies(
+    client: FlaskClient, ends: Callable[..., None]
+) -> None:
+    person = accounts.create_person("key@acme.example", "Key", None, now=NOW, everywhere="admin")
+
+    def holder(scope: str) -> dict[str, str]:
+        _, token = api_keys.make(
+            person, organization="acme", project="shop", name=scope, scopes=(scope,),
+            expires_at=NOW + timedelta(days=1), now=NOW,
+        )  # fmt: skip
+        return {"Authorization": f"Bearer {token}"}
+
+    made = client.delete(f"{BASE}/policies/team/web", headers=holder("policies:write"))
+    place = made.headers["Location"]
+    assert (made.status_code, client.get(place, headers=holder("policies:write")).json) == (201, made.json)
+    assert client.get(place, headers=holder("services:write")).status_code == 403
+    assert client.get(place.replace("policy-edits", "edits")).status_code == 404
 
 
 def test_a_name_comes_with_the_body_and_a_first_writing_can_be_demanded(

@@ -107,6 +107,7 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "node_acts.revoke_tokens": (OPERATOR, "nodes:write"),
     "changes.build": (READER, "bundles:read"),
     "changes.edit": (READER, "services:read"),
+    "changes.policy_edit": (READER, "policies:read"),
     "kinds.kinds": (READER, "services:read"),
     "kinds.schema": (READER, "services:read"),
     "resources.resources_listed": (READER, "services:read"),

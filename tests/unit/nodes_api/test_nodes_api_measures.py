@@ -14,7 +14,7 @@ from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, Node
 from reconciler.db.session import reading
-from reconciler.db.signals import KEPT, forget_signals, traffic, traffic_by_service
+from reconciler.db.signals import KEPT, forget_signals, requests, traffic, traffic_by_service
 from reconciler.fleet.signals import MOST_BUCKETS, MOST_SERVICES, Counts, percentile
 from reconciler.settings import read_settings
 from tests.unit.nodes_api.served import REGISTER, Api, Release, serve
@@ -76,7 +76,7 @@ def minutes() -> list[tuple[str, str, int]]:
     return [(row.node, row.digest, row.requests) for row in rows]
 
 
-def asked(nodes: list[str], digest: str | None, since: float, until: float) -> Any:
+def asked(nodes: list[str], digest: str, since: float, until: float) -> Any:
     with reading():
         return traffic(nodes, digest, at(since), at(until))
 
@@ -116,7 +116,9 @@ def test_what_is_counted_across_a_change_is_nobodys(writing: Writing) -> None:
     writing.beat(at(20), running=None, signals=signals(app=counted(136)))
     assert asked(["n-1"], OLD, 0, 30).requests == 10
     assert asked(["n-1"], NEW, 0, 30).requests == 20
-    assert asked(["n-1"], None, 0, 30).requests == 36
+    with reading():
+        assert requests(["n-1", "n-2"], at(0), at(30)) == 36
+        assert requests(["n-1"], at(60), at(90)) == requests([], at(0), at(30)) == 0
 
 
 def test_a_proxy_that_starts_again_counts_from_zero(writing: Writing) -> None:

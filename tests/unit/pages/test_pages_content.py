@@ -451,7 +451,8 @@ def test_a_pull_request_is_shown_with_all_that_it_would_do(client: FlaskClient) 
         "is no longer guarded by",
     ):
         assert words in text
-    assert client.get(f"{SHOP}/pulls/8").status_code == 404
+    for number in (8, 2**31, 2**63):
+        assert client.get(f"{SHOP}/pulls/{number}").status_code == 404
     assert f'href="{SHOP}/pulls/7"' in client.get(f"{SHOP}/pulls").get_data(as_text=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.config.blue_green import BlueGreen
+from reconciler.config.gates import GateSpec
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.fleet.batches import Batch
 from reconciler.fleet.cohorts import Assignment, cohort_of
@@ -278,6 +279,18 @@ def test_a_balancer_that_does_not_follow_fails_the_step_at_its_deadline() -> Non
         "green gets 50% of 100 requests, 0% is meant: the balancer 'edge' does not follow" in decision.because
     )
     assert kind(decide(at(DRAIN), PROD, facts((50, 50)), now=late)) == "RollBack"
+
+
+def test_a_step_that_waits_for_a_person_is_not_failed_by_the_requests_of_a_minute() -> None:
+    asking = replace(PROD, gates=(GateSpec("manual"),))
+    found, _ = committed(state(IDLE), decide(state(IDLE), asking, facts(), now=OPENED), now=OPENED)
+    days_later = NOW + timedelta(days=2)
+    for seen in ((60, 40), (3, 0)):
+        decision = decide(found, asking, facts(seen), now=days_later)
+        assert decision.actions == ()
+        assert any("traffic: " in reason.message for reason in decision.waiting)
+    unwell = facts(batches=(Batch(total=2, unhealthy=2),) * STEPS)
+    assert kind(decide(found, asking, unwell, now=days_later)) == "RollBack"
 
 
 def returning(number: int, wish: Release = WISH) -> EnvironmentState:

@@ -126,9 +126,20 @@ def test_a_target_is_judged(wish: Release, facts: Facts, expected: str) -> None:
     assert answer(IDLE, wish, facts=facts) == expected
 
 
-def test_nobody_may_be_somebody_soon() -> None:
-    decision = look(IDLE, Release(NEW, only=EU), facts=replace(FACTS, ranks={}))
+@pytest.mark.parametrize("ledger", [pytest.param(IDLE, id="idle"), pytest.param(ended(), id="partial")])
+def test_nobody_may_be_somebody_soon(ledger: Ledger) -> None:
+    decision = look(ledger, Release(OTHER, only=US), facts=replace(FACTS, ranks={}))
+    assert [reason.code for reason in decision.waiting] == ["W-REL-023"]
     assert decision.look_again_at == NOW + timedelta(minutes=1)
+
+
+def test_no_rollout_is_ended_for_one_that_nobody_is_meant_by() -> None:
+    nobody = replace(FACTS, ranks={}, batches=(PENDING, Batch()))
+    assert answer(halfway(), Release(OTHER, only=US), facts=nobody) == "Pause"
+    waits = look(halfway("paused"), Release(OTHER, only=US), facts=nobody)
+    assert [reason.code for reason in waits.waiting] == ["W-REL-023"]
+    assert waits.look_again_at == NOW + timedelta(minutes=1)
+    assert answer(halfway(), Release(OTHER, only=US), facts=replace(nobody, ranks=RANKS)) == "supersede"
 
 
 def test_a_group_is_kept_as_it_was_meant() -> None:
