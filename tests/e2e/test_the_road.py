@@ -249,6 +249,7 @@ def test_with_postgresql_valkey_and_s3(
         assert not (world.system.layout.home / "control-plane.db").exists()
 
 
+@pytest.mark.timeout(600)
 def test_the_demo_ends_well() -> None:
     """`sentinelctl demo --json`, as a person runs it."""
     done = subprocess.run(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reconciler.cli.main import group
+from reconciler.simulator.temperament import TEMPERAMENTS as PROXIES
 from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.scenario_files import read_scenario
 from reconciler.simulator.virtual.temperaments import TEMPERAMENTS
@@ -175,4 +176,4 @@ def test_the_docs_name_every_temperament_and_every_happening() -> None:
         for row in re.findall(r"^\| (`.*?) \|", DOCS.read_text(), re.MULTILINE)
         for name in re.findall(r"`([a-z-]+)`", row)
     }
-    assert rows == set(KINDS) | set(TEMPERAMENTS)
+    assert rows == set(KINDS) | set(TEMPERAMENTS) | set(PROXIES)
