@@ -16,7 +16,7 @@ from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, Judged, judge_all
 from reconciler.release.opening import open_rollout
 from reconciler.release.paths import hold_path, short
-from reconciler.release.returning import going_back, turned
+from reconciler.release.returning import LOOK_AGAIN, going_back, turned
 from reconciler.release.serving import weight_words
 from reconciler.release.state import (
     EnvironmentState,
@@ -30,9 +30,6 @@ from reconciler.release.state import (
 )
 from reconciler.release.swap import REPLACED, all_to
 from reconciler.release.verdict import Fail, Pass, Wait, judgement, severity
-
-LOOK_AGAIN = timedelta(seconds=2)
-"""How often an open rollout is looked at: nodes report at any time, and nothing tells us."""
 
 BY = "sentinel reconciler"
 

@@ -14,7 +14,7 @@ from reconciler.release import rules
 from reconciler.release.actions import ChangePins
 from reconciler.release.assignment import meant
 from reconciler.release.facts import Facts
-from reconciler.release.paths import pin_path, short
+from reconciler.release.paths import RELEASE, pin_path, short
 from reconciler.release.pins import Pin, Standing
 from reconciler.release.state import EnvironmentState, Ledger, Reason, Release
 
@@ -53,13 +53,30 @@ def judge_pins(
             wanted.append(_admitted(pin, held, policy, now))
         elif held is not None and held.pin.stands(now) and state.quarantined(held.pin.digest) is None:
             wanted.append(held)
-    pins = tuple(wanted)
-    ends = [standing.pin.until for standing in pins if standing.pin.until is not None]
+    kept = tuple(_kept(state, ledger, {standing.pin.name for standing in wanted}))
+    waiting += [
+        Reason(
+            "W-REL-085",
+            f"the pin '{standing.pin.name}' has ended and stays: its nodes would get {short(ledger.live)}, which is "
+            f"quarantined; name another bundle in {RELEASE}, or delete the file in quarantine/",
+        )
+        for standing in kept
+    ]
+    pins = tuple(sorted((*wanted, *kept), key=lambda standing: standing.pin.name))
+    ends = [standing.pin.until for standing in wanted if standing.pin.until is not None]
     thaws = [moment for moment in (rules.thaw(policy, now),) if moment is not None and waiting]
     look = min(ends + thaws, default=None)
     if pins == ledger.pins:
         return Pinning(None, "", tuple(waiting), look)
     return Pinning(ChangePins(pins), "; ".join(_changes(before, pins, state)), tuple(waiting), look)
+
+
+def _kept(state: EnvironmentState, ledger: Ledger, wanted: set[str]) -> Iterator[Standing]:
+    """The pins that end and yet stay, because what their nodes would get instead must not run."""
+    if ledger.live and state.quarantined(ledger.live) is not None:
+        for standing in ledger.pins:
+            if standing.pin.name not in wanted and state.quarantined(standing.pin.digest) is None:
+                yield standing
 
 
 def with_pins(ledger: Ledger, pins: tuple[Standing, ...]) -> tuple[Ledger, str, str]:

@@ -23,6 +23,7 @@ PATIENCE = timedelta(minutes=2)
 because a balancer does not follow, or because some nodes do not go back."""
 
 LOOK_AGAIN = timedelta(seconds=2)
+"""How often an open rollout is looked at: nodes report at any time, and nothing tells us."""
 
 
 def turned(decision: Decision, ledger: Ledger) -> Decision:

@@ -78,6 +78,24 @@ UNTIL = replace(PIN, until=NOW + timedelta(hours=1))
         pytest.param((PIN,), {"standing": (STANDING,)}, (None, []), id="it stands already"),
         pytest.param((), {"standing": (STANDING,)}, ([], []), id="its file is gone"),
         pytest.param((replace(PIN, until=NOW),), {"standing": (STANDING,)}, ([], []), id="it has run out"),
+        pytest.param(
+            (),
+            {"standing": (STANDING,), "quarantine": (Quarantine(LIVE),)},
+            (None, ["W-REL-011", "W-REL-085"]),
+            id="its file is gone, and what is live is quarantined",
+        ),
+        pytest.param(
+            (replace(PIN, until=NOW),),
+            {"standing": (replace(STANDING, pin=replace(PIN, until=NOW)),), "quarantine": (Quarantine(LIVE),)},
+            (None, ["W-REL-011", "W-REL-085"]),
+            id="it has run out, and what is live is quarantined",
+        ),
+        pytest.param(
+            (),
+            {"standing": (STANDING,), "quarantine": (Quarantine(LIVE), Quarantine(OLD))},
+            ([], ["W-REL-011"]),
+            id="its file is gone, and both may not run",
+        ),
         pytest.param((UNTIL,), {"standing": (STANDING,)}, (["canary=2"], []), id="it is to end later"),
         pytest.param((replace(PIN, digest=NEW),), {"standing": (STANDING,)}, (["canary=3"], []), id="another digest"),
         pytest.param(
