@@ -20,7 +20,7 @@ from reconciler.config.snapshot import Snapshot, Tree, checked, read_files, snap
 from reconciler.config.source import SourceFile, is_read
 from reconciler.errors import Refused, Transient
 from reconciler.flows.compile_cache import CompileCache
-from reconciler.flows.confined import Broken, Child, Confinement, Hearing
+from reconciler.flows.confined import SEVERED, Broken, Child, Confinement, Hearing
 from reconciler.flows.parts import Parts, take_apart
 from reconciler.git.mirror import Mirror
 from reconciler.git.reading import read_tree
@@ -35,7 +35,6 @@ SENTENCES = {
     "answer": "the configuration compiles to more than a bundle may hold",
     "crash": "the compiler failed on this configuration",
 }
-SEVERED = frozenset({"time", "killed"})
 
 
 def read_project(

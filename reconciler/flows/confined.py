@@ -36,6 +36,8 @@ PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
 
 Cause = Literal["memory", "cpu", "time", "crash", "killed", "answer"]
+SEVERED: frozenset[Cause] = frozenset({"time", "killed"})
+"""Causes that lie outside: the same input may do better another time."""
 
 
 @dataclass(frozen=True, slots=True)

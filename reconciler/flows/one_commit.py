@@ -61,10 +61,10 @@ def _made(context: Context, sha: str, renew: Callable[[], None]) -> bool:
         )
     if known.state == "refused" or (known.state == "compiled" and _is_there(context, known)):
         return False
+    trunk_rows.reopen(context, sha)
     if sha == head:
         trunk.run(context, renew)
         return True
-    trunk_rows.reopen(context, sha)
     state = trunk.State(context, renew, head=context.mirror.commit(sha))
     for step in STEPS:
         step(state)

@@ -18,13 +18,13 @@ from reconciler.config.source import SourceFile
 from reconciler.db.models import Bundle, Commit, Pointer
 from reconciler.db.outlines import forget_outlines, outlined, record_outlines
 from reconciler.db.session import reading, writing
-from reconciler.errors import Stalled, Transient
+from reconciler.flows.answers import ask_confined
+from reconciler.flows.candidates import compiled
 from reconciler.flows.compile_cache import CompileCache
 from reconciler.flows.compiling import read_project
-from reconciler.flows.confined import Broken, run_confined
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
-from reconciler.flows.parts import Parts, take_apart
+from reconciler.flows.parts import Parts
 
 RECENT = 10
 """How many of the last commits that compiled have outlines."""
@@ -44,6 +44,7 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     lacking += [
         (digest, sha) for digest, sha in offered.items() if digest not in known and digest not in recent
     ]
+    made = 0
     for digest, sha in lacking:
         if not context.mirror.has_commit(sha):
             context.mirror.fetch()
@@ -57,11 +58,12 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         renew()
         with writing():
             record_outlines(*owner, digest, sha, found, now=context.now())
+        made += 1
     with writing():
         forget_outlines(*owner, kept={*recent, *offered})
-    if not lacking:
+    if not made:
         return Outcome("unchanged", "what pages tell of configurations is known")
-    return Outcome("changed", f"pages can tell of {len(lacking)} configurations more")
+    return Outcome("changed", f"pages can tell of {made} configurations more")
 
 
 def outlined_confined(files: Sequence[SourceFile], cache: CompileCache) -> dict[str, bytes]:
@@ -76,18 +78,11 @@ def outlined_confined(files: Sequence[SourceFile], cache: CompileCache) -> dict[
         told = () if snapshot is None else outlines(snapshot)
         return parts.behind({one.graph.environment: parts.keep(_text(one.to_json())) for one in told})
 
-    try:
-        document, kept = take_apart(run_confined(child))
+    def read(document: Any, kept: Callable[[Any], bytes]) -> dict[str, bytes]:
         return {str(name): kept(pair) for name, pair in document.items()}
-    except Broken as broken:
-        if broken.cause in ("time", "killed"):
-            raise Transient(
-                "E-TRK-004", f"the outline was not made: the child was ended: {broken.words}"
-            ) from None
-        words = broken.words
-    except (AttributeError, KeyError, TypeError, ValueError):
-        words = "its answer cannot be read"
-    raise Stalled("E-TRK-003", f"the outline was not made: {words}")
+
+    cure = "Report it with the commit; nothing but pages lacks it"
+    return ask_confined(child, read, "the outline", severed="E-TRK-004", failed="E-TRK-003", cure=cure)
 
 
 def _text(form: Mapping[str, Any]) -> bytes:
@@ -96,18 +91,8 @@ def _text(form: Mapping[str, Any]) -> bytes:
 
 def _recent(context: Context) -> dict[str, str]:
     """The bundles of the last commits that compiled, newest first, each with the newest of its commits."""
-    rows = (
-        Commit.select(Commit.digest, Commit.sha)
-        .where(
-            Commit.organization == context.organization.slug,
-            Commit.project == context.project.slug,
-            Commit.state == "compiled",
-        )
-        .order_by(Commit.position.desc())
-        .limit(RECENT)
-    )
     found: dict[str, str] = {}
-    for row in rows:
+    for row in compiled(context).order_by(Commit.position.desc()).limit(RECENT):
         found.setdefault(row.digest, row.sha)
     return found
 

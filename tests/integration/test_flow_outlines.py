@@ -10,7 +10,7 @@ from reconciler.db import session
 from reconciler.db.models import Bundle, Commit
 from reconciler.db.outlines import ConfigurationOutline, record_outlines
 from reconciler.errors import Stalled, Transient
-from reconciler.flows import outlining
+from reconciler.flows import answers, outlining
 from reconciler.flows.confined import Broken
 from reconciler.outline.outline import Outline
 from tests.integration.test_flow_trunk import GOOD, NOW, World, git_server, world
@@ -103,7 +103,7 @@ def test_a_child_that_ends_leaves_everything_as_it_was(
     def broken(_: object) -> bytearray:
         raise Broken(cause, "it was ended")
 
-    monkeypatch.setattr(outlining, "run_confined", broken)
+    monkeypatch.setattr(answers, "run_confined", broken)
     with pytest.raises(error):
         brought(world)
     assert kept() == {}

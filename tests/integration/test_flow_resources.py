@@ -9,19 +9,21 @@ from typing import Any
 
 import pytest
 
+from reconciler.bundle.limits import LIMITS
 from reconciler.config.installation import Connection, Installation
 from reconciler.db import asking, resources
 from reconciler.db.asking import Wanted
 from reconciler.db.audit import Actor
 from reconciler.db.changes import Change
 from reconciler.db.forge import Outgoing
-from reconciler.db.models import Work
-from reconciler.db.session import reading
+from reconciler.db.models import Bundle, Work
+from reconciler.db.session import reading, writing
 from reconciler.flows import one_commit, trunk_rows
 from reconciler.flows.compiling import read_project
 from reconciler.flows.resources import editing, projecting
 from reconciler.git.mirror import CommitInfo
-from tests.integration.test_flow_trunk import World, world
+from reconciler.store import layout
+from tests.integration.test_flow_trunk import NOW, World, world
 from tests.servers.git_http import git_server
 
 __all__ = ["git_server", "world"]
@@ -305,6 +307,21 @@ def test_a_skipped_commit_gets_its_bundle_and_trunk_stays_where_it_is(shop: Worl
     assert trunk_rows.last_valid(shop.context) == newest
     projecting.run(shop.context)
     assert resources.projected("acme", "shop") == newest
+
+
+def test_the_bundle_of_the_head_is_made_again_when_it_is_gone(shop: World) -> None:
+    newest = shop.heads[-1]
+    digest = shop.row(newest).digest
+    place = layout.bundle("acme", "shop", digest)
+    shop.context.store.delete(place)
+    with writing():
+        Bundle.update(removed_at=NOW).where(Bundle.digest == digest).execute()
+    row = build(shop, "bundle.compile", {"commit": newest})
+    assert (row.state, row.commit, row.result) == ("committed", newest, {"digest": digest})
+    assert shop.context.store.get(place, limit=LIMITS.blob)
+    with reading():
+        assert Bundle.get(Bundle.digest == digest).removed_at is None
+    assert build(shop, "bundle.compile", {"commit": newest}).state == "unchanged"
 
 
 def test_a_project_in_a_folder_has_its_own_files_changed(shop: World, tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from reconciler.config.findings import Finding
 from reconciler.config.remembered import Memory
 from reconciler.config.snapshot import read_files
 from reconciler.config.source import SourceFile
-from reconciler.errors import Stalled, Transient
+from reconciler.flows.answers import ask_confined
 from reconciler.flows.compile_cache import CompileCache
-from reconciler.flows.confined import Broken, run_confined
-from reconciler.flows.parts import Parts, take_apart
+from reconciler.flows.parts import Parts
 
 T = TypeVar("T")
 
@@ -62,15 +61,8 @@ def standings_confined(
 def _asked(
     child: Callable[[], tuple[bytes, ...]], read: Callable[[Any, Callable[[Any], bytes]], T], what: str
 ) -> T:
-    try:
-        return read(*take_apart(run_confined(child)))
-    except Broken as broken:
-        if broken.cause in ("time", "killed"):
-            raise Transient("E-API-029", f"{what} took too long to read: {broken.words}") from None
-        words = f"{what} cannot be read: {broken.words}"
-    except (AttributeError, KeyError, TypeError, ValueError):
-        words = f"{what} cannot be read: the answer is damaged"
-    raise Stalled("E-API-028", words, cure="Make the change smaller, or push it as a commit")
+    cure = "Make the change smaller, or push it as a commit"
+    return ask_confined(child, read, what, severed="E-API-029", failed="E-API-028", cure=cure)
 
 
 def _edited(document: Mapping[str, Any], kept: Callable[[Any], bytes]) -> Edited:
