@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,8 @@ import pytest
 from reconciler import clock
 from reconciler.db import session
 from reconciler.db.measures import NodeSignal
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, Node
 from reconciler.db.reported import ATTACKS_KEPT, NodeBatch, RuntimeConfig, WafEvent, forget_reports
-from reconciler.settings import read_settings
 from tests.unit.nodes_api.served import Api, Release, Reply, serve
 from web.nodes.batches import MOST_WAITING, take
 from web.nodes.telling import KINDS
@@ -36,19 +33,6 @@ CONFIG = {
     "document": {"routes": [{"id": "shop", "matches": [{"path": "/"}]}]},
 }
 GOOD: dict[str, Any] = {"events": [EVENT], "metrics": SIGNALS, "waf-events": [ATTACK], "config": CONFIG}
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> Any:
-    environ = {"SENTINEL_HOME": str(tmp_path / "home")}
-    migrate(read_settings(environ))
-    yield environ
-    session.disconnect()
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Release:
-    return Release(read_settings(environ))
 
 
 async def tell(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.settings import read_settings
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import Api, Release, serve
@@ -34,14 +31,6 @@ RAW = [
     b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}{}", b"\xff\xfe", b"[" * 60_000, b'{"a":' * 20_000, b'{"a":1,"a":2}',
     b'{"counter":' + b"9" * 5_000 + b"}", b'{"counter":NaN}', b'{"counter":1e999}', b'{"boot_id":"\\ud800"}',
 ]  # fmt: skip
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> Any:
-    environ = {"SENTINEL_HOME": str(tmp_path / "home")}
-    migrate(read_settings(environ))
-    yield environ
-    session.disconnect()
 
 
 def bodies(count: int) -> list[bytes]:

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from reconciler import clock
 from reconciler.bundle.leaves import AuditLeaf
-from reconciler.db import session
 from reconciler.db.logged import LogCheckpoint
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Node, Work
 from reconciler.db.session import writing
-from reconciler.settings import read_settings
 from reconciler.store import layout
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import Api, Release, serve
 
 GOOD = build("127.0.0.1:3000")
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "2"}
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Any:
-    settings = read_settings(environ)
-    migrate(settings)
-    yield Release(settings)
-    session.disconnect()
 
 
 async def registered(api: Api, release: Release) -> dict[str, Any]:

@@ -6,15 +6,11 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler import clock
-from reconciler.db import session
 from reconciler.db.enrolled import retire, revoke_tokens
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Node
 from reconciler.db.session import writing
 from reconciler.settings import read_settings
@@ -90,14 +86,6 @@ async def credentials(api: Api, release: Release, name: str) -> tuple[Somebody, 
 
 def path_of(route: Route, own: Somebody) -> str:
     return route.example.replace("{id}", own.id).replace("sha256:" + "0" * 64, BUNDLE.digest)
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> Any:
-    environ = {"SENTINEL_HOME": str(tmp_path / "home")}
-    migrate(read_settings(environ))
-    yield environ
-    session.disconnect()
 
 
 def test_every_kind_of_credential_is_asked_with() -> None:

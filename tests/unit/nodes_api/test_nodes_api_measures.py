@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.db import session
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, Node
 from reconciler.db.session import reading
 from reconciler.db.signals import KEPT, forget_signals, requests, traffic, traffic_by_service
@@ -167,14 +164,6 @@ def test_a_retired_node_and_an_old_counter_count_nothing(writing: Writing) -> No
     Node.update(retired_at=at(6)).where(Node.id == "n-1").execute()
     writing.beat(at(10), signals=signals(app=counted(50)))
     assert asked(["n-1"], None, 0, 60).requests == 0
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> Any:
-    environ = {"SENTINEL_HOME": str(tmp_path / "home")}
-    migrate(read_settings(environ))
-    yield environ
-    session.disconnect()
 
 
 def labels_of(node: dict[str, Any]) -> dict[str, str]:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from reconciler.db import session
-from reconciler.db.migrate import migrate
-from reconciler.settings import read_settings
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import Api, Release, serve
 from web.nodes import heartbeats
@@ -17,19 +11,6 @@ from web.nodes.downloads import BUNDLES, LEAST, WINDOW, Downloads
 from web.nodes.polling import AGAIN_WITHIN, SOONEST_AGAIN
 
 GOOD = build("127.0.0.1:3000")
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "2"}
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Any:
-    settings = read_settings(environ)
-    migrate(settings)
-    yield Release(settings)
-    session.disconnect()
 
 
 def test_a_full_queue_turns_nodes_away_and_takes_those_that_wait_already(

@@ -17,25 +17,12 @@ from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.session import writing
 from reconciler.fleet.ranks import rank
-from reconciler.settings import Settings, read_settings
+from reconciler.settings import read_settings
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import Api, Release, serve
 
 GOOD = build("127.0.0.1:3000")
 NEXT = build("127.0.0.1:4000")
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "2"}
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Any:
-    settings: Settings = read_settings(environ)
-    migrate(settings)
-    yield Release(settings)
-    session.disconnect()
 
 
 async def until(condition: Any, seconds: float = 10.0) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,12 @@ from nacl.public import PrivateKey
 from reconciler import clock
 from reconciler.bundle.possession import Registration, open_challenge
 from reconciler.bundle.sealed import Label, unwritten, written
-from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Node, Pointer, Rollout, Work
 from reconciler.db.node_keys import Challenge, WrappedKey
 from reconciler.db.session import writing
 from reconciler.keys.sealing import rewrap, seal
 from reconciler.node.keys import NodeKeys, make_keys
 from reconciler.node.sealedset import decode_sealed_set, open_sealed_set
-from reconciler.settings import read_settings
 from reconciler.store import layout
 from tests.unit.node.publishing import build, paper_seal, pinned
 from tests.unit.nodes_api.served import REGISTER, Api, Release, asked_for, serve
@@ -30,18 +26,6 @@ CANARY = b"canary-4417"
 NEEDY = build(secrets={"shop-key": pinned("shop-key", 2, CANARY), "token": pinned("token", 1, CANARY)})
 PLAIN = build("127.0.0.1:4000")
 KEY = PrivateKey.generate()
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "2"}
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Any:
-    migrate(read_settings(environ))
-    yield Release(read_settings(environ))
-    session.disconnect()
 
 
 def put(release: Release, name: str, version: int, environment: str = "production") -> bytes:

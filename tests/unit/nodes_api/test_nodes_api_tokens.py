@@ -17,30 +17,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reconciler import clock
-from reconciler.db import session
 from reconciler.db.enrolled import find_node, retire, revoke_all_tokens, revoke_tokens
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.node_keys import TokenKey
 from reconciler.db.session import writing
 from reconciler.flows.founding import configuration
-from reconciler.settings import read_settings
 from tests.unit.nodes_api.served import REGISTER, Api, Release, Reply, serve
 from web.nodes import tokens as subject
 from web.nodes.tokens import AUDIENCE, ISSUER, Tokens, make_key
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> Any:
-    environ = {"SENTINEL_HOME": str(tmp_path / "home")}
-    migrate(read_settings(environ))
-    yield environ
-    session.disconnect()
-
-
-@pytest.fixture
-def release(environ: dict[str, str]) -> Release:
-    return Release(read_settings(environ))
 
 
 async def token_of(api: Api, node: dict[str, Any], key: str | None = None) -> str:
