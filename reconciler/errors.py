@@ -22,9 +22,13 @@ class ReconcilerError(Exception):
         self.message = message
         self.cure = cure
 
+    @property
+    def words(self) -> str:
+        """The message and its cure."""
+        return f"{self.message}. {self.cure}" if self.cure else self.message
+
     def __str__(self) -> str:
-        sentence = f"{self.code} {self.message}"
-        return f"{sentence}. {self.cure}" if self.cure else sentence
+        return f"{self.code} {self.words}"
 
 
 class Stalled(ReconcilerError):

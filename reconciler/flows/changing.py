@@ -16,7 +16,8 @@ from reconciler.clock import parse_iso
 from reconciler.db import asking
 from reconciler.db.changes import Change
 from reconciler.db.owed import ask
-from reconciler.errors import LostRace, NotYet, Refused, Stalled
+from reconciler.errors import LostRace, NotYet, Stalled
+from reconciler.flows.asked import make_asked
 from reconciler.flows.casting import Word, cast
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -89,17 +90,7 @@ VERDICTS = {"approve": APPROVE, "reject": REJECT}
 
 def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     """Make the change of that id, unless it was made. A change that cannot be made says why, and is not tried again."""
-    row = asking.one(context.organization.slug, context.project.slug, subject)
-    if row is None or row.state != "asked":
-        return Outcome("unchanged", f"the change {subject} has ended")
-    try:
-        return _make(context, row, renew)
-    except (Stalled, Refused) as refusal:
-        cure = f". {refusal.cure}" if refusal.cure else ""
-        asking.finish(
-            row, "refused", now=context.now(), code=refusal.code, message=f"{refusal.message}{cure}"
-        )
-        return Outcome("unchanged", f"the change {subject} is refused: {refusal.message}")
+    return make_asked(context, subject, lambda row: _make(context, row, renew))
 
 
 def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:

@@ -13,8 +13,9 @@ from reconciler.db import asking
 from reconciler.db.changes import Change
 from reconciler.db.models import Bundle, Commit
 from reconciler.db.session import reading
-from reconciler.errors import Refused, Stalled
+from reconciler.errors import Stalled
 from reconciler.flows import trunk, trunk_rows
+from reconciler.flows.asked import make_asked
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
 
@@ -35,18 +36,9 @@ STEPS: tuple[trunk.Step, ...] = (
 
 def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     """Compile the commit that the change of that id names, unless its bundle is there."""
-    row = asking.one(context.organization.slug, context.project.slug, subject)
-    if row is None or row.state != "asked":
-        return Outcome("unchanged", f"the change {subject} has ended")
-    try:
-        made = _made(context, str(row.body["commit"]), renew)
-    except (Stalled, Refused) as refusal:
-        cure = f". {refusal.cure}" if refusal.cure else ""
-        asking.finish(
-            row, "refused", now=context.now(), code=refusal.code, message=f"{refusal.message}{cure}"
-        )
-        return Outcome("unchanged", f"the change {subject} is refused: {refusal.message}")
-    return _told(context, row, made)
+    return make_asked(
+        context, subject, lambda row: _told(context, row, _made(context, str(row.body["commit"]), renew))
+    )
 
 
 def _made(context: Context, sha: str, renew: Callable[[], None]) -> bool:

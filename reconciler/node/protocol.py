@@ -23,6 +23,7 @@ from reconciler.node.patience import Overloaded, read_retry_after
 from reconciler.node.proxy import RunningReport
 from reconciler.node.sealedset import LONGEST_SECRET
 from reconciler.node.state import Identity, NodeState
+from reconciler.strict_json import unique
 
 AGENT = "sentinel-node/0.1.0"
 
@@ -349,18 +350,11 @@ def _document(reply: HttpReply) -> dict[str, Any]:
     if len(reply.body) > ANSWER_LIMIT:
         raise _strange(f"it is longer than {ANSWER_LIMIT} bytes")
     try:
-        document = json.loads(reply.body, object_pairs_hook=_unique)
+        document = json.loads(reply.body, object_pairs_hook=unique)
     except (ValueError, RecursionError):
         raise _strange("it is not JSON with unique names") from None
     if not isinstance(document, dict):
         raise _strange("it is not a JSON object")
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a name occurs twice")
     return document
 
 

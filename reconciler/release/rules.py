@@ -85,7 +85,7 @@ def target_known(case: Case) -> Iterator[Reason]:
     try:
         only_of(case.release, case.policy)
     except Refused as error:
-        yield Reason("W-REL-022", f"{error.message}. {error.cure}" if error.cure else error.message)
+        yield Reason("W-REL-022", error.words)
 
 
 def somebody_meant(case: Case) -> Iterator[Reason]:

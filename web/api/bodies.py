@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from reconciler.clock import parse_iso
 from reconciler.errors import Refused
+from reconciler.strict_json import Unsound, no_constant, unique
 
 DEEPEST = 64
 """Levels of a document. The language has fewer."""
@@ -48,9 +49,9 @@ def read_document() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise Refused("E-API-001", "the body is not application/json", cure="Send JSON and say so")
     try:
-        found = json.loads(request.get_data(), object_pairs_hook=_once, parse_constant=_no_number)
+        found = json.loads(request.get_data(), object_pairs_hook=unique, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
-        words = str(error) if isinstance(error, _Unsound) else "the body is no JSON"
+        words = str(error) if isinstance(error, Unsound) else "the body is no JSON"
         raise Refused("E-API-001", words, cure="Send an object") from None
     if not isinstance(found, dict):
         raise Refused("E-API-001", "the body is no JSON object", cure="Send an object")
@@ -65,21 +66,6 @@ def read_document() -> dict[str, Any]:
         if not layer:
             return found
     raise Refused("E-API-001", f"the body is nested more than {DEEPEST} deep", cure="Send less deep JSON")
-
-
-class _Unsound(ValueError):
-    """JSON that means different things to different readers."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Unsound("a key of the body stands twice in one object")
-    return found
-
-
-def _no_number(text: str) -> None:
-    raise _Unsound(f"{text} is no number in JSON")
 
 
 def moment(text: str, name: str) -> datetime:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from reconciler.strict_json import no_constant, unique
 from web.nodes.problems import malformed, too_large
 
 Message = MutableMapping[str, Any]
@@ -121,19 +122,8 @@ def string_map(document: Mapping[str, Any], name: str, *, most: int) -> dict[str
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return document
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 # `json.loads` would make the decoder again for every body.
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant)
 
 
 def _depth(document: dict[str, Any]) -> int:

@@ -21,8 +21,9 @@ from reconciler.db import asking, resources
 from reconciler.db.changes import Change
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
-from reconciler.errors import LostRace, ReconcilerError, Refused, Stalled
+from reconciler.errors import LostRace, Stalled
 from reconciler.flows import trunk_rows
+from reconciler.flows.asked import make_asked
 from reconciler.flows.compiling import build_confined, read_project
 from reconciler.flows.context import Context
 from reconciler.flows.envcommit import US, worded
@@ -58,24 +59,17 @@ class Ended(Exception):
 
 def run(context: Context, subject: str, renew: Callable[[], None]) -> Outcome:
     """Make the change of that id, unless it was made. A change that cannot be made says why, and is not tried again."""
-    row = asking.one(context.organization.slug, context.project.slug, subject)
-    if row is None or row.state != "asked":
-        return Outcome("unchanged", f"the change {subject} has ended")
+    return make_asked(context, subject, lambda row: _ended(context, row, renew))
+
+
+def _ended(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
     try:
         return _make(context, row, renew)
     except Ended as end:
         asking.finish(
             row, end.state, now=context.now(), code=end.code, message=end.message, result=end.result
         )
-        return Outcome("unchanged", f"the change {subject} is {end.state}: {end.message}")
-    except (Stalled, Refused) as refusal:
-        asking.finish(row, "refused", now=context.now(), code=refusal.code, message=in_words(refusal))
-        return Outcome("unchanged", f"the change {subject} is refused: {refusal.message}")
-
-
-def in_words(refusal: ReconcilerError) -> str:
-    """A refusal with its cure."""
-    return f"{refusal.message}. {refusal.cure}" if refusal.cure else refusal.message
+        return Outcome("unchanged", f"the change {row.id} is {end.state}: {end.message}")
 
 
 def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
