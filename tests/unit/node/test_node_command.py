@@ -36,7 +36,7 @@ from reconciler.node.main import main
 import reconciler.node.assembly, reconciler.node.process
 loaded = sorted(m for m in sys.modules if m.split(".")[0] in ("reconciler", "web", "webhooks"))
 allowed = tuple(f"reconciler.{{name}}" for name in (
-    "node", "bundle", "fleet", "labels", "errors", "clock", "pinned",
+    "node", "bundle", "fleet", "labels", "errors", "clock", "pinned", "strict_json",
 ))
 strangers = [m for m in loaded if m != "reconciler" and not m.startswith(allowed)]
 assert not strangers, strangers
