@@ -24,7 +24,7 @@ PADDING = bytes(BLOCK)
 LONGEST_NAME = 100
 """What fits into the name of a header; the folders before it fit into the prefix."""
 NO_PREFIX = bytes(155)
-LEVEL = 9
+LEVEL = 5
 NAME = re.compile(rb"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*")
 """Relative, no empty part, no part that begins with a dot or a hyphen: so no `.`, `..`, hidden file or option."""
 LONGEST_BLOCK = 128 * 1024
@@ -145,7 +145,7 @@ def digest_of(tar: bytes) -> str:
 
 
 def compress(tar: bytes) -> bytes:
-    """One zstd frame, level 9, with the content size in its header. Its bytes may differ with the library's version."""
+    """One zstd frame, level 5, with the content size in its header. Its bytes may differ with the library's version."""
     return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False).compress(tar)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from reconciler.bundle import archive
@@ -63,9 +64,12 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     )
     files[MANIFEST] = encode_manifest(manifest)
     tar = archive.build_tar(files)
-    blob = archive.compress(tar)
+    # Both take long, and neither holds the interpreter while it does.
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(archive.digest_of, tar)
+        blob = archive.compress(tar)
     return BuiltBundle(
-        digest=archive.digest_of(tar),
+        digest=digest.result(),
         tar=tar,
         blob=blob,
         blob_sha256=hashlib.sha256(blob).hexdigest(),

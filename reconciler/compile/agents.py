@@ -73,6 +73,8 @@ class _Agent:
 
 def beside(rendering: Rendering) -> Beside:
     """The agents that the services of an environment need. A policy that no service names needs none."""
+    if not rendering.of("waf-policy") and not rendering.of("auth-policy"):
+        return Beside((), (), {}, {}, {})
     environment = rendering.policy.name
     wafs = _used(rendering, "waf")
     auths = _used(rendering, "auth")

@@ -36,11 +36,7 @@ def outlines(snapshot: Snapshot) -> Iterator[Outline]:
 def _outline(rendering: Rendering) -> Outline:
     graph = topology(rendering)
     environment = rendering.policy.name
-    declared = {
-        Vertex(kind, resource.name): _file(resource)
-        for kind, resources in rendering.resources.items()
-        for resource in resources
-    }
+    declared = {Vertex(kind, resource.name): _file(resource) for kind, resource, _ in rendering.each()}
     return Outline(
         graph,
         {vertex: declared[vertex] for vertex in graph.vertices if vertex in declared},

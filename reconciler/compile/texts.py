@@ -28,9 +28,9 @@ class Group:
         try:
             return [texts[part] for texts in self.texts]
         except KeyError:
-            for (resource, data), texts in zip(self.resources, self.texts, strict=True):
-                if part not in texts:
-                    texts[part] = make(resource.name, data)
+            for index in [index for index, texts in enumerate(self.texts) if part not in texts]:
+                resource, data = self.resources[index]
+                self.texts[index][part] = make(resource.name, data)
         return [texts[part] for texts in self.texts]
 
 

@@ -129,7 +129,9 @@ def _recalled(entry: memoryview, source: SourceFile) -> tuple[ParsedFile, tuple[
 
 def _filled_in(data: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, Any]:
     """What the effective data has beyond what is written, or otherwise."""
-    return {key: value for key, value in effective.items() if key not in data or data[key] is not value}
+    return {
+        key: value for key, value in effective.items() if key not in data or repr(data[key]) != repr(value)
+    }
 
 
 def _origin(resource: Resource) -> Origin:

@@ -26,28 +26,66 @@ from reconciler.config.source import ATTACHED, LANGUAGE, SIGNERS, SourceFile, is
 from reconciler.config.tripwire import search
 
 
+Effective = tuple[tuple[Resource, Mapping[str, Any]], ...]
+"""Resources, each with its data in some environment."""
+
+
+class Of:
+    """The resources of one kind, in the order of their names, as they are effective in each environment.
+
+    Environments for which none of them has anything special are given the very same objects.
+    """
+
+    __slots__ = ("_effective", "_resources", "_same", "_special")
+
+    def __init__(self, resources: tuple[Resource, ...]) -> None:
+        self._resources = resources
+        limited = any(one.only is not None for one in resources)
+        self._special = None if limited else {name for one in resources for name in one.overrides}
+        """Environments that differ from the others; None when each may."""
+        self._effective: dict[str, Effective] = {}
+        self._same: dict[str, tuple[int, ...]] = {}
+
+    def within(self, environment: str) -> Effective:
+        """Those that exist in the environment, each with its data there."""
+        name = self._name(environment)
+        if name not in self._effective:
+            self._effective[name] = tuple(
+                [(one, one.effective(environment)) for one in self._resources if one.is_in(environment)]
+            )
+        return self._effective[name]
+
+    def same(self, environment: str) -> tuple[int, ...]:
+        """Equal for two environments in which the very same data is effective."""
+        name = self._name(environment)
+        if name not in self._same:
+            self._same[name] = tuple([id(data) for _, data in self.within(environment)])
+        return self._same[name]
+
+    def _name(self, environment: str) -> str:
+        return environment if self._special is None or environment in self._special else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What is effective in one environment: resources by kind, in the order of their names.
+    """What is effective in one environment.
 
     `attached` are the files that resources may name, by path.
     """
 
     policy: EnvironmentPolicy
-    resources: Mapping[str, tuple[Resource, ...]]
+    kinds: Mapping[str, Of]
     attached: Mapping[str, bytes]
-    _made: dict[str, tuple[tuple[Resource, Mapping[str, Any]], ...]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
     _ingredients: list[tuple[Any, ...]] = field(default_factory=list, compare=False, repr=False)
 
-    def of(self, kind: str) -> tuple[tuple[Resource, Mapping[str, Any]], ...]:
+    def of(self, kind: str) -> Effective:
         """The resources of a kind, each with its data in this environment."""
-        if kind not in self._made:
-            name = self.policy.name
-            found = self.resources.get(kind, ())
-            self._made[kind] = tuple([(resource, resource.effective(name)) for resource in found])
-        return self._made[kind]
+        return self.kinds[kind].within(self.policy.name) if kind in self.kinds else ()
+
+    def each(self) -> Iterator[tuple[str, Resource, Mapping[str, Any]]]:
+        """All resources with their kinds and their data in this environment."""
+        for kind in self.kinds:
+            yield from ((kind, resource, data) for resource, data in self.of(kind))
 
     def ingredients(self) -> tuple[Any, ...]:
         """Equal for two environments of one snapshot that have the same resources with the very same data.
@@ -55,7 +93,7 @@ class Rendering:
         They differ in their policies, and in what depends on the environment's name.
         """
         if not self._ingredients:
-            made = [(kind, *[id(data) for _, data in self.of(kind)]) for kind in self.resources]
+            made = [(kind, *those.same(self.policy.name)) for kind, those in self.kinds.items()]
             self._ingredients.append(tuple(made))
         return self._ingredients[0]
 
@@ -72,6 +110,7 @@ class Snapshot:
     policies: tuple[EnvironmentPolicy, ...]
     attached: Mapping[str, bytes] = field(repr=False)
     _rendered: dict[str, Rendering] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _kinds: dict[str, Of] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -88,13 +127,16 @@ class Snapshot:
             policy = next((p for p in self.policies if p.name == environment), None)
             if policy is None:
                 raise KeyError(environment)
+            self._rendered[environment] = Rendering(policy, self._by_kind(), self.attached)
+        return self._rendered[environment]
+
+    def _by_kind(self) -> Mapping[str, Of]:
+        if not self._kinds:
             found: dict[str, list[Resource]] = {}
             for (kind, _), resource in self.resources.items():
-                if resource.is_in(environment):
-                    found.setdefault(kind, []).append(resource)
-            resources = {kind: tuple(those) for kind, those in found.items()}
-            self._rendered[environment] = Rendering(policy, resources, self.attached)
-        return self._rendered[environment]
+                found.setdefault(kind, []).append(resource)
+            self._kinds.update({kind: Of(tuple(those)) for kind, those in found.items()})
+        return self._kinds
 
     def to_json(self) -> list[dict[str, Any]]:
         """The canonical JSON form: every resource as it is written, sorted by kind and name."""

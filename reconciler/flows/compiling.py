@@ -11,7 +11,6 @@ from reconciler.bundle.build import BuiltBundle, build_bundle
 from reconciler.compile.compiler import Compilation, check_snapshot, is_bounded, make_compilation
 from reconciler.compile.expiry import expiry_findings
 from reconciler.config.findings import Finding, Place, Severity, has_errors
-from reconciler.config.former import read_former
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.config.remembered import Memory
 from reconciler.config.rules.step import Former, hold_to
@@ -28,7 +27,6 @@ from reconciler.git.reading import read_tree
 T = TypeVar("T")
 
 LIMITS = Confinement()
-NOTHING = Snapshot({}, (), {})
 SENTENCES = {
     "memory": "the configuration needs more memory to compile than a commit may use",
     "cpu": "the configuration takes more time to compile than a commit may use",
@@ -165,14 +163,13 @@ def _compile_told(
     """What runs in a child that is ahead."""
     for file in before:
         memory.recall(file)
-    known = read_former(before, NOTHING, memory)
     document, kept = take_apart(hearing.hear())
     files = tuple(
         SourceFile(path, kept(pair)) if index is None else before[index]
         for path, index, pair in document["files"]
     )
     trailers = tuple(tuple((name, value) for name, value in one) for one in document["trailers"])
-    yield from compile_files(files, now, Former(document["former"], before, trailers, known), memory)
+    yield from compile_files(files, now, Former(document["former"], before, trailers), memory)
 
 
 class Compiling:

@@ -62,8 +62,8 @@ def resign(state: State) -> None:
 
 
 def fetch(state: State) -> None:
-    """Bring the mirror up to date and find the head of trunk. While the forge is asked for something new, a child
-    recalls the last valid commit."""
+    """Bring the mirror up to date and find the head of trunk. While the forge is asked, a child recalls the last valid
+    commit."""
     context = state.context
     sha = branches(context, lambda: _go_ahead(state)).get(f"refs/heads/{context.project.trunk}")
     if sha is None:

@@ -19,6 +19,7 @@ from pygit2.enums import FetchPrune, ObjectType, SortMode
 from reconciler.errors import Refused, Stalled
 from reconciler.git.commits import CommitInfo, describe
 from reconciler.git.identity import Credentials, Identity
+from reconciler.git.sockets import undelayed
 from reconciler.git.ssh_verify import signing_key
 from reconciler.git.sshsig import verify
 from reconciler.git.transport import Callbacks, conversation, prepare_process
@@ -73,20 +74,21 @@ class Mirror:
     def fetch(self, before: Callable[[], None] = lambda: None) -> dict[str, str]:
         """Bring every branch to what the forge has, drop those it no longer has, and return `refs()`.
 
-        `before` is called when the forge has something else, before that is fetched.
+        `before` is called before the forge is asked, which is what takes the time.
 
         A branch that was rewritten is followed: whoever reads must compare with what he knew. Raises `Transient` when
         the forge cannot be reached, `Stalled` when it refuses us.
         """
         with self.locked(), conversation("fetching from", self.url):
+            before()
             remote = self.repository.remotes.create_anonymous(self.url)
             callbacks = Callbacks(self.url, self.credentials)
-            remote.connect(callbacks=callbacks)
+            with undelayed():
+                remote.connect(callbacks=callbacks)
             there = heads(remote, self.url)
             here = self.refs()
             if there == here:
                 return here
-            before()
             # What is gone goes first, since `env` in our store would keep `env/dev` out.
             for name in here.keys() - there.keys():
                 self.repository.references.delete(name)

@@ -17,23 +17,20 @@ def topology(rendering: Rendering) -> Graph:
 
     A target of two upstreams is one vertex. Native routes are edges of their proxy resource.
     """
-    environment = rendering.policy.name
     found: set[Vertex] = set()
     edges: set[Edge] = set()
-    for kind, resources in rendering.resources.items():
+    for kind, resource, data in rendering.each():
         if kind in LEFT_OUT:
             continue
-        for resource in resources:
-            start = Vertex(kind, resource.name)
-            if kind in ("service", "upstream"):
-                found.add(start)
-            data = resource.effective(environment)
-            for path, other, name in references_in(resource, data):
-                if other not in LEFT_OUT:
-                    edges.add(Edge(start, Vertex(other, str(name)), " ".join(path)))
-            if kind == "upstream":
-                for target in data.get("target", ()):
-                    edges.add(Edge(start, Vertex("target", str(target["address"])), "target"))
+        start = Vertex(kind, resource.name)
+        if kind in ("service", "upstream"):
+            found.add(start)
+        for path, other, name in references_in(resource, data):
+            if other not in LEFT_OUT:
+                edges.add(Edge(start, Vertex(other, str(name)), " ".join(path)))
+        if kind == "upstream":
+            for target in data.get("target", ()):
+                edges.add(Edge(start, Vertex("target", str(target["address"])), "target"))
     for part in native_parts(rendering).each():
         resource, _ = part.resources[0]
         start = Vertex("proxy", resource.name)
@@ -49,7 +46,10 @@ def topology(rendering: Rendering) -> Graph:
     columns = {vertex: _column(vertex, leading) for vertex in found}
     # Tuples of texts are compared much faster than what is made of them.
     return Graph(
-        environment, tuple(sorted(found, key=_order)), tuple(sorted(edges, key=_edge_order)), columns
+        rendering.policy.name,
+        tuple(sorted(found, key=_order)),
+        tuple(sorted(edges, key=_edge_order)),
+        columns,
     )
 
 

@@ -7,7 +7,7 @@ loosens or removes, and both sides' policies. Whoever wants less does so in a co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler.config.findings import Finding, Severity
 from reconciler.config.former import read_former
@@ -78,13 +78,12 @@ class Former:
     """What a commit is compared with: the last valid one, by a name for people, and its files.
 
     `files` is None when the repository does not have it any more. `trailers` are those of the commits since, the one
-    that is judged included. `snapshot` is what the files are, when they have been read before.
+    that is judged included.
     """
 
     name: str
     files: tuple[SourceFile, ...] | None
     trailers: tuple[Trailers, ...] = ()
-    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
 
 def hold_to(former: Former | None, after: Snapshot, memory: Memory | None = None) -> Held:
@@ -92,9 +91,7 @@ def hold_to(former: Former | None, after: Snapshot, memory: Memory | None = None
     with."""
     if former is None:
         return Held((), after.policies)
-    before = former.snapshot
-    if before is None and former.files is not None:
-        before = read_former(former.files, after, memory)
+    before = None if former.files is None else read_former(former.files, after, memory)
     if before is not None:
         return hold(before, after, former.trailers)
     missing = "cannot be read by this version" if former.files is not None else "is not in the repository"
