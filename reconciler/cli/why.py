@@ -12,12 +12,13 @@ from reconciler.clock import iso
 from reconciler.db.models import Environment, Node, Rollout
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
-from reconciler.fleet.cohorts import BASE, cohort_of
+from reconciler.fleet.cohorts import BASE, OUTDATED, cohort_of
 from reconciler.fleet.slots import SLOTS
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.environment import Look
 from reconciler.flows.envrow import find_row
 from reconciler.flows.explaining import explain
+from reconciler.flows.needs import digests_of, read_needs
 from reconciler.release.approvals import expected_plan, judged
 from reconciler.release.assignment import assignment_of, offers
 from reconciler.release.paths import short
@@ -155,14 +156,23 @@ def _node(context: Context, node: Node) -> Iterator[str]:
         yield f"{node.name} keeps what it runs: {node.environment} is stalled: {error}"
         return
     ledger = look.state.files.ledger or Ledger()
-    assignment = assignment_of(ledger)
-    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
+    with reading():
+        needs = read_needs(context, node.environment, digests_of(ledger))
+    assignment = assignment_of(ledger, needs)
+    proxy = str((node.versions or {}).get("proxy") or "")
+    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, proxy)
     rollout = ledger.open_rollout
     offer = offers(ledger).get(cohort)
     wanted = offer.digest if offer is not None else ""
     running = short(node.running) if node.running else "nothing"
     yield f"{node.name} ({node.id}) in {node.environment} is in the cohort {cohort} and runs {running}"
-    if not wanted:
+    if cohort == OUTDATED:
+        meant = cohort_of(node.id, node.labels, node.registered_at, assignment)
+        yield (
+            f"It keeps what it runs: its proxy says {proxy}, older than {assignment.needs[meant]}, which the bundle "
+            "for it needs; it gets the bundle when its proxy is upgraded"
+        )
+    elif not wanted:
         yield "It waits for the first release to complete: a node is given what was completed last"
     elif node.running == wanted:
         yield f"It runs what it should, {short(wanted)}"
@@ -174,7 +184,7 @@ def _node(context: Context, node: Node) -> Iterator[str]:
         yield f"It reported last: {seen}"
     if offer is not None and cohort in SLOTS:
         yield f"Its weight is {offer.weight} of 100"
-    moved = assignment.moved(node.id, node.labels, node.registered_at)
+    moved = assignment.moved(node.id, node.labels, node.registered_at, proxy)
     if rollout is not None and not moved and (cohort == BASE or cohort in SLOTS):
         yield f"{rollout.name} has not reached it:"
         yield from _decision(look)

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from reconciler.fleet.cohorts import Assignment
+from reconciler.fleet.cohorts import NEXT, Assignment
 from reconciler.fleet.domains import Reaches, reach_in
 from reconciler.fleet.observations import Observed
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
+from reconciler.fleet.versions import is_older
 
 EXAMPLES = 3
 """How many nodes are named in a reason. Counts are complete; names are there so that a person knows where to look."""
@@ -26,7 +27,8 @@ class Batch:
     Every node of `total` is in exactly one of: `absent` (silent already when the step began), `silent` (was there
     then, is not now or has not reported since), `refused`, `pending` (reports, runs something else), `unhealthy`,
     `unsure` (runs it, says neither healthy nor unhealthy), `settling` (healthy, not yet for long enough), `settled`.
-    `pinned` counts nodes that would belong to the step if no pin kept them; they are in no other count.
+    `pinned` counts nodes that would belong to the step if no pin kept them, `outdated` those that would if their proxy
+    were not too old; they are in no other count.
     `settles_at` is when the last of the settling would be settled; None when nobody is settling.
     `lapsed_at` is when the first of the silent and settling was heard of last, or became healthy; None when there are
     none. `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
@@ -44,6 +46,7 @@ class Batch:
     settles_at: datetime | None = None
     examples: tuple[str, ...] = ()
     pinned: int = 0
+    outdated: int = 0
     lapsed_at: datetime | None = None
 
     @property
@@ -117,12 +120,41 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
         return {}
     found: dict[str, list[str]] = {}
     for node in nodes:
-        if assignment.pin_of(node.id, node.labels) is not None:
+        if assignment.pin_of(node.id, node.labels) is not None or assignment.outdated(NEXT, node.proxy):
             continue
         if rollout.concerns(node.id, node.labels, node.registered_at):
             domain = rollout.domain(node.id, node.labels)
             found.setdefault(domain, []).append(rank(rollout.name, node.id))
     return {domain: tuple(sorted(ranks)) for domain, ranks in sorted(found.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """How many `nodes` keep what they run because their proxy is older than `needs`, which `digest` needs. `examples`
+    names a few, each with its version."""
+
+    nodes: int = 0
+    digest: str = ""
+    needs: str = ""
+    examples: tuple[str, ...] = ()
+
+
+def outdated(assignment: Assignment, digest: str, needs: str, nodes: Iterable[Observed]) -> Outdated:
+    """The nodes that would be brought a digest, by the rollout of the assignment or without one, were their proxies not
+    older than it needs."""
+    if not needs:
+        return Outdated()
+    rollout = assignment.rollout
+    found = sorted(
+        (node.name, node.proxy)
+        for node in nodes
+        if is_older(node.proxy, needs)
+        and assignment.pin_of(node.id, node.labels) is None
+        and (rollout is None or rollout.is_for(node.id, node.labels, node.registered_at))
+    )
+    if not found:
+        return Outdated()
+    return Outdated(len(found), digest, needs, tuple(f"{name}: {proxy}" for name, proxy in found[:EXAMPLES]))
 
 
 def left_out(assignment: Assignment, nodes: Iterable[Observed]) -> int:
@@ -169,6 +201,9 @@ def count_batches(
         step, tally = steps[index], tallies[index]
         if assignment.pin_of(node.id, node.labels) is not None:
             tally.counts["pinned"] = tally.counts.get("pinned", 0) + 1
+            continue
+        if assignment.outdated(NEXT, node.proxy):
+            tally.counts["outdated"] = tally.counts.get("outdated", 0) + 1
             continue
         tally.counts["total"] = tally.counts.get("total", 0) + 1
         if step.since is None:
@@ -235,4 +270,5 @@ def merge(batches: Iterable[Batch]) -> Batch:
         lapsed_at=min((batch.lapsed_at for batch in found if batch.lapsed_at is not None), default=None),
         examples=tuple(example for batch in found for example in batch.examples)[:EXAMPLES],
         pinned=sum(b.pinned for b in found),
+        outdated=sum(b.outdated for b in found),
     )

@@ -39,6 +39,8 @@ class Observed(Protocol):
     def refused_sequence(self) -> int: ...
     @property
     def refused_because(self) -> str: ...
+    @property
+    def proxy(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Observation:
 
     `reported_at` None: it never reported. `running` "": it runs nothing. `health` is `healthy`, `unhealthy` or
     `unknown`. `refused` is the digest of its last refusal that no later activation cleared, or "";
-    `refused_sequence` is the sequence of the pointer that it refused.
+    `refused_sequence` is the sequence of the pointer that it refused. `proxy` is what its proxy says of its
+    version, or "".
     """
 
     id: str
@@ -63,6 +66,7 @@ class Observation:
     refused_sequence: int = 0
     refused_because: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = ""
 
     @property
     def alive_at(self) -> datetime:

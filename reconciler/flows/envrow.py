@@ -11,6 +11,7 @@ from reconciler.db.models import Environment, Event, Rollout
 from reconciler.db.session import reading, writing
 from reconciler.errors import LostRace, Stalled
 from reconciler.flows.context import Context
+from reconciler.flows.needs import digests_of, read_needs
 from reconciler.flows.projection import moment, rollout_view
 from reconciler.release.approvals import expected_plan, judged
 from reconciler.release.assignment import assignment_of
@@ -52,11 +53,12 @@ def take_row(
     Raises `LostRace` E-REL-006 when somebody else has moved the row since it was read.
     """
     rollout = ledger.open_rollout
+    needs = read_needs(context, environment, digests_of(ledger))
     moved = (
         Environment.update(
             head=head,
             sequence=ledger.sequence,
-            assignment=assignment_of(ledger).to_json(),
+            assignment=assignment_of(ledger, needs).to_json(),
             rollout=rollout.name if rollout is not None else "",
             updated_at=now,
         )

@@ -22,6 +22,7 @@ from reconciler.flows.envbranch import (
 )
 from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
+from reconciler.flows.needs import digests_of, read_needs
 from reconciler.release.counting import count
 from reconciler.release.facts import Facts, forbidden_of, runs_of
 from reconciler.release.state import Completed, EnvironmentState, Ledger, Quarantine
@@ -74,9 +75,10 @@ def gather_facts(
         digests = {wished, *(pin.digest for pin in files.pins)} - {""}
         bundles = _bundles(context, state.name, digests)
         removed = _removed(context, digests)
+        needs = read_needs(context, state.name, digests | digests_of(ledger))
         nodes = read_nodes(context, state.name)
         drifting = _drifting(context, state.name, ledger) if policy.drift.remediate else 0
-    counted = count(state, policy, nodes, now=now)
+    counted = count(state, policy, nodes, now=now, needs=needs)
     before = _predecessors(context, policy, refs)
     signals = measure(context, state.name, ledger, nodes, now=now)
     return Facts(
@@ -95,6 +97,7 @@ def gather_facts(
         returned=counted.returned,
         ranks=counted.ranks,
         left_out=counted.left_out,
+        outdated=counted.outdated,
         signals=signals,
         drifting=drifting,
     )
@@ -133,6 +136,7 @@ def _observation(row: Node) -> Observation:
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
         labels=row.labels,
+        proxy=str(row.versions.get("proxy") or ""),
     )
 
 

@@ -20,6 +20,7 @@ from reconciler.fleet.slo import Counted, counted
 from reconciler.fleet.slots import SLOTS
 from reconciler.fleet.staleness import is_fresh
 from reconciler.flows.context import Context
+from reconciler.flows.needs import digests_of, read_needs
 from reconciler.flows.probing import probe
 from reconciler.release.assignment import assignment_of
 from reconciler.release.gates import slo
@@ -67,12 +68,14 @@ def measure(
     else:
         found = StepSignals(now, now)
         with reading():
+            needs = read_needs(context, environment, digests_of(ledger))
+            assignment = assignment_of(ledger, needs)
             if any(gate.kind in OF_TRAFFIC for gate in gates):
-                found = _traffic(found, nodes, rollout, plan, assignment_of(ledger), since, now)
+                found = _traffic(found, nodes, rollout, plan, assignment, since, now)
             found = replace(found, budgets=_budgets(gates, nodes, _begins(since, plan), now))
             if plan.swap is not None:
                 earlier = before.shares.marks if before is not None and before.shares is not None else ()
-                found = replace(found, shares=_shares(ledger, plan, nodes, earlier, since, now))
+                found = replace(found, shares=_shares(assignment, plan, nodes, earlier, since, now))
     found = replace(found, probes=probe(context, gates, before.probes if before is not None else {}, now))
     _keep(context, environment, rollout, active, since, found)
     return found
@@ -89,7 +92,7 @@ def _traffic(
 ) -> StepSignals:
     moved, control = [], []
     for node in nodes:
-        if assignment.moved(node.id, node.labels, node.registered_at):
+        if assignment.moved(node.id, node.labels, node.registered_at, node.proxy):
             moved += [node.id] if node.running == rollout.digest else []
         elif _is_control(node, rollout, assignment):
             control.append(node.id)
@@ -113,7 +116,7 @@ def _begins(since: datetime, plan: Plan) -> datetime:
 
 
 def _shares(
-    ledger: Ledger,
+    assignment: Assignment,
     plan: Plan,
     nodes: Iterable[Observation],
     earlier: tuple[Mark, ...],
@@ -121,11 +124,10 @@ def _shares(
     now: datetime,
 ) -> Shares:
     """What the nodes of each slot counted so far, beside what they had counted at earlier looks."""
-    assignment = assignment_of(ledger)
     stale = plan.rules.stale_after_seconds
     members: dict[str, list[str]] = {slot: [] for slot in SLOTS}
     for node in nodes:
-        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, node.proxy)
         if cohort in members and is_fresh(node.reported_at, now=now, stale_after_seconds=stale):
             members[cohort].append(node.id)
     seen = {slot: requests(ids, since, now) for slot, ids in members.items()}

@@ -26,6 +26,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Refused
+from reconciler.fleet.versions import is_older
 from reconciler.node.effects import (
     Answer,
     Done,
@@ -46,7 +47,6 @@ from reconciler.node.effects import (
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Active, Held, NodeState, Refusal, Trust
-from reconciler.node.versions import is_older
 
 READ_BACK_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
 """Seconds between looks: nine looks in nine seconds. A reload takes milliseconds, a restart up to a few seconds."""

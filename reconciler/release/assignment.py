@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
 from reconciler.errors import Refused
-from reconciler.fleet.cohorts import BASE, EVERYBODY, NEXT, Assignment, OpenRollout, PinnedNodes, Target
+from reconciler.fleet.cohorts import (
+    BASE,
+    EVERYBODY,
+    NEXT,
+    NO_NEEDS,
+    Assignment,
+    OpenRollout,
+    PinnedNodes,
+    Target,
+)
 from reconciler.fleet.domains import OTHERS, Reaches, reach_in
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH
 from reconciler.fleet.selecting import read_selector
@@ -52,13 +61,17 @@ def already_of(ledger: Ledger, wish: Release) -> tuple[Moved, ...]:
     return (*plan.already, moved)
 
 
-def assignment_of(ledger: Ledger) -> Assignment:
-    """The assignment that holds from this ledger's sequence on."""
+def assignment_of(ledger: Ledger, needs: Mapping[str, str] = NO_NEEDS) -> Assignment:
+    """The assignment that holds from this ledger's sequence on. `needs` is by digest the oldest proxy that runs it."""
     rollout, plan = ledger.open_rollout, ledger.plan
     pins = _pins(ledger)
     slots = None if ledger.serving is None else ledger.serving.slots
+    digests = {cohort: offer.digest for cohort, offer in offers(ledger).items()} if needs else {}
+    oldest = {cohort: needs[digest] for cohort, digest in digests.items() if needs.get(digest)}
     if rollout is None or plan is None:
-        return Assignment(None, pins, slots)
+        return Assignment(None, pins, slots, oldest)
+    if needs.get(rollout.digest):
+        oldest[NEXT] = needs[rollout.digest]
     return Assignment(
         OpenRollout(
             rollout.name,
@@ -71,6 +84,7 @@ def assignment_of(ledger: Ledger) -> Assignment:
         ),
         pins,
         slots,
+        oldest,
     )
 
 
@@ -136,7 +150,12 @@ def _slot_digests(ledger: Ledger) -> Iterator[tuple[str, str]]:
             yield slot, digest
 
 
-def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -> Assignment:
+def opening(
+    state: EnvironmentState,
+    policy: EnvironmentPolicy,
+    now: datetime,
+    needs: Mapping[str, str] = NO_NEEDS,
+) -> Assignment:
     """The assignment of the rollout that the wish would open now, before its first step.
 
     Without a rollout when the wish opens none: nothing is wished, or what runs already, or for a group that is not.
@@ -152,7 +171,8 @@ def opening(state: EnvironmentState, policy: EnvironmentPolicy, now: datetime) -
     target = Target(now, _selector(only))
     slots = slots_of(policy)
     rollout = OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already, slots=slots)
-    return Assignment(rollout, _pins(ledger))
+    oldest = {NEXT: needs[wish.digest]} if needs.get(wish.digest) else {}
+    return Assignment(rollout, _pins(ledger), needs=oldest)
 
 
 def settled(ledger: Ledger, wish: Release) -> bool:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.config.policy import EnvironmentPolicy
-from reconciler.fleet.batches import Batch, StepWindow, count_batches, eligible_ranks, left_out
+from reconciler.fleet.batches import (
+    Batch,
+    Outdated,
+    StepWindow,
+    count_batches,
+    eligible_ranks,
+    left_out,
+    outdated,
+)
+from reconciler.fleet.cohorts import NO_NEEDS, Assignment
 from reconciler.fleet.observations import Observed
 from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.facts import step_windows
@@ -23,14 +32,21 @@ class Counted:
     returned: Batch | None
     ranks: Mapping[str, tuple[str, ...]]
     left_out: int
+    outdated: Outdated
 
 
 def count(
-    state: EnvironmentState, policy: EnvironmentPolicy, nodes: Sequence[Observed], *, now: datetime
+    state: EnvironmentState,
+    policy: EnvironmentPolicy,
+    nodes: Sequence[Observed],
+    *,
+    now: datetime,
+    needs: Mapping[str, str] = NO_NEEDS,
 ) -> Counted:
-    """Count the nodes for the open rollout, and for the one that the wish would open."""
+    """Count the nodes for the open rollout, and for the one that the wish would open. `needs` is by digest the oldest
+    proxy that runs it."""
     ledger = state.files.ledger or Ledger()
-    assignment = assignment_of(ledger)
+    assignment = assignment_of(ledger, needs)
     rollout, plan = ledger.open_rollout, ledger.plan
     batches: tuple[Batch, ...] = ()
     returned = None
@@ -53,6 +69,27 @@ def count(
             # The last step is the one that had moved them.
             windows = (replace(one, since=back.since, sequence=back.sequence) for one in step_windows(ledger))
             returned = counted(rollout.previous, tuple(windows))[-1]
+    coming = opening(state, policy, now, needs)
     return Counted(
-        batches, returned, eligible_ranks(opening(state, policy, now), nodes), left_out(assignment, nodes)
+        batches,
+        returned,
+        eligible_ranks(coming, nodes),
+        left_out(assignment, nodes),
+        _outdated(state, ledger, assignment, coming, nodes, needs),
     )
+
+
+def _outdated(
+    state: EnvironmentState,
+    ledger: Ledger,
+    assignment: Assignment,
+    coming: Assignment,
+    nodes: Sequence[Observed],
+    needs: Mapping[str, str],
+) -> Outdated:
+    """Who is left out of what is under way, else of what would come, else of what is live."""
+    rollout, wish = ledger.open_rollout, state.files.release
+    if rollout is None and coming.rollout is not None and wish is not None:
+        return outdated(coming, wish.digest, needs.get(wish.digest, ""), nodes)
+    digest = ledger.live if rollout is None else rollout.digest
+    return outdated(assignment, digest, needs.get(digest, ""), nodes)

@@ -69,8 +69,23 @@ def decide(
     moments = [at for at in (decision.look_again_at, pinning.look_again_at, later) if at is not None]
     return replace(
         decision,
-        waiting=(*decision.waiting, *skipped, *pinning.waiting),
+        waiting=(*decision.waiting, *skipped, *pinning.waiting, *_outdated(facts)),
         look_again_at=min(moments, default=None),
+    )
+
+
+def _outdated(facts: Facts) -> tuple[Reason, ...]:
+    """Who keeps what it runs because of the version of its proxy: nobody waits for these nodes."""
+    found = facts.outdated
+    if not found.nodes:
+        return ()
+    more = "; …" if found.nodes > len(found.examples) else ""
+    return (
+        Reason(
+            "W-REL-027",
+            f"left out by version: {found.nodes} nodes whose proxy is older than {found.needs}, which "
+            f"{short(found.digest)} needs ({'; '.join(found.examples)}{more}); each gets it once its proxy is upgraded",
+        ),
     )
 
 

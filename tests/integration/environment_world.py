@@ -120,7 +120,8 @@ class World:
             }
             assignment = Assignment.from_json(self.environment(environment).assignment)
             for node in Node.select().where(Node.environment == environment):
-                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment))
+                proxy = node.versions.get("proxy", "")
+                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment, proxy))
                 if pointer is not None:
                     assert pointer.sequence >= node.sequence, "a node was offered a lower sequence"
                     if node.running != pointer.digest:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.db.models import Bundle, Node
+from reconciler.db.session import writing
 from reconciler.release.render import render_quarantine
 from reconciler.release.state import Quarantine
 from tests.integration.environment_world import World, make_world, policy
@@ -144,3 +146,49 @@ def test_a_death_behind_the_commit_that_widens_moves_nobody_back(world: World, m
 def _die(look: Any) -> None:
     if look.commits:
         raise RuntimeError("died")
+
+
+def upgrade(proxy: str, **labels: str) -> None:
+    """Let the nodes with these labels say that their proxy is of this version."""
+    with writing():
+        for node in Node.select():
+            if labels.items() <= node.labels.items():
+                node.versions = {"proxy": proxy}
+                node.save()
+
+
+def test_nodes_whose_proxies_are_too_old_are_left_out_until_they_are_upgraded(world: World) -> None:
+    (one,) = world.running("dev")
+    _, two = world.trunk("two")
+    with writing():
+        needs = {name: {"proxy-version": "0.6.20"} for name in ("dev", "prod")}
+        Bundle.update(environments=needs).where(Bundle.digest == two).execute()
+    upgrade("zentinel 0.6.19", region="us")
+    upgrade("zentinel 0.6.20", region="eu")
+    world.wish("dev", two)
+    world.settle("dev")
+    assert world.runs("dev", "region") == {"eu": {two}, "us": {one}}
+    assert world.rollouts("dev") == {"r-0001": "completed", "r-0002": "completed"}
+    (reason,) = world.environment("dev").view["waiting"]
+    assert reason["code"] == "W-REL-027"
+    assert "2 nodes whose proxy is older than 0.6.20" in reason["message"]
+    assert "node-2: zentinel 0.6.19" in reason["message"]
+    upgrade("zentinel 0.6.20", region="us")
+    world.settle("dev", 2)
+    assert world.running("dev") == {two}
+    assert waiting(world) == []
+
+
+def test_what_no_node_can_run_does_not_complete(world: World) -> None:
+    (one,) = world.running("dev")
+    _, two = world.trunk("two")
+    with writing():
+        Bundle.update(environments={"dev": {"proxy-version": "0.6.20"}}).where(Bundle.digest == two).execute()
+    upgrade("zentinel 0.6.19")
+    world.wish("dev", two)
+    world.settle("dev", 3)
+    assert waiting(world) == ["W-REL-009", "W-REL-027"]
+    world.wait(60)
+    world.settle("dev", 2)
+    assert world.rollouts("dev")["r-0002"] == "rolled-back"
+    assert world.running("dev") == {one}

@@ -52,7 +52,10 @@ def test_a_promotion_without_risk_says_so_and_is_not_made(shop: Shop) -> None:
     live = shop.write("main", tree(SERVICE))
     coming = shop.write("main", {"README.md": b"x"})
     before = shop.head("env/production").sha
-    assert risk_of(shop, live, coming) == [f"Risk: low, against {live[:12]}, which runs in production"]
+    assert risk_of(shop, live, coming) == [
+        f"Risk: low, against {live[:12]}, which runs in production",
+        "Needs: proxies of 0.6.20 or newer; nodes with an older one are left out",
+    ]
     assert shop.head("env/production").parents == (before,)
 
 

@@ -27,6 +27,8 @@ class NodeEntry:
     labels: Mapping[str, str] = field(default_factory=dict)
     tokens_after: datetime | None = None
     """Tokens that were issued before are not taken."""
+    proxy: str = ""
+    """What its proxy said of its version last."""
 
     def with_key(self, sha256: str) -> NodeEntry:
         """The same node with another key."""
@@ -131,7 +133,7 @@ class Directory:
         environment = self.environments.get((node.organization, node.project, node.environment))
         if environment is None:
             return None
-        cohort = cohort_of(node.id, node.labels, node.registered_at, environment.assignment)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, environment.assignment, node.proxy)
         return environment.answers.get(cohort)
 
     def forget(self, node_id: str) -> None:

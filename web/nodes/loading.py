@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,14 +77,16 @@ class Loader:
     ) -> tuple[tuple[NodeEntry, ...], tuple[str, ...], datetime | None]:
         query = Node.select(
             Node.id, Node.organization, Node.project, Node.environment, Node.registered_at, Node.key_sha256,
-            Node.labels, Node.tokens_after, Node.retired_at, Node.changed_at,
+            Node.labels, Node.tokens_after, Node.versions, Node.retired_at, Node.changed_at,
         )  # fmt: skip
         if since is not None:
             query = query.where(Node.changed_at >= since - OVERLAP)
         present, retired, newest = [], [], since
         for row in query.tuples().iterator():
-            *facts, retired_at, changed_at = row
+            *facts, versions, retired_at, changed_at = row
             if retired_at is None:
+                # Most nodes of a fleet say the same, and one copy of it is enough.
+                facts.append(sys.intern(str(versions.get("proxy") or "")))
                 present.append(NodeEntry(*facts))
             else:
                 retired.append(facts[0])

@@ -39,8 +39,10 @@ class GateFacts:
 
     @property
     def empty(self) -> bool:
-        """Whether the step was planned for no nodes and has none, or pins keep all it has."""
-        return self.batch.total == 0 and (self.step.nodes == 0 or self.batch.pinned > 0)
+        """Whether the step was planned for no nodes and has none, or all it has are pinned or outdated."""
+        return self.batch.total == 0 and (
+            self.step.nodes == 0 or self.batch.pinned > 0 or self.batch.outdated > 0
+        )
 
     @property
     def unserved(self) -> bool:

@@ -20,7 +20,13 @@ _PARTS = (
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Nodes that were silent before the step began are named and not waited for; everybody else has to be healthy."""
     batch, rules = facts.batch, facts.rules
+    too_old = f"{batch.outdated} left out, whose proxy is too old" if batch.outdated else ""
     if batch.total == 0:
+        if too_old and not facts.earlier.total:
+            # A rollout that reaches nobody must not end as if it had reached everybody.
+            return Wait(f"no node can take it: {too_old}")
+        if too_old:
+            return Pass(f"no nodes that can take it: {too_old}")
         if facts.empty:
             return Pass("no nodes that are not pinned" if batch.pinned else "no nodes")
         return Wait(f"nothing is known of the {facts.step.nodes} nodes that were planned")
@@ -35,6 +41,7 @@ def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
         )
     if batch.settled == there:
         words = f"{there}/{batch.total} healthy for {rules.min_healthy_seconds} s"
+        words += f"; {too_old}" if too_old else ""
         return Pass(
             f"{words}; {batch.absent} silent since before{_examples(batch)}" if batch.absent else words
         )

@@ -142,6 +142,7 @@ class ControlPlane:
             returned=counted.returned,
             ranks=counted.ranks,
             left_out=counted.left_out,
+            outdated=counted.outdated,
             signals=environment.balancer.measure(
                 environment.ledger, environment.nodes, self.scenario.moment(now), now
             ),

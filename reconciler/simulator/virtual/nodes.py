@@ -82,6 +82,11 @@ class Node:
         self.refused_sequence = 0
 
     @property
+    def proxy(self) -> str:
+        """Versions are not played."""
+        return ""
+
+    @property
     def truthful(self) -> bool:
         """Whether it can be expected to run what it is told, for good."""
         kind = self.temperament

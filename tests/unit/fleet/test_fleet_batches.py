@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.fleet.batches import Batch, StepWindow, count_batches, eligible_ranks, left_out, merge
+from reconciler.fleet.batches import (
+    Batch,
+    StepWindow,
+    count_batches,
+    eligible_ranks,
+    left_out,
+    merge,
+    outdated,
+)
 from reconciler.fleet.cohorts import Assignment, OpenRollout, PinnedNodes, Target, cohort_of
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH, rank
@@ -217,3 +225,49 @@ def test_nothing_written_is_the_default_assignment() -> None:
 def test_presence(quiet: int | None, expected: str) -> None:
     reported = None if quiet is None else ago(quiet)
     assert presence(reported, now=NOW, stale_after_seconds=10) == expected
+
+
+@pytest.mark.parametrize(
+    ("needs", "proxy", "cohort"),
+    [
+        pytest.param({"next": "0.6.20"}, "zentinel 0.6.20", "next", id="new enough"),
+        pytest.param({"next": "0.6.20"}, "zentinel 0.6.19", "base", id="too old for the rollout"),
+        pytest.param(
+            {"next": "0.6.20", "base": "0.6.19"}, "zentinel 0.6.18", "outdated", id="too old for both"
+        ),
+        pytest.param({"next": "0.6.20", "base": "0.6.20"}, "", "next", id="its own check has the last word"),
+        pytest.param({"base": "0.6.20"}, "zentinel 0.6.9", "next", id="what it has left does not matter"),
+        pytest.param({"pin-aaaaaaaaaaaa": "0.6.20"}, "zentinel 0.6.9", "next", id="another cohort's needs"),
+    ],
+)
+def test_a_node_is_not_told_to_run_what_its_proxy_is_too_old_for(
+    needs: dict[str, str], proxy: str, cohort: str
+) -> None:
+    rollout = replace(moving().rollout or pytest.fail("no rollout"), reaches={"": LAST_REACH})
+    assignment = Assignment.from_json(Assignment(rollout, needs=needs).to_json())
+    node = replace(WELL, proxy=proxy)
+    assert cohort_of("n-1", {}, WELL.registered_at, assignment, proxy) == cohort
+    assert assignment.moved("n-1", {}, WELL.registered_at, proxy) is (cohort == "next")
+    assert bool(eligible_ranks(assignment, [node])) is (cohort == "next")
+    (batch,) = count_batches(
+        assignment, NEW, [StepWindow({"": LAST_REACH}, ago(20), 7)], [node],
+        now=NOW, stale_after_seconds=10, min_healthy_seconds=10,
+    )  # fmt: skip
+    assert (batch.total, batch.outdated) == ((1, 0) if cohort == "next" else (0, 1))
+    assert merge([batch, batch]).outdated == 2 * batch.outdated
+
+
+def test_a_pinned_node_whose_proxy_is_too_old_for_the_pin_keeps_what_it_runs() -> None:
+    pin = PinnedNodes("leak", OLD, ids=("n-1",))
+    assignment = Assignment(pins=(pin,), needs={pin.cohort: "0.6.20"})
+    assert cohort_of("n-1", {}, ago(9), assignment, "zentinel 0.6.17") == "outdated"
+
+
+def test_those_that_are_left_out_by_version_are_counted_and_a_few_are_named() -> None:
+    nodes = [replace(WELL, id=f"n-{n}", name=f"node-{n}", proxy=f"zentinel 0.6.{n}") for n in range(15, 21)]
+    late = replace(WELL, id="n-late", registered_at=NOW, proxy="zentinel 0.6.1")
+    found = outdated(moving(), NEW, "0.6.20", [late, *nodes])
+    assert (found.nodes, found.needs, found.digest) == (5, "0.6.20", NEW)
+    assert found.examples == tuple(f"node-{n}: zentinel 0.6.{n}" for n in (15, 16, 17))
+    assert outdated(Assignment(), NEW, "0.6.20", [late]).nodes == 1
+    assert outdated(moving(), NEW, "", nodes).nodes == 0

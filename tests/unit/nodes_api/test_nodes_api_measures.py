@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from reconciler.db import session
 from reconciler.db.measures import NodeCounter, NodeSignal
-from reconciler.db.models import Event, Node
+from reconciler.db.models import Environment, Event, Node
 from reconciler.db.session import reading
 from reconciler.db.signals import KEPT, forget_signals, requests, traffic, traffic_by_service
+from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.signals import MOST_BUCKETS, MOST_SERVICES, Counts, percentile
 from reconciler.settings import read_settings
+from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import REGISTER, Api, Release, serve
 from web.nodes.heartbeats import write_reports
 from web.nodes.reports import read_report
@@ -169,6 +172,32 @@ def test_a_retired_node_and_an_old_counter_count_nothing(writing: Writing) -> No
 def labels_of(node: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = Node.get_by_id(node["id"]).labels
     return found
+
+
+def test_a_node_whose_proxy_is_too_old_is_offered_nothing(environ: dict[str, str]) -> None:
+    release = Release(read_settings(environ))
+    release.pointer(build("127.0.0.1:3000"), sequence=1)
+    release.rollout("r-1", "ffffffffffffffff", state="completed")
+    with session.writing():
+        Environment.update(assignment=Assignment(needs={"base": "0.6.20"}).to_json()).execute()
+
+    async def talk(api: Api) -> None:
+        node = (
+            await api.ask("POST", REGISTER, body={"token": release.token(), "name": "edge-1", "labels": {}})
+        ).json
+        for number, (proxy, offered) in enumerate(
+            {"zentinel 0.6.19": False, "zentinel 0.6.20": True, "zentinel 0.6.3": False}.items(), start=1
+        ):
+            await api.beat(node, 2 * number, versions={"agent": "sentinel-node/0.1.0", "proxy": proxy})
+            assert await api.service.heartbeats.flush()
+            for _ in range(300):
+                if api.service.directory.nodes[node["id"]].proxy == proxy:
+                    break
+                await asyncio.sleep(0.02)
+            answer = await api.beat(node, 2 * number + 1)
+            assert (answer.json["pointer_etag"] is not None) is offered, proxy
+
+    serve(environ, talk)
 
 
 def test_labels_are_what_a_node_says_and_what_its_token_fixes(environ: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from reconciler.db.measures import NodeSignal
 from reconciler.db.models import Environment, Node, Pointer
 from reconciler.db.session import writing
+from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.signals import Counts
 from reconciler.settings import Settings
 from tests.unit.pages.sample_project import NOW, PROJECT, digest
@@ -164,3 +165,15 @@ def test_the_page_shows_what_the_node_counted_lately(client: FlaskClient) -> Non
         "the proxy itself": ["4", "100.0 %", "unknown", "unknown"],
     }
     assert "processor 42 %, memory unknown" in page
+
+
+def test_a_node_that_is_left_out_by_version_says_so(client: FlaskClient) -> None:
+    with writing():
+        node = Node.select().where(Node.environment == "production").order_by(Node.id).first()
+        node.versions = {"proxy": "zentinel 0.6.17"}
+        node.save()
+        needs = Assignment(needs={"base": "0.6.20", "next": "0.6.20"})
+        Environment.update(assignment=needs.to_json()).where(Environment.name == "production").execute()
+    page = client.get(f"/o/acme/p/{PROJECT}/nodes/{node.id}").text
+    assert "Its proxy is older than 0.6.20, which the bundle needs" in page
+    assert '<span class="mono">outdated</span>' in page

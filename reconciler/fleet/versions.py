@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _VERSION = re.compile(r"(?<![0-9.])([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(?![0-9])")
 
@@ -13,7 +14,8 @@ def read_version(words: str) -> tuple[int, ...] | None:
     return tuple(map(int, match.groups())) if match is not None else None
 
 
+@lru_cache(maxsize=4096)
 def is_older(found: str, wanted: str) -> bool:
-    """Whether the version in `found` is known, and lower than the one in `wanted`."""
+    """Whether the version in `found` is known, and lower than the one in `wanted`. Asked for every poll."""
     one, other = read_version(found), read_version(wanted)
     return one is not None and other is not None and one < other
