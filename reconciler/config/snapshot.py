@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,6 @@ from reconciler.config.rules.scope import check_scopes
 from reconciler.config.signers import read_signers
 from reconciler.config.source import ATTACHED, LANGUAGE, SIGNERS, SourceFile, is_read
 from reconciler.config.tripwire import search
-
 
 Effective = tuple[tuple[Resource, Mapping[str, Any]], ...]
 """Resources, each with its data in some environment."""
