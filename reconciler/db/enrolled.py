@@ -43,6 +43,7 @@ class Reporting(NamedTuple):
     health_reason: str
     refusal: Mapping[str, Any] | None
     versions: Mapping[str, str]
+    weight: int | None
     log: str
 
 

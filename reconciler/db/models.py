@@ -291,6 +291,7 @@ class Node(Table):
     health_since = InstantField(null=True)
     refusal = DocumentField(null=True)
     versions = DocumentField(default=dict)
+    weight = IntegerField(null=True)
     address = CharField(63, default="")
     log = CharField(160, default="")
     tokens_after = InstantField(null=True)

@@ -277,6 +277,7 @@ class Agent:
             counter=self.counter,
             labels=self.wishes.labels,
             signals=measured.signals if isinstance(measured, Measured) else None,
+            weight=self.published,
         )
         reply = yield from self.ask(beat)
         if isinstance(reply, HttpReply) and reply.status == 401:

@@ -118,8 +118,10 @@ def heartbeat(
     counter: int,
     labels: Mapping[str, str],
     signals: Signals | None,
+    weight: int | None,
 ) -> HttpRequest:
-    """Say what runs. `running` is a digest only when the proxy itself says that its configuration is live."""
+    """Say what runs. `running` is a digest only when the proxy itself says that its configuration is live. `weight` is
+    what the balancer in front was told last, None when it was told nothing."""
     active = state.active
     live = active is not None and report.config_id == active.config_id
     versions = {"agent": AGENT} | ({"proxy": clean(report.version, 255)} if report.version else {})
@@ -135,6 +137,7 @@ def heartbeat(
         "versions": versions,
         "log": str(read_checkpoint(state.log.checkpoint)) if state.log is not None else None,
         "labels": dict(labels),
+        "weight": weight,
     }
     if signals is not None:
         body["signals"] = _signals(signals)

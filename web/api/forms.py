@@ -36,6 +36,7 @@ EVENT = ("id", "kind", "subject", "message", "details", "at")
 NODE = (
     "id", "environment", "name", "labels", "registered_at", "retired_at", "reported_at", "delivered", "running",
     "running_since", "config_id", "sequence", "health", "health_reason", "health_since", "refusal", "versions",
+    "weight",
 )  # fmt: skip
 
 

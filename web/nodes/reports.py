@@ -23,6 +23,9 @@ MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0
 LOG = re.compile(r"sentinel/[a-z0-9][a-z0-9_.-]{0,62} (?:0|[1-9][0-9]{0,15}) [A-Za-z0-9+/]{43}=")
 LOG_FORM = "null or a checkpoint: the log's name, its size and its root in base64"
 
+FULL = 100
+"""All of the weight that a node can have."""
+
 HEALTH = frozenset({"healthy", "unhealthy", "unknown"})
 REASON_LIMIT = 1_000
 MESSAGE_LIMIT = 2_000
@@ -38,6 +41,7 @@ _FIELDS = frozenset(
         "health",
         "refusal",
         "versions",
+        "weight",
         "log",
         "labels",
         "signals",
@@ -59,7 +63,7 @@ class Report:
 
 
 def read_report(document: Mapping[str, Any], beat: str = "") -> Report:
-    """Check a heartbeat. `running`, `config_id`, `delivered`, `refusal` and `log` may be null: there is none.
+    """Check a heartbeat. `running`, `config_id`, `delivered`, `refusal`, `log` and `weight` may be null: there is none.
 
     Raises `Problem` 400 that names the field.
     """
@@ -82,6 +86,8 @@ def read_report(document: Mapping[str, Any], beat: str = "") -> Report:
         said["refusal"] = None if document["refusal"] is None else _refusal(document["refusal"])
     if "versions" in document:
         said["versions"] = string_map(document, "versions", most=8)
+    if "weight" in document:
+        said["weight"] = None if document["weight"] is None else _weight(document)
     if "log" in document:
         said["log"] = "" if document["log"] is None else matching(document, "log", LOG, LOG_FORM)
     if "labels" in document:
@@ -114,6 +120,13 @@ def merge(older: Report | None, newer: Report) -> Report:
     # Counters only rise, so the newer ones say what the older ones did.
     signals = newer.signals if newer.signals is not None else older.signals
     return Report(newer.boot_id, newer.counter, {**older.said, **newer.said}, signals, newer.beat)
+
+
+def _weight(document: Mapping[str, Any]) -> int:
+    weight = number(document, "weight")
+    if weight > FULL:
+        raise malformed(f"'weight' must be null or a whole number from 0 to {FULL}")
+    return weight
 
 
 def _health(value: Any) -> tuple[str, str]:

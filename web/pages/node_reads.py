@@ -20,7 +20,7 @@ COLUMNS = tuple(
     for name in (
         "id", "organization", "project", "environment", "name", "labels", "registered_at", "retired_at", "reported_at",
         "running", "running_since", "config_id", "delivered", "sequence", "health", "health_reason", "health_since",
-        "refusal", "versions", "address", "cloned_at",
+        "refusal", "versions", "weight", "address", "cloned_at",
     )
 )  # fmt: skip
 

@@ -53,6 +53,16 @@ def test_another_weight_of_the_same_bundle_is_told_at_once_and_once(bench: Bench
     assert told(bench) == [0, 10]
 
 
+def test_the_control_plane_is_told_what_the_balancer_was_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plane.offer(GOOD, sequence=6, weight=30)
+    assert bench.settle(2)["weight"] == 30
+    monkeypatch.setattr(Board, "publish", lambda self, weight: Failed("the hook ended with 1"))
+    bench.plane.offer(GOOD, sequence=7, weight=0)
+    assert bench.settle(2)["weight"] is None
+
+
 def test_less_is_told_before_the_bundle_is_fetched_and_more_after_it_runs(bench: Bench) -> None:
     bench.plane.offer(NEXT, sequence=6, weight=30)
     bench.cycle()

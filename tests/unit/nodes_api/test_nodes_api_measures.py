@@ -200,6 +200,23 @@ def test_a_node_whose_proxy_is_too_old_is_offered_nothing(environ: dict[str, str
     serve(environ, talk)
 
 
+def test_the_weight_that_a_node_publishes_is_kept_until_it_says_another(environ: dict[str, str]) -> None:
+    release = Release(read_settings(environ))
+
+    async def talk(api: Api) -> None:
+        body = {"token": release.token(), "name": "edge-1", "labels": {}}
+        node = (await api.ask("POST", REGISTER, body=body)).json
+        for number, (said, kept) in enumerate(
+            (({}, None), ({"weight": 30}, 30), ({}, 30), ({"weight": 0}, 0), ({"weight": None}, None)),
+            start=1,
+        ):
+            await api.beat(node, number, **said)
+            assert await api.service.heartbeats.flush()
+            assert Node.get_by_id(node["id"]).weight == kept
+
+    serve(environ, talk)
+
+
 def test_labels_are_what_a_node_says_and_what_its_token_fixes(environ: dict[str, str]) -> None:
     release = Release(read_settings(environ))
     token = release.token(labels={"region": "eu-west"})
@@ -247,6 +264,8 @@ WIDE = {
     ("said", "words"),
     [
         ({"labels": {"Region": "eu"}}, "'Region' is no label"),
+        ({"weight": 101}, "'weight' must be null or a whole number from 0 to 100"),
+        ({"weight": True}, "'weight' must be a whole number"),
         ({"labels": {"region": ""}}, "'' is no value of the label 'region'"),
         ({"labels": {f"l{n}": "x" for n in range(33)}}, "at most 32"),
         ({"signals": []}, "'signals' must be an object"),

@@ -167,13 +167,14 @@ def test_the_page_shows_what_the_node_counted_lately(client: FlaskClient) -> Non
     assert "processor 42 %, memory unknown" in page
 
 
-def test_a_node_that_is_left_out_by_version_says_so(client: FlaskClient) -> None:
+def test_a_page_says_who_is_left_out_by_version_and_which_weight_is_published(client: FlaskClient) -> None:
     with writing():
         node = Node.select().where(Node.environment == "production").order_by(Node.id).first()
-        node.versions = {"proxy": "zentinel 0.6.17"}
+        node.versions, node.weight = {"proxy": "zentinel 0.6.17"}, 35
         node.save()
         needs = Assignment(needs={"base": "0.6.20", "next": "0.6.20"})
         Environment.update(assignment=needs.to_json()).where(Environment.name == "production").execute()
     page = client.get(f"/o/acme/p/{PROJECT}/nodes/{node.id}").text
     assert "Its proxy is older than 0.6.20, which the bundle needs" in page
     assert '<span class="mono">outdated</span>' in page
+    assert "35 of 100" in page
