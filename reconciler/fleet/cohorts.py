@@ -41,7 +41,7 @@ class Target:
 
     def includes(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout is for this node."""
-        return registered_at <= self.opened_at and (self.only is None or matches(self.only, labels, {}))
+        return registered_at < self.opened_at and (self.only is None or matches(self.only, labels, {}))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""

@@ -138,7 +138,7 @@ def _shares(
 def _is_control(node: Observation, rollout: Rollout, assignment: Assignment) -> bool:
     """Whether it runs what was before, as it did when the rollout opened. Who came later or is pinned is nobody to
     compare with: such nodes are left when all others are moved, and may see no traffic to speak of."""
-    there = node.registered_at <= rollout.opened_at and assignment.pin_of(node.id, node.labels) is None
+    there = node.registered_at < rollout.opened_at and assignment.pin_of(node.id, node.labels) is None
     return there and bool(node.running) and node.running == rollout.previous
 
 

@@ -132,10 +132,11 @@ def test_nodes_fall_into_the_step_of_their_rank_within_their_domain() -> None:
 
 def test_cohorts() -> None:
     rollout = OpenRollout("r-0001", Target(ago(10)), {"": rank("r-0001", "n-1")})
-    assert cohort_of("n-1", {}, ago(10), Assignment(rollout)) == "next"
+    assert cohort_of("n-1", {}, ago(11), Assignment(rollout)) == "next"
+    assert cohort_of("n-1", {}, ago(10), Assignment(rollout)) == "base"
     assert cohort_of("n-1", {}, ago(9), Assignment(rollout)) == "base"
-    assert cohort_of("n-1", {}, ago(10), Assignment()) == "base"
-    assert cohort_of("n-1", {}, ago(10), Assignment(OpenRollout("r-0001", Target(ago(10))))) == "base"
+    assert cohort_of("n-1", {}, ago(11), Assignment()) == "base"
+    assert cohort_of("n-1", {}, ago(11), Assignment(OpenRollout("r-0001", Target(ago(10))))) == "base"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_cohorts() -> None:
 def test_cohorts_by_domain(labels: dict[str, str], cohort: str) -> None:
     reaches = {"": NO_REACH, "a": rank("r-0001", "n-1"), "b": NO_REACH}
     assignment = Assignment(OpenRollout("r-0001", Target(ago(10)), reaches, "zone"))
-    assert cohort_of("n-1", labels, ago(10), assignment) == cohort
+    assert cohort_of("n-1", labels, ago(11), assignment) == cohort
     assert Assignment.from_json(json.loads(json.dumps(assignment.to_json()))) == assignment
 
 
