@@ -79,7 +79,9 @@ class World:
             race=self._race,
             notice=self._notice,
             decided=self._decided,
+            bundles=self.bundles,
         )
+        self.codes: set[str] = set()
         self.former_release: dict[str, bytes | None] = {}
         self.racing: set[str] = set()
         self.dies_in = 0
@@ -311,6 +313,7 @@ class World:
     def _decided(
         self, environment: Environment, state: EnvironmentState, facts: Facts, decision: Decision, now: int
     ) -> None:
+        self.codes |= {reason.code for reason in decision.waiting}
         self.invariants.decided(self, environment, state, facts, decision)
 
     def _check(self) -> None:
@@ -324,6 +327,7 @@ class World:
         self.racing.clear()
         for environment in self.environments.values():
             environment.balancer.stuck_until = self.loop.now
+            environment.put_back()
         self.changed_at = self.loop.now
         for node in self.nodes:
             if node.down_until < GONE:
