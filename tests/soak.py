@@ -1,9 +1,9 @@
 """`make soak MINUTES=n`: the tests that get better the longer they run.
 
-It begins with ten thousand pushes over every forge whose deliveries get lost, and with real agents over real HTTP, as
-many as the minutes allow, up to ten thousand. Then half of the time plays seeds of the
-release simulation that `make test` does not reach, half plays the demo again and again. The first failure ends it, with
-the seed or the demo's folder.
+It begins with up to ten thousand pushes over every forge whose deliveries get lost, and with real agents over real
+HTTP, with polls that follow reports and with long polls, as many as the minutes allow. Half of what is left of the time
+plays seeds of the release simulation that `make test` does not reach, half plays the demo again and again. The first
+failure ends it, with the seed or the demo's folder. What the minutes do not reach is said.
 """
 
 from __future__ import annotations
@@ -23,6 +23,15 @@ from tests.soak_fleet import INTERVAL, MOST, NODES_A_MINUTE, soak
 FIRST_SEED = 100_000
 SEEDS_IN_A_ROUND = 200
 PUSHES = 10_000
+PUSHES_A_MINUTE = 1_000
+"""Of the whole: they take a fifth of it."""
+
+FLEET_MINUTES = 15
+"""Whatever their size, two fleets want some ten minutes for their reports, an outage and the return."""
+
+MOST_PARKED = 5_000
+"""Each holds a connection and a thread of this machine."""
+
 LARGE = 25
 """One seed of so many has 5,000 nodes."""
 
@@ -38,16 +47,18 @@ def main() -> int:
         play(generate(arguments.seed))
         print(f"seed {arguments.seed} holds every invariant")
         return 0
-    began = time.monotonic()
-    play_alone(seed=int(began), pushes=PUSHES)
-    print(
-        f"{(time.monotonic() - began) / 60:6.1f} min: {PUSHES} pushes, and what was lost of them is known",
-        flush=True,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        soak(min(MOST, round(NODES_A_MINUTE * arguments.minutes)), INTERVAL, Path(folder))
-    print(f"{(time.monotonic() - began) / 60:6.1f} min: a fleet's rollout, outage and return", flush=True)
-    ends = began + arguments.minutes * 60
+    began, minutes = time.monotonic(), arguments.minutes
+    pushes = min(PUSHES, round(PUSHES_A_MINUTE * minutes))
+    play_alone(seed=int(began), pushes=pushes)
+    say(began, f"{pushes} pushes of {PUSHES}, and what was lost of them is known")
+    if minutes < FLEET_MINUTES:
+        say(began, f"no fleet: that wants {FLEET_MINUTES} minutes")
+    else:
+        for most, wait in ((MOST, 0), (MOST_PARKED, round(INTERVAL))):
+            with tempfile.TemporaryDirectory() as folder:
+                soak(min(most, round(NODES_A_MINUTE * minutes)), INTERVAL, Path(folder), wait=wait)
+        say(began, "two fleets' rollout, outage and return")
+    ends = began + minutes * 60
     seed, demos, slowest = FIRST_SEED, 0, 0.0
     while time.monotonic() < ends:
         half = time.monotonic() + min(120.0, (ends - time.monotonic()) / 2)
@@ -77,12 +88,13 @@ def main() -> int:
             if done.returncode != 0:
                 print(done.stdout + done.stderr, file=sys.stderr)
                 return 1
-        print(
-            f"{(time.monotonic() - began) / 60:6.1f} min: {seed - FIRST_SEED} seeds, {demos} demos, "
-            f"the slowest {slowest:.1f} s",
-            flush=True,
-        )
+        say(began, f"{seed - FIRST_SEED} seeds, {demos} demos, the slowest {slowest:.1f} s")
     return 0
+
+
+def say(began: float, words: str) -> None:
+    """A line of progress."""
+    print(f"{(time.monotonic() - began) / 60:6.1f} min: {words}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """`python -m tests.soak_fleet`: real agents by the thousand over real HTTP, through a rolling rollout and an outage.
 
-It prints one JSON line for each thing it measured. No request may fail, no node may be
-lost, and the node API may not grow. `make soak` plays it with as many nodes as its minutes allow.
+It prints one JSON line for each thing it measured. No request may fail, no node may be lost, and the node API may not
+grow. `make soak` plays it with as many nodes as its minutes allow, with polls that follow reports and with long polls:
+`seconds_99` of a step is from its publication until 99 % of its nodes reported.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import urllib3
 
 from reconciler import clock
 from reconciler.db import session
@@ -42,11 +46,20 @@ GROWTH = 1.5
 OLD, NEW = build("127.0.0.1:3000"), build("127.0.0.1:4000")
 
 
-def soak(nodes: int, interval: float, folder: Path, workers: int = 1) -> None:
-    """Play it once. AssertionError says what did not hold."""
+def soak(
+    nodes: int, interval: float, folder: Path, workers: int = 1, wait: int = 0, steady: float | None = None
+) -> None:
+    """Play it once. AssertionError says what did not hold. `wait`: seconds that polls may be parked. `steady`: instead
+    of rollout and outage let the fleet report for so many seconds."""
     before, limit = raise_file_limit()
     told(
-        "begins", nodes=nodes, interval=interval, workers=workers, open_files=limit, open_files_before=before
+        "begins",
+        nodes=nodes,
+        interval=interval,
+        workers=workers,
+        wait=wait,
+        open_files=limit,
+        open_files_before=before,
     )
     stage = Stage(folder, free_port(), workers, NODE_POLL_SECONDS=str(interval))
     stop = threading.Event()
@@ -55,13 +68,18 @@ def soak(nodes: int, interval: float, folder: Path, workers: int = 1) -> None:
         token = stage.release.token()
         fleet = build_fleet(
             (Group("production", nodes),), home=stage.nodes, url=stage.api.url, project="shop",
-            token_of=lambda environment: token, say=print, threads=THREADS, quiet=True,
+            token_of=lambda environment: token, say=print, threads=THREADS, quiet=True, wait=wait,
         )  # fmt: skip
         thread = threading.Thread(target=fleet.run, args=(stop,))
         began = time.monotonic()
         thread.start()
         try:
-            _play(stage, fleet, nodes, interval, began)
+            sizes = _register(stage, nodes, interval, began)
+            if steady is None:
+                _play(stage, fleet, nodes, interval)
+            else:
+                _rest(stage, fleet, nodes, interval, steady)
+            _see_that_all_is_well(stage, fleet, sizes)
         finally:
             stop.set()
             thread.join(60)
@@ -70,11 +88,34 @@ def soak(nodes: int, interval: float, folder: Path, workers: int = 1) -> None:
         session.disconnect()
 
 
-def _play(stage: Stage, fleet: Fleet, nodes: int, interval: float, began: float) -> None:
+def _register(stage: Stage, nodes: int, interval: float, began: float) -> list[int]:
     patience = 20 * interval + nodes / 10
     until(lambda: len(running(OLD.digest)) == nodes, patience, "all nodes registered")
     sizes = memory(stage)
     told("registered", seconds=since(began), mebibytes=sizes)
+    return sizes
+
+
+def _rest(stage: Stage, fleet: Fleet, nodes: int, interval: float, seconds: float) -> None:
+    """Nothing happens, and everybody is heard of: a node is late by a tenth of an interval at most, and by the batch
+    that its report is written with. No queue grows: never more than a tenth of the nodes wait for the database."""
+    before, ends = fleet.meter.requests, time.monotonic() + seconds
+    waiting, late = [0], [0]
+    while time.monotonic() < ends:
+        time.sleep(min(5.0, max(0.1, ends - time.monotonic())))
+        waiting.append(pending(stage))
+        late.append(nodes - heard_since(clock.now() - timedelta(seconds=1.5 * interval)))
+    told(
+        "steady", seconds=seconds, requests=fleet.meter.requests - before, errors=fleet.meter.errors,
+        most_waiting=max(waiting), most_late=max(late), mebibytes=memory(stage),
+        milliseconds=fleet.meter.milliseconds(),
+    )  # fmt: skip
+    assert max(late) == 0, f"{max(late)} nodes were not heard within one and a half intervals"
+    assert max(waiting) <= nodes / 10, f"{max(waiting)} reports waited for the database"
+
+
+def _play(stage: Stage, fleet: Fleet, nodes: int, interval: float) -> None:
+    patience = 20 * interval + nodes / 10
     stage.release.pointer(NEW, sequence=2, cohort=NEXT)
     for percent, reach in REACHES.items():
         meant = {node for node in running(OLD.digest) | running(NEW.digest) if rank("r-1", node) <= reach}
@@ -95,16 +136,26 @@ def _play(stage: Stage, fleet: Fleet, nodes: int, interval: float, began: float)
     for node in fleet.nodes:
         node.line.cut = False
     fleet.wake()
-    until(lambda: heard_since(moment) == nodes, patience, "everybody was heard again")
+    waiting = [0]
+
+    def all_are_back() -> bool:
+        waiting.append(pending(stage))
+        return heard_since(moment) == nodes
+
+    until(all_are_back, patience, "everybody was heard again")
     told(
         "return",
         seconds_all=since(returned),
+        most_waiting=max(waiting),
         mebibytes=memory(stage),
         milliseconds=fleet.meter.milliseconds(),
     )
+    until(lambda: pending(stage) <= nodes / 10, 3 * interval, "what waits for the database was written")
+
+
+def _see_that_all_is_well(stage: Stage, fleet: Fleet, sizes: list[int]) -> None:
     assert [node.failure for node in fleet.nodes if node.failure] == []
     assert fleet.meter.errors == 0, dict(fleet.meter.statuses)
-    assert running(NEW.digest) == {node for node in running(NEW.digest) if node}
     for grown, was in zip(memory(stage), sizes, strict=True):
         assert grown <= GROWTH * was + 20, f"a process of the node API grew from {was} to {grown} MiB"
 
@@ -125,6 +176,12 @@ def heard_since(moment: Any) -> int:
 def memory(stage: Stage) -> list[int]:
     """MiB of each process of the node API."""
     return [round(process.mebibytes) for process in processes(stage.api.port)]
+
+
+def pending(stage: Stage) -> int:
+    """How many reports wait for the database in the process that answers."""
+    text = urllib3.request("GET", f"{stage.api.url}/metrics", timeout=30.0).data.decode()
+    return round(float(text.split("\nsentinel_nodes_heartbeats_pending ")[1].split("\n")[0]))
 
 
 def until(condition: Callable[[], bool], seconds: float, words: str) -> None:
@@ -152,9 +209,11 @@ def main() -> int:
         "--interval", type=float, default=INTERVAL, help="seconds between two reports of a node"
     )
     parser.add_argument("--workers", type=int, default=1, help="processes of the node API")
+    parser.add_argument("--wait", type=int, default=0, help="seconds that polls may be parked (long poll)")
+    parser.add_argument("--steady", type=float, help="seconds of reports alone, without rollout and outage")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        soak(options.nodes, options.interval, Path(folder), options.workers)
+        soak(options.nodes, options.interval, Path(folder), options.workers, options.wait, options.steady)
     return 0
 
 
