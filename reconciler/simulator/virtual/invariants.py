@@ -12,7 +12,8 @@
 8.  Who does nothing says why, unless what is wished is live.
 9.  A node is offered a lower sequence only after the database was set back, and never follows it.
 10. At rest every reachable, truthful node runs what it is told, unless it refuses that or breaks with it.
-11. At rest no rollout is under way: it ended, or is paused or partial and says what it waits for.
+11. At rest no rollout is under way: it ended, or says what it waits for, and is paused, partial, or open only because
+    its digest is wished for other nodes.
 12. No node runs what no rollout of its environment ever brought.
 13. Everything comes to rest.
 14. After a rollback nobody is told to run what failed any more, and the branch does not wish for it.
@@ -213,9 +214,10 @@ class Invariants:
             rollout = ledger.open_rollout
             decision = environment.last
             if rollout is not None:
-                waits = (
-                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
-                )
+                wish, plan = environment.state().files.release, ledger.plan
+                elsewhere = wish is not None and plan is not None and wish.only != plan.wished
+                waits = decision is not None and bool(decision.waiting)
+                waits = waits and (rollout.state in ("paused", "partial") or elsewhere)
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
             offered = offered_by(published_of(ledger), environment)
             told = told_by(published_of(ledger), environment)
