@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.node.driver import Hands
 from reconciler.node.effects import Answer, Done, Effect, HttpRequest, Sleep
 from reconciler.node.machine import Agent
+from reconciler.node.protocol import PARKS
 from reconciler.simulator.counting import Meter
 from reconciler.simulator.fakeproxy import FakeProxy
 from reconciler.simulator.image import Image
@@ -82,7 +83,6 @@ class Fleet:
     _wake: threading.Condition = field(default_factory=threading.Condition)
     _pool: ThreadPoolExecutor | None = None
     _parked: ThreadPoolExecutor | None = None
-    _stopping: bool = False
 
     def run(self, stop: threading.Event, tick: Callable[[], None] = lambda: None) -> None:
         """Run until `stop` is set; a node that is in the middle of a round ends it first. `tick` is called at least
@@ -96,7 +96,7 @@ class Fleet:
             ThreadPoolExecutor(min(self.threads, max(1, len(self.nodes))), "fleet") as pool,
             ThreadPoolExecutor(max(1, len(self.nodes)), "parked") as parked,
         ):
-            self._pool, self._parked, self._stopping = pool, parked, False
+            self._pool, self._parked = pool, parked
             while not stop.is_set():
                 while coming and began + coming[0].at <= time.monotonic():
                     event = coming.pop(0)
@@ -106,7 +106,8 @@ class Fleet:
                 life = self._next()
                 if life is not None:
                     pool.submit(self._advance, life)
-            self._stopping = True
+            with self._wake:
+                self._parked = None
         for node in self.nodes:
             # Fake proxies end with this process, so nobody needs what was opened.
             node.hands.run.wipe()
@@ -169,16 +170,18 @@ class Fleet:
                         life = _Life(node, node.agent.life())
                     self._sleep(life, time.monotonic() + effect.seconds)
                     return
-                if (
-                    isinstance(effect, HttpRequest)
-                    and "Prefer" in effect.headers
-                    and self._parked is not None
-                ):
-                    self._parked.submit(self._park, life, effect)
+                if isinstance(effect, HttpRequest) and PARKS in effect.headers:
+                    self._part(life, effect)
                     return
                 life.answer = node.hands.perform(effect)
         except Exception as error:  # noqa: BLE001 — one broken node must not end the others; the log tells.
             self._fail(node, error)
+
+    def _part(self, life: _Life, request: HttpRequest) -> None:
+        """Ask apart from the threads that work; nobody is parked any more once the fleet ends."""
+        with self._wake:
+            if self._parked is not None:
+                self._parked.submit(self._park, life, request)
 
     def _park(self, life: _Life, request: HttpRequest) -> None:
         """Wait for the answer to a poll that may be parked, and go on where effects are carried out."""
