@@ -57,7 +57,9 @@ def build_bundle(compilation: Compilation) -> BuiltBundle:
     manifest = Manifest(
         compiler=COMPILER,
         environments={
-            e.name: ManifestEnvironment(e.config_id, e.restart_key, e.secrets, e.proxy_version)
+            e.name: ManifestEnvironment(
+                e.config_id, e.restart_key, e.secrets, e.proxy_version, e.agent_version
+            )
             for e in compilation.environments
         },
         files={**compiled, SBOM: describe(files[SBOM])},

@@ -46,4 +46,5 @@ def environment_in(
         described.secrets,
         certificates,
         proxy_version=described.proxy_version,
+        agent_version=described.agent_version,
     )

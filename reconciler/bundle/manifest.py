@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +19,7 @@ SBOM = "sbom.cdx.json"
 MAX_ENVIRONMENTS = 1000
 MAX_SECRETS = 1000
 MAX_VERSION = 1_000_000
+VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")
 LARGE = 4096
 """A file of more bytes is worth a comparison that may spare its digest."""
 
@@ -35,13 +37,14 @@ class ManifestEnvironment:
 
     `secrets` maps the name of each secret that the environment's files need to the sealed value that is meant. Two
     bundles with one `config_id` and the same secrets are one configuration to a node. A proxy older than
-    `proxy_version`, such as `0.6.20`, does not run it; empty allows any.
+    `proxy_version`, such as `0.6.20`, does not run it, nor does an agent older than `agent_version`; empty allows any.
     """
 
     config_id: str
     restart_key: str
     secrets: Mapping[str, Pinned] = field(default_factory=dict)
     proxy_version: str = ""
+    agent_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,16 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def environment_json(environment: ManifestEnvironment) -> dict[str, Any]:
     """An environment as it stands in a manifest."""
-    return {
+    found = {
         "config-id": environment.config_id,
         "restart-key": environment.restart_key,
         "proxy-version": environment.proxy_version,
         "secrets": {name: pinned.to_json() for name, pinned in environment.secrets.items()},
     }
+    if environment.agent_version:
+        # A bundle that any agent may run can be read by one that knows nothing of such a line.
+        found["agent-version"] = environment.agent_version
+    return found
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -92,9 +99,16 @@ def decode_manifest(data: bytes) -> Manifest:
     top.constant("type", "manifest")
     environments: dict[str, ManifestEnvironment] = {}
     for name, value in top.mapping("environments").items():
+        limited = isinstance(value, dict) and "agent-version" in value
         fields = Fields(
             value,
-            ("config-id", "restart-key", "proxy-version", "secrets"),
+            (
+                "config-id",
+                "restart-key",
+                "proxy-version",
+                "secrets",
+                *(("agent-version",) if limited else ()),
+            ),
             f"the manifest's environment '{name[:64]}'",
         )
         if not SLUG.fullmatch(name) or len(environments) == MAX_ENVIRONMENTS:
@@ -104,6 +118,7 @@ def decode_manifest(data: bytes) -> Manifest:
             fields.text("restart-key", longest=128),
             _secrets(fields),
             fields.text("proxy-version", longest=32),
+            fields.text("agent-version", VERSION) if limited else "",
         )
     files = {}
     for path, value in top.mapping("files").items():

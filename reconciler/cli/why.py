@@ -14,6 +14,7 @@ from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
 from reconciler.fleet.cohorts import BASE, OUTDATED, cohort_of
 from reconciler.fleet.slots import SLOTS
+from reconciler.fleet.versions import too_old, versions_of
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.environment import Look
 from reconciler.flows.envrow import find_row
@@ -159,8 +160,8 @@ def _node(context: Context, node: Node) -> Iterator[str]:
     with reading():
         needs = read_needs(context, node.environment, digests_of(ledger))
     assignment = assignment_of(ledger, needs)
-    proxy = str((node.versions or {}).get("proxy") or "")
-    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, proxy)
+    versions = versions_of(node.versions)
+    cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, versions)
     rollout = ledger.open_rollout
     offer = offers(ledger).get(cohort)
     wanted = offer.digest if offer is not None else ""
@@ -168,10 +169,12 @@ def _node(context: Context, node: Node) -> Iterator[str]:
     yield f"{node.name} ({node.id}) in {node.environment} is in the cohort {cohort} and runs {running}"
     if cohort == OUTDATED:
         meant = cohort_of(node.id, node.labels, node.registered_at, assignment)
-        yield (
-            f"It keeps what it runs: its proxy says {proxy}, older than {assignment.needs[meant]}, which the bundle "
-            "for it needs; it gets the bundle when its proxy is upgraded"
-        )
+        wants = assignment.needs[meant]
+        for part in too_old(versions, wants):
+            yield (
+                f"It keeps what it runs: its {part} says {getattr(versions, part)}, older than "
+                f"{getattr(wants, part)}, which the bundle for it needs; it gets the bundle when its {part} is upgraded"
+            )
     elif not wanted:
         yield "It waits for the first release to complete: a node is given what was completed last"
     elif node.running == wanted:
@@ -184,7 +187,7 @@ def _node(context: Context, node: Node) -> Iterator[str]:
         yield f"It reported last: {seen}"
     if offer is not None and cohort in SLOTS:
         yield f"Its weight is {offer.weight} of 100"
-    moved = assignment.moved(node.id, node.labels, node.registered_at, proxy)
+    moved = assignment.moved(node.id, node.labels, node.registered_at, versions)
     if rollout is not None and not moved and (cohort == BASE or cohort in SLOTS):
         yield f"{rollout.name} has not reached it:"
         yield from _decision(look)

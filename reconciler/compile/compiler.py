@@ -53,7 +53,7 @@ class CompiledEnvironment:
     further files of the environment by their path in a bundle. `secrets` name the sealed values that these files need;
     the manifest lists them, and nothing sealed is in any file. `certificates` are those that something uses,
     `endpoints` the URLs of the upstreams' targets. An older proxy than `proxy_version` may not understand the
-    configuration; empty where the environment did not say.
+    configuration; empty where the environment did not say. An agent older than `agent_version` is not given it.
     """
 
     name: str
@@ -65,6 +65,7 @@ class CompiledEnvironment:
     certificates: tuple[CertificateInUse, ...] = ()
     endpoints: tuple[str, ...] = ()
     proxy_version: str = ""
+    agent_version: str = ""
 
     def to_json(self, keep: Callable[[bytes], Any]) -> dict[str, Any]:
         """A JSON object. Contents of files are what `keep` gives for them."""
@@ -74,6 +75,7 @@ class CompiledEnvironment:
             "config_id": self.config_id,
             "restart_key": self.restart_key,
             "proxy_version": self.proxy_version,
+            "agent_version": self.agent_version,
             "files": {path: keep(content) for path, content in self.files.items()},
             "secrets": {name: pinned.to_json() for name, pinned in self.secrets.items()},
             "certificates": [certificate.to_json() for certificate in self.certificates],
@@ -94,6 +96,7 @@ class CompiledEnvironment:
             config_id=data["config_id"],
             restart_key=data["restart_key"],
             proxy_version=str(data["proxy_version"]),
+            agent_version=str(data["agent_version"]),
             files={path: kept(content) for path, content in data["files"].items()},
             secrets={str(name): Pinned.from_json(item) for name, item in data["secrets"].items()},
             certificates=tuple(CertificateInUse.from_json(item) for item in data["certificates"]),
@@ -179,7 +182,7 @@ def make_compilation(snapshot: Snapshot) -> Compilation:
         same = (policy.proxy_version, policy.admin_port, rendering.ingredients())
         if same not in made or _is_special(made[same], rendering):
             made[same] = _compile(rendering, texts, resolver, sealed)
-        environments.append(replace(made[same], name=policy.name))
+        environments.append(replace(made[same], name=policy.name, agent_version=policy.agent_version))
     return Compilation(tuple(environments), snapshot.policies, snapshot_sha256(snapshot), sealed)
 
 

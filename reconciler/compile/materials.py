@@ -74,6 +74,7 @@ def _policy(policy: EnvironmentPolicy) -> bytes:
             "name": policy.name,
             "proxy-version": policy.proxy_version,
             "admin-port": policy.admin_port,
+            **({"agent-version": policy.agent_version} if policy.agent_version else {}),
         }
     )
 

@@ -34,6 +34,7 @@ class EnvironmentPolicy:
     order.
     No batch takes more than `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there
     are no such domains. `protected`: it comes after another one, or says so.
+    Agents older than `agent_version` are given no bundle; "" allows any.
     """
 
     name: str
@@ -64,6 +65,7 @@ class EnvironmentPolicy:
     take: str = "latest"
     train: Train | None = None
     blue_green: BlueGreen | None = None
+    agent_version: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""

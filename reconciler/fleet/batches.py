@@ -14,7 +14,7 @@ from reconciler.fleet.domains import Reaches, reach_in
 from reconciler.fleet.observations import Observed
 from reconciler.fleet.ranks import rank
 from reconciler.fleet.staleness import is_fresh
-from reconciler.fleet.versions import is_older
+from reconciler.fleet.versions import Versions, is_older
 
 EXAMPLES = 3
 """How many nodes are named in a reason. Counts are complete; names are there so that a person knows where to look."""
@@ -28,7 +28,7 @@ class Batch:
     then, is not now or has not reported since), `refused`, `pending` (reports, runs something else), `unhealthy`,
     `unsure` (runs it, says neither healthy nor unhealthy), `settling` (healthy, not yet for long enough), `settled`.
     `pinned` counts nodes that would belong to the step if no pin kept them, `outdated` those that would if their proxy
-    were not too old; they are in no other count.
+    or agent were not too old; they are in no other count.
     `settles_at` is when the last of the settling would be settled; None when nobody is settling.
     `lapsed_at` is when the first of the silent and settling was heard of last, or became healthy; None when there are
     none. `examples` names a few of the refused, unhealthy, absent and silent, sorted, each with its reason.
@@ -120,7 +120,7 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
         return {}
     found: dict[str, list[str]] = {}
     for node in nodes:
-        if assignment.pin_of(node.id, node.labels) is not None or assignment.outdated(NEXT, node.proxy):
+        if assignment.pin_of(node.id, node.labels) is not None or assignment.outdated(NEXT, node.versions):
             continue
         if rollout.concerns(node.id, node.labels, node.registered_at):
             domain = rollout.domain(node.id, node.labels)
@@ -130,31 +130,35 @@ def eligible_ranks(assignment: Assignment, nodes: Iterable[Observed]) -> Mapping
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """How many `nodes` keep what they run because their proxy is older than `needs`, which `digest` needs. `examples`
-    names a few, each with its version."""
+    """How many `nodes` keep what they run because the `part` of them ("proxy" or "agent") is older than `needs`, which
+    `digest` needs. `examples` names a few, each with its version."""
 
-    nodes: int = 0
-    digest: str = ""
-    needs: str = ""
-    examples: tuple[str, ...] = ()
+    part: str
+    nodes: int
+    digest: str
+    needs: str
+    examples: tuple[str, ...]
 
 
-def outdated(assignment: Assignment, digest: str, needs: str, nodes: Iterable[Observed]) -> Outdated:
-    """The nodes that would be brought a digest, by the rollout of the assignment or without one, were their proxies not
-    older than it needs."""
-    if not needs:
-        return Outdated()
+def outdated(
+    assignment: Assignment, digest: str, needs: Versions, nodes: Sequence[Observed]
+) -> tuple[Outdated, ...]:
+    """The nodes that would be brought a digest, by the rollout of the assignment or without one, were their proxies and
+    agents not older than it needs. Of two parts that are too old both count."""
     rollout = assignment.rollout
-    found = sorted(
-        (node.name, node.proxy)
-        for node in nodes
-        if is_older(node.proxy, needs)
-        and assignment.pin_of(node.id, node.labels) is None
-        and (rollout is None or rollout.is_for(node.id, node.labels, node.registered_at))
-    )
-    if not found:
-        return Outdated()
-    return Outdated(len(found), digest, needs, tuple(f"{name}: {proxy}" for name, proxy in found[:EXAMPLES]))
+    told = []
+    for part, wanted in needs._asdict().items():
+        found = sorted(
+            (node.name, getattr(node.versions, part))
+            for node in nodes
+            if is_older(getattr(node.versions, part), wanted)
+            and assignment.pin_of(node.id, node.labels) is None
+            and (rollout is None or rollout.is_for(node.id, node.labels, node.registered_at))
+        )
+        if found:
+            examples = tuple(f"{name}: {version}" for name, version in found[:EXAMPLES])
+            told.append(Outdated(part, len(found), digest, wanted, examples))
+    return tuple(told)
 
 
 def left_out(assignment: Assignment, nodes: Iterable[Observed]) -> int:
@@ -202,7 +206,7 @@ def count_batches(
         if assignment.pin_of(node.id, node.labels) is not None:
             tally.counts["pinned"] = tally.counts.get("pinned", 0) + 1
             continue
-        if assignment.outdated(NEXT, node.proxy):
+        if assignment.outdated(NEXT, node.versions):
             tally.counts["outdated"] = tally.counts.get("outdated", 0) + 1
             continue
         tally.counts["total"] = tally.counts.get("total", 0) + 1

@@ -18,15 +18,15 @@ from reconciler.fleet.ranks import NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import Selector, matches, text_of
 from reconciler.fleet.slots import Slots
-from reconciler.fleet.versions import is_older
+from reconciler.fleet.versions import UNKNOWN, Versions, too_old
 
 BASE = "base"
 NEXT = "next"
 OUTDATED = "outdated"
-"""Nodes whose proxy is too old for what they would be offered: there is no pointer for them, and they keep what they
-run until it is upgraded."""
+"""Nodes whose proxy or agent is too old for what they would be offered: there is no pointer for them, and they keep
+what they run until it is upgraded."""
 
-NO_NEEDS: Mapping[str, str] = MappingProxyType({})
+NO_NEEDS: Mapping[str, Versions] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Target:
 
     def includes(self, labels: Mapping[str, str], registered_at: datetime) -> bool:
         """Whether the rollout is for this node."""
-        return registered_at <= self.opened_at and (self.only is None or matches(self.only, labels, {}))
+        return registered_at < self.opened_at and (self.only is None or matches(self.only, labels, {}))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -166,18 +166,18 @@ class Assignment:
     """What decides on the cohorts of an environment's nodes. The default: every node is `base`.
 
     Of two pins that mean the same node the first one counts. `slots` are there while one of the two has the traffic.
-    `needs` is by cohort the oldest proxy that runs what the cohort is offered; under `next` it is that of what the open
-    rollout brings, also where that goes to a slot.
+    `needs` is by cohort the oldest proxy and agent that run what the cohort is offered; under `next` those of what the
+    open rollout brings, also where that goes to a slot.
     """
 
     rollout: OpenRollout | None = None
     pins: tuple[PinnedNodes, ...] = ()
     slots: Slots | None = None
-    needs: Mapping[str, str] = field(default_factory=lambda: NO_NEEDS)
+    needs: Mapping[str, Versions] = field(default_factory=lambda: NO_NEEDS)
 
-    def outdated(self, cohort: str, proxy: str) -> bool:
-        """Whether a proxy of this version is too old for what a cohort is offered."""
-        return bool(self.needs) and is_older(proxy, self.needs.get(cohort, ""))
+    def outdated(self, cohort: str, versions: Versions) -> bool:
+        """Whether a node with these is too old for what a cohort is offered."""
+        return bool(self.needs) and bool(too_old(versions, self.needs.get(cohort, UNKNOWN)))
 
     def pin_of(self, node_id: str, labels: Mapping[str, str]) -> PinnedNodes | None:
         """The pin that keeps this node, or None."""
@@ -191,7 +191,7 @@ class Assignment:
             "rollout": None if self.rollout is None else self.rollout.to_json(),
             "pins": [pin.to_json() for pin in self.pins],
             "slots": _slots_to_json(self.slots),
-            "needs": dict(sorted(self.needs.items())),
+            "needs": {cohort: needs._asdict() for cohort, needs in sorted(self.needs.items())},
         }
 
     @classmethod
@@ -203,18 +203,22 @@ class Assignment:
         rollout = data.get("rollout")
         pins = tuple(PinnedNodes.from_json(pin) for pin in data.get("pins", ()))
         slots = _slots_from_json(data.get("slots"))
-        needs = dict(data.get("needs", NO_NEEDS))
+        needs = {cohort: Versions(**found) for cohort, found in data.get("needs", {}).items()}
         return cls(None if rollout is None else OpenRollout.from_json(rollout), pins, slots, needs)
 
     def moved(
-        self, node_id: str, labels: Mapping[str, str], registered_at: datetime, proxy: str = ""
+        self,
+        node_id: str,
+        labels: Mapping[str, str],
+        registered_at: datetime,
+        versions: Versions = UNKNOWN,
     ) -> bool:
-        """Whether the open rollout has brought its digest to this node: no pin keeps another one there, and its proxy
-        is not too old."""
+        """Whether the open rollout has brought its digest to this node: no pin keeps another one there, and it is not
+        too old."""
         rollout = self.rollout
         if rollout is None or not rollout.takes(node_id, labels, registered_at):
             return False
-        if self.outdated(NEXT, proxy):
+        if self.outdated(NEXT, versions):
             return False
         return self.pin_of(node_id, labels) is None
 
@@ -235,22 +239,22 @@ def cohort_of(
     labels: Mapping[str, str],
     registered_at: datetime,
     assignment: Assignment,
-    proxy: str = "",
+    versions: Versions = UNKNOWN,
 ) -> str:
     """The pin's cohort for a node that is pinned, `next` for one that the rollout has reached, `base` for all others.
     Where there are slots, a node's slot is its cohort, whatever has reached it.
 
-    A node that registered after the opening is `base`: it gets what the last completed rollout brought. One whose
-    proxy is too old for what the rollout brings stays in `base`, and is `outdated` where it is too old for that too.
+    A node that registered after the opening is `base`: it gets what the last completed rollout brought. One that
+    is too old for what the rollout brings stays in `base`, and is `outdated` where it is too old for that too.
     """
     cohort = _meant(node_id, labels, registered_at, assignment)
-    if not assignment.outdated(cohort, proxy):
+    if not assignment.outdated(cohort, versions):
         return cohort
-    return BASE if cohort == NEXT and not assignment.outdated(BASE, proxy) else OUTDATED
+    return BASE if cohort == NEXT and not assignment.outdated(BASE, versions) else OUTDATED
 
 
 def _meant(node_id: str, labels: Mapping[str, str], registered_at: datetime, assignment: Assignment) -> str:
-    """The cohort as if every proxy were new enough."""
+    """The cohort as if every node were new enough."""
     pin = assignment.pin_of(node_id, labels)
     if pin is not None:
         return pin.cohort

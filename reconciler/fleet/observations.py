@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from reconciler.fleet.versions import UNKNOWN, Versions
+
 
 class Observed(Protocol):
     """A node as the fleet functions read it; `Observation` says what each part means."""
@@ -40,7 +42,7 @@ class Observed(Protocol):
     @property
     def refused_because(self) -> str: ...
     @property
-    def proxy(self) -> str: ...
+    def versions(self) -> Versions: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Observation:
 
     `reported_at` None: it never reported. `running` "": it runs nothing. `health` is `healthy`, `unhealthy` or
     `unknown`. `refused` is the digest of its last refusal that no later activation cleared, or "";
-    `refused_sequence` is the sequence of the pointer that it refused. `proxy` is what its proxy says of its
-    version, or "".
+    `refused_sequence` is the sequence of the pointer that it refused. `versions` is what it says of its
+    proxy and its agent.
     """
 
     id: str
@@ -66,7 +68,7 @@ class Observation:
     refused_sequence: int = 0
     refused_because: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    proxy: str = ""
+    versions: Versions = UNKNOWN
 
     @property
     def alive_at(self) -> datetime:

@@ -95,7 +95,7 @@ def _wanted(
     assignment = Assignment.from_json(row.assignment)
     found = []
     for node in nodes:
-        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, node.proxy)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, node.versions)
         if cohort == BASE or not moving:
             # A slot runs what was completed last, as `base` does, where no rollout is open.
             settled = cohort == BASE or (cohort in SLOTS and assignment.rollout is None)

@@ -11,6 +11,7 @@ from reconciler.db.drifting import open_drift
 from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
+from reconciler.fleet.versions import versions_of
 from reconciler.flows.candidates import candidates, compiled
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import (
@@ -136,7 +137,7 @@ def _observation(row: Node) -> Observation:
         refused_sequence=int(refusal.get("sequence") or 0),
         refused_because=f"{refusal.get('code', '')} {refusal.get('message', '')}".strip(),
         labels=row.labels,
-        proxy=str(row.versions.get("proxy") or ""),
+        versions=versions_of(row.versions),
     )
 
 

@@ -92,7 +92,7 @@ def _traffic(
 ) -> StepSignals:
     moved, control = [], []
     for node in nodes:
-        if assignment.moved(node.id, node.labels, node.registered_at, node.proxy):
+        if assignment.moved(node.id, node.labels, node.registered_at, node.versions):
             moved += [node.id] if node.running == rollout.digest else []
         elif _is_control(node, rollout, assignment):
             control.append(node.id)
@@ -127,7 +127,7 @@ def _shares(
     stale = plan.rules.stale_after_seconds
     members: dict[str, list[str]] = {slot: [] for slot in SLOTS}
     for node in nodes:
-        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, node.proxy)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, assignment, node.versions)
         if cohort in members and is_fresh(node.reported_at, now=now, stale_after_seconds=stale):
             members[cohort].append(node.id)
     seen = {slot: requests(ids, since, now) for slot, ids in members.items()}
@@ -138,7 +138,7 @@ def _shares(
 def _is_control(node: Observation, rollout: Rollout, assignment: Assignment) -> bool:
     """Whether it runs what was before, as it did when the rollout opened. Who came later or is pinned is nobody to
     compare with: such nodes are left when all others are moved, and may see no traffic to speak of."""
-    there = node.registered_at <= rollout.opened_at and assignment.pin_of(node.id, node.labels) is None
+    there = node.registered_at < rollout.opened_at and assignment.pin_of(node.id, node.labels) is None
     return there and bool(node.running) and node.running == rollout.previous
 
 

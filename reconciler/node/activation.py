@@ -26,7 +26,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Refused
-from reconciler.fleet.versions import is_older
+from reconciler.fleet.versions import UNKNOWN, Versions, is_older
 from reconciler.node.effects import (
     Answer,
     Done,
@@ -44,7 +44,7 @@ from reconciler.node.effects import (
     Switch,
     Test,
 )
-from reconciler.node.protocol import clean
+from reconciler.node.protocol import AGENT, clean
 from reconciler.node.proxy import RunningReport, TestResult
 from reconciler.node.state import Active, Held, NodeState, Refusal, Trust
 
@@ -58,8 +58,8 @@ Steps = Generator[Effect, Answer, NodeState]
 class Verified:
     """A bundle that passed every check, and the state that confirming it leads to. `sealed`: the secrets it needs.
 
-    `held` and `refusal` are set where the operator of the machine goes back by hand. `proxy_version`: the oldest proxy
-    that may run it. `weight` is the pointer's, None to leave what is published alone.
+    `held` and `refusal` are set where the operator of the machine goes back by hand. `needs`: the oldest proxy and
+    agent that may run it. `weight` is the pointer's, None to leave what is published alone.
     """
 
     trust: Trust
@@ -68,7 +68,7 @@ class Verified:
     sealed: bytes = field(default=b"", repr=False)
     held: Held | None = None
     refusal: Refusal | None = None
-    proxy_version: str = ""
+    needs: Versions = UNKNOWN
     weight: int | None = None
 
 
@@ -95,13 +95,18 @@ def keep(state: NodeState, *further: str) -> Prune:
 def _prepare(bundle: Verified) -> Generator[Effect, Answer, None]:
     """Everything before the proxy is touched."""
     digest, rendering = bundle.active.digest, bundle.active.rendering
-    if bundle.proxy_version:
+    if is_older(AGENT, bundle.needs.agent):
+        raise Refused(
+            "E-NOD-028",
+            f"bundle {digest[:19]} is for agents of version {bundle.needs.agent} or newer, and this is {AGENT}",
+        )
+    if bundle.needs.proxy:
         told = yield ReadBack()
         found = told.version if isinstance(told, RunningReport) else ""
-        if is_older(found, bundle.proxy_version):
+        if is_older(found, bundle.needs.proxy):
             raise Refused(
                 "E-NOD-027",
-                f"bundle {digest[:19]} is for a proxy of version {bundle.proxy_version} or newer, and this node has "
+                f"bundle {digest[:19]} is for a proxy of version {bundle.needs.proxy} or newer, and this node has "
                 f"{clean(found, 60)}",
             )
     # 1. stage

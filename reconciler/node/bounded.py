@@ -67,7 +67,8 @@ def _watch(process: subprocess.Popen[bytes], ends: float, limit: int) -> tuple[i
             ended = process.poll() is not None
             left = min(ends - time.monotonic(), AFTERWORDS_SECONDS)
             ready = selector.select(max(0.0, left))
-            if not ready and (ended or left < AFTERWORDS_SECONDS):
+            # A command that never stops writing is always ready, so that the time is asked for itself.
+            if left <= 0 or (not ready and (ended or left < AFTERWORDS_SECONDS)):
                 break
             for key, _ in ready:
                 chunk = os.read(key.fd, CHUNK)

@@ -40,19 +40,19 @@ from reconciler.node.effects import (
 )
 from reconciler.node.keys import NodeKeys
 from reconciler.node.mirroring import ask_mirrors
-from reconciler.node.patience import Overloaded, asks_for_long
+from reconciler.node.patience import Overloaded
+from reconciler.node.polling import POLL_ANYWAY, poll, worth_a_poll
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
 from reconciler.node.publishing import publish
 from reconciler.node.returning import give_up, heed_orders
-from reconciler.node.sources import ControlPlaneSource
 from reconciler.node.state import Active, Identity, NodeState, Refusal
-from reconciler.node.taking import fetch_secrets, take
+from reconciler.node.taking import fetch_secrets
 from reconciler.node.telling import tell
 from reconciler.node.verification import Check
 
-POLL_ANYWAY = 30
-"""Every so many rounds a node polls although its heartbeat named no news: two mechanisms never fail alike."""
+AT_ONCE = 3
+"""So many rounds in a row follow each other without a pause, because each brought news."""
 
 LONGEST_BACK_OFF = 900.0
 REVIVE_ROUNDS = 10
@@ -109,6 +109,8 @@ class Agent:
     _retry_after: float = 0.0
     """Seconds for which the control plane asked to be left alone."""
     poll_seconds: float = 10.0
+    parked: float = 0.0
+    """Seconds for which the poll of the last round was parked: a node that waited there for news need not wait here."""
     _deaf: int = 0
     published: int | None = None
     """The weight that the balancer in front was told last."""
@@ -121,17 +123,17 @@ class Agent:
     def life(self) -> Generator[Effect, Answer, None]:
         """For ever: recover, register when needed, then round after round."""
         yield from self.recover()
-        reported = True
+        at_once = 0
         while True:
             try:
                 yield from heed_orders(self)
                 news = yield from self.cycle()
                 yield from self._well()
-                if news and reported:
+                if news and at_once < AT_ONCE:
                     # What came of it is reported at once; a control plane that always has news is not raced.
-                    reported = False
+                    at_once += 1
                     continue
-                reported = True
+                at_once = 0
             except ReconcilerError as error:
                 yield from self._unwell(error)
                 if isinstance(error, Transient):
@@ -186,9 +188,11 @@ class Agent:
         told = yield from self._report()
         self.poll_seconds = told.poll_seconds
         self._rounds += 1
+        self.parked = 0.0
         if self._unrendered and self._rounds % REVIVE_ROUNDS == 1:
             yield from self._mend()
-        news = self._worth_a_poll(told.etag) and (yield from self._poll())
+        anyway = self._rounds % POLL_ANYWAY == 0
+        news = worth_a_poll(self, told.etag, anyway=anyway) and (yield from poll(self))
         if self.wishes.tells:
             yield from tell(self)
         return news
@@ -236,7 +240,8 @@ class Agent:
     def pause(self) -> float:
         """Seconds until the next round: the interval with a tenth of jitter, longer while the control plane is away.
 
-        One that asks for patience gets it, up to a quarter of an hour.
+        One that asks for patience gets it, up to a quarter of an hour. The time that a poll was parked counts, so that
+        a node which polls for long is nearly always there when something is published.
         """
         base = self.poll_seconds
         if self._failures:
@@ -244,7 +249,8 @@ class Agent:
         if self._retry_after >= base:
             # Never earlier than it was asked, and spread, so that those who were sent away do not come back together.
             return self._retry_after + max(base, self._retry_after / 2) * self.chance()
-        return base * (0.9 + 0.2 * self.chance())
+        pause = base * (0.9 + 0.2 * self.chance())
+        return pause if self._failures else max(0.0, pause - self.parked)
 
     def _report(self) -> Generator[Effect, Answer, protocol.Told]:
         identity, state = self.known()
@@ -288,42 +294,6 @@ class Agent:
     def ask(self, request: HttpRequest) -> Generator[Effect, Answer, Answer]:
         """Ask the control plane as this node, or a mirror as nobody."""
         return (yield from self.credentials.ask(self.known()[0], request))
-
-    def _worth_a_poll(self, etag: str | None) -> bool:
-        _, state = self.known()
-        if self.wishes.wait or self._rounds % POLL_ANYWAY == 0:
-            return True
-        if etag is None:
-            return False
-        held = state.active.etag if state.active is not None else ""
-        return etag != held and not (self._refused() and etag == self._refused())
-
-    def _refused(self) -> str:
-        """The ETag that was refused and is not to be offered again yet; empty when there is none."""
-        refusal = self.known()[1].refusal
-        return refusal.etag if refusal is not None and refusal.waits(self.now()) else ""
-
-    def _poll(self) -> Generator[Effect, Answer, bool]:
-        identity, state = self.known()
-        held = state.active.etag if state.active is not None else ""
-        tags = tuple(tag for tag in dict.fromkeys((held, self._refused())) if tag)
-        answer = yield from self.ask(protocol.poll(identity, tags, self.wishes.wait))
-        reply = protocol.expect(answer, 200, 204, 304)
-        if reply.status != 200:
-            return False
-        etag = reply.headers.get("etag", "")[:200]
-        check = Check(identity, state, now=self.now())
-        try:
-            yield from take(self, check, protocol.read_offer(reply), ControlPlaneSource(identity))
-        except (Refused, Stalled) as refused:
-            yield from self.remember(refused, etag, check)
-        except Transient as slow:
-            # Who is away is not worth a word to the control plane; who keeps a node waiting for a bundle is.
-            if slow.code == protocol.SLOW or asks_for_long(slow):
-                yield from self.remember(slow, etag, check)
-            if not asks_for_long(slow):
-                raise
-        return True
 
     def _mend(self) -> Generator[Effect, Answer, None]:
         """Fetch the secrets of what was confirmed last again: those on the disk could not be opened."""

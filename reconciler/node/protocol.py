@@ -26,6 +26,8 @@ from reconciler.node.state import Identity, NodeState
 from reconciler.strict_json import unique
 
 AGENT = "sentinel-node/0.1.0"
+PARKS = "Prefer"
+"""The header with which a poll says for how long it may be parked."""
 
 ANSWER_LIMIT = 512 * 1024
 """Bytes of an answer that is not a blob: pointer, statement and root are far smaller."""
@@ -164,7 +166,7 @@ def poll(identity: Identity, tags: tuple[str, ...], wait: int) -> HttpRequest:
     if tags:
         headers["If-None-Match"] = ", ".join(tags)
     if wait:
-        headers["Prefer"] = f"wait={wait}"
+        headers[PARKS] = f"wait={wait}"
     path = f"/api/v1/nodes/{quote(identity.id, safe='')}/bundles/latest"
     return HttpRequest("GET", path, headers, None, ANSWER_LIMIT, ANSWER_SECONDS + wait)
 

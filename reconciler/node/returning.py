@@ -26,7 +26,7 @@ from reconciler.node.effects import Answer, Done, Effect, EndOrder, Failed, Reca
 from reconciler.node.orders import LATEST_SECONDS, Order, Outcome
 from reconciler.node.protocol import clean
 from reconciler.node.state import Held, Refusal
-from reconciler.node.verification import describe_active, proxy_version_of
+from reconciler.node.verification import describe_active, needs_of
 
 if TYPE_CHECKING:
     from reconciler.node.machine import Agent
@@ -151,10 +151,8 @@ def _switch_back(
         cohort=state.active.cohort,
         at=held.at,
     )
-    version = proxy_version_of(recalled.files, identity.environment)
-    verified = Verified(
-        state.trust, active, recalled.files, held=held, refusal=refusal, proxy_version=version
-    )
+    needs = needs_of(recalled.files, identity.environment)
+    verified = Verified(state.trust, active, recalled.files, held=held, refusal=refusal, needs=needs)
     agent.state = yield from activate(state, verified)
     yield Say("rolled-back", {"from": held.left[:19], "to": held.digest[:19], "until": held.until})
     return held

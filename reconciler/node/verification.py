@@ -14,6 +14,7 @@ from reconciler.bundle.tiles import Tile
 from reconciler.bundle.verify import Audience, TrustState, Verifier, first_state
 from reconciler.clock import iso, parse_iso
 from reconciler.errors import Refused
+from reconciler.fleet.versions import Versions
 from reconciler.node.activation import Verified
 from reconciler.node.rendering import plan
 from reconciler.node.state import Active, Identity, NodeState, SeenLog, Trust
@@ -136,7 +137,7 @@ class Check:
             trust=self.trust(),
             active=active,
             files=self._files,
-            proxy_version=proxy_version_of(self._files, self._identity.environment),
+            needs=needs_of(self._files, self._identity.environment),
             weight=pointer.weight,
         )
 
@@ -146,9 +147,10 @@ class Check:
         return self._verifier, self._pointer
 
 
-def proxy_version_of(files: Mapping[str, bytes], own: str) -> str:
-    """The oldest proxy that may run a bundle in the environment `own`, empty for any."""
-    return environment_of(decode_manifest(files[MANIFEST]), own).proxy_version
+def needs_of(files: Mapping[str, bytes], own: str) -> Versions:
+    """The oldest proxy and agent that may run a bundle in the environment `own`."""
+    found = environment_of(decode_manifest(files[MANIFEST]), own)
+    return Versions(found.proxy_version, found.agent_version)
 
 
 def describe_active(

@@ -23,6 +23,7 @@ from reconciler.fleet.ranks import LAST_REACH, NO_REACH
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.selectors import Selector, groups_of, resolved, text_of
 from reconciler.fleet.slots import SLOTS
+from reconciler.fleet.versions import Versions
 from reconciler.release.planning import next_name, slots_of
 from reconciler.release.state import EnvironmentState, Ledger, Moved, Only, Plan, Release, Rollout
 from reconciler.release.swap import DRAIN, FULL, Weights, all_to
@@ -61,16 +62,17 @@ def already_of(ledger: Ledger, wish: Release) -> tuple[Moved, ...]:
     return (*plan.already, moved)
 
 
-def assignment_of(ledger: Ledger, needs: Mapping[str, str] = NO_NEEDS) -> Assignment:
-    """The assignment that holds from this ledger's sequence on. `needs` is by digest the oldest proxy that runs it."""
+def assignment_of(ledger: Ledger, needs: Mapping[str, Versions] = NO_NEEDS) -> Assignment:
+    """The assignment that holds from this ledger's sequence on. `needs` is by digest the oldest proxy and agent that
+    run it."""
     rollout, plan = ledger.open_rollout, ledger.plan
     pins = _pins(ledger)
     slots = None if ledger.serving is None else ledger.serving.slots
     digests = {cohort: offer.digest for cohort, offer in offers(ledger).items()} if needs else {}
-    oldest = {cohort: needs[digest] for cohort, digest in digests.items() if needs.get(digest)}
+    oldest = {cohort: needs[digest] for cohort, digest in digests.items() if digest in needs}
     if rollout is None or plan is None:
         return Assignment(None, pins, slots, oldest)
-    if needs.get(rollout.digest):
+    if rollout.digest in needs:
         oldest[NEXT] = needs[rollout.digest]
     return Assignment(
         OpenRollout(
@@ -154,7 +156,7 @@ def opening(
     state: EnvironmentState,
     policy: EnvironmentPolicy,
     now: datetime,
-    needs: Mapping[str, str] = NO_NEEDS,
+    needs: Mapping[str, Versions] = NO_NEEDS,
 ) -> Assignment:
     """The assignment of the rollout that the wish would open now, before its first step.
 
@@ -171,7 +173,7 @@ def opening(
     target = Target(now, _selector(only))
     slots = slots_of(policy)
     rollout = OpenRollout(next_name(ledger), target, spread=policy.spread_label, already=already, slots=slots)
-    oldest = {NEXT: needs[wish.digest]} if needs.get(wish.digest) else {}
+    oldest = {NEXT: needs[wish.digest]} if wish.digest in needs else {}
     return Assignment(rollout, _pins(ledger), needs=oldest)
 
 

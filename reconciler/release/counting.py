@@ -18,6 +18,7 @@ from reconciler.fleet.batches import (
 )
 from reconciler.fleet.cohorts import NO_NEEDS, Assignment
 from reconciler.fleet.observations import Observed
+from reconciler.fleet.versions import UNKNOWN, Versions
 from reconciler.release.assignment import assignment_of, opening
 from reconciler.release.facts import step_windows
 from reconciler.release.state import EnvironmentState, Ledger
@@ -32,7 +33,7 @@ class Counted:
     returned: Batch | None
     ranks: Mapping[str, tuple[str, ...]]
     left_out: int
-    outdated: Outdated
+    outdated: tuple[Outdated, ...]
 
 
 def count(
@@ -41,10 +42,10 @@ def count(
     nodes: Sequence[Observed],
     *,
     now: datetime,
-    needs: Mapping[str, str] = NO_NEEDS,
+    needs: Mapping[str, Versions] = NO_NEEDS,
 ) -> Counted:
     """Count the nodes for the open rollout, and for the one that the wish would open. `needs` is by digest the oldest
-    proxy that runs it."""
+    proxy and agent that run it."""
     ledger = state.files.ledger or Ledger()
     assignment = assignment_of(ledger, needs)
     rollout, plan = ledger.open_rollout, ledger.plan
@@ -85,11 +86,11 @@ def _outdated(
     assignment: Assignment,
     coming: Assignment,
     nodes: Sequence[Observed],
-    needs: Mapping[str, str],
-) -> Outdated:
+    needs: Mapping[str, Versions],
+) -> tuple[Outdated, ...]:
     """Who is left out of what is under way, else of what would come, else of what is live."""
     rollout, wish = ledger.open_rollout, state.files.release
     if rollout is None and coming.rollout is not None and wish is not None:
-        return outdated(coming, wish.digest, needs.get(wish.digest, ""), nodes)
+        return outdated(coming, wish.digest, needs.get(wish.digest, UNKNOWN), nodes)
     digest = ledger.live if rollout is None else rollout.digest
-    return outdated(assignment, digest, needs.get(digest, ""), nodes)
+    return outdated(assignment, digest, needs.get(digest, UNKNOWN), nodes)

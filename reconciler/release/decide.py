@@ -26,6 +26,9 @@ from reconciler.release.state import EnvironmentState, Ledger, Reason
 
 __all__ = ["Decision", "decide"]
 
+OUTDATED = {"proxy": "W-REL-027", "agent": "W-REL-028"}
+"""How who is left out by version is told, by what is too old."""
+
 
 def decide(
     state: EnvironmentState, policy: EnvironmentPolicy | None, facts: Facts, *, now: datetime
@@ -75,17 +78,15 @@ def decide(
 
 
 def _outdated(facts: Facts) -> tuple[Reason, ...]:
-    """Who keeps what it runs because of the version of its proxy: nobody waits for these nodes."""
-    found = facts.outdated
-    if not found.nodes:
-        return ()
-    more = "; …" if found.nodes > len(found.examples) else ""
-    return (
+    """Who keeps what it runs because of the version of its proxy or agent: nobody waits for these nodes."""
+    return tuple(
         Reason(
-            "W-REL-027",
-            f"left out by version: {found.nodes} nodes whose proxy is older than {found.needs}, which "
-            f"{short(found.digest)} needs ({'; '.join(found.examples)}{more}); each gets it once its proxy is upgraded",
-        ),
+            OUTDATED[found.part],
+            f"left out by version: {found.nodes} nodes whose {found.part} is older than {found.needs}, which "
+            f"{short(found.digest)} needs ({'; '.join(found.examples)}"
+            f"{'; …' if found.nodes > len(found.examples) else ''}); each gets it once its {found.part} is upgraded",
+        )
+        for found in facts.outdated
     )
 
 

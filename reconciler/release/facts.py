@@ -13,7 +13,6 @@ from reconciler.fleet.batches import Batch, Outdated, StepWindow
 from reconciler.release.signals import StepSignals
 from reconciler.release.state import Completed, Ledger, Quarantine
 
-NOBODY = Outdated()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,7 +67,8 @@ class Facts:
     `returned`: the nodes that get the good bundle back before the traffic returns to them, None when nobody waits for
     it. `signals`: what was measured of the active step, None when no gate of it measures.
     `drifting`: how many nodes run something else than what is live although nothing holds them, 0 when nothing is done
-    about it. `outdated`: who is left out because of the version of a proxy.
+    about it. `outdated`: who is left out because of the version of a proxy or an
+    agent.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -88,7 +88,7 @@ class Facts:
     signals: StepSignals | None = None
     returned: Batch | None = None
     drifting: int = 0
-    outdated: Outdated = NOBODY
+    outdated: tuple[Outdated, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -108,7 +108,7 @@ class Facts:
             "ranks": {domain: list(ranks) for domain, ranks in sorted(self.ranks.items())},
             "left_out": self.left_out,
             "drifting": self.drifting,
-            "outdated": {**asdict(self.outdated), "examples": list(self.outdated.examples)},
+            "outdated": [{**asdict(one), "examples": list(one.examples)} for one in self.outdated],
             "returned": None if self.returned is None else _batch_to_json(self.returned),
             "signals": None if self.signals is None else self.signals.to_json(),
         }
@@ -132,7 +132,9 @@ class Facts:
             ranks={domain: tuple(ranks) for domain, ranks in data["ranks"].items()},
             left_out=data["left_out"],
             drifting=data["drifting"],
-            outdated=Outdated(**{**data["outdated"], "examples": tuple(data["outdated"]["examples"])}),
+            outdated=tuple(
+                Outdated(**{**one, "examples": tuple(one["examples"])}) for one in data["outdated"]
+            ),
             returned=None if data["returned"] is None else _batch_from_json(data["returned"]),
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )

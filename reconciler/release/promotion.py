@@ -183,8 +183,9 @@ def _candidate(
             return Candidate(release, None, f"{name} went back from it")
         if run.digest in facts.forbidden.get(name, {}):
             return Candidate(release, None, f"it is quarantined in {name}")
-        # The earliest run that was long enough counts: what was good for long stays so.
-        first = min(soaked)
+        # The earliest run that was long enough counts: what was good for long stays so. What has just come back there
+        # was not there for a train that left before.
+        first = max(min(soaked), mine[0].since)
         ready = first if ready is None else max(ready, first)
     return Candidate(release, ready, f"it runs in {where} for {policy.soak_seconds} s first")
 

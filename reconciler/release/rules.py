@@ -70,7 +70,9 @@ def completed_before(case: Case) -> Iterator[Reason]:
     for name in case.policy.after:
         completed = case.facts.predecessors.get(name)
         if completed is None:
-            yield Reason("W-REL-006", f"what '{name}' has completed is not known yet")
+            yield Reason(
+                "W-REL-086", f"what '{name}' has completed is not known: its branch cannot be followed yet"
+            )
         elif case.release.digest not in completed:
             yield Reason("W-REL-006", f"{short(case.release.digest)} has not completed in '{name}'")
 
@@ -166,8 +168,12 @@ def not_rejected(case: Case) -> Iterator[Reason]:
 OF_NODES = frozenset({"W-REL-023", "W-REL-072", "W-REL-073"})
 """What registered nodes and their labels can change."""
 
+ELSEWHERE = OF_NODES | {"W-REL-086"}
+"""What changes where the environment's own branch does not: nobody nudges it then."""
+
 NODES_MAY_COME = timedelta(minutes=1)
-"""How long after only nodes were lacking it is looked at again: a node that registers does not tell the engine."""
+"""How long after only nodes, or a branch before, were lacking it is looked at again: a node that registers does not
+tell the engine."""
 
 RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     known,
@@ -304,7 +310,7 @@ def try_again(
 ) -> datetime | None:
     """When to judge a wish again that waits for these reasons."""
     moments = [look_again(state, policy, now)]
-    if reasons and all(reason.code in OF_NODES for reason in reasons):
+    if reasons and all(reason.code in ELSEWHERE for reason in reasons):
         moments.append(now + NODES_MAY_COME)
     return min((moment for moment in moments if moment is not None), default=None)
 

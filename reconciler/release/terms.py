@@ -17,6 +17,7 @@ ELSEWHERE = frozenset(
     {
         "after",
         "proxy_version",
+        "agent_version",
         "promote",
         "soak_seconds",
         "take",

@@ -79,7 +79,9 @@ def build_fleet(
     polls may be parked. `quiet`: what nodes log is not passed on.
     Raises `Stalled` when a folder cannot be used or a node's files are damaged.
     """
-    plane, meter = ControlPlane(url, mirrors, connections=threads), Meter(time.monotonic)
+    # A parked poll keeps its connection to itself.
+    connections = threads + (sum(group.count for group in groups) if wait else 0)
+    plane, meter = ControlPlane(url, mirrors, connections=connections), Meter(time.monotonic)
     nodes: list[SimulatedNode] = []
     numbers: dict[str, int] = {}
     for group in groups:

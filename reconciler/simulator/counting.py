@@ -26,12 +26,13 @@ class Meter:
     _spread: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answered(self, status: int, seconds: float) -> None:
-        """A request was answered."""
+    def answered(self, status: int, seconds: float | None) -> None:
+        """A request was answered; None when it was not to be answered at once."""
         with self._lock:
             self.requests += 1
             self.statuses[status] += 1
-            self._took[round(seconds * 1000)] += 1
+            if seconds is not None:
+                self._took[round(seconds * 1000)] += 1
 
     def failed(self, words: str) -> None:
         """A request got no answer."""

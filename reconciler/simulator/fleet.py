@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from reconciler.node.driver import Hands
-from reconciler.node.effects import Answer, Done, Effect, Sleep
+from reconciler.node.effects import Answer, Done, Effect, HttpRequest, Sleep
 from reconciler.node.machine import Agent
+from reconciler.node.protocol import PARKS
 from reconciler.simulator.counting import Meter
 from reconciler.simulator.fakeproxy import FakeProxy
 from reconciler.simulator.image import Image
@@ -80,6 +81,8 @@ class Fleet:
     _due: list[tuple[float, int, _Life]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _wake: threading.Condition = field(default_factory=threading.Condition)
+    _pool: ThreadPoolExecutor | None = None
+    _parked: ThreadPoolExecutor | None = None
 
     def run(self, stop: threading.Event, tick: Callable[[], None] = lambda: None) -> None:
         """Run until `stop` is set; a node that is in the middle of a round ends it first. `tick` is called at least
@@ -88,7 +91,12 @@ class Fleet:
         coming = list(self.events)
         for number, node in enumerate(self.nodes):
             self._sleep(_Life(node, node.agent.life()), began + SPREAD_SECONDS * number)
-        with ThreadPoolExecutor(min(self.threads, max(1, len(self.nodes))), "fleet") as pool:
+        # A parked poll holds a thread that does nothing; where none is parked this pool never starts one.
+        with (
+            ThreadPoolExecutor(min(self.threads, max(1, len(self.nodes))), "fleet") as pool,
+            ThreadPoolExecutor(max(1, len(self.nodes)), "parked") as parked,
+        ):
+            self._pool, self._parked = pool, parked
             while not stop.is_set():
                 while coming and began + coming[0].at <= time.monotonic():
                     event = coming.pop(0)
@@ -98,6 +106,8 @@ class Fleet:
                 life = self._next()
                 if life is not None:
                     pool.submit(self._advance, life)
+            with self._wake:
+                self._parked = None
         for node in self.nodes:
             # Fake proxies end with this process, so nobody needs what was opened.
             node.hands.run.wipe()
@@ -160,10 +170,32 @@ class Fleet:
                         life = _Life(node, node.agent.life())
                     self._sleep(life, time.monotonic() + effect.seconds)
                     return
+                if isinstance(effect, HttpRequest) and PARKS in effect.headers:
+                    self._part(life, effect)
+                    return
                 life.answer = node.hands.perform(effect)
         except Exception as error:  # noqa: BLE001 — one broken node must not end the others; the log tells.
-            node.failure = f"{type(error).__name__}: {error}"
-            self.say(f"{node.name} ended: {node.failure}")
+            self._fail(node, error)
+
+    def _part(self, life: _Life, request: HttpRequest) -> None:
+        """Ask apart from the threads that work; nobody is parked any more once the fleet ends."""
+        with self._wake:
+            if self._parked is not None:
+                self._parked.submit(self._park, life, request)
+
+    def _park(self, life: _Life, request: HttpRequest) -> None:
+        """Wait for the answer to a poll that may be parked, and go on where effects are carried out."""
+        try:
+            life.answer = life.node.hands.perform(request)
+        except Exception as error:  # noqa: BLE001 — as in `_advance`.
+            self._fail(life.node, error)
+            return
+        if self._pool is not None:
+            self._pool.submit(self._advance, life)
+
+    def _fail(self, node: SimulatedNode, error: Exception) -> None:
+        node.failure = f"{type(error).__name__}: {error}"
+        self.say(f"{node.name} ended: {node.failure}")
 
     def _went_down(self, node: SimulatedNode) -> bool:
         with self._wake:

@@ -21,6 +21,7 @@ from reconciler.config.policy import EnvironmentPolicy
 from reconciler.db import session
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Pointer, Release, Rollout
 from reconciler.fleet.cohorts import Assignment, cohort_of
+from reconciler.fleet.versions import versions_of
 from reconciler.flows import environment
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
@@ -120,8 +121,8 @@ class World:
             }
             assignment = Assignment.from_json(self.environment(environment).assignment)
             for node in Node.select().where(Node.environment == environment):
-                proxy = node.versions.get("proxy", "")
-                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment, proxy))
+                said = versions_of(node.versions)
+                pointer = pointers.get(cohort_of(node.id, node.labels, node.registered_at, assignment, said))
                 if pointer is not None:
                     assert pointer.sequence >= node.sequence, "a node was offered a lower sequence"
                     if node.running != pointer.digest:

@@ -38,6 +38,7 @@ class Stage:
         url: str | None = None,
         token: str | None = None,
         mirrors: tuple[str, ...] = (),
+        wait: int = 0,
     ) -> Fleet:
         self._stop.clear()
         self.fleet = build_fleet(
@@ -48,6 +49,7 @@ class Stage:
             token_of=lambda environment: token,
             say=self.log.append,
             mirrors=mirrors,
+            wait=wait,
         )
         self._thread = threading.Thread(target=self.fleet.run, args=(self._stop,))
         self._thread.start()

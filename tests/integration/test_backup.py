@@ -217,6 +217,7 @@ def test_nothing_but_a_whole_backup_is_restored(
     run("backup", "--out", str(path))
     refused("E-BAK-101", "backup", "--out", str(path))
     refused("E-BAK-101", "backup", "--out", str(tmp_path / "nowhere" / "b"))
+    refused("E-BAK-101", "backup", "--out", str(path / "below-a-file"))
     assert sorted(found.name for found in tmp_path.iterdir()) == ["b", "home"]
     assert "FAIL  database" in run("restore", str(path), fails=True).stdout
 

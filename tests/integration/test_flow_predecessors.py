@@ -45,7 +45,7 @@ def test_the_branch_of_another_environment_does_not_stand_for_the_one_before(wor
     push(world.person, "refs/heads/env/staging", merge, staging)
     world.run("prod")
     assert world.rollouts("prod") == {}
-    assert [found["code"] for found in world.environment("prod").view["waiting"]] == ["W-REL-006"]
+    assert [found["code"] for found in world.environment("prod").view["waiting"]] == ["W-REL-086"]
 
 
 def test_a_commit_that_is_read_a_little_late_is_of_the_same_branch(world: World) -> None:
@@ -78,4 +78,4 @@ def test_a_new_environment_does_not_inherit_what_another_one_completed(world: Wo
     world.wish("prod", digest)
     world.run("prod")
     because = world.environment("prod").view["waiting"][0]["message"]
-    assert because == "what 'staging' has completed is not known yet"
+    assert because == "what 'staging' has completed is not known: its branch cannot be followed yet"

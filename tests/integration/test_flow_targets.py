@@ -148,12 +148,12 @@ def _die(look: Any) -> None:
         raise RuntimeError("died")
 
 
-def upgrade(proxy: str, **labels: str) -> None:
-    """Let the nodes with these labels say that their proxy is of this version."""
+def upgrade(version: str, part: str = "proxy", **labels: str) -> None:
+    """Let the nodes with these labels say that their proxy, or their agent, is of this version."""
     with writing():
         for node in Node.select():
             if labels.items() <= node.labels.items():
-                node.versions = {"proxy": proxy}
+                node.versions = {part: version}
                 node.save()
 
 
@@ -177,6 +177,22 @@ def test_nodes_whose_proxies_are_too_old_are_left_out_until_they_are_upgraded(wo
     world.settle("dev", 2)
     assert world.running("dev") == {two}
     assert waiting(world) == []
+
+
+def test_nodes_whose_agents_are_too_old_are_left_out_for_that_reason(world: World) -> None:
+    (one,) = world.running("dev")
+    _, two = world.trunk("two")
+    with writing():
+        Bundle.update(environments={"dev": {"agent-version": "0.2.0"}}).where(Bundle.digest == two).execute()
+    upgrade("sentinel-node/0.1.9", "agent", region="us")
+    upgrade("sentinel-node/0.2.0", "agent", region="eu")
+    world.wish("dev", two)
+    world.settle("dev")
+    assert world.runs("dev", "region") == {"eu": {two}, "us": {one}}
+    (reason,) = world.environment("dev").view["waiting"]
+    assert reason["code"] == "W-REL-028"
+    assert "2 nodes whose agent is older than 0.2.0" in reason["message"]
+    assert "each gets it once its agent is upgraded" in reason["message"]
 
 
 def test_what_no_node_can_run_does_not_complete(world: World) -> None:

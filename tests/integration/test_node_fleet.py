@@ -141,6 +141,24 @@ def test_temperaments(stage: Stage) -> None:
     assert nodes[1].refusal["code"] == "E-NOD-021"
 
 
+def test_parked_polls_bring_what_is_published_long_before_the_next_report(
+    tmp_path: Path, free_port: int
+) -> None:
+    stage = Stage(tmp_path, free_port, NODE_POLL_SECONDS="600")
+    try:
+        stage.release.pointer(GOOD, sequence=1)
+        fleet = stage.start((Group("production", 3),), token=stage.release.token(), wait=30)
+        stage.until(lambda nodes: len(nodes) == 3 and all_run(GOOD.digest)(nodes))
+        stage.release.pointer(NEXT, sequence=2)
+        stage.until(all_run(NEXT.digest))
+    finally:
+        # It lets parked polls go, and with them the fleet.
+        stage.api.stop()
+        stage.stop_fleet()
+        session.disconnect()
+    assert [node.failure for node in fleet.nodes] == ["", "", ""], "whoever is parked at the end ends well"
+
+
 def test_the_simulator_runs_as_a_program_and_stops_on_sigterm(stage: Stage, tmp_path: Path) -> None:
     stage.release.pointer(GOOD, sequence=1)
     tokens = tmp_path / "tokens"

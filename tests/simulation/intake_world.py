@@ -7,6 +7,7 @@ import itertools
 import random
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -278,11 +279,13 @@ class IntakeWorld:
             self.first[label] = dict(self.mirrors[label].heads)
 
 
-def play(settings: Settings, seed: int, pushes: int) -> IntakeWorld:
-    """A whole run with its checks."""
+def play(settings: Settings, seed: int, pushes: int, more: Callable[[], bool] = lambda: True) -> IntakeWorld:
+    """A whole run with its checks; it ends early, with all of its checks, once there is no `more` time."""
     world = IntakeWorld(settings, seed)
     world.begin()
     for _ in range(pushes):
+        if not more():
+            break
         world.push()
         world.step(world.chance.choice([0, 0, 1, 5]))
     world.settle()
@@ -290,14 +293,15 @@ def play(settings: Settings, seed: int, pushes: int) -> IntakeWorld:
     return world
 
 
-def play_alone(seed: int, pushes: int) -> None:
-    """The same on a database of its own, outside of pytest."""
+def play_alone(seed: int, pushes: int, more: Callable[[], bool]) -> int:
+    """The same on a database of its own, outside of pytest; how many pushes there was time for."""
     with TemporaryDirectory() as home:
         settings = read_settings({"SENTINEL_HOME": home})
         migrate(settings)
         session.connect(settings)
         try:
-            play(settings, seed, pushes)
+            world = play(settings, seed, pushes, more)
+            return world.deliveries
         except AssertionError:
             print(f"the intake breaks with seed {seed}", file=sys.stderr)
             raise

@@ -95,8 +95,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "nodes outside the target are moved": Mutation(
         "reconciler.fleet.cohorts",
-        "return registered_at <= self.opened_at and (self.only is None or matches(self.only, labels, {}))",
-        "return registered_at <= self.opened_at",
+        "return registered_at < self.opened_at and (self.only is None or matches(self.only, labels, {}))",
+        "return registered_at < self.opened_at",
     ),
     "a slot moves while it gets requests": Mutation(
         "reconciler.release.gates.traffic",
@@ -118,6 +118,30 @@ MUTATIONS: dict[str, Mutation] = {
         "    sequence = ledger.sequence\n    active",
         slots=True,
         first=13,
+    ),
+    "a go outlives the try that it was for": Mutation(
+        "reconciler.release.state",
+        "        return (self.rollout, self.step, self.digest, self.sequence) == (\n",
+        "        return True or (self.rollout, self.step, self.digest, self.sequence) == (\n",
+    ),
+    "who was moved before is forgotten": Mutation(
+        "reconciler.release.assignment", "    return (*plan.already, moved)\n", "    return ()\n"
+    ),
+    "nodes go back to what is quarantined": Mutation(
+        "reconciler.release.rules",
+        "    if found is None or rollout is None:\n        return\n    words",
+        "    if found is None or rollout is not None:\n        return\n    words",
+        first=142,
+    ),
+    "requests may fail as they like": Mutation(
+        "reconciler.release.gates.error_rate",
+        "    if traffic.failed * 1_000_000 > most * traffic.requests:",
+        "    if traffic.failed * 1_000_000 > most * traffic.requests * 1000:",
+    ),
+    "a train takes what comes after it": Mutation(
+        "reconciler.release.promotion",
+        "if departure and one.ready is not None and one.ready <= departure]",
+        "if departure and one.ready is not None and one.ready <= now]",
     ),
     "a rollback leaves the wish": Mutation(
         "reconciler.release.during",
@@ -171,7 +195,7 @@ def main(name: str) -> int:
     from reconciler.simulator.virtual.world import World
 
     make = generate_slots if MUTATIONS[name].slots else generate
-    for seed in range(MUTATIONS[name].first, SEEDS):
+    for seed in range(MUTATIONS[name].first, MUTATIONS[name].first + SEEDS):
         try:
             World(make(seed)).run()
         except Broken as error:

@@ -18,6 +18,9 @@ from reconciler.simulator.virtual.world import World
 SEEDS = 200
 LARGE = 20
 SLOTS = 24
+CANCELLED = 551
+"""A seed in which a rollout is cancelled, which is rare."""
+
 ALL_COMMITS = {
     "environment.created",
     "ledger.restored",
@@ -74,13 +77,21 @@ def test_twenty_seeds_of_five_thousand_nodes(seed: int) -> None:
 
 @pytest.mark.timeout(600)
 def test_the_seeds_meet_every_kind_of_commit_and_of_trouble() -> None:
-    commits, kinds = set(), set()
-    scenarios = [*map(generate, range(0, SEEDS, 2)), *map(generate_slots, range(13, 17))]
+    commits, kinds, codes, gates = set(), set(), set(), set()
+    scenarios = [
+        *map(generate, range(0, SEEDS, 2)),
+        generate(CANCELLED),
+        *map(generate_slots, range(13, 17)),
+    ]
     for scenario in scenarios:
         kinds |= {happening.kind for happening in scenario.timeline}
         world = World(scenario)
         world.run()
         commits |= {commit.event for commit in world.history}
+        codes |= world.codes
+        gates |= {gate.kind for policy in scenario.policies for gate in policy.gates}
+    assert codes >= {"W-REL-047", "W-REL-048", "W-REL-084"}
+    assert gates == {"soak", "manual", "error-rate", "canary"}
     assert commits >= ALL_COMMITS
     assert kinds == set(KINDS)
 

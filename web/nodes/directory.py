@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.fleet.cohorts import Assignment, cohort_of
+from reconciler.fleet.versions import UNKNOWN, Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class NodeEntry:
     labels: Mapping[str, str] = field(default_factory=dict)
     tokens_after: datetime | None = None
     """Tokens that were issued before are not taken."""
-    proxy: str = ""
-    """What its proxy said of its version last."""
+    versions: Versions = UNKNOWN
+    """What it said last of its proxy and its agent."""
 
     def with_key(self, sha256: str) -> NodeEntry:
         """The same node with another key."""
@@ -133,7 +134,7 @@ class Directory:
         environment = self.environments.get((node.organization, node.project, node.environment))
         if environment is None:
             return None
-        cohort = cohort_of(node.id, node.labels, node.registered_at, environment.assignment, node.proxy)
+        cohort = cohort_of(node.id, node.labels, node.registered_at, environment.assignment, node.versions)
         return environment.answers.get(cohort)
 
     def forget(self, node_id: str) -> None:

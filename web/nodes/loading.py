@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from reconciler.db.models import Bundle, Environment, Node, Pointer
 from reconciler.db.node_keys import TokenKey
 from reconciler.db.session import reading
 from reconciler.fleet.cohorts import EVERYBODY, Assignment
+from reconciler.fleet.versions import versions_of
 from web.nodes.artifacts import Artifacts
 from web.nodes.directory import Answer, BlobEntry, EnvironmentEntry, NodeEntry
 
@@ -85,8 +85,7 @@ class Loader:
         for row in query.tuples().iterator():
             *facts, versions, retired_at, changed_at = row
             if retired_at is None:
-                # Most nodes of a fleet say the same, and one copy of it is enough.
-                facts.append(sys.intern(str(versions.get("proxy") or "")))
+                facts.append(versions_of(versions))
                 present.append(NodeEntry(*facts))
             else:
                 retired.append(facts[0])

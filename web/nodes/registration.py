@@ -25,6 +25,7 @@ from reconciler.db.enrolled import retire
 from reconciler.db.joining import token_hash, use_join_token
 from reconciler.db.models import Event, JoinToken, Node
 from reconciler.db.session import reading, writing
+from reconciler.fleet.versions import versions_of
 from web.nodes.body import only, string_map, text
 from web.nodes.directory import NodeEntry
 from web.nodes.problems import keys_known, malformed, name_taken, token_refused
@@ -173,6 +174,7 @@ def _register(project: str, application: Application, *, now: datetime, address:
             owed.ask(token.organization, token.project, "delivery", token.environment, now=now)
         labels = {**application.labels, **token.labels}
         entry = NodeEntry(
-            node_id, token.organization, token.project, token.environment, now, key_sha256, labels
-        )
+            node_id, token.organization, token.project, token.environment, now, key_sha256, labels,
+            versions=versions_of(application.versions),
+        )  # fmt: skip
     return Registered(entry, key)

@@ -30,21 +30,16 @@ def writing_to(settings: Settings, place: str) -> Iterator[BinaryIO]:
         return
     target = Path(place)
     fresh = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    with _told(target):
+        opened = _fresh(fresh)
     try:
-        with _fresh(fresh) as file:
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         # A link is made only where nothing is, so nothing is overwritten, and never half-written either.
-        os.link(fresh, target)
-    except FileExistsError:
-        raise Stalled(
-            "E-BAK-101",
-            f"there is a file at {target} already",
-            cure="Backups are never overwritten: name a new one",
-        ) from None
-    except FileNotFoundError:
-        raise Stalled("E-BAK-101", f"there is no folder {target.parent}", cure="Make it") from None
+        with _told(target):
+            os.link(fresh, target)
     finally:
         fresh.unlink(missing_ok=True)
     folder_descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -74,6 +69,27 @@ def reading_from(settings: Settings, place: str) -> Iterator[BinaryIO]:
         ) from None
     with opened as file:
         yield file
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """What the file system says of making `target`, in our words; what the backup itself meets passes through."""
+    try:
+        yield
+    except FileExistsError:
+        raise Stalled(
+            "E-BAK-101",
+            f"there is a file at {target} already",
+            cure="Backups are never overwritten: name a new one",
+        ) from None
+    except FileNotFoundError:
+        raise Stalled("E-BAK-101", f"there is no folder {target.parent}", cure="Make it") from None
+    except OSError as error:
+        raise Stalled(
+            "E-BAK-101",
+            f"the backup cannot be made at {target}: {error.strerror}",
+            cure="Name a folder that you may write to, or s3://BUCKET/KEY",
+        ) from None
 
 
 def _fresh(path: Path) -> BinaryIO:

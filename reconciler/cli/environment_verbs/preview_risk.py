@@ -34,10 +34,13 @@ def risk_lines(
         lines.append(f"  {reason.level.name} {reason.rule}: {reason.reason}{routes}")
     if len(risk.reasons) > MOST:
         lines.append(f"  and {len(risk.reasons) - MOST} more")
-    if after is not None and after.proxy_version:
-        lines.append(
-            f"Needs: proxies of {after.proxy_version} or newer; nodes with an older one are left out"
-        )
+    if after is not None:
+        parts = {"proxies": after.proxy_version, "agents": after.agent_version}
+        lines += [
+            f"Needs: {part} of {version} or newer; nodes with an older one are left out"
+            for part, version in parts.items()
+            if version
+        ]
     return tuple(lines)
 
 

@@ -21,7 +21,7 @@ from reconciler.config.report import Problem
 from reconciler.config.schema import Complaint, Field, Slot, block, kind, scalar, values
 from reconciler.config.sealing import EXAMPLE_KEY, SEALING_KEY
 from reconciler.config.trains import RecurrenceRule, Train
-from reconciler.config.values import Choice, Flag, Integer, Reference
+from reconciler.config.values import Choice, Flag, Integer, Pattern, Reference
 
 _POLICY = block(
     "policy",
@@ -182,6 +182,18 @@ KIND = kind(
             f'proxy-version "{NEWEST}"',
             required=True,
         ),
+        scalar(
+            "agent-version",
+            Pattern(
+                "version",
+                r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}",
+                "three numbers with dots between them, such as 0.1.0",
+                "write all three",
+            ),
+            "The lowest version of sentinel-node that is given bundles; nodes with an older one are left out and keep "
+            "what they run. Absent: any.",
+            'agent-version "0.1.0"',
+        ),
         values(
             "after",
             Reference("environment"),
@@ -242,6 +254,7 @@ def policy_of(
         name=name,
         after=after,
         proxy_version=data["proxy-version"],
+        agent_version=data.get("agent-version", ""),
         **strategies.policy_fields(data),
         max_unavailable=policy["max-unavailable"],
         promote=promote.get("how", "manual" if after else "automatic"),

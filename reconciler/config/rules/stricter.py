@@ -89,7 +89,7 @@ TOGETHER: Mapping[tuple[str, ...], Stricter] = MappingProxyType(
 )
 """Fields that mean something only together, and whether the first of two policies is the stricter one in them."""
 
-OWN = ("name", "proxy_version", "admin_port", "freezes", "groups", "take", "train")
+OWN = ("name", "proxy_version", "agent_version", "admin_port", "freezes", "groups", "take", "train")
 """Fields of which neither value is stricter, and freeze windows and node-groups, which count as trunk has them at the
 moment."""
 

@@ -20,7 +20,7 @@ _PARTS = (
 def judge(facts: GateFacts, spec: GateSpec) -> Verdict:
     """Nodes that were silent before the step began are named and not waited for; everybody else has to be healthy."""
     batch, rules = facts.batch, facts.rules
-    too_old = f"{batch.outdated} left out, whose proxy is too old" if batch.outdated else ""
+    too_old = f"{batch.outdated} left out, whose proxy or agent is too old" if batch.outdated else ""
     if batch.total == 0:
         if too_old and not facts.earlier.total:
             # A rollout that reaches nobody must not end as if it had reached everybody.

@@ -7,7 +7,7 @@ can die between any two effects, and lose the race against somebody else's push.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,9 +18,11 @@ from reconciler.release.counting import count
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, Proof, TrunkCommit, forbidden_of, runs_of
+from reconciler.release.signals import StepSignals
 from reconciler.release.state import Completed, EnvironmentState
 from reconciler.simulator.virtual.environment import Commit, Environment, published_of
-from reconciler.simulator.virtual.scenario import Scenario
+from reconciler.simulator.virtual.scenario import Bundle, Scenario
+from reconciler.simulator.virtual.traffic import counted
 
 MAX_COMMITS = 6
 """In one look, as the flow has it: its five commits and the one after which it goes on later."""
@@ -62,6 +64,7 @@ class ControlPlane:
     race: Callable[[Environment], None]
     notice: Callable[[Environment, EnvironmentState, Facts, Decision, Commit], None]
     decided: Callable[[Environment, EnvironmentState, Facts, Decision, int], None]
+    bundles: Mapping[str, Bundle]
     trunk: list[TrunkCommit] = field(default_factory=list)
 
     def look(self, environment: Environment, now: int) -> None:
@@ -69,6 +72,10 @@ class ControlPlane:
 
         Until it has ended the look is owed, so that the sweep finds one that died.
         """
+        if environment.rewritten is not None:
+            # A branch that does not go on from what was seen last stalls the job: nodes keep what they were told.
+            environment.due_at = None
+            return
         environment.due_at = now
         for _ in range(MAX_COMMITS):
             state = environment.state()
@@ -143,10 +150,14 @@ class ControlPlane:
             ranks=counted.ranks,
             left_out=counted.left_out,
             outdated=counted.outdated,
-            signals=environment.balancer.measure(
-                environment.ledger, environment.nodes, self.scenario.moment(now), now
-            ),
+            signals=self.measure(environment, now),
         )
+
+    def measure(self, environment: Environment, now: int) -> StepSignals | None:
+        """What is measured of the step that is under way."""
+        moment = self.scenario.moment(now)
+        shares = environment.balancer.measure(environment.ledger, environment.nodes, moment, now)
+        return counted(shares, environment.ledger, environment.nodes, self.bundles, moment)
 
     def newer(self, environment: Environment, state: EnvironmentState) -> tuple[TrunkCommit, ...]:
         """The trunk commits after the one that automatic promotion took last, the newest first."""
@@ -161,9 +172,12 @@ class ControlPlane:
         return tuple(reversed(self.trunk[since:]))
 
     def completed(self, policy: EnvironmentPolicy) -> dict[str, tuple[Completed, ...]]:
-        """What completed in each environment that this one comes after, the newest first."""
+        """What completed in each environment that this one comes after, the newest first; none is there whose branch
+        cannot be followed."""
         return {
-            name: self.environments[name].ledger.history for name in policy.after if name in self.environments
+            name: self.environments[name].ledger.history
+            for name in policy.after
+            if name in self.environments and self.environments[name].rewritten is None
         }
 
     def commit(
@@ -183,6 +197,7 @@ class ControlPlane:
         if environment.version != version:
             raise LostRace(environment.name)
         self.effect("push", environment)
+        environment.remember()
         for path, content in edit.files.items():
             if content is None:
                 environment.head.pop(path, None)

@@ -21,6 +21,9 @@ from reconciler.simulator.virtual.nodes import Node
 if TYPE_CHECKING:
     from reconciler.simulator.virtual.telling import Told
 
+REMEMBERED = 6
+"""So many earlier states of a branch can be pushed over it."""
+
 CHANGED_BY_HAND = "changed-by-hand"
 """The event of a commit that is not ours."""
 
@@ -75,6 +78,10 @@ class Environment:
     balancer: Balancer = field(default_factory=Balancer)
     said: dict[tuple[str, int], datetime] = field(default_factory=dict)
     """When somebody said go last, by the rollout and the step that was under way."""
+    former: list[dict[str, bytes]] = field(default_factory=list)
+    """What the branch was before its last commits, the oldest first."""
+    rewritten: dict[str, bytes] | None = None
+    """What the branch was when somebody rewrote it; None while it goes on from what was seen last."""
     told: tuple[Told, ...] = ()
     """What the invariants worked out last, the newest first."""
 
@@ -93,11 +100,31 @@ class Environment:
 
     def edit(self, path: str, content: bytes | None) -> None:
         """Somebody else's commit."""
+        self.remember()
         if content is None:
             self.head.pop(path, None)
         else:
             self.head[path] = content
         self.version += 1
+
+    def remember(self) -> None:
+        """Keep what the branch is, before a commit."""
+        if self.rewritten is None:
+            self.former = [*self.former[1 - REMEMBERED :], dict(self.head)]
+
+    def rewrite(self, back: int) -> None:
+        """Somebody pushes a branch over this one that is as it was so many commits ago; with more of them than are
+        remembered they delete it."""
+        if self.rewritten is None:
+            self.rewritten = dict(self.head)
+        self.head = dict(self.former[-back]) if 0 < back <= len(self.former) else {}
+        self.version += 1
+
+    def put_back(self) -> None:
+        """Somebody pushes back what was there before it was rewritten."""
+        if self.rewritten is not None:
+            self.head, self.rewritten = self.rewritten, None
+            self.version += 1
 
     def publish(self, published: Published) -> None:
         """Answer nodes from this from now on."""

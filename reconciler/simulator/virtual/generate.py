@@ -21,6 +21,7 @@ BUNDLES = (
     Bundle("b6", unhealthy=1000),
     Bundle("b7", refused=1000),
     Bundle("b8", unhealthy=30, refused=30),
+    Bundle("b9", failing=200),
 )
 STARTS = (
     datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
@@ -38,6 +39,8 @@ FREEZES = (
 )
 
 
+TARGETS = ("region=eu", "region=us", "region in (eu, us)")
+
 PEOPLE = ("carol@example.com", "dave@example.com", "bob@example.com", "ada@example.com")
 """Of whom the third promotes, and the fourth wrote what is released."""
 
@@ -50,14 +53,14 @@ def generate(seed: int, *, nodes: int | None = None) -> Scenario:
     names = ["dev", "staging", "production"][: chance.choice((1, 2, 2, 3))]
     starts = chance.choice(STARTS)
     config = 'project "simulated"\n' + "".join(
-        _environment(chance, name, names[:number][-1:]) for number, name in enumerate(names)
+        _environment(chance, name, names[:number][-1:], starts) for number, name in enumerate(names)
     )
     for freeze in FREEZES:
         if chance.random() < 0.3:
             config += freeze
     lasts = chance.choice((120, 300, 600)) * SECOND
     timeline = [Happening(chance.randrange(3) * SECOND, "push", {"bundle": "b1"})]
-    for _ in range(chance.randint(3, 40)):
+    for _ in range(chance.randint(3, 36)):
         happening = _happening(chance, names, lasts)
         timeline += [happening, *_followed(chance, happening)]
     return Scenario(
@@ -73,7 +76,7 @@ def generate(seed: int, *, nodes: int | None = None) -> Scenario:
     )
 
 
-def _environment(chance: random.Random, name: str, before: list[str]) -> str:
+def _environment(chance: random.Random, name: str, before: list[str], starts: datetime) -> str:
     lines = []
     strategy = chance.choice(("all-at-once", "rolling", "rolling", "rolling", "canary"))
     if strategy == "rolling":
@@ -90,14 +93,18 @@ def _environment(chance: random.Random, name: str, before: list[str]) -> str:
         lines += ['strategy "all-at-once"', *(['all-at-once-because "it is played"'] if before else [])]
     if strategy != "all-at-once" and chance.random() < 0.3:
         lines += [f'spread "region" percent={chance.choice((10, 34, 50))}']
-    if before and chance.random() < 0.3:
-        lines += [f'promote "automatic" after="{chance.choice((0, 30))}s"']
-    if chance.random() < 0.25:
-        lines += ["approvals 1"]
+    if chance.random() < (0.4 if before else 0.5):
+        lines += _promotion(chance, before, starts)
     if chance.random() < 0.2:
-        lines += ['gates {\n            soak "5s"\n        }']
-    elif chance.random() < 0.1:
-        lines += ["gates {\n            manual\n        }"]
+        lines += ["approvals 1"]
+    gates = [
+        *(['soak "5s"'] if chance.random() < 0.15 else []),
+        *(["manual"] if chance.random() < 0.1 else []),
+        *(['error-rate max="5%" samples=100'] if chance.random() < 0.25 else []),
+        *(["canary samples=50"] if strategy != "all-at-once" and chance.random() < 0.15 else []),
+    ]
+    if gates:
+        lines += ["gates {\n" + "".join(f"            {gate}\n" for gate in gates) + "        }"]
     lines += [
         f"max-unavailable {chance.choice((0, 0, 1, 3))}",
         f'on-failure "{chance.choice(("pause", "rollback"))}"',
@@ -111,6 +118,19 @@ def _environment(chance: random.Random, name: str, before: list[str]) -> str:
     return (
         f'environment "{name}" {{\n    proxy-version "{NEWEST}"\n{after}    policy {{\n{policy}    }}\n}}\n'
     )
+
+
+def _promotion(chance: random.Random, before: list[str], starts: datetime) -> list[str]:
+    """How releases come to an environment by themselves."""
+    after = f' after="{chance.choice((0, 30))}s"' if before else ""
+    take = chance.choice(("latest", "latest", "every", "train", "train"))
+    lines = [f'promote "automatic"{after} take="{take}"']
+    if take == "train":
+        minutes = ",".join(str(minute) for minute in sorted({(starts.minute + n) % 60 for n in (1, 3, 6)}))
+        hours = ",".join(str(hour) for hour in sorted({starts.hour, (starts.hour + 1) % 24}))
+        zone = chance.choice(("UTC", "UTC", "Europe/Berlin"))
+        lines += [f'schedule "FREQ=DAILY;BYHOUR={hours};BYMINUTE={minutes}" zone="{zone}"']
+    return lines
 
 
 def _groups(chance: random.Random, names: list[str], total: int) -> list[Group]:
@@ -129,10 +149,22 @@ def _groups(chance: random.Random, names: list[str], total: int) -> list[Group]:
 
 
 def _followed(chance: random.Random, first: Happening) -> list[Happening]:
-    """What people do right after it: promote what was just forbidden, or say what they think of a promotion."""
+    """What people do right after it: promote what was just forbidden, forbid what is live while something else comes,
+    think of other nodes, hold what they let go, put back what was rewritten, or say what they think of a promotion."""
     soon = first.at + chance.choice((2, 5, 20)) * SECOND
+    at = {"environment": first.what.get("environment", "dev")}
+    if first.kind == "push" and chance.random() < 0.1:
+        other = {**at, "bundle": chance.choice(BUNDLES[:3]).name}
+        return [Happening(soon, "quarantine", at), Happening(soon + SECOND, "promote", other)]
+    if first.kind == "go" and chance.random() < 0.3:
+        return [Happening(soon, "hold", {**at, "name": "h0"}), Happening(soon + 3 * SECOND, "release", at)]
     if first.kind == "quarantine" and chance.random() < 0.7:
-        return [Happening(soon, "promote", first.what)]
+        bundle = first.what.get("bundle", chance.choice(BUNDLES[:3]).name)
+        return [Happening(soon, "promote", {**first.what, "bundle": bundle})]
+    if first.kind == "rewrite":
+        return [Happening(soon, "put-back", at)]
+    if "only" in first.what and chance.random() < 0.4:
+        return [Happening(soon, "promote", {**first.what, "only": chance.choice(TARGETS)})]
     if first.kind == "promote" and chance.random() < 0.6:
         what: dict[str, KdlValue] = {"environment": first.what["environment"], "by": chance.choice(PEOPLE)}
         if chance.random() < 0.4:
@@ -153,7 +185,7 @@ def _happening(chance: random.Random, names: list[str], lasts: int) -> Happening
         (6, "push", {"bundle": bundle}),
         (6, "promote", {**at, "bundle": bundle}),
         (2, "promote", {**at, "bundle": bundle, "after": length}),
-        (3, "promote", {**at, "bundle": bundle, "only": chance.choice(("region=eu", "region in (eu, us)"))}),
+        (4, "promote", {**at, "bundle": bundle, "only": chance.choice(TARGETS)}),
         (2, "widen", at),
         (2, "pin", {**at, "bundle": bundle, "name": f"p{number % 2}", "nodes": "region=us", "lasts": length}),
         (1, "pin", {**at, "bundle": bundle, "name": f"p{number % 2}", "nodes": "has region"}),
@@ -163,11 +195,14 @@ def _happening(chance: random.Random, names: list[str], lasts: int) -> Happening
         (1, "approve", {**at, "by": chance.choice(PEOPLE), "unsigned": True}),
         (1, "reject", {**at, "by": PEOPLE[0]}),
         (5, "go", at),
+        (1, "go", {**at, "early": True}),
         (2, "revert", at),
         (2, "hold", {**at, "name": f"h{number % 3}"}),
         (2, "hold", {**at, "name": f"h{number % 3}", "lasts": length}),
         (4, "release", at),
         (2, "quarantine", {**at, "bundle": bundle}),
+        (2, "quarantine", at),
+        (2, "rewrite", {**at, "number": number % 8}),
         (2, "lift", {**at, "bundle": bundle}),
         (2, "tamper", at),
         (1, "corrupt", at),

@@ -120,8 +120,13 @@ def release(world: World, what: What) -> None:
 
 
 def quarantine(world: World, what: What) -> None:
-    """Somebody forbids `bundle` in `environment`."""
-    digest = digest_of(str(what["bundle"]))
+    """Somebody forbids `bundle` in `environment`; what is live there where no bundle is named."""
+    if "bundle" in what:
+        digest = digest_of(str(what["bundle"]))
+    else:
+        digest = world.environment(what).ledger.live
+    if not digest:
+        return
     content = render_quarantine(Quarantine(digest, "by hand"))
     world.edit(str(what["environment"]), paths.quarantine_path(digest), content)
 
@@ -145,6 +150,18 @@ def corrupt(world: World, what: What) -> None:
 def race(world: World, what: What) -> None:
     """The next push of ours to `environment` finds that somebody was faster."""
     world.racing.add(str(what["environment"]))
+
+
+def rewrite(world: World, what: What) -> None:
+    """Somebody force-pushes the branch of `environment` as it was `number` commits ago, or deletes it."""
+    world.environment(what).rewrite(_number(what))
+    world.nudge(world.environment(what))
+
+
+def put_back(world: World, what: What) -> None:
+    """Somebody pushes back what the branch of `environment` was before it was rewritten."""
+    world.environment(what).put_back()
+    world.nudge(world.environment(what))
 
 
 def crash(world: World, what: What) -> None:
@@ -223,6 +240,8 @@ KINDS: Mapping[str, Callable[[World, What], None]] = MappingProxyType(
         "tamper": tamper,
         "corrupt": corrupt,
         "race": race,
+        "rewrite": rewrite,
+        "put-back": put_back,
         "crash": crash,
         "partition": partition,
         "heal": heal,

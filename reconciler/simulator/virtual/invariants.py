@@ -12,7 +12,8 @@
 8.  Who does nothing says why, unless what is wished is live.
 9.  A node is offered a lower sequence only after the database was set back, and never follows it.
 10. At rest every reachable, truthful node runs what it is told, unless it refuses that or breaks with it.
-11. At rest no rollout is under way: it ended, or is paused or partial and says what it waits for.
+11. At rest no rollout is under way: it ended, or says what it waits for, and is paused, partial, or open only because
+    its digest is wished for other nodes.
 12. No node runs what no rollout of its environment ever brought.
 13. Everything comes to rest.
 14. After a rollback nobody is told to run what failed any more, and the branch does not wish for it.
@@ -26,6 +27,11 @@
 21. The next step of a blue-green rollout moves no node of a slot that the balancer gives requests to.
 22. While a blue-green release gets requests, its rollout ends only after they were sent back.
 23. At rest every node that runs what it is told publishes the weight that it is told.
+24. No commit of ours tells a node to change to what is quarantined, but for a node that comes back to a paused rollout
+    which has no earlier digest to go back to.
+25. A step with an error-rate gate passes only while what it moved fails no more often than the gate allows.
+26. What a train takes was there when one left.
+27. While a branch is rewritten its nodes are told nothing new, and nothing is decided of it.
 """
 
 from __future__ import annotations
@@ -57,6 +63,13 @@ from reconciler.simulator.virtual.environment import (
     published_of,
 )
 from reconciler.simulator.virtual.nodes import Node, chosen
+from reconciler.simulator.virtual.release_faults import (
+    go_fault,
+    intent_of,
+    quarantine_fault,
+    traffic_gate_fault,
+    train_fault,
+)
 from reconciler.simulator.virtual.slot_faults import ending_fault, traffic_fault, weights_fault
 from reconciler.simulator.virtual.telling import offered_by, pinned, told_by
 
@@ -143,10 +156,10 @@ class Invariants:
                 self._opened.setdefault(environment.name, set()).add(standing.pin.digest)
         if isinstance(action, Promote):
             taken = self._taken.setdefault(environment.name, set())
-            self._require(
-                3, world, action.release.commit not in taken, f"{action.release.commit[:7]} promoted twice"
-            )
-            taken.add(action.release.commit)
+            intent = intent_of(action, environment, world)
+            self._require(3, world, intent not in taken, f"{action.release.commit[:7]} promoted twice")
+            taken.add(intent)
+            self._holds(26, world, train_fault(action, environment, world))
             last = state.files.promoted
             news = last is None or not facts.trunk or any(c.digest != last.digest for c in facts.trunk)
             self._require(3, world, news, f"{action.release.commit[:7]} changes nothing and is promoted")
@@ -166,7 +179,11 @@ class Invariants:
             moves = (told_by(published_of(before), environment), told_by(published_of(after), environment))
             self._holds(21, world, traffic_fault(before, environment.nodes, moves, world.now, world.loop.now))
         if isinstance(action, AdvanceStep | Complete):
-            self._let_go(world, environment, before)
+            self._holds(18, world, go_fault(before, environment))
+            self._holds(25, world, traffic_gate_fault(before, environment, world.bundles, world.now))
+        was, will = told_by(published_of(before), environment), told_by(published_of(after), environment)
+        self._holds(24, world, quarantine_fault(state, was, will))
+        self._require(27, world, environment.rewritten is None, f"{commit.subject}: the branch is rewritten")
 
     def told(
         self, world: World, environment: Environment, node: Node, before: int, answer: tuple[int, str, int]
@@ -197,9 +214,10 @@ class Invariants:
             rollout = ledger.open_rollout
             decision = environment.last
             if rollout is not None:
-                waits = (
-                    decision is not None and bool(decision.waiting) and rollout.state in ("paused", "partial")
-                )
+                wish, plan = environment.state().files.release, ledger.plan
+                elsewhere = wish is not None and plan is not None and wish.only != plan.wished
+                waits = decision is not None and bool(decision.waiting)
+                waits = waits and (rollout.state in ("paused", "partial") or elsewhere)
                 self._require(11, world, waits, f"{rollout.name} of {environment.name} is {rollout.state}")
             offered = offered_by(published_of(ledger), environment)
             told = told_by(published_of(ledger), environment)
@@ -344,18 +362,6 @@ class Invariants:
         ]
         most = plan.rules.max_unavailable
         self._require(5, world, len(unwell) <= most, f"a batch begins while {unwell[:3]} are unwell")
-
-    def _let_go(self, world: World, environment: Environment, before: Ledger) -> None:
-        rollout, plan = before.open_rollout, before.plan
-        active = rollout.active if rollout is not None else None
-        if rollout is None or plan is None or active is None or active.since is None:
-            return
-        if any(gate.kind == "manual" for gate in plan.rules.gates):
-            said = environment.said.get((rollout.name, active.number))
-            where = f"step {active.number} of {rollout.name} of {environment.name}"
-            self._require(
-                18, world, said is not None and said >= active.since, f"{where} passes without a go"
-            )
 
     def _share(self, world: World, environment: Environment) -> None:
         """What nodes are told now, against the plan."""

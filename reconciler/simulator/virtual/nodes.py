@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from reconciler.fleet.versions import UNKNOWN, Versions
 from reconciler.simulator.virtual.scenario import Bundle, Group
 from reconciler.simulator.virtual.temperaments import DAY, TEMPERAMENTS
 
@@ -82,9 +83,9 @@ class Node:
         self.refused_sequence = 0
 
     @property
-    def proxy(self) -> str:
-        """Versions are not played."""
-        return ""
+    def versions(self) -> Versions:
+        """They are not played."""
+        return UNKNOWN
 
     @property
     def truthful(self) -> bool:

@@ -28,11 +28,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a bundle does to nodes: how many of a thousand are unhealthy with it, or refuse it."""
+    """What a bundle does to nodes: how many of a thousand are unhealthy with it, or refuse it; and how many of a
+    thousand requests fail on those that run it."""
 
     name: str
     unhealthy: int = 0
     refused: int = 0
+    failing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,11 @@ def write_scenario(scenario: Scenario) -> str:
         for group in scenario.groups
     ]
     bundles = [
-        KdlNode("bundle", (bundle.name,), {"unhealthy": bundle.unhealthy, "refused": bundle.refused})
+        KdlNode(
+            "bundle",
+            (bundle.name,),
+            {"unhealthy": bundle.unhealthy, "refused": bundle.refused, "failing": bundle.failing},
+        )
         for bundle in scenario.bundles
     ]
     timeline = KdlNode(
@@ -104,6 +108,7 @@ def _bundle(node: KdlNode) -> Bundle:
         str(node.arguments[0]),
         _whole(node.properties.get("unhealthy", 0)),
         _whole(node.properties.get("refused", 0)),
+        _whole(node.properties.get("failing", 0)),
     )
 
 

@@ -13,7 +13,6 @@ from reconciler.errors import Stalled
 from reconciler.release import paths
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts, TrunkCommit
-from reconciler.release.rules import OF_NODES
 from reconciler.release.state import EnvironmentState
 from reconciler.simulator.virtual.control import (
     AUTHOR,
@@ -29,6 +28,7 @@ from reconciler.simulator.virtual.happenings import KINDS
 from reconciler.simulator.virtual.invariants import Invariants
 from reconciler.simulator.virtual.loop import Loop
 from reconciler.simulator.virtual.nodes import NEVER, Node
+from reconciler.simulator.virtual.resting import is_due, thaws_for, waits_for_nodes
 from reconciler.simulator.virtual.saved import Saved
 from reconciler.simulator.virtual.scenario import Bundle, Group, Happening, Scenario
 from reconciler.simulator.virtual.temperaments import TEMPERAMENTS
@@ -79,7 +79,9 @@ class World:
             race=self._race,
             notice=self._notice,
             decided=self._decided,
+            bundles=self.bundles,
         )
+        self.codes: set[str] = set()
         self.former_release: dict[str, bytes | None] = {}
         self.racing: set[str] = set()
         self.dies_in = 0
@@ -244,7 +246,7 @@ class World:
         now = self.loop.now
         if now >= self.down_until:
             for environment in self.environments.values():
-                if self._wants_a_look(environment) or _is_due(environment, now):
+                if self._wants_a_look(environment) or is_due(environment, now):
                     self._look(environment)
         self.loop.at(now + SWEEP, self._sweep)
 
@@ -311,6 +313,7 @@ class World:
     def _decided(
         self, environment: Environment, state: EnvironmentState, facts: Facts, decision: Decision, now: int
     ) -> None:
+        self.codes |= {reason.code for reason in decision.waiting}
         self.invariants.decided(self, environment, state, facts, decision)
 
     def _check(self) -> None:
@@ -324,6 +327,7 @@ class World:
         self.racing.clear()
         for environment in self.environments.values():
             environment.balancer.stuck_until = self.loop.now
+            environment.put_back()
         self.changed_at = self.loop.now
         for node in self.nodes:
             if node.down_until < GONE:
@@ -358,13 +362,18 @@ class World:
         if any(self._wants_a_look(environment) for environment in self.environments.values()):
             return now
         # What waits for nodes alone looks again and again; after the trouble nobody registers or labels any.
-        looking = [e for e in self.environments.values() if end is not None or not _waits_for_nodes(e)]
-        due = [e.due_at for e in looking if e.due_at is not None]
+        looking = [e for e in self.environments.values() if end is not None or not waits_for_nodes(e)]
+        patient = end is None and now - self.changed_at > PATIENCE // 2
+        due = [at for e in looking if (at := self._next_look(e, patient)) is not None]
         if self.timeline:
             due.append(self.timeline[0].at)
         if end is not None:
             due.append(end)
         return min(due, default=FOR_EVER)
+
+    def _next_look(self, environment: Environment, patient: bool) -> int | None:
+        thaws = thaws_for(environment, self.now) if patient else None
+        return environment.due_at if thaws is None else (thaws - self.scenario.starts) // MILLISECOND
 
     def _skip(self, until: int) -> None:
         if until - self.loop.now > LEAP:
@@ -377,12 +386,3 @@ class World:
         for node in self.nodes:
             if node.reported_at is not None:
                 node.reported_at += length * MILLISECOND
-
-
-def _waits_for_nodes(environment: Environment) -> bool:
-    waiting = environment.last.waiting if environment.last is not None else ()
-    return any(reason.code in OF_NODES for reason in waiting)
-
-
-def _is_due(environment: Environment, now: int) -> bool:
-    return environment.due_at is not None and environment.due_at <= now

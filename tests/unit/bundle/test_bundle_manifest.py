@@ -71,6 +71,21 @@ def test_an_environment_has_a_configuration() -> None:
     assert caught.value.code == "E-BND-006"
 
 
+def test_the_oldest_agent_is_there_only_where_one_is_wanted() -> None:
+    parts = {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": {}}
+    data = changed(environments={"dev": {**parts, "agent-version": "0.2.0"}, "prod": parts})
+    manifest = decode_manifest(data)
+    assert {name: one.agent_version for name, one in manifest.environments.items()} == {
+        "dev": "0.2.0",
+        "prod": "",
+    }
+    assert b'"agent-version":"0.2.0"' in data
+    assert encode_manifest(manifest) == data
+    for wrong in ("", "two", 2):
+        with pytest.raises(Refused, match="agent-version"):
+            decode_manifest(changed(environments={"dev": {**parts, "agent-version": wrong}}))
+
+
 def with_secrets(secrets: object) -> bytes:
     return changed(
         environments={"dev": {"config-id": "", "restart-key": "", "proxy-version": "", "secrets": secrets}}

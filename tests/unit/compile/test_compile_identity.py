@@ -11,6 +11,7 @@ from itertools import permutations
 
 import pytest
 
+from reconciler.bundle.build import build_bundle
 from reconciler.compile.compiler import Compilation, CompiledEnvironment, compile_snapshot
 from reconciler.config.snapshot import read_snapshot
 from reconciler.config.source import SourceFile
@@ -40,6 +41,18 @@ def test_the_config_id_is_the_hash_of_the_text_without_the_marker() -> None:
     marker = marker.replace(plain.config_id, timed.config_id)
     without = timed.config.decode().replace(marker, "")
     assert hashlib.sha256(without.encode()).hexdigest()[:16] == timed.config_id
+
+
+def test_the_oldest_agent_is_each_environments_own_and_part_of_the_bundle_alone() -> None:
+    two = 'environment "prod" {\n    proxy-version "0.6.20"\n    after "dev"\n%s}\n'
+    plain, limited = (compiled(SERVICE, UPSTREAM, two % text) for text in ("", '    agent-version "0.2.0"\n'))
+    found = {one.name: one.agent_version for one in limited.environments}
+    assert found == {"dev": "", "prod": "0.2.0", "production": ""}
+    assert [one.config_id for one in plain.environments] == [one.config_id for one in limited.environments]
+    bundles = [build_bundle(one) for one in (plain, limited)]
+    assert bundles[1].manifest.environments["prod"].agent_version == "0.2.0"
+    assert len({bundle.digest for bundle in bundles}) == 2
+    assert plain.snapshot_sha256 != limited.snapshot_sha256, "a compilation is kept by it"
 
 
 def test_order_layout_and_comments_change_nothing() -> None:

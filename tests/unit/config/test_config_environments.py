@@ -39,6 +39,13 @@ def test_defaults() -> None:
     )
 
 
+def test_the_oldest_agent_is_three_numbers() -> None:
+    assert policy('agent-version "0.2.0"').agent_version == "0.2.0"
+    text = 'environment "x" {\n    proxy-version "0.6.20"\n    agent-version "0.2"\n}\n'
+    _, (finding,) = read(SERVICE, UPSTREAM, text)
+    assert finding.code == "E-VAL-004"
+
+
 def test_everything_set() -> None:
     found = policy(
         'admin-port 9000\n    policy {\n strategy "rolling"\n batches size=2\n max-unavailable 3\n promote "manual"\n'

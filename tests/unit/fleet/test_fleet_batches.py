@@ -22,6 +22,7 @@ from reconciler.fleet.observations import Observation
 from reconciler.fleet.ranks import LAST_REACH, NO_REACH, rank
 from reconciler.fleet.selecting import read_selector
 from reconciler.fleet.staleness import presence
+from reconciler.fleet.versions import Versions
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 NEW, OLD = "sha256:" + "b" * 64, "sha256:" + "a" * 64
@@ -132,10 +133,11 @@ def test_nodes_fall_into_the_step_of_their_rank_within_their_domain() -> None:
 
 def test_cohorts() -> None:
     rollout = OpenRollout("r-0001", Target(ago(10)), {"": rank("r-0001", "n-1")})
-    assert cohort_of("n-1", {}, ago(10), Assignment(rollout)) == "next"
+    assert cohort_of("n-1", {}, ago(11), Assignment(rollout)) == "next"
+    assert cohort_of("n-1", {}, ago(10), Assignment(rollout)) == "base"
     assert cohort_of("n-1", {}, ago(9), Assignment(rollout)) == "base"
-    assert cohort_of("n-1", {}, ago(10), Assignment()) == "base"
-    assert cohort_of("n-1", {}, ago(10), Assignment(OpenRollout("r-0001", Target(ago(10))))) == "base"
+    assert cohort_of("n-1", {}, ago(11), Assignment()) == "base"
+    assert cohort_of("n-1", {}, ago(11), Assignment(OpenRollout("r-0001", Target(ago(10))))) == "base"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_cohorts() -> None:
 def test_cohorts_by_domain(labels: dict[str, str], cohort: str) -> None:
     reaches = {"": NO_REACH, "a": rank("r-0001", "n-1"), "b": NO_REACH}
     assignment = Assignment(OpenRollout("r-0001", Target(ago(10)), reaches, "zone"))
-    assert cohort_of("n-1", labels, ago(10), assignment) == cohort
+    assert cohort_of("n-1", labels, ago(11), assignment) == cohort
     assert Assignment.from_json(json.loads(json.dumps(assignment.to_json()))) == assignment
 
 
@@ -228,26 +230,47 @@ def test_presence(quiet: int | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("needs", "proxy", "cohort"),
+    ("needs", "found", "cohort"),
     [
-        pytest.param({"next": "0.6.20"}, "zentinel 0.6.20", "next", id="new enough"),
-        pytest.param({"next": "0.6.20"}, "zentinel 0.6.19", "base", id="too old for the rollout"),
+        pytest.param({"next": ("0.6.20", "")}, ("zentinel 0.6.20", ""), "next", id="new enough"),
+        pytest.param({"next": ("0.6.20", "")}, ("zentinel 0.6.19", ""), "base", id="too old for the rollout"),
         pytest.param(
-            {"next": "0.6.20", "base": "0.6.19"}, "zentinel 0.6.18", "outdated", id="too old for both"
+            {"next": ("0.6.20", ""), "base": ("0.6.19", "")},
+            ("zentinel 0.6.18", ""),
+            "outdated",
+            id="too old for both",
         ),
-        pytest.param({"next": "0.6.20", "base": "0.6.20"}, "", "next", id="its own check has the last word"),
-        pytest.param({"base": "0.6.20"}, "zentinel 0.6.9", "next", id="what it has left does not matter"),
-        pytest.param({"pin-aaaaaaaaaaaa": "0.6.20"}, "zentinel 0.6.9", "next", id="another cohort's needs"),
+        pytest.param(
+            {"next": ("0.6.20", "1.0.0"), "base": ("0.6.20", "")},
+            ("", ""),
+            "next",
+            id="its own check has the last word",
+        ),
+        pytest.param(
+            {"base": ("0.6.20", "")}, ("zentinel 0.6.9", ""), "next", id="what it has left does not matter"
+        ),
+        pytest.param(
+            {"pin-aaaaaaaaaaaa": ("0.6.20", "")}, ("zentinel 0.6.9", ""), "next", id="another cohort's needs"
+        ),
+        pytest.param(
+            {"next": ("0.6.20", "0.2.0")},
+            ("zentinel 0.6.20", "sentinel-node/0.1.9"),
+            "base",
+            id="an agent that is too old",
+        ),
+        pytest.param({"next": ("", "0.2.0")}, ("", "sentinel-node/0.2.0"), "next", id="an agent of that age"),
     ],
 )
-def test_a_node_is_not_told_to_run_what_its_proxy_is_too_old_for(
-    needs: dict[str, str], proxy: str, cohort: str
+def test_a_node_is_not_told_to_run_what_it_is_too_old_for(
+    needs: dict[str, tuple[str, str]], found: tuple[str, str], cohort: str
 ) -> None:
     rollout = replace(moving().rollout or pytest.fail("no rollout"), reaches={"": LAST_REACH})
-    assignment = Assignment.from_json(Assignment(rollout, needs=needs).to_json())
-    node = replace(WELL, proxy=proxy)
-    assert cohort_of("n-1", {}, WELL.registered_at, assignment, proxy) == cohort
-    assert assignment.moved("n-1", {}, WELL.registered_at, proxy) is (cohort == "next")
+    assignment = Assignment(rollout, needs={name: Versions(*one) for name, one in needs.items()})
+    assignment = Assignment.from_json(assignment.to_json())
+    versions = Versions(*found)
+    node = replace(WELL, versions=versions)
+    assert cohort_of("n-1", {}, WELL.registered_at, assignment, versions) == cohort
+    assert assignment.moved("n-1", {}, WELL.registered_at, versions) is (cohort == "next")
     assert bool(eligible_ranks(assignment, [node])) is (cohort == "next")
     (batch,) = count_batches(
         assignment, NEW, [StepWindow({"": LAST_REACH}, ago(20), 7)], [node],
@@ -259,15 +282,24 @@ def test_a_node_is_not_told_to_run_what_its_proxy_is_too_old_for(
 
 def test_a_pinned_node_whose_proxy_is_too_old_for_the_pin_keeps_what_it_runs() -> None:
     pin = PinnedNodes("leak", OLD, ids=("n-1",))
-    assignment = Assignment(pins=(pin,), needs={pin.cohort: "0.6.20"})
-    assert cohort_of("n-1", {}, ago(9), assignment, "zentinel 0.6.17") == "outdated"
+    assignment = Assignment(pins=(pin,), needs={pin.cohort: Versions("0.6.20")})
+    assert cohort_of("n-1", {}, ago(9), assignment, Versions("zentinel 0.6.17")) == "outdated"
 
 
 def test_those_that_are_left_out_by_version_are_counted_and_a_few_are_named() -> None:
-    nodes = [replace(WELL, id=f"n-{n}", name=f"node-{n}", proxy=f"zentinel 0.6.{n}") for n in range(15, 21)]
-    late = replace(WELL, id="n-late", registered_at=NOW, proxy="zentinel 0.6.1")
-    found = outdated(moving(), NEW, "0.6.20", [late, *nodes])
-    assert (found.nodes, found.needs, found.digest) == (5, "0.6.20", NEW)
+    nodes = [
+        replace(WELL, id=f"n-{n}", name=f"node-{n}", versions=Versions(f"zentinel 0.6.{n}"))
+        for n in range(15, 21)
+    ]
+    late = replace(
+        WELL, id="n-late", registered_at=NOW, versions=Versions("zentinel 0.6.1", "sentinel-node/0.1.0")
+    )
+    (found,) = outdated(moving(), NEW, Versions("0.6.20", "0.2.0"), [late, *nodes])
+    assert (found.part, found.nodes, found.needs, found.digest) == ("proxy", 5, "0.6.20", NEW)
     assert found.examples == tuple(f"node-{n}: zentinel 0.6.{n}" for n in (15, 16, 17))
-    assert outdated(Assignment(), NEW, "0.6.20", [late]).nodes == 1
-    assert outdated(moving(), NEW, "", nodes).nodes == 0
+    told = outdated(Assignment(), NEW, Versions("0.6.20", "0.2.0"), [late])
+    assert [(one.part, one.examples) for one in told] == [
+        ("proxy", ("one: zentinel 0.6.1",)),
+        ("agent", ("one: sentinel-node/0.1.0",)),
+    ]
+    assert outdated(moving(), NEW, Versions(), nodes) == ()

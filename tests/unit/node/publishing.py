@@ -117,6 +117,7 @@ def build(
     secrets: Mapping[str, Pinned] | None = None,
     further: Mapping[str, bytes] | None = None,
     proxy_version: str = "",
+    agent_version: str = "",
 ) -> Built:
     """A verified, signed bundle whose proxy sends everything to `target`. `extra` changes the digest alone.
 
@@ -130,7 +131,7 @@ def build(
     manifest = Manifest(
         compiler="sentinel-compiler/0.1.0",
         environments={
-            name: ManifestEnvironment(config_id, restart_key, secrets or {}, proxy_version)
+            name: ManifestEnvironment(config_id, restart_key, secrets or {}, proxy_version, agent_version)
             for name in environments
         },
         files={path: describe(content) for path, content in files.items()},

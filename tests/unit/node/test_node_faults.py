@@ -323,6 +323,21 @@ def test_a_bundle_for_a_newer_proxy_is_refused_before_anything_is_touched(
         assert bench.settle(2)["running"] == needs.digest
 
 
+def test_a_bundle_for_a_newer_agent_is_refused_before_anything_is_touched(bench: Bench) -> None:
+    taken = build("127.0.0.1:4000", agent_version="0.1.0")
+    bench.plane.offer(taken, sequence=6)
+    assert bench.settle(2)["running"] == taken.digest
+    needs = build("127.0.0.1:5000", agent_version="0.2.0")
+    bench.plane.offer(needs, sequence=7)
+    last = bench.settle(2)
+    assert last["running"] == taken.digest
+    assert last["refusal"]["code"] == "E-NOD-028"
+    assert (
+        "for agents of version 0.2.0 or newer, and this is sentinel-node/0.1.0" in last["refusal"]["message"]
+    )
+    assert not bench.files.folder(needs.digest).exists()
+
+
 def test_a_binary_that_is_replaced_says_its_new_version(tmp_path: Path) -> None:
     proxy = ProcessProxy(
         script(tmp_path, "echo zentinel 0.6.19; echo more"), tmp_path / "current", 1, tmp_path / "log"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.node.polling import longest_wait
 from tests.unit.node.bench import Bench
 from tests.unit.node.publishing import DAY, build, flip, point, signing_key
 
@@ -189,3 +190,23 @@ def test_f1_10_a_clock_set_back_does_not_revive_an_expired_pointer(bench: Bench)
     bench.plane.offer(NEXT, sequence=6)
     bench.plane.pointer = old
     assert refused(bench)["code"] == "E-VER-008"
+
+
+def test_the_time_that_a_poll_was_parked_is_not_slept_again(bench: Bench) -> None:
+    bench.agent.chance = lambda: 0.5
+    bench.agent.poll_seconds, bench.agent.parked = 30.0, 12.0
+    assert bench.agent.pause() == 18.0
+    bench.agent.parked = 30.0
+    assert bench.agent.pause() == 0.0
+    # A control plane that is away is left alone, however long it kept the last poll.
+    bench.agent._failures = 1
+    assert bench.agent.pause() == 30.0
+
+
+@pytest.mark.parametrize(
+    ("wished", "poll_seconds", "asked"), [(30, 10.0, 10), (5, 10.0, 5), (30, 0.3, 1), (0, 10.0, 0)]
+)
+def test_no_poll_is_parked_for_longer_than_a_report_may_be_away(
+    wished: int, poll_seconds: float, asked: int
+) -> None:
+    assert longest_wait(wished, poll_seconds) == asked

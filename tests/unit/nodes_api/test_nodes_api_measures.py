@@ -15,6 +15,7 @@ from reconciler.db.session import reading
 from reconciler.db.signals import KEPT, forget_signals, requests, traffic, traffic_by_service
 from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.signals import MOST_BUCKETS, MOST_SERVICES, Counts, percentile
+from reconciler.fleet.versions import Versions
 from reconciler.settings import read_settings
 from tests.unit.node.publishing import build
 from tests.unit.nodes_api.served import REGISTER, Api, Release, serve
@@ -179,7 +180,7 @@ def test_a_node_whose_proxy_is_too_old_is_offered_nothing(environ: dict[str, str
     release.pointer(build("127.0.0.1:3000"), sequence=1)
     release.rollout("r-1", "ffffffffffffffff", state="completed")
     with session.writing():
-        Environment.update(assignment=Assignment(needs={"base": "0.6.20"}).to_json()).execute()
+        Environment.update(assignment=Assignment(needs={"base": Versions("0.6.20")}).to_json()).execute()
 
     async def talk(api: Api) -> None:
         node = (
@@ -191,7 +192,7 @@ def test_a_node_whose_proxy_is_too_old_is_offered_nothing(environ: dict[str, str
             await api.beat(node, 2 * number, versions={"agent": "sentinel-node/0.1.0", "proxy": proxy})
             assert await api.service.heartbeats.flush()
             for _ in range(300):
-                if api.service.directory.nodes[node["id"]].proxy == proxy:
+                if api.service.directory.nodes[node["id"]].versions.proxy == proxy:
                     break
                 await asyncio.sleep(0.02)
             answer = await api.beat(node, 2 * number + 1)

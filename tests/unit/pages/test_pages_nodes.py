@@ -15,6 +15,7 @@ from reconciler.db.models import Environment, Node, Pointer
 from reconciler.db.session import writing
 from reconciler.fleet.cohorts import Assignment
 from reconciler.fleet.signals import Counts
+from reconciler.fleet.versions import Versions
 from reconciler.settings import Settings
 from tests.unit.pages.sample_project import NOW, PROJECT, digest
 from web.pages import node_reads
@@ -170,11 +171,12 @@ def test_the_page_shows_what_the_node_counted_lately(client: FlaskClient) -> Non
 def test_a_page_says_who_is_left_out_by_version_and_which_weight_is_published(client: FlaskClient) -> None:
     with writing():
         node = Node.select().where(Node.environment == "production").order_by(Node.id).first()
-        node.versions, node.weight = {"proxy": "zentinel 0.6.17"}, 35
+        node.versions, node.weight = {"proxy": "zentinel 0.6.17", "agent": "sentinel-node/0.1.0"}, 35
         node.save()
-        needs = Assignment(needs={"base": "0.6.20", "next": "0.6.20"})
+        needs = Assignment(needs=dict.fromkeys(("base", "next"), Versions("0.6.20", "0.2.0")))
         Environment.update(assignment=needs.to_json()).where(Environment.name == "production").execute()
     page = client.get(f"/o/acme/p/{PROJECT}/nodes/{node.id}").text
     assert "Its proxy is older than 0.6.20, which the bundle needs" in page
+    assert "Its agent is older than 0.2.0, which the bundle needs" in page
     assert '<span class="mono">outdated</span>' in page
     assert "35 of 100" in page

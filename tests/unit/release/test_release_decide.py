@@ -113,7 +113,7 @@ def answer(
             id="not completed",
         ),
         pytest.param(
-            {"ledger": IDLE, "facts": replace(KNOWN, predecessors={})}, "W-REL-006", id="predecessor unknown"
+            {"ledger": IDLE, "facts": replace(KNOWN, predecessors={})}, "W-REL-086", id="predecessor unknown"
         ),
         pytest.param(
             {

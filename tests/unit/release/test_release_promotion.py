@@ -179,6 +179,11 @@ BY_TRAIN = replace(PROD, take="train", train=TRAIN)
         pytest.param((run(TWO, 4), OLD), "takes 2", id="was ready when it left"),
         pytest.param((run(TWO, 3.5), OLD), "W-REL-047 45 h", id="came too late for it"),
         pytest.param((run(THREE, 3.5), run(TWO, 5, 3.5), OLD), "takes 2", id="the newest that was ready"),
+        pytest.param(
+            (run(TWO, 1), run(THREE, 1.5, 1), run(TWO, 8, 1.5), OLD),
+            "W-REL-047 45 h",
+            id="came back too late for it",
+        ),
     ],
 )
 def test_a_train_takes_what_was_ready(runs: tuple[Run, ...], expected: str) -> None:

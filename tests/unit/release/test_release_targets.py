@@ -38,6 +38,7 @@ from reconciler.release.state import (
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 OPENED = NOW - timedelta(seconds=30)
+EARLIER = OPENED - timedelta(seconds=1)
 LIVE, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 EU, US = "region=eu", "region=us"
 ALL = {"": "f" * 16}
@@ -157,7 +158,7 @@ def test_a_widened_rollout_goes_on_from_what_was_moved() -> None:
     assert (ledger.rollout.name, ledger.rollout.widens, ledger.sequence) == ("r-0003", "r-0002", 5)
     moving = assignment_of(ledger).rollout
     assert moving is not None
-    assert moving.takes("n-1", {"region": "eu"}, OPENED)
+    assert moving.takes("n-1", {"region": "eu"}, EARLIER)
     assert not moving.takes("n-2", {"region": "eu"}, NOW + timedelta(seconds=1))
 
 
@@ -188,9 +189,9 @@ def test_who_is_moved_stays_so_when_it_is_wished_for_others(only: str) -> None:
     was, now = assignment_of(ledger).rollout, assignment_of(opened).rollout
     assert was is not None
     assert now is not None
-    reached = {node for node in nodes if was.takes(node, {"region": "eu"}, OPENED)}
+    reached = {node for node in nodes if was.takes(node, {"region": "eu"}, EARLIER)}
     assert 0 < len(reached) < 40
-    assert all(now.takes(node, {"region": "eu"}, OPENED) for node in reached)
+    assert all(now.takes(node, {"region": "eu"}, EARLIER) for node in reached)
     # And when that one has ended for its target, what comes next still keeps the first nodes.
     step = Progress(1, "done", NOW, NOW, 5)
     partial = replace(opened, rollout=replace(opened.rollout, state="partial", steps=(step, step)))

@@ -150,6 +150,8 @@ def test_percentiles_of_answers() -> None:
     meter = Meter(lambda: 0.0)
     for milliseconds in range(1, 101):
         meter.answered(200, milliseconds / 1000)
+    meter.answered(304, None)
+    assert meter.requests == 101, "a poll that was parked is one, and its time says nothing"
     assert meter.milliseconds() == {"p50": 50, "p90": 90, "p99": 99, "p100": 100}
 
 
