@@ -30,14 +30,15 @@ def of_repository(projects: Sequence[Project], repository: Repository) -> list[P
 
 
 def matters(project: Project, moves: Sequence[Move]) -> bool:
-    """Whether a push may concern the project: it moved trunk, something below its `env/`, or a tag it listens to.
+    """Whether a push may concern the project: it moved trunk, something below its `env/` or its `promote/`, or a tag it
+    listens to.
 
     One that names no reference may have moved anything.
     """
-    prefix = f"refs/heads/{project.branch_prefix}env/"
+    prefixes = tuple(f"refs/heads/{project.branch_prefix}{folder}/" for folder in ("env", "promote"))
     return not moves or any(
         move.ref == f"refs/heads/{project.trunk}"
-        or move.ref.startswith(prefix)
+        or move.ref.startswith(prefixes)
         or (project.tags and move.ref.startswith("refs/tags/"))
         for move in moves
     )

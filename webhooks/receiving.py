@@ -28,6 +28,9 @@ from webhooks.receivers.delivery import Headers, Ignored, Malformed, PullRequest
 
 log = logging.getLogger(__name__)
 
+LONGEST_ENVIRONMENT = 63
+"""Characters of a name, as the database has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -161,7 +164,7 @@ def asked_for(
     if isinstance(read, PullRequest):
         trunks = {f"refs/heads/{project.trunk}" for project in projects}
         if read.target not in trunks:
-            return [], "a pull request into a branch that is no trunk is nothing that is planned"
+            return promotions(projects, read, moment)
         found = concerned(projects, read.repository)
         kind, subject, reason = "pull", str(read.number), ""
         if read.action == "reviewed":
@@ -180,6 +183,23 @@ def asked_for(
         ask(found[0].organization, first, kind, subject, now=moment)
         work.append({"project": first, "kind": kind})
     return work, reason
+
+
+def promotions(
+    projects: list[Project], read: PullRequest, moment: datetime
+) -> tuple[list[dict[str, str]], str]:
+    """Ask for a look at the promotion that a pull request into an environment's branch is."""
+    work: list[dict[str, str]] = []
+    for project in concerned(projects, read.repository):
+        start = f"refs/heads/{project.branch_prefix}env/"
+        environment = read.target.removeprefix(start)
+        if read.target.startswith(start) and 0 < len(environment) <= LONGEST_ENVIRONMENT:
+            ask(project.organization, project.slug, "promotion", environment, now=moment)
+            work.append({"project": project.slug, "kind": "promotion"})
+    return (
+        work,
+        "a pull request into a branch that is no trunk, and no environment's, is nothing that is planned",
+    )
 
 
 def place_of(projects: list[Project], read: Push | PullRequest | Renamed) -> str:

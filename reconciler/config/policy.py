@@ -35,6 +35,7 @@ class EnvironmentPolicy:
     No batch takes more than `spread_percent` of the nodes that share a value of `spread_label`, which is "" when there
     are no such domains. `protected`: it comes after another one, or says so.
     Agents older than `agent_version` are given no bundle; "" allows any.
+    `pull_request` says who merges the pull request that a promotion is: "people", "auto" for us, or "" for none.
     """
 
     name: str
@@ -66,6 +67,7 @@ class EnvironmentPolicy:
     train: Train | None = None
     blue_green: BlueGreen | None = None
     agent_version: str = ""
+    pull_request: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the names of the fields."""

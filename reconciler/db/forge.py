@@ -36,10 +36,11 @@ class Outgoing(Table):
     """Something that a forge is to be told: written with what it tells of, sent later.
 
     `kind` is `status` (subject: commit and context), `note` (subject: the number of the pull request), `report`
-    (subject: commit and name), `deployment` (subject: environment and commit) or `proposal` (subject: the branch that a
-    pull request is opened for); of one subject the newest words count. `wanted` is a hash of what is to be said, `sent`
-    of what was said last: equal means done. `remote` is the forge's id of a comment, or the number of a pull request.
-    `problem` is why it was given up, until there is something else to say.
+    (subject: commit and name), `deployment` (subject: environment and commit), `proposal` (subject: the branch that a
+    pull request is opened for) or `closing` (subject: the number of the pull request); of one subject the newest
+    words count. `wanted` is a hash of what is to be said, `sent` of what was said last: equal means done. `remote` is
+    the forge's id of a comment, or the number of a pull request. `problem` is why it was given up, until there is
+    something else to say.
     """
 
     id = AutoField()

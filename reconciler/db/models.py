@@ -18,6 +18,7 @@ from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
+from reconciler.db.promotions import Promotion
 from reconciler.db.reported import REPORTED
 from reconciler.db.resources import TABLES as RESOURCES
 from reconciler.db.restored import Restored
@@ -334,6 +335,7 @@ TABLES: tuple[type[Table], ...] = (
     Repository,
     Gap,
     Pull,
+    Promotion,
     Outgoing,
     Webhook,
     ForgeBudget,

@@ -20,6 +20,7 @@ from reconciler.errors import LostRace, NotYet, Stalled
 from reconciler.flows.asked import make_asked
 from reconciler.flows.casting import Word, cast
 from reconciler.flows.context import Context
+from reconciler.flows.facts import read_policies
 from reconciler.flows.outcome import Outcome
 from reconciler.git.identity import Identity
 from reconciler.git.mirror import HEADS
@@ -33,7 +34,14 @@ from reconciler.release.wishes.going import go_wish
 from reconciler.release.wishes.holding import PAUSE, hold_wish, resume_wish
 from reconciler.release.wishes.pinning import pin_wish, unpin_wish
 from reconciler.release.wishes.quarantining import allow_wish, forbid_wish
-from reconciler.release.wishes.releasing import cancel_wish, previous, promote_wish, rollback_wish
+from reconciler.release.wishes.releasing import (
+    asked_aside,
+    by_pull_request,
+    cancel_wish,
+    previous,
+    promote_wish,
+    rollback_wish,
+)
 from reconciler.release.wishes.wish import Already, Wish, message_of
 
 TRAILER = "Change"
@@ -115,7 +123,8 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
     ref = f"{HEADS}{context.project.branch_prefix}env/{row.environment}"
     author = Identity(str(row.author_name), str(row.author_email))
     for _ in range(ATTEMPTS):
-        head = context.mirror.fetch().get(ref)
+        refs = context.mirror.fetch()
+        head = refs.get(ref)
         renew()
         if head is None:
             raise Stalled("E-GIT-204", f"the environment '{row.environment}' has no branch")
@@ -126,13 +135,25 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
         if row.operation in VERDICTS:
             return _cast(context, row)
         wish = OPERATIONS[row.operation](row.environment, _files(context, head, row), row.body, str(author))
+        target, onto = ref, head
+        expected: str | None = head
+        if isinstance(wish, Wish) and row.operation == "promote" and (merging := _merged_by(context, row)):
+            wish = by_pull_request(wish, str(row.environment), merging)
+            target = f"{HEADS}{context.project.branch_prefix}{wish.aside}"
+            expected = refs.get(target)
+            if expected is not None:
+                onto = expected
+                made = _made_before(context, expected, asking.tried(row))
+                if made is not None:
+                    return _done(context, row, made, wish.next, "promotion")
+                wish = asked_aside(wish, str(row.environment), _files(context, expected, row).release) or wish
         if isinstance(wish, Already):
             asking.finish(row, "unchanged", now=context.now(), message=wish.because)
             return Outcome("unchanged", wish.because)
         wish = replace(wish, trailers=(*wish.trailers, (TRAILER, str(row.id))))
         sha = commit_edit(
             context.mirror,
-            head,
+            onto,
             wish.edits,
             message=message_of(wish),
             author=author,
@@ -142,11 +163,17 @@ def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
         )
         asking.trying(row, sha)
         try:
-            push(context.mirror, ref, sha, head)
+            push(context.mirror, target, sha, expected)
         except LostRace:
             continue
-        return _done(context, row, sha, wish.next)
+        return _done(context, row, sha, wish.next, "promotion" if wish.aside else "environment")
     raise LostRace("E-GIT-206", f"the branch of '{row.environment}' moved {ATTEMPTS} times during {row.id}")
+
+
+def _merged_by(context: Context, row: Change) -> str:
+    """Who merges the pull request that a promotion has to be; "" when none is asked for."""
+    policy = read_policies(context).of(str(row.environment))
+    return policy.pull_request if policy is not None else ""
 
 
 def _cast(context: Context, row: Change) -> Outcome:
@@ -195,12 +222,12 @@ def _made_before(context: Context, head: str, tried: frozenset[str]) -> str | No
     return next((commit.sha for commit in commits if commit.sha in tried), None)
 
 
-def _done(context: Context, row: Change, sha: str, message: str) -> Outcome:
+def _done(context: Context, row: Change, sha: str, message: str, looks: str = "environment") -> Outcome:
     asking.finish(row, "committed", now=context.now(), commit=sha, message=message)
     ask(
         context.organization.slug,
         context.project.slug,
-        "environment",
+        looks,
         str(row.environment),
         now=context.now(),
     )

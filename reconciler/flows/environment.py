@@ -27,6 +27,7 @@ from reconciler.release.actions import Supersede
 from reconciler.release.decide import decide
 from reconciler.release.decision import Decision
 from reconciler.release.facts import Facts
+from reconciler.release.pull_requests import UNPROPOSED
 from reconciler.release.state import BranchFiles, EnvironmentState
 
 MAX_COMMITS = 5
@@ -52,6 +53,7 @@ class Look:
     policy: EnvironmentPolicy | None = None
     refs: Mapping[str, str] | None = None
     known: str = ""
+    moved: bool = False
     branch: envbranch.BranchRead | None = None
     facts: Facts = NO_FACTS
     decision: Decision = field(default_factory=lambda: Decision((), ""))
@@ -146,6 +148,8 @@ def publish_and_record(look: Look) -> None:
         if not {"rollout.completed", projection.CHANGED_BY_HAND}.isdisjoint(events):
             for follower in look.trunk.after(look.environment):
                 ask(context.organization.slug, context.project.slug, "environment", follower, now=look.now)
+                _ask_for_promotions(look, look.trunk.of(follower))
+    look.moved |= look.known != branch.head
     look.known = branch.head
 
 
@@ -231,7 +235,16 @@ def run(context: Context, environment: str, renew: Callable[[], None]) -> Outcom
         _keep_pointers(context, environment)
         raise
     feedback.ask_for(context)
+    if look.moved or any(one.code == UNPROPOSED for one in look.decision.waiting):
+        _ask_for_promotions(look, look.policy)
     return _finish(look)
+
+
+def _ask_for_promotions(look: Look, policy: EnvironmentPolicy | None) -> None:
+    """Have the pull requests looked at that promotions into an environment are."""
+    if policy is not None and policy.pull_request:
+        scope = look.context.organization.slug, look.context.project.slug
+        ask(*scope, "promotion", policy.name, now=look.now)
 
 
 def _finish(look: Look) -> Outcome:

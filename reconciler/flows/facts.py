@@ -24,6 +24,7 @@ from reconciler.flows.envbranch import (
 from reconciler.flows.envrow import find_row
 from reconciler.flows.measuring import measure
 from reconciler.flows.needs import digests_of, read_needs
+from reconciler.flows.promotions.pending import pending_of
 from reconciler.release.counting import count
 from reconciler.release.facts import Facts, forbidden_of, runs_of
 from reconciler.release.state import Completed, EnvironmentState, Ledger, Quarantine
@@ -101,6 +102,7 @@ def gather_facts(
         outdated=counted.outdated,
         signals=signals,
         drifting=drifting,
+        pending=pending_of(context, state.name) if policy.pull_request else (),
     )
 
 

@@ -136,6 +136,21 @@ def _promoters(known: Known, head: str) -> frozenset[str] | None:
     sha = known.mirror.introduced(head, RELEASE, limit=FAR)
     if sha is None:
         return None
+    people = _committed(known, sha)
+    brought = known.mirror.brought(head, RELEASE, limit=FAR)
+    if brought is None:
+        return None
+    # Whoever merged it has promoted it as well as whoever asked for it on another branch.
+    people |= _committed(known, brought)
+    for parent in known.mirror.commit(brought).parents[1:]:
+        asked_for = known.mirror.introduced(parent, RELEASE, limit=FAR)
+        if known.mirror.entry_id(parent, RELEASE) == known.mirror.entry_id(head, RELEASE) and asked_for:
+            people |= _committed(known, asked_for)
+    return people
+
+
+def _committed(known: Known, sha: str) -> frozenset[str]:
+    """Every name of whoever made a commit; of one of ours whoever it was made for."""
     commit = known.mirror.commit(sha)
     if known.mirror.signed_by(sha, *known.keys.believed):
         person = commit.trailer(ON_BEHALF_OF)

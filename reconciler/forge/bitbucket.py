@@ -186,5 +186,6 @@ FORGE = Forge(
     pulls_of=lambda repository, sha: Request("GET", f"/repositories/{repository}/commit/{sha}/pullrequests"),
     read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
     approvals=approvals,
+    close=lambda repository, number, version: Request("POST", f"{_pull(repository, number)}/decline", {}),
     annotate=annotate,
 )

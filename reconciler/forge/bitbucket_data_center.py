@@ -166,7 +166,11 @@ FORGE = Forge(
     ),
     read_numbers=lambda document: [int(one["id"]) for one in document["values"]],
     approvals=approvals,
+    close=lambda repository, number, version: Request(
+        "POST", f"{_pull(repository, number)}/decline?version={version}", {}
+    ),
     annotate=annotate,
     get_note=lambda repository, number, note: Request("GET", f"{_pull(repository, number)}/comments/{note}"),
     version_of=lambda document: int(document["version"]),
+    version_of_pull=lambda document: int(document["version"]),
 )

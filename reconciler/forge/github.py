@@ -257,6 +257,9 @@ FORGE = Forge(
     pulls_of=lambda repository, sha: Request("GET", f"/repos/{repository}/commits/{sha}/pulls"),
     read_numbers=lambda document: [int(one["number"]) for one in document],
     approvals=approvals,
+    close=lambda repository, number, version: Request(
+        "PATCH", f"/repos/{repository}/pulls/{number}", {"state": "closed"}
+    ),
     deploy=deploy,
     annotate=annotate,
     annotates_as_app=True,

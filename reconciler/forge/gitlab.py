@@ -185,5 +185,8 @@ FORGE = Forge(
     ),
     read_numbers=lambda document: [int(one["iid"]) for one in document],
     approvals=approvals,
+    close=lambda repository, number, version: Request(
+        "PUT", f"{project(repository)}/merge_requests/{number}", {"state_event": "close"}
+    ),
     deploy=deploy,
 )

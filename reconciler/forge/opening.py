@@ -1,7 +1,7 @@
 """Opening a pull request for a branch that proposes a change, on every forge.
 
 It is looked for before it is opened, in whatever state: an answer that got lost opens no second one, and one that
-somebody closed stays closed.
+somebody closed stays closed. Where one of the same branch is known to have ended, it is looked for behind that one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from reconciler.forge.request import Ask, Request
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a pull request is opened with."""
+    """What a pull request is opened with. `before` is the number of one of the same branch that has ended, or 0."""
 
     source: str
     target: str
     title: str
     text: str
+    before: int = 0
 
 
 def on_github(ask: Ask, repository: str, told: Proposal) -> int:
@@ -31,7 +32,7 @@ def on_github(ask: Ask, repository: str, told: Proposal) -> int:
     owner = repository.partition("/")[0]
     which = urlencode({"state": "all", "head": f"{owner}:{told.source}", "base": told.target})
     path = f"/repos/{repository}/pulls"
-    return _first(ask(Request("GET", f"{path}?{which}"), _numbers("number"))) or ask(
+    return _found(ask(Request("GET", f"{path}?{which}"), _numbers("number")), told) or ask(
         Request("POST", path, _body(told)), _number("number")
     )
 
@@ -41,9 +42,14 @@ def on_gitea(ask: Ask, repository: str, told: Proposal) -> int:
     path = f"/repos/{repository}/pulls"
     try:
         branches = f"{quote(told.target, safe='')}/{quote(told.source, safe='')}"
-        return ask(Request("GET", f"{path}/{branches}"), _number("number"))
+        found = [ask(Request("GET", f"{path}/{branches}"), _number("number"))]
     except NotThere:
-        return ask(Request("POST", path, _body(told)), _number("number"))
+        found = []
+    if told.before and not _found(found, told):
+        # Of several of the same branches that address may lead to any.
+        which = urlencode({"state": "all", "sort": "recentupdate", "limit": 50})
+        found = ask(Request("GET", f"{path}?{which}"), lambda document: _of_branches(document, told))
+    return _found(found, told) or ask(Request("POST", path, _body(told)), _number("number"))
 
 
 def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
@@ -57,7 +63,7 @@ def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
         "description": told.text,
         "remove_source_branch": True,
     }
-    return _first(ask(Request("GET", f"{path}?{which}"), _numbers("iid"))) or ask(
+    return _found(ask(Request("GET", f"{path}?{which}"), _numbers("iid")), told) or ask(
         Request("POST", path, body), _number("iid")
     )
 
@@ -82,9 +88,8 @@ def on_bitbucket(ask: Ask, repository: str, told: Proposal) -> int:
         "destination": {"branch": {"name": told.target}},
         "close_source_branch": True,
     }
-    return _first(ask(Request("GET", f"{path}?{urlencode([('q', query), *states])}"), _values)) or ask(
-        Request("POST", path, body), _number("id")
-    )
+    there = ask(Request("GET", f"{path}?{urlencode([('q', query), *states])}"), _values)
+    return _found(there, told) or ask(Request("POST", path, body), _number("id"))
 
 
 def on_bitbucket_data_center(ask: Ask, repository: str, told: Proposal) -> int:
@@ -102,7 +107,7 @@ def on_bitbucket_data_center(ask: Ask, repository: str, told: Proposal) -> int:
     def read(document: Any) -> list[int]:
         return [int(one["id"]) for one in document["values"] if one["toRef"]["id"] == target]
 
-    return _first(ask(Request("GET", f"{path}?{which}"), read)) or ask(
+    return _found(ask(Request("GET", f"{path}?{which}"), read), told) or ask(
         Request("POST", path, body), _number("id")
     )
 
@@ -126,6 +131,11 @@ def _numbers(name: str) -> Callable[[Any], list[int]]:
     return lambda document: [int(one[name]) for one in document]
 
 
+def _of_branches(document: Any, told: Proposal) -> list[int]:
+    branches = (told.source, told.target)
+    return [int(one["number"]) for one in document if (one["head"]["ref"], one["base"]["ref"]) == branches]
+
+
 def _values(document: Any) -> list[int]:
     return [int(one["id"]) for one in document["values"]]
 
@@ -134,5 +144,5 @@ def _number(name: str) -> Callable[[Any], int]:
     return lambda document: int(document[name])
 
 
-def _first(numbers: list[int]) -> int:
-    return max(numbers, default=0)
+def _found(numbers: list[int], told: Proposal) -> int:
+    return max((number for number in numbers if number > told.before), default=0)

@@ -59,7 +59,8 @@ class Forge:
     the forge wants it. `pulls_of` asks which pull requests brought a commit. `approvals` asks for the approvals of a
     pull request that stand, the last of each account. `deploy` shows a deployment, which is found when it is there
     already; it is None where the forge has no deployments. `annotate` shows findings beside the lines
-    that they are about; with `annotates_as_app` only an App may.
+    that they are about; with `annotates_as_app` only an App may. `close` closes a pull request without merging it; it
+    is told the version that `version_of_pull` read from it, where the forge wants one.
     """
 
     api: str
@@ -81,8 +82,10 @@ class Forge:
     pulls_of: Callable[[str, str], Request]
     read_numbers: Callable[[Any], list[int]]
     approvals: Callable[[Ask, str, int], list[Review]]
+    close: Callable[[str, int, int], Request]
     deploy: Callable[[Ask, str, Deployment], None] | None = None
     annotate: Callable[[Ask, str, Report], None] | None = None
     annotates_as_app: bool = False
     get_note: Callable[[str, int, str], Request] | None = None
     version_of: Callable[[Any], int] = lambda document: 0
+    version_of_pull: Callable[[Any], int] = lambda document: 0

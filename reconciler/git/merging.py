@@ -30,6 +30,12 @@ def merge_base(mirror: Mirror, one: str, other: str) -> str | None:
     return None if base is None else str(base)
 
 
+def changes(mirror: Mirror, one: str, other: str) -> tuple[str, ...]:
+    """The paths at which two commits differ, sorted. Raises `Refused` E-GIT-020 for a commit that is not there."""
+    deltas = mirror.commit_object(one).tree.diff_to_tree(mirror.commit_object(other).tree).deltas
+    return tuple(sorted({side.path for delta in deltas for side in (delta.old_file, delta.new_file)}))
+
+
 def merge(mirror: Mirror, onto: str, head: str) -> Merged:
     """What merging `head` into a branch at `onto` gives. Raises `Refused` E-GIT-020 for a commit that is not there."""
     ours, theirs = mirror.commit_object(onto), mirror.commit_object(head)

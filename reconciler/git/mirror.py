@@ -236,6 +236,17 @@ class Mirror:
             sha = same[0]
         return None
 
+    def brought(self, sha: str, path: str, *, limit: int) -> str | None:
+        """The commit of the line of first parents that has the file `path` of commit `sha` first, be it a merge. None
+        when it is older than `limit` commits."""
+        entry = self._entry(sha, path)
+        for _ in range(limit):
+            parents = self.commit_object(sha).parent_ids
+            if not parents or self._entry(str(parents[0]), path) != entry:
+                return sha
+            sha = str(parents[0])
+        return None
+
     def commit_object(self, sha: str) -> pygit2.Commit:
         """libgit2's commit. Raises `Refused` E-GIT-020 for an id that is not forty hex digits or not a commit here."""
         if not self.has_commit(sha):

@@ -19,7 +19,7 @@ from reconciler.git.transport import Callbacks, conversation, sanitise
 from reconciler.git.trees import FILE, FOLDER
 from reconciler.git.url import shown
 
-__all__ = ["Identity", "commit_edit", "push"]
+__all__ = ["Identity", "commit_edit", "delete", "push"]
 
 LOST_RACE_STATUSES = (
     "failed to update ref",  # git's receive-pack, every version: the reference transaction did not go through
@@ -44,13 +44,15 @@ def commit_edit(
     when: datetime,
     key: SigningKey | None,
     sign_with: Callable[[bytes], str] | None = None,
+    merged: str | None = None,
 ) -> str:
     """Write a commit of `parent`'s tree with `edits` and return its id. No branch moves.
 
     `edits` maps a path to its new bytes, or to None to remove it; a folder that becomes empty goes. With `parent` None
     the commit is an orphan of exactly `edits`. `when` is aware and cut to seconds. `key` signs the commit (SSH,
-    Ed25519); None leaves it unsigned, unless `sign_with` gives the armoured SSH signature of its bytes. Equal input
-    gives an equal id. Raises `Refused` when the mirror has no `parent` and ValueError for a path that no tree may have.
+    Ed25519); None leaves it unsigned, unless `sign_with` gives the armoured SSH signature of its bytes. `merged` is its
+    second parent, of whose tree nothing is taken. Equal input gives an equal id. Raises `Refused` when the mirror has
+    no `parent` and ValueError for a path that no tree may have.
     """
     repository = mirror.repository
     for path in edits:
@@ -65,7 +67,7 @@ def commit_edit(
         _signature(committer, seconds),
         message if message.endswith("\n") else message + "\n",
         tree,
-        [pygit2.Oid(hex=parent)] if parent is not None else [],
+        [pygit2.Oid(hex=one) for one in (parent, merged) if one is not None],
     )
     content = cast("str", text)  # The binding's types call it an Oid.
     if key is not None:
@@ -75,35 +77,48 @@ def commit_edit(
     return str(repository.odb.write(ObjectType.COMMIT, content.encode()))
 
 
-def push(mirror: Mirror, ref: str, new: str, expected: str | None) -> None:
+def push(mirror: Mirror, ref: str, new: str, expected: str | None, *, rewrite: bool = False) -> None:
     """Move the branch `ref` of the forge from `expected` to `new`; `expected` None means that it must not exist yet.
 
     Returns when the forge has `new` there, also when it had it already: a push that is repeated after a crash is done.
     Raises `LostRace` when the branch stands elsewhere, `Stalled` E-GIT-012 with the forge's words when it declines and
     E-GIT-013 when another branch's name is in the way, `Transient` when the forge cannot be reached. ValueError when
-    `new` does not descend from `expected`.
+    `new` does not descend from `expected`, unless the branch is to be rewritten.
     """
     if not ref.startswith(HEADS) or not pygit2.reference_is_valid_name(ref):
         raise ValueError(f"'{ref}' is not a full branch name")
-    if expected is not None and not mirror.is_ancestor(expected, new):
+    if expected is not None and not rewrite and not mirror.is_ancestor(expected, new):
         raise ValueError(f"{new} does not descend from {expected}")
     mirror.commit_object(new)
     if expected is None:
         _check_free(mirror, ref)
-    callbacks = _Swap(mirror, ref, new, expected)
-    with conversation("pushing to", mirror.url, mirror.credentials):
-        remote = mirror.repository.remotes.create_anonymous(mirror.url)
-        try:
-            # The plus only keeps libgit2 from judging by what this mirror happens to hold; the comparison is ours.
-            remote.push([f"+{new}:{ref}"], callbacks=callbacks)
-        except _AlreadyThereError:
-            callbacks.accepted = True
-    callbacks.judge()
+    # The plus only keeps libgit2 from judging by what this mirror happens to hold; the comparison is ours.
+    _converse(mirror, f"+{new}:{ref}", _Swap(mirror, ref, new, expected))
     with mirror.locked():
         found = mirror.repository.references.get(ref)
         # Somebody may have fetched a newer state meanwhile, which must not go back.
         if (str(found.target) if found is not None else None) == expected:
             mirror.repository.references.create(ref, pygit2.Oid(hex=new), force=True)
+
+
+def delete(mirror: Mirror, ref: str, expected: str) -> None:
+    """Remove the branch `ref` of the forge where it stands at `expected`; also returns when it is gone. Raises as
+    `push`."""
+    _converse(mirror, f":{ref}", _Swap(mirror, ref, None, expected))
+    with mirror.locked():
+        found = mirror.repository.references.get(ref)
+        if found is not None and str(found.target) == expected:
+            mirror.repository.references.delete(ref)
+
+
+def _converse(mirror: Mirror, refspec: str, callbacks: _Swap) -> None:
+    with conversation("pushing to", mirror.url, mirror.credentials):
+        remote = mirror.repository.remotes.create_anonymous(mirror.url)
+        try:
+            remote.push([refspec], callbacks=callbacks)
+        except _AlreadyThereError:
+            callbacks.accepted = True
+    callbacks.judge()
 
 
 class _AlreadyThereError(Exception):
@@ -113,7 +128,7 @@ class _AlreadyThereError(Exception):
 class _Swap(Callbacks):
     """A push that goes on only when the branch stands where the caller read it."""
 
-    def __init__(self, mirror: Mirror, ref: str, new: str, expected: str | None) -> None:
+    def __init__(self, mirror: Mirror, ref: str, new: str | None, expected: str | None) -> None:
         super().__init__(mirror.url, mirror.credentials)
         self._ref = ref
         self._new = new

@@ -54,6 +54,10 @@ def flow_of(kind: str) -> Flow:
         from reconciler.flows.pulls import reviewing
 
         return lambda context, subject, renewed: reviewing.run(context, renewed)
+    if kind == "promotion":
+        from reconciler.flows.promotions import looking
+
+        return looking.run
     if kind == "redelivery":
         from reconciler.flows.intake import redelivery
 

@@ -47,6 +47,7 @@ QUEUE_OF_KIND = {
     "audit": "release",
     "change": "release",
     "reviews": "release",
+    "promotion": "release",
     "log": "default",
     "reproduce": "default",
     "retention": "default",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.release.ballot import Proposal
 from reconciler.release.pins import Standing
-from reconciler.release.state import Judgement, Plan, Release
+from reconciler.release.state import Judgement, Plan, Promoted, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ class Promote:
     """Make a bundle the wish, without anybody's asking. `skipped` are the trunk commits that it overtakes."""
 
     release: Release
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTaken:
+    """Write down what automatic promotion had proposed and people have merged, so that it is not proposed again."""
+
+    promoted: Promoted
     skipped: tuple[str, ...] = ()
 
 
@@ -134,6 +142,7 @@ Action = (
     | RestoreLedger
     | TakeOver
     | Promote
+    | NoteTaken
     | Propose
     | OpenRollout
     | ChangePins

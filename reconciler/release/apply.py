@@ -13,6 +13,7 @@ from reconciler.release.actions import (
     ChangePins,
     Complete,
     CreateBranch,
+    NoteTaken,
     OpenRollout,
     Pause,
     Promote,
@@ -119,6 +120,16 @@ def _promote(
     subject = f"Promote {release.commit[:7]} to {state.name}"
     said = (("Commit", release.commit), ("Skipped", _listed(action.skipped)))
     return Edit(files, subject, "release.promoted", digest=release.digest, said=said)
+
+
+def _note_taken(
+    action: NoteTaken, state: EnvironmentState, because: str, now: datetime, material: Material
+) -> Edit:
+    promoted = action.promoted
+    subject = f"Note that {promoted.commit[:7]} was promoted to {state.name}"
+    said = (("Commit", promoted.commit), ("Skipped", _listed(action.skipped)))
+    files = {paths.PROMOTED: render_promoted(promoted)}
+    return Edit(files, subject, "release.promoted", digest=promoted.digest, said=said)
 
 
 def _listed(commits: tuple[str, ...]) -> str:
@@ -279,6 +290,7 @@ _APPLY: Mapping[type[Action], Callable[..., Edit]] = {
     RestoreLedger: _restore,
     TakeOver: _take_over,
     Promote: _promote,
+    NoteTaken: _note_taken,
     Propose: _propose,
     Reissue: _reissue,
     OpenRollout: _open_rollout,

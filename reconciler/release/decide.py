@@ -21,6 +21,7 @@ from reconciler.release.partial import partial
 from reconciler.release.paths import RELEASE, short
 from reconciler.release.pinning import judge_pins
 from reconciler.release.promotion import promote
+from reconciler.release.pull_requests import note_taken, unproposed
 from reconciler.release.remedy import remedy
 from reconciler.release.state import EnvironmentState, Ledger, Reason
 
@@ -54,8 +55,11 @@ def decide(
     pinning = judge_pins(state, ledger, policy, facts, now)
     if pinning.action is not None:
         return act(pinning.action, pinning.because)
+    taken = note_taken(state, policy, facts)
+    if taken is not None:
+        return act(taken, f"{RELEASE} names {short(taken.promoted.digest)}")
     promotion = promote(state, policy, facts, now)
-    if isinstance(promotion, Promote):
+    if isinstance(promotion, Promote) and not policy.pull_request:
         source = "promoted by itself" if policy.after else "newest valid commit of trunk"
         return act(promotion, f"{source}: {promotion.release.why}")
     proposing = propose(state, policy, facts, now)
@@ -68,7 +72,12 @@ def decide(
     else:
         decision = between(state, ledger, policy, facts, now=now)
     # `promotion` says why none is made by itself, if one could be.
-    skipped, later = ((), None) if promotion is None else ((promotion.reason,), promotion.until)
+    skipped: tuple[Reason, ...] = tuple(one.reason for one in facts.pending)
+    later = None
+    if isinstance(promotion, Promote):
+        skipped = (*skipped, *unproposed(promotion, facts))
+    elif promotion is not None:
+        skipped, later = (*skipped, promotion.reason), promotion.until
     moments = [at for at in (decision.look_again_at, pinning.look_again_at, later) if at is not None]
     return replace(
         decision,

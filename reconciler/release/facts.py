@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.clock import iso_milliseconds, parse_iso
 from reconciler.fleet.batches import Batch, Outdated, StepWindow
 from reconciler.release.signals import StepSignals
-from reconciler.release.state import Completed, Ledger, Quarantine
+from reconciler.release.state import Completed, Ledger, Quarantine, Reason
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,6 +50,15 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A promotion that is a pull request and has not ended. `rejected`: people have closed it."""
+
+    digest: str
+    rejected: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that is not on the branch itself.
 
@@ -68,7 +77,7 @@ class Facts:
     it. `signals`: what was measured of the active step, None when no gate of it measures.
     `drifting`: how many nodes run something else than what is live although nothing holds them, 0 when nothing is done
     about it. `outdated`: who is left out because of the version of a proxy or an
-    agent.
+    agent. `pending`: the promotions that are pull requests, where policy asks for them.
     """
 
     trunk: tuple[TrunkCommit, ...] = ()
@@ -89,6 +98,7 @@ class Facts:
     returned: Batch | None = None
     drifting: int = 0
     outdated: tuple[Outdated, ...] = ()
+    pending: tuple[Pending, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object without floats."""
@@ -109,6 +119,7 @@ class Facts:
             "left_out": self.left_out,
             "drifting": self.drifting,
             "outdated": [{**asdict(one), "examples": list(one.examples)} for one in self.outdated],
+            "pending": [asdict(one) for one in self.pending],
             "returned": None if self.returned is None else _batch_to_json(self.returned),
             "signals": None if self.signals is None else self.signals.to_json(),
         }
@@ -135,6 +146,7 @@ class Facts:
             outdated=tuple(
                 Outdated(**{**one, "examples": tuple(one["examples"])}) for one in data["outdated"]
             ),
+            pending=tuple(Pending(**{**one, "reason": Reason(**one["reason"])}) for one in data["pending"]),
             returned=None if data["returned"] is None else _batch_from_json(data["returned"]),
             signals=None if data["signals"] is None else StepSignals.from_json(data["signals"]),
         )

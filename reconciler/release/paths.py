@@ -16,6 +16,8 @@ PLAN = "plan.kdl"
 ROLLOUT = "rollout.kdl"
 RENDERED = "rendered/sentinel.kdl"
 README = "README.md"
+PROMOTIONS = "promote"
+"""Of the branches that ask for promotions, beside `env`."""
 
 LEDGER = (PROPOSAL, PROMOTED, PLAN, ROLLOUT, RENDERED)
 WISH_FOLDERS = (HOLDS, QUARANTINE, GATES, PINS)

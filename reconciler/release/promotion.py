@@ -52,14 +52,22 @@ def promote(
     rollout = files.ledger.open_rollout if files.ledger is not None else None
     if state.holds_except(rollout.name if rollout is not None else ""):
         return None
-    found = _new(_followed(state, policy, facts) if policy.after else _trunk(facts), state)
+    # What people have closed as a pull request is not promoted; the environment says so of each.
+    refused = frozenset(one.digest for one in facts.pending if one.rejected)
+    found = fresh(state, policy, facts)
+    if policy.take == "every":
+        found = [one for one in found if one.release.digest not in refused]
     if not found:
         return None
     if policy.take == "every":
         return _every(found, state, now)
-    if policy.take == "train":
-        return _train(found, state, policy, now)
-    return _latest(found, state, now)
+    promotion = _train(found, state, policy, now) if policy.take == "train" else _latest(found, state, now)
+    return None if isinstance(promotion, Promote) and promotion.release.digest in refused else promotion
+
+
+def fresh(state: EnvironmentState, policy: EnvironmentPolicy, facts: Facts) -> list[Candidate]:
+    """What automatic promotion has not taken yet, the newest first."""
+    return _new(_followed(state, policy, facts) if policy.after else _trunk(facts), state)
 
 
 def _latest(found: Sequence[Candidate], state: EnvironmentState, now: datetime) -> Promote | Waits | None:

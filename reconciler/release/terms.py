@@ -22,6 +22,7 @@ ELSEWHERE = frozenset(
         "soak_seconds",
         "take",
         "train",
+        "pull_request",
         "supersede",
         "drift",
         "admin_port",

@@ -1,4 +1,4 @@
-"""How pull requests are looked for and opened, in the words of each forge. A list leaves out what the forge would."""
+"""How pull requests are looked for, opened and closed, in the words of each forge. A list leaves out what it would."""
 
 from __future__ import annotations
 
@@ -28,8 +28,23 @@ def hub_open(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answer:
 
 
 def tea_find(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answer:
-    found = forge.pulls_of(match[2].replace("%2F", "/"), match[1].replace("%2F", "/"))
+    """Branches may have slashes, so that only together they say which two are meant."""
+    meant = match[1].replace("%2F", "/")
+    found = [
+        number
+        for number, pull in forge.pulls.items()
+        if pull.inside and f"{pull.target}/{pull.source}" == meant
+    ]
     return (200, {"number": found[0]}) if found else (404, {"message": "Not Found"})
+
+
+def tea_list(forge: Any, match: re.Match[str], query: dict[str, list[str]], body: Any) -> Answer:
+    """The ones that were changed last; those of forks are called by their branch alone, too."""
+    assert query["state"] == ["all"]
+    return 200, [
+        {"number": number, "head": {"ref": pull.source}, "base": {"ref": pull.target}}
+        for number, pull in sorted(forge.pulls.items(), reverse=True)
+    ]
 
 
 def tea_open(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answer:
@@ -81,11 +96,43 @@ def center_open(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answ
     source, target = body["fromRef"]["id"], body["toRef"]["id"]
     assert bare(source) != source
     number = forge.open_pull(bare(source), bare(target), body["title"], body["description"])
-    return (409, {"errors": []}) if number is None else (201, {"id": number})
+    if number is None:
+        return 409, {"errors": []}
+    forge.pulls[number].version = 3
+    return 201, {"id": number}
 
 
-def _at(path: Callable[[str], str], looked: Callable[..., Answer], opened: Callable[..., Answer]) -> Any:
-    return lambda name: [("GET", path(name), looked), ("POST", path(name), opened)]
+def closing(said: Callable[[Any], bool]) -> Callable[..., Answer]:
+    """Closes the pull request whose number is the pattern's only group, where the body says so; the version is the one
+    that it has, where versions count."""
+
+    def close(forge: Any, match: re.Match[str], query: dict[str, list[str]], body: Any) -> Answer:
+        found = forge.pulls[int(match[1])]
+        if not said(body) or query.get("version", [str(found.version)]) != [str(found.version)]:
+            return 409, {"message": "Conflict"}
+        found.open = False
+        return 200, {}
+
+    return close
+
+
+def _at(
+    path: Callable[[str], str], looked: Callable[..., Answer], opened: Callable[..., Answer], *closed: Any
+) -> Any:
+    method, below, said = closed
+    return lambda name: [
+        ("GET", path(name), looked),
+        ("POST", path(name), opened),
+        (method, rf"{path(name)}/(\d+){below}", closing(said)),
+    ]
+
+
+def _closed(body: Any) -> bool:
+    return bool(body == {"state": "closed"})
+
+
+def _anyhow(body: Any) -> bool:
+    return True
 
 
 def _center(name: str) -> str:
@@ -95,15 +142,29 @@ def _center(name: str) -> str:
 
 def _tea(name: str) -> list[Route]:
     pulls = f"/repos/{name}/pulls"
-    return [("GET", rf"{pulls}/([^/]+)/(.+)", tea_find), ("POST", pulls, tea_open)]
+    return [
+        ("GET", pulls, tea_list),
+        ("GET", rf"{pulls}/(.+/.+)", tea_find),
+        ("POST", pulls, tea_open),
+        ("PATCH", rf"{pulls}/(\d+)", closing(_closed)),
+    ]
 
 
 PROPOSING: Mapping[str, Callable[[str], list[Route]]] = {
-    "github": _at(lambda name: f"/repos/{name}/pulls", hub_list, hub_open),
+    "github": _at(lambda name: f"/repos/{name}/pulls", hub_list, hub_open, "PATCH", "", _closed),
     "gitea": _tea,
     "forgejo": _tea,
-    "gitlab": _at(lambda name: f"/projects/{re.escape(name)}/merge_requests", lab_list, lab_open),
-    "bitbucket": _at(lambda name: f"/repositories/{name}/pullrequests", cloud_list, cloud_open),
-    "bitbucket-data-center": _at(_center, center_list, center_open),
+    "gitlab": _at(
+        lambda name: f"/projects/{re.escape(name)}/merge_requests",
+        lab_list,
+        lab_open,
+        "PUT",
+        "",
+        lambda body: body == {"state_event": "close"},
+    ),
+    "bitbucket": _at(
+        lambda name: f"/repositories/{name}/pullrequests", cloud_list, cloud_open, "POST", "/decline", _anyhow
+    ),
+    "bitbucket-data-center": _at(_center, center_list, center_open, "POST", "/decline", _anyhow),
 }
 """Routes by the name of the forge."""

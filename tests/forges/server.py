@@ -65,6 +65,7 @@ class Pull:
     author: str = "Dan"
     title: str = ""
     text: str = ""
+    version: int = 0
 
 
 @dataclass
@@ -145,6 +146,8 @@ class Forge:
     reports: dict[tuple[str, str], Reported] = field(default_factory=dict)
     deaf: bool = False
     """Whether deliveries get lost."""
+    heads: Callable[[str], str] = lambda branch: "f" * 40
+    """The commit that a branch is at."""
 
     def save_hook(self, id: str, url: str, secret: str) -> HookSet:
         """Make a webhook, or change the one of this id."""
@@ -178,7 +181,7 @@ class Forge:
         if not (source and target and title) or self.pulls_of(source, target, open_only=True):
             return None
         number = max(self.pulls, default=0) + 1
-        self.pulls[number] = Pull("f" * 40, source, target, author=USER, title=title, text=text)
+        self.pulls[number] = Pull(self.heads(source), source, target, author=USER, title=title, text=text)
         return number
 
     def pulls_of(self, source: str, target: str | None = None, *, open_only: bool = False) -> list[int]:
@@ -764,6 +767,7 @@ def center_pull(forge: Forge, match: re.Match[str], query: Any, body: Any) -> An
         return 404, {"errors": []}
     return 200, {
         "id": int(match[1]),
+        "version": found.version,
         "author": {"user": {"name": found.author}},
         "state": "OPEN" if found.open else "MERGED" if found.merged else "DECLINED",
         "fromRef": {

@@ -15,7 +15,7 @@ from reconciler.db.models import Work
 from reconciler.db.session import reading
 from reconciler.errors import Stalled
 from reconciler.flows import changing
-from tests.integration.environment_world import World, make_world
+from tests.integration.environment_world import World, make_world, policy
 from tests.servers.git_http import GitServer, git_server
 
 __all__ = ["git_server"]
@@ -113,6 +113,29 @@ def test_a_bundle_is_forbidden_and_allowed_again(world: World) -> None:
     assert made(world, "revoke", digest=digest, why="again").state == "unchanged"
     assert made(world, "allow", digest=digest, why="it does not").state == "committed"
     assert made(world, "allow", digest=digest, why="again").state == "unchanged"
+
+
+def test_a_promotion_that_has_to_be_a_pull_request_goes_to_a_branch_of_its_own(world: World) -> None:
+    world.policies = (policy("dev", promote="manual", pull_request="people"),)
+    _, digest = world.trunk("two")
+    before = world.head("dev")
+    row = made(world, "promote", digest=digest, why="please")
+    branch = f"refs/heads/promote/dev/{digest[7:19]}"
+    assert world.person.fetch()[branch] == row.commit
+    assert (world.head("dev"), row.state) == (before, "committed")
+    assert "a pull request into env/dev" in row.message
+    with reading():
+        assert Work.select().where(Work.kind == "promotion", Work.subject == "dev").exists()
+    # A worker that died after its push finds its commit there; somebody else who asks for the same makes no other.
+    with reading():
+        Change.update(state="asked").where(Change.id == row.id).execute()
+    changing.run(world.context, str(row.id), lambda: None)
+    assert again(row).state == "committed"
+    assert made(world, "promote", digest=digest, why="me too").state == "unchanged"
+    assert world.person.fetch()[branch] == row.commit
+    # What is no promotion is no pull request.
+    made(world, "pause", reason="wait")
+    assert world.head("dev") != before
 
 
 def test_a_promotion_says_for_whom_and_from_when(world: World) -> None:

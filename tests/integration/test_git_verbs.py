@@ -164,6 +164,29 @@ def test_promote_twice_says_already(shop: Shop) -> None:
     assert shop.head("env/production").sha == before
 
 
+def test_promote_where_policy_asks_for_a_pull_request(shop: Shop) -> None:
+    asks = (
+        b'environment "production" { after "staging"; after "canary"; '
+        b'policy { promote "manual" pull-request="people"; }; }\n'
+    )
+    shop.write("main", {"environments.kdl": asks})
+    before = shop.head("env/production").sha
+    output = ok("promote", "production", "--dry-run")
+    assert "would push to promote/production/aaaaaaaaaaaa of" in output
+    assert "a pull request into env/production for it; people merge it. Were it merged now:" in output
+    output = ok("promote", "production", "--why", "Please")
+    asked = shop.head("promote/production/aaaaaaaaaaaa")
+    assert f"pushed {asked.sha[:12]} to promote/production/aaaaaaaaaaaa of" in output
+    assert (shop.head("env/production").sha, asked.parents) == (before, (before,))
+    assert shop.files("promote/production/aaaaaaaaaaaa").release == Release(
+        A, "a" * 40, "Please", "Ada Operator <ada@example.com>"
+    )
+    assert "asks production for it already; if its pull request was closed" in ok("promote", "production")
+    # For other nodes it is another wish for the same bundle, on top of the one before.
+    ok("promote", "production", "--only", "region=eu")
+    assert shop.head("promote/production/aaaaaaaaaaaa").parents == (asked.sha,)
+
+
 def test_promote_into_the_first_environment_needs_git_to_know(shop: Shop) -> None:
     error = refused("promote", "dev")
     assert error.code == "E-GIT-207"

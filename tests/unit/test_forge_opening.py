@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.errors import Transient
@@ -41,3 +43,15 @@ def test_one_that_is_not_there_is_opened_once_and_stays_what_people_make_of_it(k
 
 def test_openers_are_named_as_forges_are() -> None:
     assert set(OPENERS) == set(FORGES)
+
+
+@EACH
+def test_one_that_is_known_to_have_ended_is_followed_by_another(kind: str) -> None:
+    with talking(kind) as (forge, _, ask):
+        forge.pulls = {4: forges.Pull("a" * 40, TOLD.source, "main", open=False)}
+        assert OPENERS[kind](ask, NAME, replace(TOLD, before=3)) == 4
+        forge.faults = [Fault(lost=True, methods=("POST",))]
+        with pytest.raises(Transient):
+            OPENERS[kind](ask, NAME, replace(TOLD, before=4))
+        assert OPENERS[kind](ask, NAME, replace(TOLD, before=4)) == 5
+        assert sorted(forge.pulls) == [4, 5]

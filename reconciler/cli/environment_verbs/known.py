@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from reconciler.cli.environment_verbs.caller import Caller
 from reconciler.cli.environment_verbs.wish import BranchState, read_environment
-from reconciler.config.kdl import parse_kdl
+from reconciler.config.kdl import KdlNode, parse_kdl
 from reconciler.errors import Stalled
 from reconciler.git.mirror import HEADS, Mirror
 from reconciler.git.reading import read_tree
@@ -81,27 +81,44 @@ def predecessors(mirror: Mirror, caller: Caller, environment: str, project_folde
 
     Raises `Stalled` when there is no trunk or it does not declare the environment.
     """
-    head = mirror.refs().get(HEADS + caller.trunk)
-    if head is None:
+    if mirror.refs().get(HEADS + caller.trunk) is None:
         raise Stalled(
             "E-GIT-207",
             f"{shown(caller.url)} has no branch '{caller.trunk}'",
             cure="Name it with --trunk, or give --digest",
         )
-    read = read_tree(mirror, head, project_folder, select=lambda path: path.endswith(".kdl"))
-    for path, _, content in read.files:
-        nodes, _ = parse_kdl(content, path)
-        for node in nodes or ():
-            if node.name == "environment" and node.arguments[:1] == (environment,):
-                values = (
-                    value for child in node.children if child.name == "after" for value in child.arguments
-                )
-                return tuple(value for value in values if isinstance(value, str))
+    node = _declared(mirror, caller, environment, project_folder)
+    if node is not None:
+        values = (value for child in node.children if child.name == "after" for value in child.arguments)
+        return tuple(value for value in values if isinstance(value, str))
     raise Stalled(
         "E-GIT-207",
         f"'{caller.trunk}' declares no environment '{environment}', so what it comes after is not known",
         cure="Give --digest, or --path when the project is a folder of the repository",
     )
+
+
+def merged_by(mirror: Mirror, caller: Caller, environment: str) -> str:
+    """Who merges the pull request that a promotion has to be, as trunk's head says: "people" or "auto"; "" for none."""
+    node = _declared(mirror, caller, environment, caller.path)
+    policies = [child for child in node.children if child.name == "policy"] if node is not None else []
+    for child in (child for policy in policies for child in policy.children):
+        if child.name == "promote":
+            return str(child.properties.get("pull-request", ""))
+    return ""
+
+
+def _declared(mirror: Mirror, caller: Caller, environment: str, folder: str) -> KdlNode | None:
+    head = mirror.refs().get(HEADS + caller.trunk)
+    if head is None:
+        return None
+    read = read_tree(mirror, head, folder, select=lambda path: path.endswith(".kdl"))
+    for path, _, content in read.files:
+        nodes, _ = parse_kdl(content, path)
+        for node in nodes or ():
+            if node.name == "environment" and node.arguments[:1] == (environment,):
+                return node
+    return None
 
 
 def _digests(mirror: Mirror, caller: Caller) -> Mapping[str, str]:

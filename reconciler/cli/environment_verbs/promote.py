@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from reconciler.cli.environment_verbs.caller import Caller
-from reconciler.cli.environment_verbs.known import named, newest_for
+from reconciler.cli.environment_verbs.known import merged_by, named, newest_for
 from reconciler.cli.environment_verbs.options import environment_options
 from reconciler.cli.environment_verbs.preview_risk import risk_lines
 from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, make_wish
@@ -16,7 +16,7 @@ from reconciler.cli.moment import Moment
 from reconciler.cli.selector import SelectorType
 from reconciler.release.branch import LABEL, parse_branch
 from reconciler.release.state import Release
-from reconciler.release.wishes.releasing import promote_wish
+from reconciler.release.wishes.releasing import by_pull_request, promote_wish
 
 
 @click.command()
@@ -52,7 +52,8 @@ def command(
     """Put a bundle into ENVIRONMENT.
 
     Without --digest this is the bundle that was completed last in the environments before it, or, where there is none
-    before it, the one that automatic promotion took last. The commit is yours and is pushed with your credentials.
+    before it, the one that automatic promotion took last. The commit is yours and is pushed with your credentials:
+    to the environment's branch or, where policy asks for a pull request, to a branch of its own.
     With --dry-run the risk is told as well: what runs there and what would come are compiled here and compared.
     """
 
@@ -77,6 +78,9 @@ def command(
             only=only or "",
         )
         wish = promote_wish(environment, files, wanted, chosen.because)
+        merging = merged_by(state.mirror, caller, environment)
+        if merging and isinstance(wish, Wish):
+            wish = by_pull_request(wish, environment, merging)
         if not dry_run or isinstance(wish, Already):
             return wish
         told = risk_lines(state.mirror, environment, files.ledger, chosen.commit, caller.path)

@@ -19,6 +19,9 @@ from reconciler.git.mirror import HEADS, Mirror
 from reconciler.git.reading import Limits, read_tree
 from reconciler.git.url import shown
 from reconciler.git.writing import commit_edit, push
+from reconciler.release.branch import parse_branch
+from reconciler.release.paths import RELEASE
+from reconciler.release.wishes.releasing import asked_aside
 from reconciler.release.wishes.wish import Already as Already
 from reconciler.release.wishes.wish import Wish as Wish
 from reconciler.release.wishes.wish import message_of
@@ -58,17 +61,28 @@ def make_wish(
         for _ in range(ATTEMPTS):
             state = read_environment(mirror, caller, environment)
             wish = decide(state)
+            target, parent = _ref(caller, environment), state.head
+            expected: str | None = state.head
+            if isinstance(wish, Wish) and wish.aside:
+                target = f"{HEADS}{caller.branch_prefix}{wish.aside}"
+                expected = mirror.refs().get(target)
+                parent = expected or state.head
+                there = mirror.read_file(parent, RELEASE) if expected else None
+                asked = parse_branch({RELEASE: there}).release if there else None
+                wish = asked_aside(wish, environment, asked) or wish
             if isinstance(wish, Already):
                 click.echo(wish.because)
                 return
             if dry_run:
-                click.echo(_preview(caller, state, wish))
+                click.echo(_preview(caller, state, wish, target.removeprefix(HEADS), parent))
+                if wish.aside:
+                    click.echo(f"{wish.next}. Were it merged now:")
                 files = {path: content for path, content in {**state.files, **wish.edits}.items() if content}
                 click.echo("\n".join(decided(mirror, caller, environment, state.head, files, clock.now())))
                 return
             sha = commit_edit(
                 mirror,
-                state.head,
+                parent,
                 wish.edits,
                 message=message_of(wish),
                 author=caller.author,
@@ -78,12 +92,10 @@ def make_wish(
                 sign_with=sign,
             )
             try:
-                push(mirror, _ref(caller, environment), sha, state.head)
+                push(mirror, target, sha, expected)
             except LostRace:
                 continue
-            click.echo(
-                f"pushed {sha[:12]} to {_ref(caller, environment).removeprefix(HEADS)} of {shown(caller.url)}"
-            )
+            click.echo(f"pushed {sha[:12]} to {target.removeprefix(HEADS)} of {shown(caller.url)}")
             click.echo(f"  {wish.subject}")
             click.echo(wish.next)
             return
@@ -138,10 +150,9 @@ def _unknown(caller: Caller, environment: str, refs: Mapping[str, str]) -> Stall
     )
 
 
-def _preview(caller: Caller, state: BranchState, wish: Wish) -> str:
-    branch = _ref(caller, state.environment).removeprefix(HEADS)
+def _preview(caller: Caller, state: BranchState, wish: Wish, branch: str, parent: str) -> str:
     lines = [
-        f"would push to {branch} of {shown(caller.url)}, on {state.head[:12]}:",
+        f"would push to {branch} of {shown(caller.url)}, on {parent[:12]}:",
         "",
         f"Author: {caller.author}",
         "",

@@ -56,6 +56,13 @@ _POLICY = block(
                     "ready when a train leaves",
                     required=False,
                 ),
+                Slot(
+                    "pull-request",
+                    Choice(("people", "auto")),
+                    "asks that a promotion be a pull request into the environment's branch, which people merge, or "
+                    "which is merged as soon as nothing stands against its rollout; none is asked for when absent",
+                    required=False,
+                ),
             ),
         ),
         Field(
@@ -160,6 +167,7 @@ def _promotion(policy: Mapping[str, Any], follows: bool) -> Iterator[Complaint]:
             "remove it, or name the environments that this one comes after",
         )
         yield Complaint(("policy", "promote"), problem, promote["after"])
+    yield from _pull_request(policy, promote.get("pull-request", ""))
     if (promote.get("take") == "train") != ("schedule" in policy):
         missing = "schedule" if "schedule" not in policy else 'take="train"'
         problem = Problem(
@@ -169,6 +177,18 @@ def _promotion(policy: Mapping[str, Any], follows: bool) -> Iterator[Complaint]:
             f"add {missing}, or remove the other",
         )
         yield Complaint(("policy", "promote" if missing == "schedule" else "schedule"), problem)
+
+
+def _pull_request(policy: Mapping[str, Any], merged_by: str) -> Iterator[Complaint]:
+    """Before a promotion is merged there is nothing else by which people could approve it."""
+    if merged_by == "auto" and "approvals" in policy and not policy["approvals"].get("reviews"):
+        problem = Problem(
+            "E-VAL-009",
+            "a pull request that is merged by itself waits for approvals, and its reviews would not count",
+            "approvals with reviews #true",
+            'add reviews #true to approvals, or let people merge: pull-request="people"',
+        )
+        yield Complaint(("policy", "promote"), problem, merged_by)
 
 
 KIND = kind(
@@ -270,6 +290,7 @@ def policy_of(
         approvals=approvals_of(policy["approvals"], teams) if "approvals" in policy else NO_APPROVALS,
         soak_seconds=seconds(promote.get("after", "0s")),
         take=promote.get("take", "latest"),
+        pull_request=promote.get("pull-request", ""),
         train=Train(schedule["rule"], schedule["zone"]) if schedule else None,
         groups=tuple(groups),
     )

@@ -16,6 +16,7 @@ from reconciler.config.policy import EnvironmentPolicy
 _STRATEGIES = ("all-at-once", "rolling", "canary")
 _PROMOTE = ("automatic", "manual")
 _ON_FAILURE = ("pause", "rollback")
+_PULL_REQUEST = ("", "auto", "people")
 _SUPERSEDE = ("replace", "finish-batch", "finish")
 
 Choose = Callable[[Any, Any], Any]
@@ -38,6 +39,7 @@ CHOICES: Mapping[str, Choose] = MappingProxyType(
         "promote": _stricter_word(*_PROMOTE),
         "on_failure": _stricter_word(*_ON_FAILURE),
         "supersede": _stricter_word(*_SUPERSEDE),
+        "pull_request": _stricter_word(*_PULL_REQUEST),
         "min_healthy_seconds": max,
         "progress_deadline_seconds": min,
         "stale_after_seconds": min,
@@ -107,6 +109,7 @@ PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "protected": ("protected",),
         "bake_seconds": ("policy", "canary"),
         "soak_seconds": ("policy", "promote"),
+        "pull_request": ("policy", "promote"),
     }
 )
 """Where each field stands in the language."""

@@ -31,6 +31,7 @@ from reconciler.db.models import (
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
 from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import ApiKey, Person, SignIn, SignInAttempts, WebSecret
+from reconciler.db.promotions import Promotion
 from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
 from reconciler.db.resources import Projected, Resource
 from reconciler.db.restored import Restored
@@ -119,6 +120,7 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         Work: "it is asked for again",
         Change: "a change that was made is a commit; one that was not is asked for again",
         Pull: "the next look at the forge finds it",
+        Promotion: "the next look at the repository and the forge finds it",
         Outgoing: "it is told again",
         ForgeBudget: "it lasts for minutes",
         NodeCounter: "nodes tell it again",

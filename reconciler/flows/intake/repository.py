@@ -25,6 +25,7 @@ from reconciler.flows.intake.guessing import Circumstances, guess
 from reconciler.flows.intake.weighing import Step, untold
 from reconciler.flows.outcome import Outcome
 from reconciler.git.mirror import Mirror
+from reconciler.release.paths import PROMOTIONS
 
 MOST_RECEIPTS = 10_000
 """Weighed in one look. More is looked at in the next."""
@@ -180,7 +181,20 @@ def _wanted(
         }
         known = _environments(context, sorted({slug for slug, _ in found}))
         wanted += [(slug, "environment", name) for slug, name in sorted(found & known)]
-    return wanted
+    return [*wanted, *_promotions(context, projects, moved)]
+
+
+def _promotions(context: Context, projects: list[Project], moved: list[str]) -> list[Work]:
+    """The environments of which a branch moved that asks for a promotion."""
+    found = {
+        (project.slug, name.removeprefix(start).partition("/")[0])
+        for project in projects
+        for start in (f"refs/heads/{project.branch_prefix}{PROMOTIONS}/",)
+        for name in moved
+        if name.startswith(start)
+    }
+    known = _environments(context, sorted({slug for slug, _ in found}))
+    return [(slug, "promotion", name) for slug, name in sorted(found & known)]
 
 
 def _pulls(projects: list[Project], wanted: list[Work]) -> list[int]:

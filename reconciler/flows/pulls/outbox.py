@@ -49,12 +49,29 @@ def tell_deployment(context: Context, told: Deployment) -> None:
 
 def tell_proposal(context: Context, told: Proposal) -> bool:
     """Have a pull request opened for a branch; False where that cannot be done. Call inside a transaction."""
-    if context.connection is None or context.connection.forge not in OPENERS:
-        return False
-    if not context.connection.speaks:
+    if unopenable(context):
         return False
     _tell(context, "proposal", told.source, asdict(told))
     return True
+
+
+def unopenable(context: Context) -> str:
+    """Why no pull request can be opened in the project's repository, and the cure; "" when one can."""
+    connection, named = context.connection, "in control-plane.kdl"
+    if connection is None:
+        return f"the project has no connection to a forge; name one {named}"
+    if connection.forge not in OPENERS:
+        return (
+            f"pull requests of a {connection.forge} forge are not known here; name another connection {named}"
+        )
+    if not connection.speaks:
+        return f"the connection '{connection.slug}' has no credentials; name some {named}"
+    return ""
+
+
+def tell_closing(context: Context, number: int) -> None:
+    """Have a pull request closed that is not to be merged any more. Call inside a transaction."""
+    _tell(context, "closing", str(number), {"number": number})
 
 
 def _tell(context: Context, kind: str, subject: str, words: dict[str, Any]) -> None:

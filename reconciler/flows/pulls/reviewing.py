@@ -21,6 +21,7 @@ from reconciler.flows.envbranch import FAR, BranchRead, commit_keys
 from reconciler.flows.facts import read_policies
 from reconciler.flows.intake.repository import sharing
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.promotions.pending import rows_of
 from reconciler.flows.pulls.pull import head_of
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.flows.voters import ON_BEHALF_OF, Known, signers_at, span_of
@@ -32,6 +33,7 @@ from reconciler.git.mirror import CommitInfo, Mirror
 from reconciler.release.approvals import expected_plan
 from reconciler.release.ballot import APPROVE
 from reconciler.release.paths import ballot_path
+from reconciler.release.pull_requests import Fate
 
 VIA = "reviews of pull request "
 MOST_PULLS = 20
@@ -81,6 +83,7 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
         if branch is None or not plan:
             continue
         found = _brought(own, api, context.connection, branch, renew)
+        found = _promoted(own, api, context.connection, environment, branch, found)
         moved = _settle(own, environment, branch, found)
         changed |= bool(moved)
         if moved:
@@ -177,11 +180,23 @@ def _brought(
         if makers is None:
             words = f"pull request {covered.number} has {MOST_COMMITS} commits or more"
             return Brought(frozenset(), tuple(pulls), words)
-        approved = _approvers(context, api, connection, covered) - makers
+        approved = approvers(context, api, connection, covered.number, covered.head) - makers
         people = approved if people is None else people & approved
         pulls.append(covered.number)
         position += covered.length
     return Brought(people or frozenset(), tuple(pulls))
+
+
+def _promoted(
+    context: Context, api: Api, connection: Connection, environment: str, branch: BranchRead, found: Brought
+) -> Brought:
+    """With those who approved the pull request that the promotion itself was."""
+    wish = branch.state.files.release
+    for row in rows_of(context, environment):
+        if wish is not None and row.digest == wish.digest and row.fate == Fate.done and row.number:
+            people = approvers(context, api, connection, row.number, row.head)
+            found = replace(found, people=found.people | people, pulls=(*found.pulls, row.number))
+    return found
 
 
 def _touches(mirror: Mirror, commit: CommitInfo, folder: str) -> bool:
@@ -239,13 +254,14 @@ def _makers(context: Context, connection: Connection, covered: Covering) -> froz
     return frozenset().union(known.names({opened} - {""}), *map(known.makers, commits))
 
 
-def _approvers(context: Context, api: Api, connection: Connection, covered: Covering) -> frozenset[str]:
+def approvers(context: Context, api: Api, connection: Connection, number: int, head: str) -> frozenset[str]:
+    """The people whose approval of a pull request stands, and is of this head."""
     found = api.forge.approvals(
         lambda request, read: api.ask(request, read, now=context.now()),
         path_of(context.project.repository),
-        covered.number,
+        number,
     )
-    people = {connection.person_of(one.account) for one in found if same(covered.head, one.commit)}
+    people = {connection.person_of(one.account) for one in found if same(head, one.commit)}
     return frozenset(people - {""})
 
 

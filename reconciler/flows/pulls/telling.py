@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from reconciler.db.forge import ForgeBudget, Outgoing
+from reconciler.db.owed import ask
+from reconciler.db.promotions import Promotion
 from reconciler.db.session import reading, writing
 from reconciler.errors import NotYet, Refused, Stalled
 from reconciler.flows.context import Context
@@ -102,6 +104,11 @@ def _say(context: Context, api: Api, one: Outgoing) -> str:
             return ""
         told = Proposal(**one.words)
         return str(opener(lambda request, read: api.ask(request, read, now=now), path, told))
+    if one.kind == "closing":
+        number = int(one.words["number"])
+        version = api.ask(forge.pull(path, number), forge.version_of_pull, now=now)
+        api.send(forge.close(path, number, version), now=now)
+        return ""
     if one.kind == "report":
         if forge.annotate is not None:
             forge.annotate(
@@ -150,8 +157,20 @@ def _done(context: Context, one: Outgoing, remote: str) -> None:
         Outgoing.update(sent=one.wanted, remote=remote, sent_at=context.now()).where(
             Outgoing.id == one.id
         ).execute()
+        for row in _promoting(context, one) if one.kind == "proposal" else ():
+            ask(context.organization.slug, context.project.slug, "promotion", row, now=context.now())
     if one.kind == "note":
         _note(context, noted_at=context.now())
+
+
+def _promoting(context: Context, one: Outgoing) -> list[str]:
+    """The environment whose promotion the pull request is, that was opened; it wants to know the number."""
+    rows = Promotion.select(Promotion.environment).where(
+        Promotion.organization == context.organization.slug,
+        Promotion.project == context.project.slug,
+        Promotion.branch == one.subject,
+    )
+    return [row.environment for row in rows]
 
 
 def _give_up(one: Outgoing, problem: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.clock import iso
 from reconciler.errors import Stalled
-from reconciler.release.paths import RELEASE, short
+from reconciler.release.branch import parse_branch
+from reconciler.release.paths import PROMOTIONS, RELEASE, short
+from reconciler.release.pull_requests import AUTO, same_wish
 from reconciler.release.render import render_release
 from reconciler.release.state import BranchFiles, Ledger, Release
 from reconciler.release.wishes.wish import Already, Wish
@@ -91,7 +93,7 @@ def promote_wish(environment: str, files: BranchFiles, wanted: Release, because:
     """Ask for a bundle, for the nodes and from the moment that `wanted` says, unless that is asked for already."""
     wished = files.release
     whom = f" for {wanted.only}" if wanted.only else ""
-    if wished is not None and _same(wished, wanted):
+    if same_wish(wished, wanted):
         live = files.ledger is not None and files.ledger.live == wanted.digest
         verb = "runs" if live else "asks for"
         return Already(f"{environment} already {verb} {wanted.digest}{whom} ({because})")
@@ -100,9 +102,27 @@ def promote_wish(environment: str, files: BranchFiles, wanted: Release, because:
     return release_wish(files, wanted, subject=subject, because=because)
 
 
-def _same(one: Release, other: Release) -> bool:
-    asked = ("digest", "not_before", "hotfix", "only")
-    return all(getattr(one, name) == getattr(other, name) for name in asked)
+def by_pull_request(wish: Wish, environment: str, merged_by: str) -> Wish:
+    """The same wish on a branch of its own, for which a pull request is opened. `merged_by` is what policy says."""
+    ends = (
+        "it is merged by itself when nothing stands against its rollout"
+        if merged_by == AUTO
+        else "people merge it"
+    )
+    digest = dict(wish.trailers)["Bundle"]
+    return replace(
+        wish,
+        aside=f"{PROMOTIONS}/{environment}/{short(digest)}",
+        next=f"The control plane opens a pull request into env/{environment} for it; {ends}",
+    )
+
+
+def asked_aside(wish: Wish, environment: str, there: Release | None) -> Already | None:
+    """Whether the branch of a wish asks for the same already; `there` is what it asks for."""
+    if not same_wish(there, parse_branch({RELEASE: wish.edits[RELEASE] or b""}).release or Release("")):
+        return None
+    words = f"{wish.aside} asks {environment} for it already; if its pull request was closed, reopen it"
+    return Already(f"{words}, or delete the branch and promote again")
 
 
 def cancel_wish(environment: str, files: BranchFiles, why: str, actor: str) -> Wish | Already:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Wish:
     """A change to commit. `edits` maps a path to its new bytes or None; `trailers` are `Name: value` lines.
 
-    `previewed` is told beside it when it is not made: what is known of it already.
+    `previewed` is told beside it when it is not made: what is known of it already. `aside` is the branch, without the
+    project's prefix, that it goes to instead of the environment's own; "" for that one.
     """
 
     edits: Mapping[str, bytes | None]
@@ -19,6 +20,7 @@ class Wish:
     trailers: tuple[tuple[str, str], ...]
     next: str
     previewed: tuple[str, ...] = ()
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,14 @@ def test_promotion_by_train() -> None:
     assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
+def test_promotion_by_pull_request() -> None:
+    assert policy("").pull_request == ""
+    assert policy('policy { promote "manual" pull-request="people"; approvals 2; }').pull_request == "people"
+    found = policy('policy { promote "automatic" pull-request="auto"; approvals 1 { reviews #true; }; }')
+    assert (found.promote, found.pull_request) == ("automatic", "auto")
+    assert EnvironmentPolicy.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
 def test_node_groups_are_those_of_the_environment() -> None:
     group = (
         'node-group "edge" {\n label "region" "eu" "us"\n label "tier" "edge"\n for "x" {\n label "zone" "a"\n }\n}\n'
@@ -176,6 +184,8 @@ def test_json_and_back() -> None:
         ('policy { strategy "rolling"; batches 34; }', "E-KND-006"),
         ('after "dev"; policy { promote "by-itself"; }', "E-VAL-002"),
         ('policy { strategy "lottery"; }', "E-VAL-002"),
+        ('policy { promote "manual" pull-request="somebody"; }', "E-VAL-002"),
+        ('policy { promote "manual" pull-request="auto"; approvals 1; }', "E-VAL-009"),
         ('policy { strategy "canary"; batches size=1; }', "E-VAL-009"),
         ("policy { canary { share 5; }; }", "E-VAL-009"),
         ('policy { strategy "canary"; canary { share 5 100; }; }', "E-VAL-003"),

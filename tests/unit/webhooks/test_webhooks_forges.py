@@ -120,6 +120,20 @@ def test_a_pull_request_into_another_branch_is_none_of_our_business(world: World
 
 
 @EACH
+@pytest.mark.parametrize("happened", ["closed", "reviewed"])
+def test_a_pull_request_into_an_environments_branch_is_a_promotion(
+    world: World, dialect: Dialect, happened: str
+) -> None:
+    if dialect.pull is None:
+        assert dialect.forge == "generic"
+        return
+    made = dialect.pull(REPO, Pull(7, happened, NEW, target=f"{dialect.label}/env/prod"), "d-1")
+    answer = world.send(dialect, made)
+    assert (answer.status_code, answer.get_json()["status"]) == (202, "accepted")
+    assert owed() == [(dialect.label, "promotion", "prod")]
+
+
+@EACH
 def test_a_ping_is_answered(world: World, dialect: Dialect) -> None:
     answer = world.send(dialect, dialect.ping(REPO, "d-1"))
     assert answer.status_code == (202 if dialect.forge in {"gitlab", "gitea", "forgejo", "generic"} else 200)

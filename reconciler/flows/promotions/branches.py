@@ -1,0 +1,158 @@
+"""The branches that ask for promotions, as git, the database and the forge have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.db.forge import Outgoing
+from reconciler.db.promotions import Promotion
+from reconciler.db.session import reading
+from reconciler.errors import Refused
+from reconciler.flows.context import Context
+from reconciler.flows.envbranch import CommitKeys
+from reconciler.flows.promotions.pending import rows_of
+from reconciler.flows.pulls.outbox import unopenable
+from reconciler.flows.pulls.reviewing import same
+from reconciler.forge.calling import Api, NotThere
+from reconciler.forge.request import path_of
+from reconciler.git.merging import changes, merge, merge_base
+from reconciler.git.mirror import HEADS, Mirror
+from reconciler.release import paths
+from reconciler.release.branch import parse_branch
+from reconciler.release.pull_requests import Fate, Forge, Proposed
+from reconciler.release.state import Release
+
+MOST_COMMITS = 50
+MOST_BRANCHES = 50
+"""Of one environment. More of them are somebody's mistake, and each costs the forge a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One branch that asks for a promotion. `one` None: what it asks for cannot be read, and `trouble` says why.
+
+    `lost`: merging it would change something, so that it is not thrown away.
+    """
+
+    row: Promotion
+    head: str
+    one: Proposed | None
+    trouble: str = ""
+    lost: bool = True
+
+
+def folder_of(context: Context, environment: str) -> str:
+    """What the full names of an environment's promotion branches begin with."""
+    return f"{HEADS}{context.project.branch_prefix}{paths.PROMOTIONS}/{environment}/"
+
+
+def ref_of(context: Context, environment: str, digest: str) -> str:
+    """The full name of the branch that asks for a bundle."""
+    return f"{folder_of(context, environment)}{paths.short(digest)}"
+
+
+def asking(
+    context: Context,
+    environment: str,
+    refs: Mapping[str, str],
+    onto: str,
+    keys: CommitKeys,
+    api: Api | None,
+) -> Iterator[Asking]:
+    """Each branch that asks for a promotion, and how far its pull request is. Raises as the forge does."""
+    known = {row.branch: row for row in rows_of(context, environment)}
+    start = folder_of(context, environment)
+    names = sorted(name for name in refs if name.startswith(start))
+    for name in names[:MOST_BRANCHES]:
+        branch, head = name.removeprefix(HEADS), refs[name]
+        row = known.get(branch) or Promotion(
+            organization=context.organization.slug,
+            project=context.project.slug,
+            environment=environment,
+            branch=branch,
+            digest="",
+            head=head,
+            fate=Fate.waits,
+        )
+        release, trouble = _release(context.mirror, head)
+        if release is None:
+            yield Asking(row, head, None, trouble)
+            continue
+        number, forge = _pull(context, api, row, head)
+        lost, conflicts, others = _merging(context.mirror, onto, head, release)
+        ours = _ours(context.mirror, onto, head, keys)
+        one = Proposed(branch, release, number, forge, ours, conflicts, others, _problem(context, row))
+        yield Asking(row, head, one, lost=lost)
+
+
+def _release(mirror: Mirror, head: str) -> tuple[Release | None, str]:
+    try:
+        content = mirror.read_file(head, paths.RELEASE)
+    except Refused as error:
+        return None, error.message
+    if content is None:
+        return None, f"it has no {paths.RELEASE}"
+    parsed = parse_branch({paths.RELEASE: content})
+    return parsed.release, "; ".join(found.message for found in parsed.malformed)
+
+
+def _pull(context: Context, api: Api | None, row: Promotion, head: str) -> tuple[int, Forge]:
+    """The number of its pull request and how the forge has it. One that has ended is not of what came to the branch
+    later, for which there has to be another one."""
+    number = row.number or _opened(context, row)
+    if not number or api is None:
+        return number, Forge.open if number else Forge.none
+    repository = path_of(context.project.repository)
+    try:
+        info = api.ask(api.forge.pull(repository, number), api.forge.read_pull, now=context.now())
+    except NotThere:
+        info = None
+    if info is not None and info.open:
+        return number, Forge.open
+    if info is None or not same(head, info.head):
+        row.before, row.number = max(row.before, number), 0
+        return 0, Forge.none
+    return number, Forge.merged if info.merged else Forge.closed
+
+
+def _opened(context: Context, row: Promotion) -> int:
+    told = _told(context, row)
+    number = int(told.remote or 0) if told is not None else 0
+    return number if number > row.before else 0
+
+
+def _told(context: Context, row: Promotion) -> Outgoing | None:
+    with reading():
+        found: Outgoing | None = Outgoing.get_or_none(
+            Outgoing.organization == row.organization,
+            Outgoing.project == row.project,
+            Outgoing.kind == "proposal",
+            Outgoing.subject == row.branch,
+        )
+    return found
+
+
+def _problem(context: Context, row: Promotion) -> str:
+    """Why it gets no pull request."""
+    told = _told(context, row)
+    return unopenable(context) or (told.problem if told is not None else "")
+
+
+def _merging(mirror: Mirror, onto: str, head: str, release: Release) -> tuple[bool, bool, tuple[str, ...]]:
+    """Whether merging it would change anything, whether it cannot give what is asked for, and what else it would
+    change."""
+    if merge_base(mirror, onto, head) is None:
+        return True, True, ()
+    merged = merge(mirror, onto, head)
+    if merged.conflicts:
+        return True, True, ()
+    changed = changes(mirror, onto, merged.commit)
+    given, _ = _release(mirror, merged.commit)
+    return bool(changed), given != release, tuple(path for path in changed if path != paths.RELEASE)
+
+
+def _ours(mirror: Mirror, onto: str, head: str, keys: CommitKeys) -> bool:
+    base = merge_base(mirror, onto, head)
+    commits = mirror.since(base, head, limit=MOST_COMMITS) if base is not None else []
+    return len(commits) < MOST_COMMITS and all(mirror.signed_by(one.sha, *keys.believed) for one in commits)
