@@ -19,6 +19,8 @@ from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api
 from reconciler.forge.hooks import Hook
 from reconciler.forge.request import path_of
+from reconciler.git.remote import remote_refs
+from reconciler.git.url import is_ssh
 from reconciler.keys.uri import load_secret
 from reconciler.settings import read_settings
 
@@ -39,7 +41,8 @@ def command(connection: str, url: str, wait: float) -> None:
     push again, and the command ends when the receipt is there.
 
     It needs `credentials` that may administer the repositories. Bitbucket cannot be asked for a delivery: push
-    something.
+    something. A repository that is reached over ssh is listed first, with the connection's key and from a host whose
+    key is pinned.
     """
     settings = read_settings(os.environ)
     installation = load_installation(settings)
@@ -83,6 +86,9 @@ def set_up(
             f"the connection '{connection.slug}' lacks a secret, credentials or the address of an API",
             cure="Add what is missing in control-plane.kdl: secret, credentials, api",
         )
+    if is_ssh(context.project.repository):
+        remote_refs(context.project.repository, context.git_credentials())
+        say(f"{context.project.repository}: the host's key is a pinned one, and the host takes ours")
     url = f"{base}/webhooks/{connection.forge}/{connection.slug}"
     secret = load_secret(connection.secrets[0], folder=context.folder, environ=context.environ).decode()
     hook, made = at_forge(api, path_of(context.project.repository), url, secret)

@@ -286,6 +286,13 @@ _TABLE: tuple[Code, ...] = (
         "Remove the line that is not meant.",
     ),
     Code(
+        "E-INS-150",
+        "Host without a pinned key",
+        "A repository is reached over ssh, and the project's connection does not say which key its host has. No key is "
+        "trusted because it was shown first.",
+        "Give the connection an ssh block with a line of known-hosts for that host, or use https.",
+    ),
+    Code(
         "E-INS-120",
         "Role wider than in the organization",
         "A member line in a project narrows what the person may do there; it never adds to it.",

@@ -13,6 +13,7 @@ from reconciler.config.egress import EGRESS, NO_EGRESS, EgressRules, rules_of
 from reconciler.config.findings import Finding, has_errors
 from reconciler.config.installation_schema import ORGANIZATION, ROLES
 from reconciler.config.kdl import KdlNode, ParsedFile, parse_file
+from reconciler.config.known_hosts import host_of, names
 from reconciler.config.reading import Reader
 from reconciler.config.report import Mark, Problem, Report
 from reconciler.config.schema import Field
@@ -62,10 +63,20 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Ssh:
+    """How repositories are reached over ssh. `key` is the URI of a private key, `known_hosts` are lines as in OpenSSH's
+    file of that name."""
+
+    key: str
+    known_hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
-    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is."""
+    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is. `ssh`
+    is for repositories that are reached that way."""
 
     slug: str
     organization: str
@@ -76,6 +87,7 @@ class Connection:
     instance: str = ""
     reviewers: tuple[tuple[str, str], ...] = ()
     app: App | None = None
+    ssh: Ssh | None = None
 
     @property
     def speaks(self) -> bool:
@@ -152,6 +164,7 @@ def read_installation(content: bytes, path: str) -> tuple[Installation | None, t
     _check_slugs(file, report)
     _check_connections(file, report)
     _check_apps(file, report)
+    _check_hosts(file, report)
     _check_prefixes(file, report)
     _check_members(file, report)
     found = report.resolved()
@@ -183,6 +196,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 instance=item.get("instance", item["slug"]),
                 reviewers=tuple((one["account"], one["person"]) for one in item.get("reviewer", ())),
                 app=App(**item["app"]) if "app" in item else None,
+                ssh=Ssh(item["ssh"]["key"], tuple(item["ssh"]["known-hosts"])) if "ssh" in item else None,
             )
             for item in data.get("connection", ())
         ),
@@ -285,6 +299,33 @@ def _check_apps(file: ParsedFile, report: Report) -> None:
                 "remove the line that is not meant",
             )
             report.add(Mark(file, app), problem)
+
+
+def _check_hosts(file: ParsedFile, report: Report) -> None:
+    """A host that is reached over ssh is one whose key is pinned: nothing is trusted because it answered first."""
+    for organization, project in _nodes(file, "project"):
+        repository, named = _leaf(project, "repository"), _leaf(project, "connection")
+        host = host_of(str(repository.arguments[0])) if repository is not None else None
+        if repository is None or host is None:
+            continue
+        lines = [
+            str(line)
+            for owner, connection in _nodes(file, "connection")
+            if owner is organization and named is not None and _first(connection) == named.arguments[0]
+            for ssh in connection.children
+            if ssh.name == "ssh"
+            for leaf in ssh.children
+            if leaf.name == "known-hosts"
+            for line in leaf.arguments
+        ]
+        if not any(names(line, host) for line in lines):
+            problem = Problem(
+                "E-INS-150",
+                f"the project's connection pins no key of {host}",
+                f"a line for {host} in known-hosts of the connection's ssh block",
+                "`ssh-keyscan` prints the line; compare it with what the owner of the host publishes",
+            )
+            report.add(Mark(file, repository, argument=0), problem)
 
 
 def _check_prefixes(file: ParsedFile, report: Report) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from reconciler.config.characters import shown
+from reconciler.config.known_hosts import check_known_host
 from reconciler.config.people import PERSON
 from reconciler.config.report import Problem
 from reconciler.config.schema import Field, Slot, block, flag, reference, scalar, values
@@ -69,6 +70,15 @@ REPOSITORY = Pattern(
     hint="write it like https://github.com/acme/fleet.git",
     maximum=1000,
     check=_check_repository,
+)
+KNOWN_HOST = Pattern(
+    name="line of known_hosts",
+    pattern=r"(?:[A-Za-z0-9][A-Za-z0-9.:-]{0,252}|\[[A-Za-z0-9][A-Za-z0-9.:-]{0,252}\]:[0-9]{1,5}) "
+    r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/]+={0,2}",
+    expected="a host, or [host]:port, a kind of key and the key, as `ssh-keyscan` prints them",
+    hint="write it like 'git.example ssh-ed25519 AAAAC3Nz…', without a hash of the host",
+    maximum=2000,
+    check=check_known_host,
 )
 EMAIL = Pattern(
     name="e-mail address",
@@ -237,8 +247,33 @@ ORGANIZATION = Field(
                 scalar(
                     "credentials",
                     KEY_URI,
-                    'Where "user:token" for reading and pushing stands; anonymous access when absent.',
+                    'Where "user:token" for reading and pushing stands; anonymous access when absent. Repositories '
+                    "that are reached over ssh are read and pushed with `ssh`; then it is for the API alone.",
                     'credentials "env:FLEET_REPOSITORY_TOKEN"',
+                ),
+                block(
+                    "ssh",
+                    "How repositories whose URL begins with ssh:// are read and pushed.",
+                    (
+                        scalar(
+                            "key",
+                            KEY_URI,
+                            "Where the private key is: Ed25519 or ECDSA, in OpenSSH's or PEM form, without a "
+                            "passphrase.",
+                            'key "file:keys/fleet.ssh"',
+                            required=True,
+                        ),
+                        values(
+                            "known-hosts",
+                            KNOWN_HOST,
+                            "The keys of the hosts that are trusted, and no others. With several for one host, any is "
+                            "accepted, so that one can be replaced without a gap.",
+                            'known-hosts "git.example ssh-ed25519 AAAAC3Nz…"',
+                            required=True,
+                        ),
+                    ),
+                    example='ssh {\n    key "file:keys/fleet.ssh"\n'
+                    '    known-hosts "git.example ssh-ed25519 AAAAC3Nz…"\n}',
                 ),
             ),
         ),

@@ -46,6 +46,12 @@ def update_many(table: type[Table], columns: Sequence[str], key: str, rows: Iter
         )
 
 
+def insert_many(table: type[Table], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write new rows, in their order. Call inside `writing`."""
+    for values, places in _parts(table, columns, rows):
+        run(f'INSERT INTO "{_name(table)}" ({_names(columns)}) VALUES {places}', values)  # noqa: S608 — our own names
+
+
 def upsert_many(
     table: type[Table], columns: Sequence[str], key: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:

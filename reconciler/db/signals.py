@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from peewee import fn
 
 from reconciler.db.enrolled import Reporting
@@ -79,7 +79,7 @@ class Counters:
         self._minutes: dict[tuple[str, str], Minute] = {}
         for node, life, services, at in read_many(NodeCounter, COUNTER, "node", nodes):
             self._known[node] = Baseline(
-                life, _services(json.loads(services)), EPOCH + timedelta(milliseconds=at)
+                life, _services(orjson.loads(services)), EPOCH + timedelta(milliseconds=at)
             )
 
     def add(self, node: Reporting, said: Signals, runs: str, *, now: datetime) -> None:
@@ -99,7 +99,7 @@ class Counters:
         ):
             there = self._minutes.get((node, digest))
             if there is not None:
-                there.add(_services(json.loads(services)))
+                there.add(_services(orjson.loads(services)))
                 there.see(*seen)
         upsert_many(
             NodeSignal,

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from peewee import BigIntegerField, DatabaseProxy, Model, TextField
 
 database = DatabaseProxy()
@@ -13,8 +14,19 @@ database = DatabaseProxy()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
+_AS_WRITTEN = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _write(value: Any) -> str:
+    """Nearly all documents are written by the quick writer, to which names have to be words and numbers short."""
+    try:
+        return orjson.dumps(value, option=_AS_WRITTEN).decode()
+    except TypeError:
+        return _write_any(value)
+
+
 # `json.dumps` with these arguments would make the encoder again for every document.
-_write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_write_any = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class InstantField(BigIntegerField):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from operator import add, sub
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.clock import iso_milliseconds, parse_iso
 
@@ -33,12 +33,12 @@ HIGHEST = 2**48
 MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """Requests. `failed` are those of `requests` that were answered 5xx or could not be passed on.
 
     `observed` is of how many the latency is known; `within` how many of those took at most as many milliseconds as
     stand in the same place of `bounds`. Both rise. What took longer than the last bound is in `observed` alone.
+    A tuple, since each report of each node makes dozens of them.
     """
 
     requests: int = 0
@@ -52,7 +52,7 @@ class Counts:
         """Each bound with its count."""
         return tuple(zip(self.bounds, self.within, strict=True))
 
-    def __add__(self, other: Counts) -> Counts:
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
         """Both together. Bounds that only one of them has say nothing about the sum, and are left out."""
         bounds, within = _sum(self, other)
         return Counts(
@@ -72,6 +72,9 @@ class Counts:
         """What `to_json` gave. Raises TypeError or ValueError for anything else."""
         requests, failed, observed, bounds, within = data
         return cls(requests, failed, observed, tuple(bounds), tuple(within))
+
+
+NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +168,7 @@ def window(before: Baseline | None, said: Signals, ran: str, runs: str, *, now: 
             {name: counts for name, counts in said.services.items() if counts.requests or counts.observed},
         )
     grown = {
-        name: difference(before.services.get(name, Counts()), counts)
-        for name, counts in said.services.items()
+        name: difference(before.services.get(name, NOTHING), counts) for name, counts in said.services.items()
     }
     return Window(
         runs if ran == runs else "",
@@ -192,16 +194,16 @@ def difference(older: Counts, newer: Counts) -> Counts:
     observed, within = newer.observed - older.observed, newer.within
     if older.observed:
         if older.bounds != newer.bounds:
-            return Counts()
+            return NOTHING
         within = tuple(map(sub, within, older.within))
     if min(requests, failed, observed, *within) < 0:
-        return Counts()
+        return NOTHING
     return Counts(requests, failed, observed, newer.bounds, within)
 
 
 def total(counts: Iterable[Counts]) -> Counts:
     """All of them together."""
-    return sum(counts, start=Counts())
+    return sum(counts, start=NOTHING)
 
 
 def merge(traffic: Iterable[Traffic]) -> Traffic:

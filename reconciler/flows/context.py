@@ -23,10 +23,15 @@ from reconciler.forge import FORGES
 from reconciler.forge.app import TOKENS
 from reconciler.forge.app import USER as APP_USER
 from reconciler.git.mirror import Credentials, Mirror
+from reconciler.git.ssh_private import CURE as PRIVATE_KEY_CURE
+from reconciler.git.url import is_ssh, shown
 from reconciler.keys.uri import load_sealing_key, load_secret
 from reconciler.settings import Settings
 from reconciler.store.choose import open_store
 from reconciler.store.port import BlobStore
+
+SSH_USER = "git"
+"""Who we are to a host whose URL names nobody."""
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ class Context:
         if self._mirror is None:
             name = hashlib.sha256(self.project.repository.encode()).hexdigest()[:32]
             self._mirror = Mirror.open(
-                self.settings.mirrors / f"{name}.git", self.project.repository, self.credentials()
+                self.settings.mirrors / f"{name}.git", self.project.repository, self.git_credentials()
             )
         return self._mirror
 
@@ -72,9 +77,20 @@ class Context:
         return CompileCache(self.settings.cache, self.organization.slug, self.project.slug, most)
 
     def credentials(self) -> Credentials | None:
-        """The user and token that the forge connection names, or None for anonymous access."""
+        """The user and token that the forge connection names for its API, or None for anonymous access."""
         return credentials_of(
             self.installation, self.connection, folder=self.folder, environ=self.environ, now=self.now()
+        )
+
+    def git_credentials(self) -> Credentials | None:
+        """What the project's repository is read and pushed with, or None for anonymous access."""
+        return git_credentials(
+            self.installation,
+            self.connection,
+            self.project.repository,
+            folder=self.folder,
+            environ=self.environ,
+            now=self.now(),
         )
 
     def egress(self) -> Egress:
@@ -128,6 +144,35 @@ def credentials_of(
     secret = load_secret(connection.credentials, folder=folder, environ=environ).decode()
     user, _, token = secret.partition(":")
     return Credentials(user=user, token=token)
+
+
+def git_credentials(
+    installation: Installation,
+    connection: Connection | None,
+    url: str,
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Credentials | None:
+    """What a repository is read and pushed with: over ssh the connection's key and the hosts that it pins, otherwise as
+    `credentials_of`. Without an ssh block no host is trusted."""
+    if not is_ssh(url):
+        return credentials_of(installation, connection, folder=folder, environ=environ, now=now)
+    ssh = connection.ssh if connection is not None else None
+    if ssh is None:
+        raise Stalled(
+            "E-GIT-031",
+            f"{shown(url)} is reached over ssh, and its connection has no ssh block",
+            cure="Give the connection in control-plane.kdl `ssh` with a key and known-hosts",
+        )
+    key = load_secret(ssh.key, folder=folder, environ=environ)
+    try:
+        return Credentials(user=SSH_USER, token=key.decode("ascii"), known_hosts=ssh.known_hosts)
+    except UnicodeDecodeError:
+        raise Stalled(
+            "E-GIT-032", f"the private key at {ssh.key} cannot be used: it is no text", cure=PRIVATE_KEY_CURE
+        ) from None
 
 
 def _certificates(uri: str, folder: Path, environ: Mapping[str, str]) -> str:

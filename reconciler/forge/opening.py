@@ -1,4 +1,4 @@
-"""Opening a pull request for a branch that proposes a change, on the forges where that is known how.
+"""Opening a pull request for a branch that proposes a change, on every forge.
 
 It is looked for before it is opened, in whatever state: an answer that got lost opens no second one, and one that
 somebody closed stays closed.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from reconciler.forge import bitbucket_data_center
 from reconciler.forge.calling import NotThere
 from reconciler.forge.request import Ask, Request
 
@@ -61,10 +62,58 @@ def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
     )
 
 
+def on_bitbucket(ask: Ask, repository: str, told: Proposal) -> int:
+    """The same; one of a fork's branch of that name is another's."""
+    path = f"/repositories/{repository}/pullrequests"
+    query = " AND ".join(
+        f'{name} = "{value}"'
+        for name, value in (
+            ("source.repository.full_name", repository),
+            ("source.branch.name", told.source),
+            ("destination.branch.name", told.target),
+        )
+    )
+    # Without states only the open ones would be listed.
+    states = [("state", state) for state in ("OPEN", "MERGED", "DECLINED", "SUPERSEDED")]
+    body = {
+        "title": told.title,
+        "description": told.text,
+        "source": {"branch": {"name": told.source}},
+        "destination": {"branch": {"name": told.target}},
+        "close_source_branch": True,
+    }
+    return _first(ask(Request("GET", f"{path}?{urlencode([('q', query), *states])}"), _values)) or ask(
+        Request("POST", path, body), _number("id")
+    )
+
+
+def on_bitbucket_data_center(ask: Ask, repository: str, told: Proposal) -> int:
+    """The same; it is looked for by its source branch alone."""
+    path = f"{bitbucket_data_center.repo(repository)}/pull-requests"
+    source, target = f"refs/heads/{told.source}", f"refs/heads/{told.target}"
+    which = urlencode({"direction": "OUTGOING", "at": source, "state": "ALL", "limit": 100})
+    body = {
+        "title": told.title,
+        "description": told.text,
+        "fromRef": {"id": source},
+        "toRef": {"id": target},
+    }
+
+    def read(document: Any) -> list[int]:
+        return [int(one["id"]) for one in document["values"] if one["toRef"]["id"] == target]
+
+    return _first(ask(Request("GET", f"{path}?{which}"), read)) or ask(
+        Request("POST", path, body), _number("id")
+    )
+
+
 OPENERS: Mapping[str, Callable[[Ask, str, Proposal], int]] = {
     "github": on_github,
     "gitea": on_gitea,
+    "forgejo": on_gitea,
     "gitlab": on_gitlab,
+    "bitbucket": on_bitbucket,
+    "bitbucket-data-center": on_bitbucket_data_center,
 }
 """By the name of the forge in `control-plane.kdl`."""
 
@@ -75,6 +124,10 @@ def _body(told: Proposal) -> dict[str, Any]:
 
 def _numbers(name: str) -> Callable[[Any], list[int]]:
     return lambda document: [int(one[name]) for one in document]
+
+
+def _values(document: Any) -> list[int]:
+    return [int(one["id"]) for one in document["values"]]
 
 
 def _number(name: str) -> Callable[[Any], int]:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 class Credentials:
     """A user name and its token. For ssh the token may be a private key in OpenSSH or PEM form.
 
-    The token never appears in a `repr`.
+    `known_hosts` are the lines that say which hosts are trusted for ssh, in the form of OpenSSH's file of that name;
+    None leaves it to the file of the user that runs the process. The token never appears in a `repr`.
     """
 
     user: str
     token: str = field(repr=False)
+    known_hosts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

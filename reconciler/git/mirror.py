@@ -79,7 +79,7 @@ class Mirror:
         A branch that was rewritten is followed: whoever reads must compare with what he knew. Raises `Transient` when
         the forge cannot be reached, `Stalled` when it refuses us.
         """
-        with self.locked(), conversation("fetching from", self.url):
+        with self.locked(), conversation("fetching from", self.url, self.credentials):
             before()
             remote = self.repository.remotes.create_anonymous(self.url)
             callbacks = Callbacks(self.url, self.credentials)
@@ -106,7 +106,7 @@ class Mirror:
         Raises `Refused` E-GIT-020 when there is none, and otherwise as `fetch`.
         """
         kept = "refs/seen/" + ref.removeprefix("refs/")
-        with self.locked(), conversation("fetching from", self.url):
+        with self.locked(), conversation("fetching from", self.url, self.credentials):
             remote = self.repository.remotes.create_anonymous(self.url)
             remote.fetch([f"+{ref}:{kept}"], callbacks=Callbacks(self.url, self.credentials))
         found = self.repository.references.get(kept)

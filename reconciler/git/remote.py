@@ -21,7 +21,7 @@ def remote_refs(url: str, credentials: Credentials | None) -> dict[str, str]:
     """
     check_url(url)
     prepare_process()
-    with TemporaryDirectory(prefix="sentinel-ls-") as folder, conversation("listing", url):
+    with TemporaryDirectory(prefix="sentinel-ls-") as folder, conversation("listing", url, credentials):
         # libgit2 follows redirects unless the configuration of a repository forbids it.
         repository = pygit2.init_repository(str(Path(folder) / "r.git"), bare=True)
         repository.config["http.followRedirects"] = False

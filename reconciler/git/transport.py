@@ -11,7 +11,9 @@ import pygit2
 from pygit2.enums import ConfigLevel, CredentialType
 
 from reconciler.errors import ReconcilerError, Stalled, Transient
+from reconciler.git.hosts import trusted_hosts
 from reconciler.git.identity import Credentials
+from reconciler.git.ssh_private import check_private_key
 from reconciler.git.url import is_ssh, shown
 
 if TYPE_CHECKING:
@@ -83,8 +85,19 @@ class Callbacks(pygit2.RemoteCallbacks):
         return pygit2.UserPass(self._secret.user, self._secret.token)
 
     def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:
-        """Trust what TLS or known_hosts trusts. Without this method libgit2's binding takes any ssh host key."""
-        return valid
+        """Trust what TLS or known_hosts trusts. Without this method libgit2's binding takes any ssh host key.
+
+        It is called before we say who we are, so a wrong host learns nothing.
+        """
+        pinned = self._secret.known_hosts if self._secret is not None and is_ssh(self._url) else None
+        if valid or pinned is None:
+            return valid
+        raise Stalled(
+            "E-GIT-030",
+            f"the key that {shown(self._url)} shows is none of those that are pinned for it; nothing was said to it",
+            cure="Ask the owner of the host whether its key has changed; if so, add the new one to `known-hosts` of "
+            "the connection, else somebody stands between",
+        )
 
     def sideband_progress(self, string: str) -> None:
         """The forge's words, such as what a hook printed."""
@@ -106,7 +119,10 @@ class Callbacks(pygit2.RemoteCallbacks):
         return sanitise("".join(self._said))
 
     def _ssh(self, user: str) -> pygit2.Keypair:
-        if self._secret is not None and self._secret.token.startswith("-----BEGIN"):
+        if self._secret is not None and (
+            self._secret.known_hosts is not None or self._secret.token.startswith("-----BEGIN")
+        ):
+            check_private_key(self._secret.token)
             return pygit2.KeypairFromMemory(user, "", self._secret.token, "")
         return pygit2.KeypairFromAgent(user)
 
@@ -121,10 +137,12 @@ def sanitise(text: str) -> str:
 
 
 @contextmanager
-def conversation(doing: str, url: str) -> Iterator[None]:
-    """Turn every error of libgit2 inside the block into ours; `doing` is such as 'fetching from'."""
+def conversation(doing: str, url: str, credentials: Credentials | None) -> Iterator[None]:
+    """Talk to the forge in the block: only hosts that are trusted are believed, and every error of libgit2 becomes one
+    of ours. `doing` is such as 'fetching from'."""
     try:
-        yield
+        with trusted_hosts(url, credentials):
+            yield
     except (pygit2.GitError, OSError) as error:
         raise translate(error, doing, url) from error
 

@@ -91,7 +91,7 @@ def push(mirror: Mirror, ref: str, new: str, expected: str | None) -> None:
     if expected is None:
         _check_free(mirror, ref)
     callbacks = _Swap(mirror, ref, new, expected)
-    with conversation("pushing to", mirror.url):
+    with conversation("pushing to", mirror.url, mirror.credentials):
         remote = mirror.repository.remotes.create_anonymous(mirror.url)
         try:
             # The plus only keeps libgit2 from judging by what this mirror happens to hold; the comparison is ours.

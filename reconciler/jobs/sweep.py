@@ -18,13 +18,13 @@ from pathlib import Path
 from peewee import fn
 
 from reconciler.config.addresses import place
-from reconciler.config.installation import Connection, Installation, Project
+from reconciler.config.installation import Installation, Project
 from reconciler.db import session
 from reconciler.db.intake import Receipt, Repository
 from reconciler.db.models import Commit, Environment
 from reconciler.db.owed import ask
 from reconciler.errors import ReconcilerError
-from reconciler.flows.context import credentials_of
+from reconciler.flows.context import git_credentials
 from reconciler.git.identity import Credentials
 from reconciler.git.remote import remote_refs
 
@@ -102,17 +102,15 @@ class Sweeper:
         """List one repository and ask for the work of every difference that is new. Raises `ReconcilerError`."""
         url, slug = key
         connection = installation.connection(slug) if slug else None
-        refs = self.list_refs(url, self._credentials(installation, connection, now))
+        refs = self.list_refs(
+            url,
+            git_credentials(installation, connection, url, folder=self.folder, environ=self.environ, now=now),
+        )
         found = []
         for organization in dict.fromkeys(project.organization for project in projects):
             own = [project for project in projects if project.organization == organization]
             found += self._compare(own, refs, now)
         return found
-
-    def _credentials(
-        self, installation: Installation, connection: Connection | None, now: datetime
-    ) -> Credentials | None:
-        return credentials_of(installation, connection, folder=self.folder, environ=self.environ, now=now)
 
     def close(self) -> None:
         """Begin no more looks."""

@@ -25,6 +25,7 @@ import jwt
 
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import Change, Repo
+from tests.forges.proposals import PROPOSING
 
 USER, TOKEN = "sentinel-bot", "t0ken"
 PAGE = {
@@ -62,6 +63,8 @@ class Pull:
     """Whether it was pointed at its target after the reviews; those of `Late` came afterwards."""
 
     author: str = "Dan"
+    title: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -169,6 +172,24 @@ class Forge:
         request = urllib.request.Request(hook.url, made.body, made.headers)
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(request, timeout=20).close()
+
+    def open_pull(self, source: str, target: str, title: str, text: str) -> int | None:
+        """The number of a new pull request; None when there is an open one of these branches."""
+        if not (source and target and title) or self.pulls_of(source, target, open_only=True):
+            return None
+        number = max(self.pulls, default=0) + 1
+        self.pulls[number] = Pull("f" * 40, source, target, author=USER, title=title, text=text)
+        return number
+
+    def pulls_of(self, source: str, target: str | None = None, *, open_only: bool = False) -> list[int]:
+        return [
+            number
+            for number, pull in self.pulls.items()
+            if pull.inside
+            and pull.source == source
+            and target in (None, pull.target)
+            and (pull.open or not open_only)
+        ]
 
     def write_note(self, number: int, author: str, body: str) -> Note:
         self.next_id += 1
@@ -833,7 +854,7 @@ ROUTES = {
 def serving_api(kind: str, repository: str) -> Iterator[tuple[Forge, str]]:
     """The forge, and the address of its API."""
     forge = Forge(kind, repository)
-    routes = ROUTES[kind](repository)
+    routes = [*ROUTES[kind](repository), *PROPOSING[kind](repository)]
 
     class Handling(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,56 +1,43 @@
-"""Opening pull requests: what each forge is asked, and that what is there already is not opened again."""
+"""Opening pull requests, over real HTTP: what is there already is not opened again, in whatever state it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
+from reconciler.errors import Transient
 from reconciler.forge import FORGES
-from reconciler.forge.calling import NotThere
 from reconciler.forge.opening import OPENERS, Proposal
-from reconciler.forge.request import Request
+from tests.forges import server as forges
+from tests.forges.server import Fault
+from tests.unit.test_forge_contracts import EACH, NAME, talking
 
 TOLD = Proposal("change/c_1", "main", "Set it", "because")
-LISTED = {"github": "number", "gitlab": "iid"}
 
 
-def asking(name: str, there: int | None) -> tuple[list[Request], Callable[..., Any]]:
-    """A forge with one pull request of the branch, or none."""
-    sent: list[Request] = []
-
-    def ask(request: Request, read: Callable[[Any], Any]) -> Any:
-        sent.append(request)
-        if request.method == "POST":
-            return read({"number": 9, "iid": 9})
-        if name == "gitea":
-            if there is None:
-                raise NotThere("E-FRG-012", "there is none")
-            return read({"number": there})
-        return read([] if there is None else [{LISTED[name]: there}])
-
-    return sent, ask
-
-
-@pytest.mark.parametrize("name", sorted(OPENERS))
-def test_one_that_is_there_is_not_opened_again(name: str) -> None:
-    sent, ask = asking(name, 4)
-    assert OPENERS[name](ask, "acme/shop", TOLD) == 4
-    [looked] = sent
-    assert looked.method == "GET"
-    assert "change%2Fc_1" in looked.path
-
-
-@pytest.mark.parametrize("name", sorted(OPENERS))
-def test_one_that_is_not_there_is_opened_once(name: str) -> None:
-    sent, ask = asking(name, None)
-    assert OPENERS[name](ask, "acme/shop", TOLD) == 9
-    _, opened = sent
-    assert opened.method == "POST"
-    assert isinstance(opened.body, dict)
-    assert {"change/c_1", "main", "Set it", "because"} <= set(map(str, opened.body.values()))
+@EACH
+def test_one_that_is_not_there_is_opened_once_and_stays_what_people_make_of_it(kind: str) -> None:
+    with talking(kind) as (forge, _, ask):
+        forge.pulls = {
+            3: forges.Pull("a" * 40, TOLD.source, "release/1.x"),
+            4: forges.Pull("a" * 40, TOLD.source, "main", inside=False),
+            5: forges.Pull("a" * 40, "change/c_2", "main"),
+        }
+        # The answer gets lost after it was done.
+        forge.faults = [Fault(lost=True, methods=("POST",))]
+        with pytest.raises(Transient):
+            OPENERS[kind](ask, NAME, TOLD)
+        assert OPENERS[kind](ask, NAME, TOLD) == 6
+        made = forge.pulls[6]
+        assert (made.source, made.target, made.title, made.text) == (
+            "change/c_1",
+            "main",
+            "Set it",
+            "because",
+        )
+        made.open = False
+        assert OPENERS[kind](ask, NAME, TOLD) == 6
+        assert sorted(forge.pulls) == [3, 4, 5, 6]
 
 
 def test_openers_are_named_as_forges_are() -> None:
-    assert set(OPENERS) <= set(FORGES)
+    assert set(OPENERS) == set(FORGES)

@@ -16,7 +16,7 @@ from typing import Any
 
 from reconciler.db.enrolled import Reporting, locked
 from reconciler.db.logged import LogCheckpoint
-from reconciler.db.many import update_many
+from reconciler.db.many import insert_many, update_many
 from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
 from reconciler.db.session import writing
@@ -37,6 +37,9 @@ RETRY_SECONDS = 2.0
 
 MOST_PENDING = 20_000
 """Nodes whose reports may wait for the database in one process: a minute's worth of a very large fleet."""
+
+
+EVENT = ("organization", "project", "kind", "subject", "message", "details", "at")
 
 
 @dataclass(slots=True)
@@ -111,34 +114,60 @@ def write_reports(batch: Mapping[str, Report], now: datetime) -> None:
         nodes = locked(sorted(batch))
         counters = Counters([node.id for node in nodes if batch[node.id].signals is not None])
         signed: dict[tuple[str, str], bool] = {}
-        quiet: list[tuple[Any, ...]] = []
+        written = Written()
         for node in nodes:
-            report = batch[node.id]
-            if _write_one(node, report, signed, counters, now):
-                quiet.append((report.counter, report.beat, now, node.id))
-        update_many(Node, ("counter", "beat", "reported_at"), "id", quiet)
+            _write_one(node, batch[node.id], signed, counters, written, now)
+        written.write()
         counters.write(now=now)
 
 
+@dataclass(slots=True)
+class Written:
+    """What a batch changes, to be written by a few statements. `changes` has the rows of `Node` by what is new in them,
+    each with the node's id last."""
+
+    changes: dict[tuple[str, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def change(self, node: Reporting, values: Mapping[str, Any]) -> None:
+        self.changes.setdefault(tuple(values), []).append((*values.values(), node.id))
+
+    def tell(self, node: Reporting, kind: str, message: str, more: Mapping[str, Any], now: datetime) -> None:
+        details = {"environment": node.environment, "name": node.name, **more}
+        self.events.append((node.organization, node.project, kind, node.id, message, details, now))
+
+    def write(self) -> None:
+        for columns, rows in self.changes.items():
+            update_many(Node, columns, "id", rows)
+        insert_many(Event, EVENT, self.events)
+
+
 def _write_one(
-    node: Reporting, report: Report, signed: dict[tuple[str, str], bool], counters: Counters, now: datetime
-) -> bool:
-    """Write one report; True when nothing but its counter and time is new, which is left to the caller."""
+    node: Reporting,
+    report: Report,
+    signed: dict[tuple[str, str], bool],
+    counters: Counters,
+    written: Written,
+    now: datetime,
+) -> None:
     judged = judge(_standing(node), report.boot_id, report.counter, report.beat, now=now)
     standing = judged.standing
     if not judged.counts:
         if standing.doubts != node.doubts:
-            Node.update(doubts=standing.doubts, doubted_at=standing.since).where(Node.id == node.id).execute()
-        return False
+            written.change(node, {"doubts": standing.doubts, "doubted_at": standing.since})
+        return
     said = dict(report.said)
     if "labels" in said:
         said["labels"] = {**said["labels"], **node.fixed_labels}
     changes = {name: value for name, value in said.items() if getattr(node, name) != value}
     if report.signals is not None:
         counters.add(node, report.signals, changes.get("running", node.running), now=now)
+    reported = {"counter": report.counter, "beat": report.beat, "reported_at": now}
     if not changes and node.boot_id == report.boot_id and standing.doubts == node.doubts:
-        return True
-    events = _events(node, changes)
+        written.change(node, reported)
+        return
+    for kind, message, more in _events(node, changes):
+        written.tell(node, kind, message, more, now)
     if "running" in changes:
         changes["running_since"] = now if changes["running"] else None
     if "health" in changes:
@@ -149,24 +178,13 @@ def _write_one(
         changes["recorded_at"] = None
     if judged.cloned:
         changes["cloned_at"] = now
-        events.append(("node.cloned", f"{node.name} reports from two machines, or from an older self", {}))
-    Node.update(
-        boot_id=report.boot_id, counter=report.counter, beat=report.beat, boots=list(standing.boots),
-        doubts=standing.doubts, doubted_at=standing.since, reported_at=now, **changes,
-    ).where(Node.id == node.id).execute()  # fmt: skip
+        written.tell(
+            node, "node.cloned", f"{node.name} reports from two machines, or from an older self", {}, now
+        )
+    changes |= {"boot_id": report.boot_id, "boots": list(standing.boots)}
+    written.change(node, {**reported, **changes, "doubts": standing.doubts, "doubted_at": standing.since})
     if changes.get("log") and not _is_signed(node.organization, changes["log"], signed):
         ask(node.organization, node.project, "log", now=now)
-    for kind, message, details in events:
-        Event.create(
-            organization=node.organization,
-            project=node.project,
-            kind=kind,
-            subject=node.id,
-            message=message,
-            details={"environment": node.environment, "name": node.name, **details},
-            at=now,
-        )
-    return False
 
 
 def _standing(node: Reporting) -> Standing:

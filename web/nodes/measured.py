@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from reconciler.fleet.signals import HIGHEST, MOST_BUCKETS, MOST_SERVICES, Counts, Signals
@@ -51,10 +52,8 @@ def _services(services: Mapping[str, Any]) -> dict[str, Counts]:
         within = value["within_ms"]
         if not isinstance(within, dict) or len(within) > MOST_BUCKETS:
             raise malformed(f"'within_ms' must be an object of at most {MOST_BUCKETS} counts")
-        names, bounds = _bounds(tuple(within))
-        counts = Counts(
-            value["requests"], value["failed"], value["observed"], bounds, tuple([within[n] for n in names])
-        )
+        pick, bounds = _bounds(tuple(within))
+        counts = Counts(value["requests"], value["failed"], value["observed"], bounds, pick(within))
         numbers += (counts.requests, counts.failed, counts.observed, *counts.within)
         found[name] = counts
     # There are many of these numbers, so they are looked at together: `bool` is an `int` and no number.
@@ -70,12 +69,17 @@ def _services(services: Mapping[str, Any]) -> dict[str, Counts]:
 
 
 @lru_cache(maxsize=1024)
-def _bounds(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The names of buckets, and their bounds, both rising. Nearly every report has the same ones."""
+def _bounds(names: tuple[str, ...]) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], tuple[int, ...]]:
+    """What picks the counts out of buckets of these names, and their bounds, both rising. Nearly every report has the
+    same ones."""
     if not all(BOUND.fullmatch(name) for name in names):
         raise malformed("a name in 'within_ms' must be a whole number of milliseconds")
     bounds = sorted(map(int, names))
-    return tuple(map(str, bounds)), tuple(bounds)
+    return itemgetter(*map(str, bounds)) if len(names) > 1 else _all, tuple(bounds)
+
+
+def _all(within: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(within.values())
 
 
 def _permille(value: Mapping[str, Any], name: str) -> int | None:

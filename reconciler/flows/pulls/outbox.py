@@ -51,7 +51,7 @@ def tell_proposal(context: Context, told: Proposal) -> bool:
     """Have a pull request opened for a branch; False where that cannot be done. Call inside a transaction."""
     if context.connection is None or context.connection.forge not in OPENERS:
         return False
-    if context.connection.credentials is None:
+    if not context.connection.speaks:
         return False
     _tell(context, "proposal", told.source, asdict(told))
     return True

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pygit2
 import pytest
 from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
@@ -16,6 +17,7 @@ from reconciler.errors import Stalled
 from tests.forges import server as forges
 from tests.forges.dialects.speaking import Repo
 from tests.forges.server import serving_api
+from tests.servers.git_ssh import new_key, private, serving_ssh
 from webhooks import nudging
 from webhooks.app import create_app
 
@@ -111,3 +113,35 @@ def test_a_connection_that_lacks_something_is_told(world: tuple[World, forges.Fo
     ours.config.write_text(ours.config.read_text().replace('credentials "env:FORGE_TOKEN";', ""))
     with pytest.raises(Stalled, match="E-FRG-031"):
         ours.connect()
+
+
+@pytest.mark.parametrize("kind", ["github"])
+def test_a_repository_over_ssh_is_listed_before_anything_is_set_up(
+    world: tuple[World, forges.Forge], tmp_path: Path
+) -> None:
+    ours, forge = world
+    with serving_ssh(tmp_path) as ssh:
+        pygit2.init_repository(str(tmp_path / "acme" / "shop.git"), bare=True)
+        key = ours.config.parent / "fleet.ssh"
+        key.write_text(private(ssh.user))
+        key.chmod(0o600)
+
+        def pin(line: str) -> None:
+            block = f'ssh {{ key "file:fleet.ssh"; known-hosts "{line}" }}'
+            ours.config.write_text(before.replace('forge "github";', f'forge "github"; {block};', 1))
+
+        before = ours.config.read_text().replace(REPOSITORY, ssh.url("acme/shop"))
+        pin(ssh.line(new_key()))
+        with pytest.raises(Stalled, match="E-GIT-030"):
+            ours.connect()
+        pin(ssh.line())
+        key.write_bytes(b"\xff\xfe")
+        with pytest.raises(Stalled, match="E-GIT-032"):
+            ours.connect()
+        assert (ssh.met, forge.hooks) == ([], [])
+        key.write_text(private(ssh.user))
+        done = ours.connect()
+    assert done.exit_code == 0, done.output
+    assert "the host's key is a pinned one, and the host takes ours" in done.output
+    assert private(ssh.user).splitlines()[1] not in done.output
+    assert len(forge.hooks) == 1

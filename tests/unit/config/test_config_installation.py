@@ -130,7 +130,7 @@ def test_mistakes(before: str, after: str, found: list[str]) -> None:
     [
         ("https://user:pass@github.com/x.git", ["E-INS-004 16:20"]),
         ("https://user@github.com/x.git", ["E-INS-004 16:20"]),
-        ("ssh://git@github.com/x.git", []),
+        ("ssh://git@github.com/x.git", ["E-INS-150 16:20"]),
         ("http://127.0.0.1:8003/shop.git", []),
         ("file:///etc", ["E-VAL-004 16:20"]),
         ("/srv/repo.git", ["E-VAL-004 16:20"]),

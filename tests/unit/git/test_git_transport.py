@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pygit2
 import pytest
 from pygit2.enums import CredentialType
 
+from reconciler.config.installation import Connection, Installation
 from reconciler.errors import ReconcilerError, Stalled, Transient
+from reconciler.flows.context import git_credentials
 from reconciler.git import transport
 from reconciler.git.identity import Credentials
 from reconciler.git.remote import remote_refs
 from reconciler.git.transport import Callbacks, sanitise, translate
+from tests.servers.git_ssh import new_key, private
 
 HTTPS = "https://git.example.com/shop.git"
 SSH = "git@git.example.com:shop.git"
-PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PRIVATE_KEY = private(new_key()).strip()
 
 
 def test_a_host_is_trusted_only_when_it_is_known() -> None:
@@ -44,6 +50,27 @@ def test_ssh_takes_a_key_from_memory_or_the_agent() -> None:
     assert isinstance(agent, pygit2.KeypairFromAgent)
     nameless = Callbacks("ssh://git.example.com/x", None).credentials("", None, CredentialType.USERNAME)
     assert isinstance(nameless, pygit2.Username)
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        private(new_key("ssh-rsa")),
+        private(new_key("ssh-rsa"), "pkcs1-pem"),
+        PRIVATE_KEY[:150],
+        new_key().export_private_key("pkcs8-pem", "a passphrase").decode(),
+        "-----BEGIN CANARY",
+        "",
+    ],
+    ids=["rsa", "rsa in pem", "cut", "passphrase", "no key", "empty"],
+)
+def test_a_private_key_that_would_end_badly_is_not_passed_on(unusable: str) -> None:
+    with pytest.raises(Stalled) as stalled:
+        Callbacks(SSH, Credentials("git", unusable, ())).credentials(SSH, "git", CredentialType.SSH_KEY)
+    assert stalled.value.code == "E-GIT-032"
+    said = f"{stalled.value}{stalled.value.cure}"
+    assert not [line for line in unusable.splitlines()[1:] if line in said]
+    assert "CANARY" not in said
 
 
 def test_an_endless_pack_is_stopped() -> None:
@@ -86,3 +113,16 @@ def test_the_forges_words_fit_on_a_line() -> None:
     assert sanitise("remote: error: no\r\n\r\n  \x1b[1mreally\x1b[0m\tnot\x07 \n") == "error: no / really not"
     assert len(sanitise("x" * 10_000)) == transport.MAX_WORDS
     assert sanitise("") == ""
+
+
+def test_over_ssh_no_host_is_trusted_without_an_ssh_block(tmp_path: Path) -> None:
+    connection = Connection("origin", "acme", "gitlab", (), "env:TOKEN")
+    for one in (None, connection):
+        with pytest.raises(Stalled, match="E-GIT-031"):
+            git_credentials(
+                Installation(()), one, SSH, folder=tmp_path, environ={"TOKEN": "ada:canary"}, now=NOW
+            )
+    over_https = git_credentials(
+        Installation(()), connection, HTTPS, folder=tmp_path, environ={"TOKEN": "ada:canary"}, now=NOW
+    )
+    assert over_https == Credentials("ada", "canary")
