@@ -14,7 +14,7 @@ from reconciler.cli.only_project import only_project
 from reconciler.cli.person_verbs.recording import here
 from reconciler.config.installation import Project
 from reconciler.db.audit import Act, audited
-from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token
+from reconciler.db.joining import create_join_token, list_join_tokens, revoke_join_token, state_of
 from reconciler.db.models import Environment
 from reconciler.db.session import connect, reading
 from reconciler.errors import Stalled
@@ -114,17 +114,10 @@ def list_tokens(project: str | None) -> None:
     with reading():
         rows = list_join_tokens(found.organization, found.slug)
     for row in rows:
-        state = "valid"
-        if row.revoked_at is not None:
-            state = "revoked"
-        elif row.expires_at is not None and row.expires_at <= now:
-            state = "expired"
-        elif row.uses_left == 0:
-            state = "used-up"
         left = "any" if row.uses_left is None else row.uses_left
         until = "never" if row.expires_at is None else clock.iso(row.expires_at)
         click.echo(
-            f"{row.id:>4}  {row.environment:<20} {state:<8} uses-left={left} expires={until}"
+            f"{row.id:>4}  {row.environment:<20} {state_of(row, now=now):<8} uses-left={left} expires={until}"
             f"{' replaces' if row.replaces else ''}{_labels(row.labels)}  {row.note}"
         )
 

@@ -58,9 +58,7 @@ def create_join_token(
 def revoke_join_token(organization: str, project: str, number: int, *, now: datetime) -> bool:
     """Revoke a token by its number in the list; False when the project has no such token. Twice is harmless."""
     with writing():
-        token = JoinToken.get_or_none(
-            JoinToken.organization == organization, JoinToken.project == project, JoinToken.id == number
-        )
+        token = find_join_token(organization, project, number)
         if token is None:
             return False
         if token.revoked_at is None:
@@ -68,10 +66,31 @@ def revoke_join_token(organization: str, project: str, number: int, *, now: date
         return True
 
 
-def list_join_tokens(organization: str, project: str) -> list[JoinToken]:
-    """The tokens of a project, the oldest first, revoked and used-up ones included."""
-    rows = JoinToken.select().where(JoinToken.organization == organization, JoinToken.project == project)
-    return list(rows.order_by(JoinToken.id))
+def list_join_tokens(
+    organization: str, project: str, *, after: int = 0, limit: int | None = None
+) -> list[JoinToken]:
+    """The tokens of a project behind a number, the oldest first, revoked and used-up ones included."""
+    rows = JoinToken.select().where(
+        JoinToken.organization == organization, JoinToken.project == project, JoinToken.id > after
+    )
+    return list(rows.order_by(JoinToken.id).limit(limit))
+
+
+def find_join_token(organization: str, project: str, number: int) -> JoinToken | None:
+    """A token by its number in the list, or None."""
+    found: JoinToken | None = JoinToken.get_or_none(
+        JoinToken.organization == organization, JoinToken.project == project, JoinToken.id == number
+    )
+    return found
+
+
+def state_of(token: JoinToken, *, now: datetime) -> str:
+    """Whether a token lets anybody in, and if not why: `valid`, `revoked`, `expired` or `used-up`."""
+    if token.revoked_at is not None:
+        return "revoked"
+    if token.expires_at is not None and token.expires_at <= now:
+        return "expired"
+    return "used-up" if token.uses_left == 0 else "valid"
 
 
 def use_join_token(project: str, token: str, *, now: datetime) -> JoinToken | None:

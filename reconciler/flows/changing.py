@@ -27,9 +27,11 @@ from reconciler.git.reading import Limits, read_tree
 from reconciler.git.writing import commit_edit, push
 from reconciler.release.ballot import APPROVE, REJECT
 from reconciler.release.branch import parse_branch
+from reconciler.release.pins import Pin
 from reconciler.release.state import BranchFiles, Hold, Release
 from reconciler.release.wishes.going import go_wish
 from reconciler.release.wishes.holding import PAUSE, hold_wish, resume_wish
+from reconciler.release.wishes.pinning import pin_wish, unpin_wish
 from reconciler.release.wishes.quarantining import allow_wish, forbid_wish
 from reconciler.release.wishes.releasing import cancel_wish, previous, promote_wish, rollback_wish
 from reconciler.release.wishes.wish import Already, Wish, message_of
@@ -65,6 +67,20 @@ def _rollback(environment: str, files: BranchFiles, body: Mapping[str, str], who
     return rollback_wish(environment, files, previous(files, environment), body.get("why", ""), who)
 
 
+def _pin(environment: str, files: BranchFiles, body: Mapping[str, Any], who: str) -> Wish | Already:
+    until = body.get("until")
+    pin = Pin(
+        body["pin"],
+        body["digest"],
+        body.get("nodes", ""),
+        tuple(body.get("node", ())),
+        who,
+        body["reason"],
+        parse_iso(until) if until is not None else None,
+    )
+    return pin_wish(environment, files, pin)
+
+
 OPERATIONS: Mapping[str, Decide] = {
     "promote": _promote,
     "rollback": _rollback,
@@ -82,6 +98,8 @@ OPERATIONS: Mapping[str, Decide] = {
     "allow": lambda environment, files, body, who: allow_wish(
         environment, files, body["digest"], body["why"], who
     ),
+    "pin": _pin,
+    "unpin": lambda environment, files, body, who: unpin_wish(environment, files, body["pin"], who),
 }
 
 VERDICTS = {"approve": APPROVE, "reject": REJECT}

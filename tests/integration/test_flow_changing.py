@@ -125,6 +125,20 @@ def test_a_promotion_says_for_whom_and_from_when(world: World) -> None:
     assert made(world, "promote", digest=digest, commit="", only="region=us").state == "committed"
 
 
+def test_a_pin_is_written_and_removed(world: World) -> None:
+    _, digest = world.trunk("one")
+    row = made(world, "pin", pin="canary", digest=digest, nodes="region=eu", reason="it leaks")
+    assert row.state == "committed"
+    head = world.log("dev")[0]
+    assert (f"{head.author_name} <{head.author_email}>", head.trailer("Pin")) == (WHO, "canary")
+    assert digest.encode() in (world.read("dev", "pins/canary.kdl") or b"")
+    again_asked = made(world, "pin", pin="canary", digest=digest, nodes="region=eu", reason="it leaks")
+    assert again_asked.state == "unchanged"
+    assert made(world, "unpin", pin="canary").state == "committed"
+    assert world.read("dev", "pins/canary.kdl") is None
+    assert made(world, "unpin", pin="canary").state == "unchanged"
+
+
 @pytest.mark.parametrize(
     ("operation", "environment", "code"),
     [

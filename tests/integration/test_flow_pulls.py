@@ -230,6 +230,40 @@ def test_a_forge_that_wants_a_pause_gets_it(world: tuple[World, forges.Forge]) -
     assert ours.waiting() == 0
 
 
+def test_connections_with_the_same_credentials_share_what_the_forge_takes(
+    world: tuple[World, forges.Forge],
+) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    # An answer to a look counts as well as one to what is told, and the longest pause holds.
+    for seconds in ("90", "5"):
+        forge.faults = [Fault(429, {"Retry-After": seconds}, methods=("GET",))]
+        with pytest.raises(NotYet):
+            ours.plan()
+    ours.plan()
+
+    def beside(credentials: str) -> Context:
+        assert ours.context.connection is not None
+        second = replace(ours.context.connection, slug="second", credentials=credentials)
+        organization = replace(ours.context.organization, slug="other", connections=(second,))
+        return replace(
+            ours.context,
+            organization=organization,
+            installation=Installation((organization,), ours.context.installation.egress),
+            project=replace(ours.context.project, organization="other", connection="second"),
+            environ={**ours.context.environ, "OTHER": ours.context.environ["TOKEN"]},
+        )
+
+    with session.writing():
+        Outgoing.update(organization="other").execute()
+    asked = len(forge.requests)
+    outcome = telling.run(beside("env:TOKEN"), lambda: None)
+    assert (outcome.kind, outcome.look_again_at) == ("waiting", START + timedelta(seconds=90))
+    assert len(forge.requests) == asked
+    assert telling.run(beside("env:OTHER"), lambda: None).kind != "unchanged"
+    assert len(forge.requests) > asked
+
+
 def test_trunk_that_moves_makes_a_plan_old(world: tuple[World, forges.Forge]) -> None:
     """What was green is pending in the transaction in which it is planned again, and is red when it no longer fits."""
     ours, forge = world

@@ -342,6 +342,11 @@ def test_a_project_in_a_folder_has_its_own_files_changed(shop: World, tmp_path: 
     assert row.state == "committed"
     own = shop.context.project
     shop.context.project = replace(own, signed_trunk=True)
+    before = tip(shop).sha
     assert made(shop, "put", "upstream", "search", TARGETS).code == "E-API-030"
+    proposed = made(shop, "put", "upstream", "search", TARGETS, propose=True)
+    assert (proposed.state, tip(shop, f"change/{proposed.id}").sha) == ("committed", proposed.commit)
+    assert "has to sign before it is merged" in proposed.message
+    assert tip(shop).sha == before
     content = shop.context.mirror.read_file(str(row.commit), "edge/upstreams.kdl")
     assert b"10.0.0.9" in (content or b"")

@@ -35,6 +35,8 @@ LONGEST_NAME = 100
 RULING = ("project", "environment", "team", "freeze-window", "validation-rule")
 """Kinds that say under which rules everything else is released."""
 
+PINNING = ("pin", "unpin")
+
 OTHERWISE = (200, 202, 409, 413, 422)
 
 SAME_NAME = Problem(
@@ -102,6 +104,8 @@ def told(row: Change) -> ResponseReturnValue:
 
 def folder_of(row: Change) -> str:
     """Where a change is told of: each kind of them is read by those who may read what it changes."""
+    if row.operation in PINNING:
+        return "pin-changes"
     if row.environment:
         return "changes"
     if not str(row.operation).startswith("resource."):

@@ -147,6 +147,14 @@ def one(identifier: str) -> ResponseReturnValue:
     return _told(identifier, "changes")
 
 
+@blueprint.get("/pin-changes/<identifier>")
+@describes("Change")
+@needs("nodes:read")
+def pin_change(identifier: str) -> ResponseReturnValue:
+    """What became of a change of pins."""
+    return _told(identifier, "pin-changes")
+
+
 @blueprint.get("/edits/<identifier>")
 @describes("Change")
 @needs("services:read")

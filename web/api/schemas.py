@@ -12,6 +12,7 @@ from reconciler.db.api_keys import SCOPES
 from reconciler.db.gating import Drift
 from reconciler.db.models import Bundle, Commit, Environment, Event, Node, Release, Rollout
 from reconciler.db.table import DocumentField, InstantField, Table
+from reconciler.release.pins import MOST_NODES
 from web.api import forms
 from web.pages.words import NODES, RISKS
 
@@ -89,6 +90,12 @@ _KEY: dict[str, Schema] = {
     "used_from": nullable(TEXT), "revoked_at": nullable(MOMENT),
 }  # fmt: skip
 
+_JOIN: dict[str, Schema] = {
+    "id": NUMBER, "environment": TEXT, "state": {"enum": ["valid", "revoked", "expired", "used-up"]}, "note": TEXT,
+    "labels": {"type": "object", "additionalProperties": TEXT}, "replaces": {"type": "boolean"},
+    "uses_left": nullable(NUMBER), "created_at": MOMENT, "expires_at": nullable(MOMENT),
+    "revoked_at": nullable(MOMENT),
+}  # fmt: skip
 _WHEN: dict[str, Schema] = {"why": WORDS, "only": WORDS, "not_before": MOMENT, "hotfix": TEXT}
 _RESOURCE: dict[str, Schema] = dict.fromkeys(("kind", "name", "path", "blob", "etag", "commit"), TEXT)
 
@@ -184,6 +191,30 @@ SCHEMAS: dict[str, Schema] = {
             "state": {"enum": ["asked", "committed", "unchanged", "refused"]}, "commit": nullable(TEXT),
             "code": nullable(TEXT), "message": TEXT, "asked_at": MOMENT, "ended_at": nullable(MOMENT),
         }
+    ),
+    "Pin": of_fields(
+        {
+            "name": TEXT, "digest": TEXT, "nodes": TEXT, "owner": TEXT, "reason": TEXT, "until": nullable(MOMENT),
+            "stands": {"type": "boolean"},
+        }
+    ),
+    "NewPin": of_fields(
+        {
+            "digest": TEXT, "reason": WORDS, "nodes": WORDS, "until": MOMENT,
+            "node": {**listed(TEXT), "minItems": 1, "maxItems": MOST_NODES},
+        },
+        optional=["nodes", "node", "until"],
+    ),
+    "JoinToken": of_fields(_JOIN),
+    "MadeJoinToken": of_fields({**_JOIN, "token": TEXT}),
+    "NewJoinToken": of_fields(
+        {
+            "environment": WORDS, "expires_at": {"anyOf": [MOMENT, {"const": "never"}]},
+            "note": {**TEXT, "maxLength": 500},
+            "uses": {"type": "integer", "minimum": 1, "maximum": 1_000_000}, "replaces": {"type": "boolean"},
+            "labels": {"type": "object", "additionalProperties": TEXT},
+        },
+        optional=["expires_at", "note", "uses", "replaces", "labels"],
     ),
     "Kind": of_fields(
         {"name": TEXT, "description": TEXT, "single": {"type": "boolean"}, "below": {"enum": ["resources", "policies"]}}

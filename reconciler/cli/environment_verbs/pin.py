@@ -13,8 +13,9 @@ from reconciler.cli.environment_verbs.wish import Already, BranchState, Wish, ma
 from reconciler.cli.moment import Moment
 from reconciler.cli.selector import SelectorType
 from reconciler.release.branch import parse_branch
-from reconciler.release.paths import pin_path, short
-from reconciler.release.pins import MOST_NODES, NODE_ID, Pin, render_pin
+from reconciler.release.paths import pin_path
+from reconciler.release.pins import MOST_NODES, NODE_ID, Pin
+from reconciler.release.wishes.pinning import pin_wish, unpin_wish
 
 
 def pin_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -71,7 +72,12 @@ def command(
     if remove:
         if nodes or ids or digest or reason or until:
             raise click.UsageError("--remove takes --name alone")
-        make_wish(caller, environment, lambda state: _removal(state, caller, name), dry_run=dry_run)
+        make_wish(
+            caller,
+            environment,
+            lambda state: unpin_wish(environment, parse_branch(state.files), name, str(caller.author)),
+            dry_run=dry_run,
+        )
         return
     if bool(nodes) == bool(ids) or not digest or not reason:
         raise click.UsageError("a pin takes --nodes or --node, --bundle and --reason")
@@ -79,32 +85,6 @@ def command(
     def decide(state: BranchState) -> Wish | Already:
         chosen = named(state.mirror, caller, digest)
         pin = Pin(name, chosen.digest, nodes or "", ids, str(caller.author), reason, until)
-        standing = next((found for found in parse_branch(state.files).pins if found.name == name), None)
-        if standing == pin:
-            return Already(f"{environment} already has this pin '{name}'")
-        whom = nodes or ", ".join(ids)
-        return Wish(
-            edits={pin_path(name): render_pin(pin)},
-            subject=f"Pin {whom[:60]} in {environment} to {short(pin.digest)}",
-            body=reason,
-            trailers=(("Pin", name), ("Bundle", pin.digest), ("Nodes", whom), ("Actor", pin.owner)),
-            next="The control plane judges it at its next look: the nodes are moved, or the environment's page "
-            f"says why not. Remove it with: sentinelctl pin {environment} --remove --name {name}",
-        )
+        return pin_wish(environment, parse_branch(state.files), pin)
 
     make_wish(caller, environment, decide, dry_run=dry_run)
-
-
-def _removal(state: BranchState, caller: Caller, name: str) -> Wish | Already:
-    standing = parse_branch(state.files).pins
-    found = next((pin for pin in standing if pin.name == name), None)
-    if found is None:
-        others = f"; it has {', '.join(pin.name for pin in standing)}" if standing else ""
-        return Already(f"{state.environment} has no pin '{name}'{others}")
-    return Wish(
-        edits={pin_path(name): None},
-        subject=f"Unpin {name} in {state.environment}",
-        body="",
-        trailers=(("Pin", name), ("Actor", str(caller.author))),
-        next="Its nodes run what all others run from the control plane's next look on.",
-    )

@@ -73,11 +73,11 @@ def _ended(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
 
 
 def _make(context: Context, row: Change, renew: Callable[[], None]) -> Outcome:
-    if context.project.signed_trunk:
+    if context.project.signed_trunk and not row.body.get("propose"):
         raise Stalled(
             "E-API-030",
-            f"trunk of '{context.project.slug}' takes commits that somebody known has signed, and these are not",
-            cure="Push the change as a signed commit",
+            f"trunk of '{context.project.slug}' takes commits that somebody known has signed, and this one is not",
+            cure="Send it with propose=1 and have somebody known sign the branch, or push it as a signed commit",
         )
     if row.operation == FILES:
         return _propose(context, row, renew)
@@ -321,6 +321,8 @@ def _done(
             resources.keep(*owner, sha, rows(context, edited.others, blobs))
             if edited.after is None and edited.before is not None:
                 resources.forget(*owner, edited.before.kind, edited.before.name)
+        if proposed and context.project.signed_trunk:
+            message += ", which somebody whose key trunk knows has to sign before it is merged"
         if proposed and tell_proposal(context, _proposal(context, row, sha, branch)):
             message += ", and a pull request is opened for it"
         asking.finish(

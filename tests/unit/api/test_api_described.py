@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from jsonschema import Draft202012Validator
 from schemathesis import checks
 
+from reconciler.db.joining import create_join_token
 from reconciler.settings import Settings
 from tests.unit.api.conftest import full_key
 from tests.unit.pages.sample_project import CATALOGUE, NOW, commit_sha, digest, fill
@@ -90,6 +91,7 @@ def test_schemathesis_finds_nothing(database: Settings, monkeypatch: pytest.Monk
 
 
 def test_real_names_answer(client: FlaskClient) -> None:
+    create_join_token("acme", "shop", "production", now=NOW)
     for rule, operation in operations(client.application):
         if (
             "GET" not in (rule.methods or ())
