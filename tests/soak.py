@@ -41,6 +41,8 @@ LARGE = 25
 """One seed of so many has 5,000 nodes."""
 
 DEMO_SECONDS = 300.0
+DEMO_EXPECTED = 30.0
+"""A demo is not begun when less is left."""
 
 
 def main() -> int:
@@ -97,22 +99,20 @@ def repeat(began: float, ends: float) -> None:
     """Play seeds and demos in turn."""
     seed, demos, slowest = FIRST_SEED, 0, 0.0
     while time.monotonic() < ends:
-        half = time.monotonic() + min(120.0, (ends - time.monotonic()) / 2)
-        while time.monotonic() < half:
+        left = ends - time.monotonic()
+        half = time.monotonic() + min(120.0, left / 2)
+        until = half if left > 2 * max(slowest, DEMO_EXPECTED) else ends
+        while time.monotonic() < until:
             try:
                 play(generate(seed, nodes=5000 if seed % LARGE == 0 else None))
             except AssertionError as failed:
                 words = f"seed {seed} breaks an invariant: python -m tests.soak --seed {seed}"
                 raise AssertionError(f"{words}\n{failed}") from failed
             seed += 1
-        # A demo is not begun that would go on for long after the end.
-        while time.monotonic() + slowest < min(half + 120.0, ends):
+        while time.monotonic() + max(slowest, DEMO_EXPECTED) < min(half + 120.0, ends):
             slowest = max(slowest, demo())
             demos += 1
-        if time.monotonic() + slowest >= ends:
-            break
         say(began, f"{seed - FIRST_SEED} seeds, {demos} demos, the slowest {slowest:.1f} s")
-    say(began, f"the end: {seed - FIRST_SEED} seeds, {demos} demos, the slowest {slowest:.1f} s")
 
 
 def demo() -> float:

@@ -30,7 +30,10 @@ LOOK_SECONDS = 0.2
 @click.command()
 @click.argument("connection")
 @click.option(
-    "--url", required=True, help="Where the forge reaches the webhook process, such as https://hooks.example."
+    "--url",
+    default="",
+    help="Where the forge reaches the webhook process, such as https://hooks.example; the connection's `receiver` "
+    "when absent.",
 )
 @click.option(
     "--wait", default=30.0, show_default=True, help="Seconds to wait for the delivery that is asked for."
@@ -54,12 +57,19 @@ def command(connection: str, url: str, wait: float) -> None:
         for project in organization.projects
         if project.connection == connection and organization.slug == found.organization
     }
+    base = url or found.receiver
+    if not base:
+        raise Stalled(
+            "E-FRG-031",
+            f"nothing says where the forge reaches the webhook process of the connection '{connection}'",
+            cure="Give --url, or write `receiver` into the connection",
+        )
     if not projects:
         raise Stalled("E-FRG-030", f"no project names the connection '{connection}'", cure="Add one")
     missing = 0
     for project in projects.values():
         context = open_context(settings, installation, found.organization, project.slug, os.environ)
-        missing += not set_up(context, found, url.rstrip("/"), wait, click.echo)
+        missing += not set_up(context, found, base, wait, click.echo)
     if missing:
         raise SystemExit(1)
 
@@ -89,7 +99,7 @@ def set_up(
     if is_ssh(context.project.repository):
         remote_refs(context.project.repository, context.git_credentials())
         say(f"{context.project.repository}: the host's key is a pinned one, and the host takes ours")
-    url = f"{base}/webhooks/{connection.forge}/{connection.slug}"
+    url = connection.webhook(base)
     secret = load_secret(connection.secrets[0], folder=context.folder, environ=context.environ).decode()
     hook, made = at_forge(api, path_of(context.project.repository), url, secret)
     say(f"{context.project.repository}: the webhook {'is set up' if made else 'was there and is up to date'}")

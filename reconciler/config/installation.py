@@ -75,8 +75,8 @@ class Ssh:
 class Connection:
     """A forge. `secrets` are URIs of webhook secrets, any of which is accepted; `credentials` is the URI of a
     "user:token", or None for anonymous access. `api` is where its API is, empty where that follows from the repository,
-    and `instance` what this installation calls itself there. `reviewers` are pairs of an account and whose it is. `ssh`
-    is for repositories that are reached that way."""
+    `receiver` where the forge reaches us, empty when not stated, and `instance` what this installation calls itself
+    there. `reviewers` are pairs of an account and whose it is. `ssh` is for repositories that are reached that way."""
 
     slug: str
     organization: str
@@ -88,6 +88,11 @@ class Connection:
     reviewers: tuple[tuple[str, str], ...] = ()
     app: App | None = None
     ssh: Ssh | None = None
+    receiver: str = ""
+
+    def webhook(self, base: str) -> str:
+        """The URL that the forge delivers to, when it reaches us at `base`."""
+        return f"{base.rstrip('/')}/webhooks/{self.forge}/{self.slug}"
 
     @property
     def speaks(self) -> bool:
@@ -193,6 +198,7 @@ def _organization(data: Mapping[str, Any]) -> Organization:
                 secrets=tuple(item.get("secret", ())),
                 credentials=item.get("credentials"),
                 api=item.get("api", ""),
+                receiver=item.get("receiver", ""),
                 instance=item.get("instance", item["slug"]),
                 reviewers=tuple((one["account"], one["person"]) for one in item.get("reviewer", ())),
                 app=App(**item["app"]) if "app" in item else None,

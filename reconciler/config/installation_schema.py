@@ -71,6 +71,13 @@ REPOSITORY = Pattern(
     maximum=1000,
     check=_check_repository,
 )
+RECEIVER = Pattern(
+    name="address of the webhook process",
+    pattern=r"https?://(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*",
+    expected="an http or https URL in lower case, without a user, a query or a slash at its end",
+    hint="write it like https://hooks.example",
+    maximum=500,
+)
 KNOWN_HOST = Pattern(
     name="line of known_hosts",
     pattern=r"(?:[A-Za-z0-9][A-Za-z0-9.:-]{0,252}|\[[A-Za-z0-9][A-Za-z0-9.:-]{0,252}\]:[0-9]{1,5}) "
@@ -203,6 +210,14 @@ ORGANIZATION = Field(
                     "The webhook secret. With several, any is accepted, so that one can be replaced without a gap. "
                     "Without one every delivery is refused, and pushes are found by the sweep alone.",
                     'secret "file:keys/webhook.secret"',
+                ),
+                scalar(
+                    "receiver",
+                    RECEIVER,
+                    "Where the forge reaches the webhook process of this installation. With it `sentinelctl connect` "
+                    "needs no `--url`, and the forge is asked to deliver again what failed of the webhook with just "
+                    "this address.",
+                    'receiver "https://hooks.example"',
                 ),
                 scalar(
                     "api",

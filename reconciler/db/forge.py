@@ -61,13 +61,12 @@ class Outgoing(Table):
 
 
 class ForgeBudget(Table):
-    """How a connection may use its forge: nothing before `not_before`, and no comment right after another."""
+    """How a credential may use its forge: nothing before `not_before`, and no comment right after another."""
 
     id = AutoField()
-    organization = CharField(63)
-    connection = CharField(63)
+    credential = CharField(64, unique=True)
     not_before = InstantField(null=True)
     noted_at = InstantField(null=True)
 
     class Meta:
-        indexes = ((("organization", "connection"), True),)
+        table_name = "credential_budget"

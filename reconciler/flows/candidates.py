@@ -69,6 +69,16 @@ def compiled(context: Context):  # type: ignore[no-untyped-def]
     )
 
 
+def once_compiled(context: Context):  # type: ignore[no-untyped-def]
+    """The commits of trunk that became a bundle, those that are compiled again among them, as a query. Those keep their
+    digest meanwhile; a commit that trunk came back to does not."""
+    return Commit.select().where(
+        Commit.organization == context.organization.slug,
+        Commit.project == context.project.slug,
+        (Commit.state == "compiled") | ((Commit.state == "found") & (Commit.digest != "")),
+    )
+
+
 def _oldest(rows, state: EnvironmentState, place: int, before: str) -> list[Commit]:  # type: ignore[no-untyped-def]
     """The first page behind `place` that brings something else than `before` which may ship and is not wished already;
     else the last one."""

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def credentials_of(
             egress=egress_of(installation, folder=folder, environ=environ),
             now=now,
         )
-        return Credentials(user=APP_USER, token=token)
+        return Credentials(user=APP_USER, token=token, expired=partial(TOKENS.forget, token))
     if connection is None or connection.credentials is None:
         return None
     secret = load_secret(connection.credentials, folder=folder, environ=environ).decode()

@@ -12,7 +12,7 @@ from reconciler.db.models import Bundle, Commit, Node
 from reconciler.db.session import reading
 from reconciler.fleet.observations import Observation
 from reconciler.fleet.versions import versions_of
-from reconciler.flows.candidates import candidates, compiled
+from reconciler.flows.candidates import candidates, once_compiled
 from reconciler.flows.context import Context
 from reconciler.flows.envbranch import (
     branch_ref,
@@ -52,9 +52,9 @@ class TrunkPolicies:
 
 
 def read_policies(context: Context) -> TrunkPolicies:
-    """The policies as the last valid trunk commit has them."""
+    """The policies as the last valid trunk commit has them, also while its bundle is made again."""
     with reading():
-        row = compiled(context).order_by(Commit.position.desc()).first()
+        row = once_compiled(context).order_by(Commit.position.desc()).first()
     if row is None:
         return TrunkPolicies("", ())
     return TrunkPolicies(row.sha, tuple(EnvironmentPolicy.from_json(data) for data in row.policies))

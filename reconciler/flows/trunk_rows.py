@@ -91,7 +91,7 @@ def find(context: Context, sha: str) -> Commit | None:
 
 def reopen(context: Context, sha: str) -> None:
     """Let a commit be compiled that was skipped, or whose bundle is gone. Its position stays, so that the newest valid
-    commit is the one that it was."""
+    commit is the one that it was, and its digest, so that its policies hold until they are read again."""
     with writing():
         Commit.update(state="found", reason="").where(
             *_is(context, sha), Commit.state.in_(("skipped", "compiled"))
@@ -207,7 +207,7 @@ def _record_found(context: Context, head: CommitInfo, new: Sequence[CommitInfo],
     row = _row(context, head.sha)
     row.position = position + 1
     # Trunk is back at a commit that was dealt with. What it is held to is another commit now, so it is judged again.
-    row.state, row.reason = "found", ""
+    row.state, row.reason, row.digest = "found", "", ""
     row.save()
     return None
 

@@ -66,6 +66,11 @@ class Tokens:
                 self._kept[name] = kept
             return kept.value
 
+    def forget(self, value: str) -> None:
+        """A forge refused this token: the next one who wants a token gets another."""
+        with self._lock:
+            self._kept = {name: kept for name, kept in self._kept.items() if kept.value != value}
+
 
 TOKENS = Tokens()
 

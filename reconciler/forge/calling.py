@@ -41,6 +41,12 @@ class Api:
     spent: list[timedelta] = field(default_factory=list)
     """How long to begin nothing more, each time when an answer said that little is left."""
 
+    limited: Callable[[timedelta], None] | None = field(default=None, repr=False, compare=False)
+    """Is told how long the forge wants to be left alone, whenever it says so."""
+
+    expired: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Forgets the token; None where nobody but a person has another."""
+
     def send(self, request: Request, *, now: datetime) -> Any:
         """The answer's JSON, None when there is none or when it says that it is so already.
 
@@ -67,7 +73,7 @@ class Api:
         if answer.status < 300:
             left = answer.headers.get("x-ratelimit-remaining", answer.headers.get("ratelimit-remaining", ""))
             if left.isascii() and left.isdigit() and int(left[:9]) < RESERVE:
-                self.spent.append(pause(answer.headers, now))
+                self.spent.append(self._leave(answer, now))
             return _document(answer, request)
         self._complain(answer, request, now)
         return None
@@ -87,6 +93,12 @@ class Api:
         address = self.address.rstrip("/")
         return f"{address.rpartition('/api/')[0]}/{request.beside}" if request.beside else address
 
+    def _leave(self, answer: Answer, now: datetime) -> timedelta:
+        after = pause(answer.headers, now)
+        if self.limited is not None:
+            self.limited(after)
+        return after
+
     def _complain(self, answer: Answer, request: Request, now: datetime) -> None:
         what = f"{request.method} {request.path.partition('?')[0]}"
         words = shown(answer.body[:300].decode("utf-8", "replace"))
@@ -100,7 +112,13 @@ class Api:
             raise NotYet(
                 "E-FRG-010",
                 f"the forge wants fewer requests (answered {answer.status} to {what})",
-                after=pause(answer.headers, now),
+                after=self._leave(answer, now),
+            )
+        if answer.status == 401 and self.expired is not None:
+            self.expired()
+            raise Transient(
+                "E-FRG-013",
+                f"the forge no longer takes the App's token (answered 401 to {what}); another is asked for",
             )
         if answer.status in (401, 403, NOT_FOUND):
             kind = NotThere if answer.status == NOT_FOUND else Stalled

@@ -69,6 +69,8 @@ class Callbacks(pygit2.RemoteCallbacks):
             return pygit2.Username(username_from_url or user)
         self._answers += 1
         if self._answers > CREDENTIAL_ANSWERS:
+            if self._secret is not None and self._secret.expired is not None:
+                self._secret.expired()
             raise Stalled(
                 "E-GIT-003",
                 f"{shown(self._url)} refused the credentials",

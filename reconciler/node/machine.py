@@ -45,7 +45,7 @@ from reconciler.node.polling import POLL_ANYWAY, poll, worth_a_poll
 from reconciler.node.protocol import clean
 from reconciler.node.proxy import RunningReport
 from reconciler.node.publishing import publish
-from reconciler.node.returning import give_up, heed_orders
+from reconciler.node.returning import give_up, heed_orders, watch
 from reconciler.node.state import Active, Identity, NodeState, Refusal
 from reconciler.node.taking import fetch_secrets
 from reconciler.node.telling import tell
@@ -61,7 +61,7 @@ REVIVE_ROUNDS = 10
 GIVE_UP_ROUNDS = 3
 PROBATION_ROUNDS = 12
 """Of a bundle that was activated so few rounds ago a node goes back by itself, when its proxy was silent for
-`GIVE_UP_ROUNDS` together although it was started again after the first."""
+`GIVE_UP_ROUNDS` together although it was started again after the first, or unhealthy for `UNHEALTHY_ROUNDS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,12 @@ class Agent:
     """Rounds for which nothing but heartbeats and polls is sent, as the control plane asked."""
     probation: int = 0
     """Rounds for which a proxy that does not stay up speaks against the bundle that was activated last."""
+    well: bool = False
+    """Whether the proxy served what was activated, and said that it was healthy, when it was asked last."""
+    was_well: bool = False
+    """The same at the last activation: a bundle does not answer for what ailed the proxy before."""
+    ailing: int = 0
+    """Reports together since the last activation in which the proxy said that it was unhealthy."""
     last_order: str = ""
     """The order of the operator that was carried out last."""
     _rounds: int = 0
@@ -262,14 +268,16 @@ class Agent:
                 yield Say("proxy-silent", {"reason": report.reason})
                 if (yield from self._stand(state.active)):
                     yield Reload()
-            self._deaf += 1
+            self._deaf, self.well = self._deaf + 1, False
             if self._deaf == GIVE_UP_ROUNDS and self.probation:
-                yield from give_up(self)
-                state = self.known()[1]
-                answer = yield ReadBack()
-                report = answer if isinstance(answer, RunningReport) else report
+                yield from give_up(self, "did not stay up")
         else:
             self._deaf = 0
+            yield from watch(self, report)
+        if self.known()[1] is not state:
+            state = self.known()[1]
+            answer = yield ReadBack()
+            report = answer if isinstance(answer, RunningReport) else report
         self.probation = max(0, self.probation - 1)
         if self.wishes.tells:
             yield Gather(state, report)
@@ -341,7 +349,7 @@ class Agent:
 
     def begin_probation(self) -> None:
         """A bundle was activated: for some rounds the proxy has to stay up with it."""
-        self.probation, self._deaf = PROBATION_ROUNDS, 0
+        self.probation, self._deaf, self.ailing, self.was_well = PROBATION_ROUNDS, 0, 0, self.well
 
     def save(self, state: NodeState) -> Generator[Effect, Answer, None]:
         """Remember, durably. Raises `Refused` when that cannot be."""

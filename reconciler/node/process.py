@@ -43,6 +43,12 @@ METRICS_LIMIT = 16 * 1024 * 1024
 CONFIG_PATH = "/config"
 """Where the compiled configuration puts the `config` builtin on its admin listener."""
 
+HEALTH_PATH = "/health"
+"""Where it puts the `health` builtin, which answers `{"status": "healthy"}`. A configuration without it
+says nothing."""
+
+HEALTH_LIMIT = 64 * 1024
+
 
 @dataclass(slots=True)
 class ProcessProxy:
@@ -131,7 +137,29 @@ class ProcessProxy:
             )
         if config_id is None:
             return RunningReport(None, False, "the proxy serves a configuration without our marker")
-        return RunningReport(config_id, True)
+        reason = self._ailment()
+        return RunningReport(config_id, not reason, reason)
+
+    def _ailment(self) -> str:
+        """Why the proxy says that it is unhealthy; empty when it says that it is well, or nothing of it."""
+        url = f"http://127.0.0.1:{self.admin_port}{HEALTH_PATH}"
+        try:
+            reply = self._http.request("GET", url, preload_content=False)
+            try:
+                body = reply.read(HEALTH_LIMIT)
+            finally:
+                reply.release_conn()
+            document = json.loads(body)
+        except (urllib3.exceptions.HTTPError, OSError):
+            return f"the proxy does not answer on {HEALTH_PATH} of its admin listener"
+        except (ValueError, RecursionError):
+            document = None
+        told = document if isinstance(document, dict) else {}
+        if reply.status < 500 and told.get("status") != "unhealthy":
+            return ""
+        reason = told.get("reason")
+        words = f": {reason}" if isinstance(reason, str) and reason else f", with status {reply.status}"
+        return f"the proxy says that it is unhealthy{words}"
 
     def _version(self) -> str:
         """What the binary says of its version; asked again when it is another file."""

@@ -9,7 +9,8 @@ left is then held off: an offer of that very digest is refused (E-NOD-060) until
 - the time is up that the operator named.
 
 The highest (epoch, sequence) seen stays as it was, so nobody can use this to bring an older pointer back. A node does
-the same by itself (E-NOD-026) when its proxy does not stay up with what was activated a moment ago.
+the same by itself (E-NOD-026) when its proxy does not stay up with what was activated a moment ago, or says all
+the time that it is unhealthy, which it did not say before.
 """
 
 from __future__ import annotations
@@ -30,10 +31,15 @@ from reconciler.node.verification import describe_active, needs_of
 
 if TYPE_CHECKING:
     from reconciler.node.machine import Agent
+    from reconciler.node.proxy import RunningReport
     from reconciler.node.verification import Check
 
 HELD_BY_ITSELF = 24 * 3600
-"""Seconds for which a node does not take again what its proxy did not stay up with."""
+"""Seconds for which a node does not take again what its proxy did not stay up, or well, with."""
+
+UNHEALTHY_ROUNDS = 5
+"""Reports together in which a proxy says that it is unhealthy, before its node goes back by itself. A rollout that sees
+them comes first; this is for nodes whose control plane does not answer, or waits for a person."""
 
 
 def heed_orders(agent: Agent) -> Generator[Effect, Answer, None]:
@@ -82,13 +88,25 @@ def words_of(held: Held) -> str:
     )
 
 
-def give_up(agent: Agent) -> Generator[Effect, Answer, None]:
-    """Leave a bundle that was activated a moment ago and with which the proxy does not stay up."""
+def watch(agent: Agent, report: RunningReport) -> Generator[Effect, Answer, None]:
+    """Look at what a proxy that answers says of its health; leave a bundle that was activated a moment ago when it is
+    unhealthy with that, and was not before."""
+    active = agent.known()[1].active
+    serves = active is not None and report.config_id == active.config_id
+    agent.well = serves and report.healthy
+    ails = serves and not report.healthy and agent.was_well
+    agent.ailing = agent.ailing + 1 if ails and agent.probation else 0
+    if agent.ailing == UNHEALTHY_ROUNDS:
+        yield from give_up(agent, f"was unhealthy ({clean(report.reason, 300)})")
+
+
+def give_up(agent: Agent, what: str) -> Generator[Effect, Answer, None]:
+    """Leave a bundle that was activated a moment ago; the proxy did `what` with it."""
     agent.probation = 0
     _, state = agent.known()
     if state.active is None or not state.previous or state.held is not None:
         return
-    because = f"because the proxy did not stay up with configuration {state.active.config_id}"
+    because = f"because the proxy {what} with configuration {state.active.config_id}"
     try:
         yield from _switch_back(agent, order="", because=because, seconds=HELD_BY_ITSELF, code="E-NOD-026")
     except Refused as refused:

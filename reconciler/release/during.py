@@ -14,7 +14,7 @@ from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
 from reconciler.release.freeze import frozen_for
 from reconciler.release.gates import GateFacts, Judged, judge_all
-from reconciler.release.opening import open_rollout
+from reconciler.release.opening import open_rollout, unfit
 from reconciler.release.paths import hold_path, short
 from reconciler.release.returning import LOOK_AGAIN, going_back, turned
 from reconciler.release.serving import weight_words
@@ -169,7 +169,10 @@ def _other_wish(
                 because = f"{short(wish.digest)}, which is live, is wished again: {words}"
                 return act(Supersede(because, back=True), because)
         else:
-            reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name))
+            # What could not open afterwards ends nothing that goes on.
+            reasons = rules.judge(rules.Case(wish, state, policy, facts, now, rollout.name)) or unfit(
+                ledger, wish, policy, facts
+            )
             if not reasons and (policy.supersede != "finish" or rollout.state == "paused"):
                 # A rollout that is finished first takes nobody back.
                 reasons = tuple(rules.abandoning(state, ledger))

@@ -10,7 +10,7 @@ from reconciler.release.actions import RollBack, Supersede
 from reconciler.release.assignment import settled
 from reconciler.release.decision import Decision, act, wait
 from reconciler.release.facts import Facts
-from reconciler.release.opening import open_rollout
+from reconciler.release.opening import open_rollout, unfit
 from reconciler.release.paths import short
 from reconciler.release.state import EnvironmentState, Ledger, Plan, Reason, Rollout
 
@@ -45,8 +45,10 @@ def partial(
         return wait(left_out(state, rollout, plan, facts))
     if wish.digest == rollout.digest:
         return open_rollout(state, ledger, wish, policy, facts, now=now)
-    reasons = rules.judge(rules.Case(wish, state, policy, facts, now)) or tuple(
-        rules.abandoning(state, ledger)
+    reasons = (
+        rules.judge(rules.Case(wish, state, policy, facts, now))
+        or unfit(ledger, wish, policy, facts)
+        or tuple(rules.abandoning(state, ledger))
     )
     if reasons:
         return wait(*reasons, until=rules.try_again(reasons, state, policy, now))

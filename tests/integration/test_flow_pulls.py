@@ -51,7 +51,16 @@ class World:
     def __init__(self, settings: Any, folder: Path, url: str, kind: str, api: str) -> None:
         self.now = START
         project = Project("shop", "acme", "Shop", url, "", "", "main", "origin")
-        connection = Connection("origin", "acme", kind, ("env:SECRET",), "env:TOKEN", api=api, instance="eu")
+        connection = Connection(
+            "origin",
+            "acme",
+            kind,
+            ("env:SECRET",),
+            "env:TOKEN",
+            api,
+            "eu",
+            receiver="https://hooks.example/a",
+        )
         organization = Organization(
             "acme", "Acme", KeyUris(("file:b",), ("file:p",), ("file:c",)), (project,), (connection,)
         )
@@ -228,6 +237,40 @@ def test_a_forge_that_wants_a_pause_gets_it(world: tuple[World, forges.Forge]) -
     ours.now = START + timedelta(seconds=90)
     ours.tell()
     assert ours.waiting() == 0
+
+
+def test_connections_with_the_same_credentials_share_what_the_forge_takes(
+    world: tuple[World, forges.Forge],
+) -> None:
+    ours, forge = world
+    forge.pulls[7] = forges.Pull(ours.push("topic", {"b.kdl": None}, ours.main))
+    # An answer to a look counts as well as one to what is told, and the longest pause holds.
+    for seconds in ("90", "5"):
+        forge.faults = [Fault(429, {"Retry-After": seconds}, methods=("GET",))]
+        with pytest.raises(NotYet):
+            ours.plan()
+    ours.plan()
+
+    def beside(credentials: str) -> Context:
+        assert ours.context.connection is not None
+        second = replace(ours.context.connection, slug="second", credentials=credentials)
+        organization = replace(ours.context.organization, slug="other", connections=(second,))
+        return replace(
+            ours.context,
+            organization=organization,
+            installation=Installation((organization,), ours.context.installation.egress),
+            project=replace(ours.context.project, organization="other", connection="second"),
+            environ={**ours.context.environ, "OTHER": ours.context.environ["TOKEN"]},
+        )
+
+    with session.writing():
+        Outgoing.update(organization="other").execute()
+    asked = len(forge.requests)
+    outcome = telling.run(beside("env:TOKEN"), lambda: None)
+    assert (outcome.kind, outcome.look_again_at) == ("waiting", START + timedelta(seconds=90))
+    assert len(forge.requests) == asked
+    assert telling.run(beside("env:OTHER"), lambda: None).kind != "unchanged"
+    assert len(forge.requests) > asked
 
 
 def test_trunk_that_moves_makes_a_plan_old(world: tuple[World, forges.Forge]) -> None:
@@ -468,8 +511,15 @@ def test_what_failed_is_asked_for_again_where_the_forge_can_be_asked(
         with session.reading():
             return [row.message for row in Event.select().where(Event.kind == "webhook.unwell")]
 
+    # Webhooks of other installations are not ours, however much alike their addresses are.
+    others = [
+        forge.save_hook("", f"https://{place}/webhooks/{kind}/origin", "s")
+        for place in ("staging.example/a", "hooks.example", "hooks.example:8443/a", "hooks.example/b/a")
+    ]
+    for other in others:
+        other.attempts = [("theirs", 502)]
     assert look() == redelivery.GONE
-    hook = forge.save_hook("", f"https://hooks.example/webhooks/{kind}/origin", "s")
+    hook = forge.save_hook("", f"https://hooks.example/a/webhooks/{kind}/origin", "s")
     # One arrived, one came in another way, one was tried in vain three times, and six got lost.
     hook.attempts = [("fine", 202), ("seen", 502), *[("hopeless", 502)] * 3]
     hook.attempts += [(f"lost-{n}", 0 if kind == "gitlab" else 502) for n in range(6)]
@@ -493,6 +543,20 @@ def test_what_failed_is_asked_for_again_where_the_forge_can_be_asked(
     assert look() == "1 deliveries are asked for again", "the one that was left is tried for the third time"
     assert look() == "0 deliveries are asked for again"
     assert len(told()) == {"github": 3, "gitlab": 2}[kind], "each trouble once for as long as it lasts"
+    assert [other.again for other in others] == [[]] * 4
+
+
+@SQLITE
+def test_without_its_address_no_webhook_is_taken_for_ours(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    assert ours.context.connection is not None
+    silent = replace(ours.context.connection, receiver="")
+    organization = replace(ours.context.organization, connections=(silent,))
+    nameless = replace(ours.context, organization=organization, installation=Installation((organization,)))
+    forge.save_hook("", "https://hooks.example/a/webhooks/github/origin", "s").attempts = [("lost", 502)]
+    asked = len(forge.requests)
+    assert "`receiver`" in redelivery.run(nameless, lambda: None).because
+    assert len(forge.requests) == asked
 
 
 @SQLITE

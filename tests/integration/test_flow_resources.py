@@ -20,6 +20,7 @@ from reconciler.db.models import Bundle, Work
 from reconciler.db.session import reading, writing
 from reconciler.flows import one_commit, trunk_rows
 from reconciler.flows.compiling import read_project
+from reconciler.flows.facts import read_policies
 from reconciler.flows.resources import editing, projecting
 from reconciler.git.mirror import CommitInfo
 from reconciler.store import layout
@@ -322,6 +323,14 @@ def test_the_bundle_of_the_head_is_made_again_when_it_is_gone(shop: World) -> No
     with reading():
         assert Bundle.get(Bundle.digest == digest).removed_at is None
     assert build(shop, "bundle.compile", {"commit": newest}).state == "unchanged"
+
+
+def test_the_policies_of_the_head_hold_while_its_bundle_is_made_again(shop: World) -> None:
+    before = read_policies(shop.context)
+    assert before.commit == shop.heads[-1]
+    trunk_rows.reopen(shop.context, shop.heads[-1])
+    assert shop.row(shop.heads[-1]).state == "found"
+    assert read_policies(shop.context) == before
 
 
 def test_a_project_in_a_folder_has_its_own_files_changed(shop: World, tmp_path: Path) -> None:

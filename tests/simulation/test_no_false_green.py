@@ -89,6 +89,7 @@ class World:
 
     forge = FORGES["github"]
     user = "us"
+    address = "https://api.example"
     spent: tuple[timedelta, ...] = ()
 
     def _plan(self, context: Context, onto: str, head: str, *, keep: bool) -> Any:

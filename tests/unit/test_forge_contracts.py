@@ -7,19 +7,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pygit2.enums import CredentialType
 
+from reconciler.config.egress import EgressRules
+from reconciler.config.installation import App, Connection, Installation
 from reconciler.egress.asking import Egress
 from reconciler.errors import Stalled, Transient
+from reconciler.flows import context
+from reconciler.flows.context import credentials_of
 from reconciler.flows.pulls.reviewing import same
 from reconciler.forge import FORGES, request
 from reconciler.forge.app import Tokens
 from reconciler.forge.calling import Api
 from reconciler.forge.reports import Annotation, Deployment, Report
+from reconciler.git.identity import Credentials
+from reconciler.git.transport import Callbacks
 from tests.forges import server as forges
 from tests.forges.server import Fault, Reviewed, serving_api
 
@@ -94,6 +102,43 @@ def test_an_app_gets_a_token_that_lasts_and_another_before_it_ends(
         shown = f"{tokens!r} {caplog.text}"
         assert "ghs_" not in shown
         assert "BEGIN" not in shown
+
+
+def test_a_token_that_is_refused_is_forgotten(
+    app_key: tuple[bytes, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with talking("github") as (forge, api, _):
+        forge.app = app_key[1]
+        connection = Connection(
+            "origin", "acme", "github", (), None, api.address, app=App("42", "7", "env:KEY")
+        )
+        installation = Installation((), EgressRules(("127.0.0.0/8",)))
+        monkeypatch.setattr(context, "TOKENS", Tokens())
+
+        def credentials() -> Credentials:
+            environ = {"KEY": app_key[0].decode()}
+            found = credentials_of(installation, connection, folder=Path(), environ=environ, now=NOW)
+            assert found is not None
+            return found
+
+        first = credentials()
+        asking = replace(api, token=first.token, expired=first.expired)
+        for status, kind in ((403, Stalled), (404, Stalled), (401, Transient)):
+            assert credentials().token == first.token == "ghs_0"
+            forge.faults = [Fault(status)]
+            with pytest.raises(kind):
+                asking.send(request.Request("GET", "/user"), now=NOW)
+        # What is refused late is no reason to forget the one that took its place.
+        assert credentials().token == "ghs_1"
+        first.expired()
+        second = credentials()
+        assert second.token == "ghs_1"
+        callbacks = Callbacks("https://git.example/shop.git", second)
+        callbacks.credentials("", None, CredentialType.USERPASS_PLAINTEXT)
+        with pytest.raises(Stalled, match="E-GIT-003"):
+            callbacks.credentials("", None, CredentialType.USERPASS_PLAINTEXT)
+        assert credentials().token == "ghs_2"
+        assert "ghs_" not in f"{second!r}{asking!r}"
 
 
 @pytest.mark.parametrize("kind", ["github", "bitbucket", "bitbucket-data-center"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from reconciler.db.intake import Receipt
 from reconciler.db.models import Event
@@ -41,6 +40,9 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     api, connection = api_of(context), context.connection
     if api is None or connection is None or not connection.secrets:
         return Outcome("unchanged", "the connection names no credentials to ask the forge with")
+    if not connection.receiver:
+        # Another installation's webhook in the same repository may have a connection of the same name.
+        return Outcome("unchanged", "the connection does not say by `receiver` which webhook is ours")
     hooks, path = api.forge.hooks, path_of(context.project.repository)
     try:
         found = api.ask(hooks.listed(path), hooks.read, now=context.now())
@@ -49,8 +51,8 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             raise
         # Whoever gave us no right to administer webhooks need not be told that we have none.
         return Outcome("unchanged", f"the credentials may not see webhooks: {refused.message}")
-    ours = f"/webhooks/{connection.forge}/{connection.slug}"
-    hook = next((one for one in found if urlsplit(one.url).path.endswith(ours)), None)
+    ours = connection.webhook(connection.receiver)
+    hook = next((one for one in found if one.url == ours), None)
     _note(context, hook.trouble if hook is not None else GONE)
     if hook is None or hooks.attempts is None or hooks.again is None:
         return Outcome("unchanged", GONE if hook is None else "this forge delivers nothing again on demand")

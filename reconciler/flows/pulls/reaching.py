@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from reconciler.flows.context import Context
+from reconciler.flows.pulls.budget import budget_of
 from reconciler.forge import FORGES
 from reconciler.forge.calling import Api
 from reconciler.forge.port import APP_PREFIX
@@ -26,7 +27,15 @@ def api_of(context: Context) -> Api | None:
     if not address or credentials is None:
         return None
     user = f"{APP_PREFIX}{connection.app.id}" if connection.app is not None else credentials.user
-    return Api(forge, address, context.egress(), user, credentials.token)
+    return Api(
+        forge,
+        address,
+        context.egress(),
+        user,
+        credentials.token,
+        limited=budget_of(context, connection, address).pause,
+        expired=credentials.expired,
+    )
 
 
 def page_of(context: Context) -> str:

@@ -8,15 +8,15 @@ looked for before one is made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
-from reconciler.db.forge import ForgeBudget, Outgoing
+from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
 from reconciler.db.promotions import Promotion
 from reconciler.db.session import reading, writing
-from reconciler.errors import NotYet, Refused, Stalled
+from reconciler.errors import Refused, Stalled
 from reconciler.flows.context import Context
 from reconciler.flows.outcome import Outcome
+from reconciler.flows.pulls.budget import budget_of
 from reconciler.flows.pulls.pull import marker
 from reconciler.flows.pulls.reaching import api_of
 from reconciler.forge.calling import Api, NotThere
@@ -25,9 +25,6 @@ from reconciler.forge.port import APP_PREFIX
 from reconciler.forge.reports import Deployment, report_from_json
 from reconciler.forge.request import path_of
 from reconciler.plan.statuses import Status
-
-BETWEEN_NOTES = timedelta(seconds=1)
-"""Forges take comments that come faster for a flood."""
 
 MOST_PAGES = 50
 MOST_GONE = 20
@@ -40,23 +37,21 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     What a person must see to, such as a right that the credentials lack, keeps back its own kind, and what is not there
     only itself: it is raised when everything else was told.
     """
-    api = api_of(context)
-    if api is None:
+    api, connection = api_of(context), context.connection
+    if api is None or connection is None:
         return Outcome("unchanged", "the connection names no credentials to tell the forge anything with")
+    budget = budget_of(context, connection, api.address)
     told = 0
     troubles: dict[str, list[Stalled]] = {}
     for one in _waiting(context):
         before = troubles.get(one.kind, [])
         if len(before) >= MOST_GONE or not all(isinstance(trouble, NotThere) for trouble in before):
             continue
-        moment = _may_not_before(context, one.kind)
+        moment = budget.free_at(note=one.kind == "note")
         if moment is not None and moment > context.now():
             return Outcome("waiting", "the forge wants a pause", look_again_at=moment)
         try:
             remote = _say(context, api, one)
-        except NotYet as wait:
-            _note(context, not_before=context.now() + wait.after)
-            raise
         except Refused as refused:
             _give_up(one, str(refused))
             continue
@@ -65,10 +60,11 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
             renew()
             continue
         _done(context, one, remote)
+        if one.kind == "note":
+            budget.noted()
         told += 1
         if api.spent:
             moment = context.now() + api.spent[-1]
-            _note(context, not_before=moment)
             return Outcome("waiting", f"{told} things were told; the forge's limit is nearly used up", moment)
         renew()
     for found in troubles.values():
@@ -159,8 +155,6 @@ def _done(context: Context, one: Outgoing, remote: str) -> None:
         ).execute()
         for row in _promoting(context, one) if one.kind == "proposal" else ():
             ask(context.organization.slug, context.project.slug, "promotion", row, now=context.now())
-    if one.kind == "note":
-        _note(context, noted_at=context.now())
 
 
 def _promoting(context: Context, one: Outgoing) -> list[str]:
@@ -176,28 +170,3 @@ def _promoting(context: Context, one: Outgoing) -> list[str]:
 def _give_up(one: Outgoing, problem: str) -> None:
     with writing():
         Outgoing.update(problem=problem).where(Outgoing.id == one.id, Outgoing.wanted == one.wanted).execute()
-
-
-def _may_not_before(context: Context, kind: str) -> datetime | None:
-    with reading():
-        row = ForgeBudget.get_or_none(
-            ForgeBudget.organization == context.organization.slug,
-            ForgeBudget.connection == (context.project.connection or ""),
-        )
-    if row is None:
-        return None
-    moments = [row.not_before]
-    if kind == "note" and row.noted_at is not None:
-        moments.append(row.noted_at + BETWEEN_NOTES)
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
-def _note(context: Context, **values: datetime) -> None:
-    key = {
-        "organization": context.organization.slug,
-        "connection": context.project.connection or "",
-    }
-    with writing():
-        ForgeBudget.insert(**key, **values).on_conflict(
-            conflict_target=[ForgeBudget.organization, ForgeBudget.connection], update=values
-        ).execute()

@@ -116,6 +116,18 @@ def test_a_connection_that_lacks_something_is_told(world: tuple[World, forges.Fo
 
 
 @pytest.mark.parametrize("kind", ["github"])
+def test_the_address_is_the_one_that_the_connection_states(world: tuple[World, forges.Forge]) -> None:
+    ours, forge = world
+    with pytest.raises(Stalled, match="E-FRG-031"):
+        ours.connect("origin")
+    stated = ours.config.read_text().replace('forge "github";', f'forge "github"; receiver "{ours.url}";', 1)
+    ours.config.write_text(stated)
+    done = ours.connect("origin")
+    assert done.exit_code == 0, done.output
+    assert [hook.url for hook in forge.hooks] == [f"{ours.url}/webhooks/github/origin"]
+
+
+@pytest.mark.parametrize("kind", ["github"])
 def test_a_repository_over_ssh_is_listed_before_anything_is_set_up(
     world: tuple[World, forges.Forge], tmp_path: Path
 ) -> None:

@@ -235,3 +235,26 @@ def test_members_of_the_organization_and_of_a_project() -> None:
 def test_members_that_are_refused(before: str, after: str, found: list[str]) -> None:
     assert before in MEMBERS
     assert brief(MEMBERS.replace(before, after, 1)) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("https://hooks.example", True),
+        ("http://127.0.0.1:8001/a/b", True),
+        ("http://[::1]:8001", True),
+        ("https://hooks.example/", False),
+        ("https://Hooks.example", False),
+        ("https://ada@hooks.example", False),
+        ("https://hooks.example?a=b", False),
+        ("ssh://hooks.example", False),
+        ("hooks.example", False),
+    ],
+)
+def test_where_a_forge_reaches_us_is_stated_in_one_way(url: str, right: bool) -> None:
+    text = TEXT.replace('forge "github"', f'forge "github"; receiver "{url}"', 1)
+    assert brief(text) == ([] if right else ["E-VAL-004 10:34"])
+    installation, _ = read_installation(text.encode(), "control-plane.kdl")
+    if installation is not None:
+        (found, *_) = installation.organizations[0].connections
+        assert found.webhook(found.receiver) == f"{url}/webhooks/github/origin"

@@ -28,6 +28,10 @@ zentinel_request_duration_seconds_count{method="GET",route="app"} 100
 """
 """What it has counted whenever it is asked."""
 
+DEAD = "192.0.2."
+"""The real proxy says for ever that it is healthy; this one does not when it is told to ask a network where nothing
+answers, so that it is seen what agents make of that."""
+
 VERSION = "zentinel 0.6.20"
 DEFAULT = "// the default configuration that the proxy writes\n"
 
@@ -82,8 +86,15 @@ def main(arguments: list[str]) -> int:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             filters = [f.arguments[0] for f in live["document"].all("filters", "filter")]
-            body = json.dumps({"filters": filters, "listeners": [], "routes": []}).encode()
-            self.send_response(200 if self.path == "/config" else 404)
+            code, said = 404, {}
+            if self.path == "/config":
+                code, said = 200, {"filters": filters, "listeners": [], "routes": []}
+            elif self.path == "/health":
+                targets = [target.arguments[0] for target in live["document"].walk("target")]
+                ails = any(target.startswith(DEAD) for target in targets)
+                code, said = (503, {"status": "unhealthy"}) if ails else (200, {"status": "healthy"})
+            body = json.dumps(said).encode()
+            self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

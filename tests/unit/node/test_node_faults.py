@@ -187,6 +187,55 @@ def test_a_proxy_that_does_not_stay_up_gets_the_old_one_back(bench: Bench) -> No
     assert (last["running"], last["refusal"]) == (NEXT.digest, None)
 
 
+ILL = build("192.0.2.10:80")
+
+
+def test_a_proxy_that_is_unhealthy_with_it_gets_the_old_one_back(bench: Bench) -> None:
+    bench.settle(1)
+    bench.plane.offer(ILL, sequence=6)
+    bench.cycle()
+    last = bench.settle(4)
+    assert (last["running"], last["health"]["state"]) == (ILL.digest, "unhealthy")
+    last = bench.settle(1)
+    assert (last["running"], last["health"]["state"]) == (OLD.digest, "healthy")
+    assert (last["refusal"]["code"], last["refusal"]["digest"]) == ("E-NOD-026", ILL.digest)
+    assert "the proxy was unhealthy (502 from routes app) with configuration" in last["refusal"]["message"]
+    assert last["sequence"] == 6
+    bench.settle(40)
+    assert bench.files.linked() == OLD.digest, "it is not taken again"
+    bench.plane.offer(NEXT, sequence=7)
+    last = bench.settle(2)
+    assert (last["running"], last["refusal"]) == (NEXT.digest, None)
+
+
+def test_a_bundle_does_not_answer_for_what_ailed_the_proxy_before(bench: Bench) -> None:
+    bench.settle(1)
+    bench.plane.offer(ILL, sequence=6)
+    bench.settle(3)
+    still = build("192.0.2.11:80")
+    bench.plane.offer(still, sequence=7)
+    last = bench.settle(20)
+    assert (last["running"], last["health"]["state"], last["refusal"]) == (still.digest, "unhealthy", None)
+
+
+def test_a_proxy_that_is_unhealthy_now_and_then_or_much_later_keeps_it(bench: Bench) -> None:
+    ill = False
+
+    def running() -> RunningReport:
+        report = bench.proxy.running()
+        return replace(report, healthy=not ill, reason="it coughs" if ill else "")
+
+    bench.hands.proxy = Around(bench.proxy, "running", running)  # type: ignore[assignment]
+    bench.settle(1)
+    bench.plane.offer(NEW, sequence=6)
+    bench.settle(1)
+    for ill in (True, True, True, True, False, True, True, True, True, False, False, False):  # noqa: B007
+        bench.settle(1)
+    ill = True
+    last = bench.settle(20)
+    assert (last["running"], last["health"]["state"], last["refusal"]) == (NEW.digest, "unhealthy", None)
+
+
 def test_a_proxy_that_dies_long_after_speaks_against_nothing(bench: Bench) -> None:
     bench.plane.offer(NEW, sequence=6)
     bench.settle(20)

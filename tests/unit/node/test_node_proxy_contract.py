@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +199,56 @@ def test_an_agent_that_starts_again_finds_the_proxy_that_serves(process: Rig) ->
     second = process.put("127.0.0.1:4000")
     again.reload()
     assert process.await_id(second).config_id == second
+
+
+def test_the_process_tells_what_its_health_endpoint_says(process: Rig) -> None:
+    for target, reason in (
+        ("127.0.0.1:3000", ""),
+        ("192.0.2.1:80", "the proxy says that it is unhealthy, with status 503"),
+        ("127.0.0.1:4000", ""),
+    ):
+        process.await_id_after(process.put(target), process.proxy.reload)
+        report = process.proxy.running()
+        assert (report.healthy, report.reason) == (not reason, reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (200, b'{"status": "healthy"}', ""),
+        (
+            200,
+            b'{"status": "unhealthy", "reason": "no worker"}',
+            "the proxy says that it is unhealthy: no worker",
+        ),
+        (500, b"oops", "the proxy says that it is unhealthy, with status 500"),
+        (404, b"", ""),
+        (200, b"[1]", ""),
+    ],
+    ids=["well", "says why", "an error", "no such endpoint", "something else"],
+)
+def test_what_a_health_endpoint_may_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, reason: str
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            config = b'{"filters": ["sentinel-config-1"]}'
+            code, said = (200, config) if self.path == "/config" else (status, body)
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *args: Any) -> None:
+            """Silence."""
+
+    monkeypatch.setattr(ProcessProxy, "_find", lambda self: os.getpid())
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        proxy = ProcessProxy("/bin/true", tmp_path / "current", server.server_port, tmp_path / "proxy.log")
+        report = proxy.running()
+        server.shutdown()
+    assert (report.config_id, report.healthy, report.reason) == ("1", not reason, reason)
 
 
 def test_a_recorded_process_that_is_somebody_else_is_left_alone(process: Rig, tmp_path: Path) -> None:

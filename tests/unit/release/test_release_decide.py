@@ -515,6 +515,16 @@ def test_another_wish_waits_as_the_policy_says(
         assert decision.actions[0].release is None  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("supersede", ["replace", "finish-batch", "finish"])
+def test_a_plan_that_is_too_large_ends_no_rollout(supersede: str) -> None:
+    policy = replace(PROD, batch_size=1, supersede=supersede)
+    many = {"": tuple(f"{number:016x}" for number in range(500))}
+    facts = replace(KNOWN, ranks=many, batches=(WELL, PENDING))
+    assert answer(rolling(), OTHER, policy=policy, facts=facts) == "pause"
+    assert answer(rolling(state="paused"), OTHER, policy=policy, facts=facts) == "W-REL-020"
+    assert answer(rolling(state="paused"), NEW, policy=policy, facts=facts) == "Resume"
+
+
 @pytest.mark.parametrize(
     ("label", "votes", "ledger", "expected"),
     [

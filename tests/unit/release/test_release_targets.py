@@ -49,6 +49,7 @@ PROD = EnvironmentPolicy(
 DONE = Completed(LIVE, "a" * 40, "r-0001", 3, OPENED)
 IDLE = Ledger(3, None, None, (DONE,))
 RANKS = {"": ("1" * 16, "2" * 16)}
+MANY = {"": tuple(f"{number:016x}" for number in range(500))}
 FACTS = Facts(bundles={LIVE: True, NEW: True, OTHER: True}, ranks=RANKS, left_out=7)
 
 
@@ -97,6 +98,12 @@ def answer(*given: Any, **more: Any) -> str:
             {"quarantine": (Quarantine(LIVE),)},
             "W-REL-084",
             id="another, and its nodes would go back to what is quarantined",
+        ),
+        pytest.param(
+            Release(OTHER),
+            {"facts": replace(FACTS, ranks=MANY)},
+            "W-REL-020",
+            id="another, in too many steps",
         ),
         pytest.param(Release("sha256:" + "9" * 64), {}, "W-REL-003", id="an unknown one is wished"),
         pytest.param(None, {}, "W-REL-001", id="nothing is wished"),
