@@ -18,7 +18,8 @@ _AS_WRITTEN = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.O
 
 
 def _write(value: Any) -> str:
-    """Nearly all documents are written by the quick writer, to which names have to be words and numbers short."""
+    """Nearly all documents are written by the quick writer, to which names have to be words and numbers short. JSON has
+    no infinity: either it or what is no number is written as null."""
     try:
         return orjson.dumps(value, option=_AS_WRITTEN).decode()
     except TypeError:
