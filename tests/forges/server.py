@@ -55,6 +55,8 @@ class Pull:
     open: bool = True
     inside: bool = True
     merged: str = ""
+    brought: tuple[str, ...] = ()
+    """Commits of trunk that came by it, besides the last one."""
     reviews: list[Reviewed] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     """Heads that it had, the newest last."""
@@ -305,7 +307,7 @@ def hub_events(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Ans
 
 def of_commit(forge: Forge, sha: str) -> list[int]:
     """The pull requests that brought a commit."""
-    return [number for number, pull in forge.pulls.items() if sha in (pull.merged, pull.head)]
+    return [number for number, pull in forge.pulls.items() if sha in (pull.merged, pull.head, *pull.brought)]
 
 
 def hub_brought(forge: Forge, match: re.Match[str], query: Any, body: Any) -> Answer:

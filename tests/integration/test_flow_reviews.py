@@ -179,3 +179,40 @@ def test_whose_reviews_do_not_count(
     world.policies = (policy("prod", promote="manual", approvals=Approvals(1)),)
     wished(world, merged(world, forge, 10, "four", Reviewed("Bob", "approved", "")))
     assert looked(world) == "no release waits for reviews"
+
+
+@pytest.mark.parametrize(
+    ("how", "listed", "says"),
+    [
+        pytest.param("rebase", 0, "bob@example.com", id="rebased"),
+        pytest.param("forward", 3, "bob@example.com", id="fast-forwarded"),
+        pytest.param("forward", 1, "came by no pull request", id="fast-forwarded over somebody else's"),
+    ],
+)
+def test_every_commit_that_a_pull_request_brought_is_reviewed_at_its_head(
+    world: World, forge: forges.Forge, how: str, listed: int, says: str
+) -> None:
+    main = world.person.fetch()["refs/heads/main"]
+    tips = {}
+    for kind, by in (("topic", DAN), ("rebase", CAROL)):
+        tips[kind] = [main]
+        for text in ("two", "three", "four"):
+            files = {"text": text.encode(), SIGNERS: EVERYBODY.encode()}
+            tips[kind].append(
+                commit_edit(
+                    world.person, tips[kind][-1], files, message=f"Change to {text}",
+                    author=DAN.identity, committer=by.identity, when=world.moment, key=by.key,
+                )
+            )  # fmt: skip
+    head = tips["topic"][-1]
+    made = tips["topic" if how == "forward" else how][1:]
+    push(world.person, "refs/heads/topic-7", head, None)
+    push(world.person, "refs/heads/main", made[-1], main)
+    world.context.mirror.fetch()
+    _, digest = world.trunk("four", made[-1])
+    forge.pulls[7] = forges.Pull(
+        head, "topic-7", open=False, merged=made[-1], brought=tuple(made[::-1][:listed]),
+        reviews=[Reviewed("Bob", "approved", head)],
+    )  # fmt: skip
+    wished(world, digest)
+    assert says in looked(world)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 
 from reconciler.config.installation import Connection
 from reconciler.config.policy import EnvironmentPolicy
@@ -206,24 +207,37 @@ def _touches(mirror: Mirror, commit: CommitInfo, folder: str) -> bool:
 def _covering(context: Context, api: Api, merged: CommitInfo, most: int) -> Covering | None:
     """The pull request that `merged` ends."""
     repository, now, forge = path_of(context.project.repository), context.now(), api.forge
-    try:
-        numbers = api.ask(forge.pulls_of(repository, merged.sha), forge.read_numbers, now=now)
-    except NotThere:
-        return None
-    for number in numbers:
+    for number in _numbers(context, api, merged):
         info = api.ask(forge.pull(repository, number), forge.read_pull, now=now)
         if info.target != context.project.trunk or not same(merged.sha, info.merged):
             continue
         head = _head(context.mirror, merged, info, forge.pull_ref(number))
-        for length in _lengths(context.mirror, merged, head, most) if head else ():
+        for length in _lengths(context, api, merged, head, number, most) if head else ():
             before = context.mirror.first_parents(merged.sha, limit=length + 1, stop=None)[-1].sha
             if before != merged.sha and merge(context.mirror, before, head).tree == merged.tree:
                 return Covering(number, head, info.author, before, length)
     return None
 
 
-def _lengths(mirror: Mirror, merged: CommitInfo, head: str, most: int) -> Iterator[int]:
-    """How many commits of trunk a pull request may have made: as many as it has where it was rebased, else one."""
+def _numbers(context: Context, api: Api, commit: CommitInfo) -> list[int]:
+    """The pull requests that the forge says a commit came by."""
+    asked = api.forge.pulls_of(path_of(context.project.repository), commit.sha)
+    try:
+        return list(api.ask(asked, api.forge.read_numbers, now=context.now()))
+    except NotThere:
+        return []
+
+
+def _lengths(
+    context: Context, api: Api, merged: CommitInfo, head: str, number: int, most: int
+) -> Iterator[int]:
+    """How many commits of trunk a pull request may have made: as many as it has where it was rebased, those in a row
+    that the forge says came by it where trunk was moved to its head, else one."""
+    mirror = context.mirror
+    if head == merged.sha:
+        row = mirror.first_parents(head, limit=most, stop=None)
+        yield 1 + sum(1 for _ in takewhile(lambda one: number in _numbers(context, api, one), row[1:]))
+        return
     base = merge_base(mirror, merged.sha, head)
     count = len(mirror.since(base, head, limit=MOST_COMMITS)) if base is not None else 0
     if 1 < count <= most and head not in merged.parents:
