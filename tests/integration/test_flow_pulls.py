@@ -395,7 +395,11 @@ def test_wrong_credentials_wait_for_a_person_and_lose_nothing(world: tuple[World
     assert ours.waiting() == 0
 
 
-def test_what_cannot_be_told_keeps_back_nothing_else(world: tuple[World, forges.Forge]) -> None:
+@pytest.mark.parametrize("page", [1, 200])
+def test_what_cannot_be_told_keeps_back_nothing_else(
+    world: tuple[World, forges.Forge], monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(telling, "PAGE", page)
     ours, forge = world
     head = ours.push("topic", {"b.kdl": None}, ours.main)
     forge.pulls[7] = forges.Pull(head)

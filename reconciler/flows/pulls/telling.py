@@ -7,7 +7,7 @@ looked for before one is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from reconciler.db.forge import Outgoing
 from reconciler.db.owed import ask
@@ -25,6 +25,9 @@ from reconciler.forge.port import APP_PREFIX
 from reconciler.forge.reports import Deployment, report_from_json
 from reconciler.forge.request import path_of
 from reconciler.plan.statuses import Status
+
+PAGE = 200
+"""Things to tell that are read at once."""
 
 MOST_PAGES = 50
 MOST_GONE = 20
@@ -72,18 +75,25 @@ def run(context: Context, renew: Callable[[], None]) -> Outcome:
     return Outcome("changed" if told else "unchanged", f"{told} things were told")
 
 
-def _waiting(context: Context) -> list[Outgoing]:
-    with reading():
-        return list(
-            Outgoing.select()
-            .where(
-                Outgoing.organization == context.organization.slug,
-                Outgoing.project == context.project.slug,
-                Outgoing.wanted != Outgoing.sent,
-                Outgoing.problem == "",
+def _waiting(context: Context) -> Iterator[Outgoing]:
+    """What has not been told, a page at a time: after a long absence of the forge there may be a lot of it."""
+    place = (
+        (Outgoing.organization == context.organization.slug)
+        & (Outgoing.project == context.project.slug)
+        & (Outgoing.wanted != Outgoing.sent)
+        & (Outgoing.problem == "")
+    )
+    wanted = place
+    while True:
+        with reading():
+            page = list(
+                Outgoing.select().where(wanted).order_by(Outgoing.kind.desc(), Outgoing.id).limit(PAGE)
             )
-            .order_by(Outgoing.kind.desc(), Outgoing.id)
-        )
+        yield from page
+        if len(page) < PAGE:
+            return
+        kind, number = page[-1].kind, page[-1].id
+        wanted = place & ((Outgoing.kind < kind) | ((Outgoing.kind == kind) & (Outgoing.id > number)))
 
 
 def _say(context: Context, api: Api, one: Outgoing) -> str:
