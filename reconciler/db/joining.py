@@ -84,6 +84,12 @@ def find_join_token(organization: str, project: str, number: int) -> JoinToken |
     return found
 
 
+def number_of(token: str) -> int:
+    """The number in the list of a token that was just made."""
+    number: int = JoinToken.get(JoinToken.token_sha256 == token_hash(token)).id
+    return number
+
+
 def state_of(token: JoinToken, *, now: datetime) -> str:
     """Whether a token lets anybody in, and if not why: `valid`, `revoked`, `expired` or `used-up`."""
     if token.revoked_at is not None:

@@ -102,13 +102,14 @@ class World:
         return sha, digest
 
     def nodes(self, environment: str, count: int, **labels: str) -> None:
-        """Register so many further nodes."""
+        """So many further nodes, which registered just before the present moment."""
+        before = self.moment - timedelta(milliseconds=1)
         with session.writing():
             known = Node.select().where(Node.environment == environment).count()
             for number in range(known, known + count):
                 Node.create(
                     id=f"{environment}-{number}", organization="acme", project="shop", environment=environment,
-                    name=f"node-{number}", key_sha256="0" * 64, registered_at=self.moment, changed_at=self.moment,
+                    name=f"node-{number}", key_sha256="0" * 64, registered_at=before, changed_at=before,
                     labels=labels,
                 )  # fmt: skip
 

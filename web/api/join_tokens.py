@@ -77,8 +77,8 @@ def create() -> ResponseReturnValue:
             *_place(), environment, now=now(), note=note, uses=uses, expires_at=expires_at, labels=labels,
             replaces=body.get("replaces", False),
         )  # fmt: skip
-        row = JoinToken.get(JoinToken.token_sha256 == joining.token_hash(token))
         tell(Act("join_token.created", *_place(), environment, details=details))
+    row = _find(joining.number_of(token))
     return {**form(row), "token": token}, 201, {"Location": f"{request.path.rstrip('/')}/{row.id}"}
 
 
