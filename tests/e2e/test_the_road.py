@@ -28,6 +28,7 @@ def released(world: World) -> str:
     return digest
 
 
+@pytest.mark.timeout(300)
 def test_people_and_accidents_on_one_system(tmp_path: Path) -> None:
     """One system, several stories in a row: starting one for each would cost more than the stories."""
     with running(tmp_path) as world:

@@ -96,10 +96,17 @@ def serving_ssh(folder: Path) -> Iterator[SshServer]:
         assert child.stdin is not None
         assert child.stdout is not None
         inwards = asyncio.ensure_future(_copy(process.stdin, child.stdin))
-        with contextlib.suppress(ConnectionError):
-            await _copy(child.stdout, process.stdout)
-        await child.wait()
-        inwards.cancel()
+        try:
+            with contextlib.suppress(ConnectionError):
+                await _copy(child.stdout, process.stdout)
+        finally:
+            # Who hangs up half-way, or a server that stops, leaves nothing running.
+            inwards.cancel()
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+            child.stdin.close()
+            await child.wait()
         process.exit(0)
 
     async def start() -> asyncssh.SSHAcceptor:
@@ -119,6 +126,8 @@ def serving_ssh(folder: Path) -> Iterator[SshServer]:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        # Pipes of children that have ended are closed by the loop itself, in its next turns.
+        await asyncio.sleep(0.05)
 
     acceptor = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     server.port = acceptor.get_port()

@@ -69,7 +69,10 @@ MUTATIONS: dict[str, Mutation] = {
         "reconciler.release.pinning", "sequence=ledger.sequence + moves", "sequence=ledger.sequence"
     ),
     "pending nodes count as settled": Mutation(
-        "reconciler.fleet.batches", 'return "pending", ""', 'return "settled", ""'
+        "reconciler.fleet.batches",
+        'return "pending", ""',
+        'return "settled", ""',
+        first=163,
     ),
     "the unhealthy pass": Mutation(
         "reconciler.fleet.batches", 'return "unhealthy", f"unhealthy,', 'return "settled", f"unhealthy,'
@@ -125,7 +128,10 @@ MUTATIONS: dict[str, Mutation] = {
         "        return True or (self.rollout, self.step, self.digest, self.sequence) == (\n",
     ),
     "who was moved before is forgotten": Mutation(
-        "reconciler.release.assignment", "    return (*plan.already, moved)\n", "    return ()\n"
+        "reconciler.release.assignment",
+        "    return (*plan.already, moved)\n",
+        "    return ()\n",
+        first=150,
     ),
     "nodes go back to what is quarantined": Mutation(
         "reconciler.release.rules",
