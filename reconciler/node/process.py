@@ -117,15 +117,10 @@ class ProcessProxy:
     def _asked(self) -> RunningReport:
         if self._find() is None:
             return RunningReport(None, False, "the proxy does not run")
-        url = f"http://127.0.0.1:{self.admin_port}{CONFIG_PATH}"
         try:
-            reply = self._http.request("GET", url, preload_content=False)
-            try:
-                body = reply.read(READ_BACK_LIMIT)
-            finally:
-                reply.release_conn()
-            if reply.status != 200:
-                return RunningReport(None, False, f"the proxy's admin listener answered {reply.status}")
+            status, body = self._get(CONFIG_PATH, READ_BACK_LIMIT)
+            if status != 200:
+                return RunningReport(None, False, f"the proxy's admin listener answered {status}")
             config_id = find_marker(json.loads(body))
         except (urllib3.exceptions.HTTPError, OSError):
             return RunningReport(
@@ -142,24 +137,29 @@ class ProcessProxy:
 
     def _ailment(self) -> str:
         """Why the proxy says that it is unhealthy; empty when it says that it is well, or nothing of it."""
-        url = f"http://127.0.0.1:{self.admin_port}{HEALTH_PATH}"
         try:
-            reply = self._http.request("GET", url, preload_content=False)
-            try:
-                body = reply.read(HEALTH_LIMIT)
-            finally:
-                reply.release_conn()
-            document = json.loads(body)
+            status, body = self._get(HEALTH_PATH, HEALTH_LIMIT)
         except (urllib3.exceptions.HTTPError, OSError):
             return f"the proxy does not answer on {HEALTH_PATH} of its admin listener"
+        try:
+            document = json.loads(body)
         except (ValueError, RecursionError):
             document = None
         told = document if isinstance(document, dict) else {}
-        if reply.status < 500 and told.get("status") != "unhealthy":
+        if status < 500 and told.get("status") != "unhealthy":
             return ""
         reason = told.get("reason")
-        words = f": {reason}" if isinstance(reason, str) and reason else f", with status {reply.status}"
+        words = f": {reason}" if isinstance(reason, str) and reason else f", with status {status}"
         return f"the proxy says that it is unhealthy{words}"
+
+    def _get(self, path: str, limit: int) -> tuple[int, bytes]:
+        """Status and the first `limit` bytes of what the admin listener answers. Raises as urllib3 does."""
+        url = f"http://127.0.0.1:{self.admin_port}{path}"
+        reply = self._http.request("GET", url, preload_content=False)
+        try:
+            return reply.status, reply.read(limit)
+        finally:
+            reply.release_conn()
 
     def _version(self) -> str:
         """What the binary says of its version; asked again when it is another file."""

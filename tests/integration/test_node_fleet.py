@@ -147,7 +147,7 @@ def test_parked_polls_bring_what_is_published_long_before_the_next_report(
     stage = Stage(tmp_path, free_port, NODE_POLL_SECONDS="600")
     try:
         stage.release.pointer(GOOD, sequence=1)
-        fleet = stage.start((Group("production", 3),), token=stage.release.token(), wait=30)
+        fleet = stage.start((Group("production", 3),), token=stage.release.token(), wait=12)
         stage.until(lambda nodes: len(nodes) == 3 and all_run(GOOD.digest)(nodes))
         stage.release.pointer(NEXT, sequence=2)
         stage.until(all_run(NEXT.digest))
