@@ -40,6 +40,12 @@ def on_github(ask: Ask, repository: str, told: Proposal) -> int:
 def on_gitea(ask: Ask, repository: str, told: Proposal) -> int:
     """The same; here the two branches are a part of the address."""
     path = f"/repos/{repository}/pulls"
+
+    def read(document: Any) -> list[int]:
+        branches = (told.source, told.target)
+        inside = [one for one in document if one["head"]["repo_id"] == one["base"]["repo_id"]]
+        return [int(one["number"]) for one in inside if (one["head"]["ref"], one["base"]["ref"]) == branches]
+
     try:
         branches = f"{quote(told.target, safe='')}/{quote(told.source, safe='')}"
         found = [ask(Request("GET", f"{path}/{branches}"), _number("number"))]
@@ -48,12 +54,12 @@ def on_gitea(ask: Ask, repository: str, told: Proposal) -> int:
     if told.before and not _found(found, told):
         # Of several of the same branches that address may lead to any.
         which = urlencode({"state": "all", "sort": "recentupdate", "limit": 50})
-        found = ask(Request("GET", f"{path}?{which}"), lambda document: _of_branches(document, told))
+        found = ask(Request("GET", f"{path}?{which}"), read)
     return _found(found, told) or ask(Request("POST", path, _body(told)), _number("number"))
 
 
 def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
-    """The same, as a merge request."""
+    """The same, as a merge request. The list has those of forks as well."""
     path = f"/projects/{quote(repository, safe='')}/merge_requests"
     which = urlencode({"source_branch": told.source, "target_branch": told.target})
     body = {
@@ -63,7 +69,11 @@ def on_gitlab(ask: Ask, repository: str, told: Proposal) -> int:
         "description": told.text,
         "remove_source_branch": True,
     }
-    return _found(ask(Request("GET", f"{path}?{which}"), _numbers("iid")), told) or ask(
+
+    def read(document: Any) -> list[int]:
+        return [int(one["iid"]) for one in document if one["source_project_id"] == one["target_project_id"]]
+
+    return _found(ask(Request("GET", f"{path}?{which}"), read), told) or ask(
         Request("POST", path, body), _number("iid")
     )
 
@@ -129,11 +139,6 @@ def _body(told: Proposal) -> dict[str, Any]:
 
 def _numbers(name: str) -> Callable[[Any], list[int]]:
     return lambda document: [int(one[name]) for one in document]
-
-
-def _of_branches(document: Any, told: Proposal) -> list[int]:
-    branches = (told.source, told.target)
-    return [int(one["number"]) for one in document if (one["head"]["ref"], one["base"]["ref"]) == branches]
 
 
 def _values(document: Any) -> list[int]:

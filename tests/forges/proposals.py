@@ -42,7 +42,11 @@ def tea_list(forge: Any, match: re.Match[str], query: dict[str, list[str]], body
     """The ones that were changed last; those of forks are called by their branch alone, too."""
     assert query["state"] == ["all"]
     return 200, [
-        {"number": number, "head": {"ref": pull.source}, "base": {"ref": pull.target}}
+        {
+            "number": number,
+            "head": {"ref": pull.source, "repo_id": 1 if pull.inside else 2},
+            "base": {"ref": pull.target, "repo_id": 1},
+        }
         for number, pull in sorted(forge.pulls.items(), reverse=True)
     ]
 
@@ -53,8 +57,13 @@ def tea_open(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answer:
 
 
 def lab_list(forge: Any, match: re.Match[str], query: dict[str, list[str]], body: Any) -> Answer:
-    found = forge.pulls_of(query["source_branch"][0], query["target_branch"][0])
-    return 200, [{"iid": number} for number in found]
+    """With those of forks."""
+    branches = (query["source_branch"][0], query["target_branch"][0])
+    return 200, [
+        {"iid": number, "source_project_id": 1 if pull.inside else 2, "target_project_id": 1}
+        for number, pull in forge.pulls.items()
+        if (pull.source, pull.target) == branches
+    ]
 
 
 def lab_open(forge: Any, match: re.Match[str], query: Any, body: Any) -> Answer:

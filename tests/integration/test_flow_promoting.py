@@ -343,3 +343,13 @@ def test_a_branch_that_asks_for_nothing(world: World, forge: forges.Forge) -> No
     push(world.person, "refs/heads/promote/prod/x", world.write(head, {RELEASE: b"release\n"}), None)
     look(world)
     assert "promote/prod/x asks for nothing that can be read" in waiting(world, "prod")["W-REL-156"]
+
+
+@pytest.mark.parametrize("name", ['x"y', "x/y", "x" * 64])
+def test_a_branch_that_no_promotion_is_called(world: World, forge: forges.Forge, name: str) -> None:
+    trunk(world, "two", DAN)
+    head = world.head("prod")
+    assert head is not None
+    push(world.person, f"refs/heads/promote/prod/{name}", world.write(head, {RELEASE: b"release\n"}), None)
+    look(world)
+    assert "W-REL-156" not in waiting(world, "prod")

@@ -50,8 +50,9 @@ def test_one_that_is_known_to_have_ended_is_followed_by_another(kind: str) -> No
     with talking(kind) as (forge, _, ask):
         forge.pulls = {4: forges.Pull("a" * 40, TOLD.source, "main", open=False)}
         assert OPENERS[kind](ask, NAME, replace(TOLD, before=3)) == 4
+        forge.pulls[5] = forges.Pull("a" * 40, TOLD.source, "main", inside=False)
         forge.faults = [Fault(lost=True, methods=("POST",))]
         with pytest.raises(Transient):
             OPENERS[kind](ask, NAME, replace(TOLD, before=4))
-        assert OPENERS[kind](ask, NAME, replace(TOLD, before=4)) == 5
-        assert sorted(forge.pulls) == [4, 5]
+        assert OPENERS[kind](ask, NAME, replace(TOLD, before=4)) == 6
+        assert sorted(forge.pulls) == [4, 5, 6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ from reconciler.release import paths
 from reconciler.release.branch import parse_branch
 from reconciler.release.pull_requests import Fate, Forge, Proposed
 from reconciler.release.state import Release
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+"""What a promotion branch is called below its environment's folder, usually by its bundle. Git allows more, which
+queries of forges and the database need not."""
 
 MOST_COMMITS = 50
 MOST_BRANCHES = 50
@@ -63,7 +68,9 @@ def asking(
     """Each branch that asks for a promotion, and how far its pull request is. Raises as the forge does."""
     known = {row.branch: row for row in rows_of(context, environment)}
     start = folder_of(context, environment)
-    names = sorted(name for name in refs if name.startswith(start))
+    names = sorted(
+        name for name in refs if name.startswith(start) and NAME.fullmatch(name.removeprefix(start))
+    )
     for name in names[:MOST_BRANCHES]:
         branch, head = name.removeprefix(HEADS), refs[name]
         row = known.get(branch) or Promotion(
@@ -79,10 +86,13 @@ def asking(
         if release is None:
             yield Asking(row, head, None, trouble)
             continue
-        number, forge = _pull(context, api, row, head)
-        lost, conflicts, others = _merging(context.mirror, onto, head, release)
-        ours = _ours(context.mirror, onto, head, keys)
-        one = Proposed(branch, release, number, forge, ours, conflicts, others, _problem(context, row))
+        told = _told(row)
+        number, forge = _pull(context, api, row, told, head)
+        base = merge_base(context.mirror, onto, head)
+        lost, conflicts, others = _merging(context.mirror, base, onto, head, release)
+        ours = _ours(context.mirror, base, head, keys)
+        problem = unopenable(context) or (told.problem if told is not None else "")
+        one = Proposed(branch, release, number, forge, ours, conflicts, others, problem)
         yield Asking(row, head, one, lost=lost)
 
 
@@ -97,10 +107,13 @@ def _release(mirror: Mirror, head: str) -> tuple[Release | None, str]:
     return parsed.release, "; ".join(found.message for found in parsed.malformed)
 
 
-def _pull(context: Context, api: Api | None, row: Promotion, head: str) -> tuple[int, Forge]:
+def _pull(
+    context: Context, api: Api | None, row: Promotion, told: Outgoing | None, head: str
+) -> tuple[int, Forge]:
     """The number of its pull request and how the forge has it. One that has ended is not of what came to the branch
     later, for which there has to be another one."""
-    number = row.number or _opened(context, row)
+    opened = int(told.remote or 0) if told is not None else 0
+    number = row.number or (opened if opened > row.before else 0)
     if not number or api is None:
         return number, Forge.open if number else Forge.none
     repository = path_of(context.project.repository)
@@ -116,13 +129,8 @@ def _pull(context: Context, api: Api | None, row: Promotion, head: str) -> tuple
     return number, Forge.merged if info.merged else Forge.closed
 
 
-def _opened(context: Context, row: Promotion) -> int:
-    told = _told(context, row)
-    number = int(told.remote or 0) if told is not None else 0
-    return number if number > row.before else 0
-
-
-def _told(context: Context, row: Promotion) -> Outgoing | None:
+def _told(row: Promotion) -> Outgoing | None:
+    """What the forge was told to open for it."""
     with reading():
         found: Outgoing | None = Outgoing.get_or_none(
             Outgoing.organization == row.organization,
@@ -133,16 +141,12 @@ def _told(context: Context, row: Promotion) -> Outgoing | None:
     return found
 
 
-def _problem(context: Context, row: Promotion) -> str:
-    """Why it gets no pull request."""
-    told = _told(context, row)
-    return unopenable(context) or (told.problem if told is not None else "")
-
-
-def _merging(mirror: Mirror, onto: str, head: str, release: Release) -> tuple[bool, bool, tuple[str, ...]]:
+def _merging(
+    mirror: Mirror, base: str | None, onto: str, head: str, release: Release
+) -> tuple[bool, bool, tuple[str, ...]]:
     """Whether merging it would change anything, whether it cannot give what is asked for, and what else it would
     change."""
-    if merge_base(mirror, onto, head) is None:
+    if base is None:
         return True, True, ()
     merged = merge(mirror, onto, head)
     if merged.conflicts:
@@ -152,7 +156,6 @@ def _merging(mirror: Mirror, onto: str, head: str, release: Release) -> tuple[bo
     return bool(changed), given != release, tuple(path for path in changed if path != paths.RELEASE)
 
 
-def _ours(mirror: Mirror, onto: str, head: str, keys: CommitKeys) -> bool:
-    base = merge_base(mirror, onto, head)
+def _ours(mirror: Mirror, base: str | None, head: str, keys: CommitKeys) -> bool:
     commits = mirror.since(base, head, limit=MOST_COMMITS) if base is not None else []
     return len(commits) < MOST_COMMITS and all(mirror.signed_by(one.sha, *keys.believed) for one in commits)

@@ -35,10 +35,14 @@ def write_down(look: Promoting, found: Asking, judged: Judged) -> None:
     if one is not None:
         row.digest, row.number = one.release.digest, one.number
     row.changed_at = look.now
+    opening = None
+    if one is not None and not one.number and not one.problem and fate is Fate.waits:
+        # It counts the nodes, which nobody who wants to write waits for.
+        opening = _opening(look, one, row)
     with writing():
         row.save()
-        if one is not None and not one.number and not one.problem and fate is Fate.waits:
-            tell_proposal(context, _opening(look, one, row))
+        if opening is not None:
+            tell_proposal(context, opening)
         if one is not None and one.number:
             tell_note(context, one.number, _note(look, row))
             if fate is Fate.superseded and one.forge is Forge.open:
