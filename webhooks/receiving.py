@@ -9,27 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from peewee import IntegrityError
-
-from reconciler.config.addresses import place
 from reconciler.config.installation import Connection, Installation, Project
-from reconciler.db import session
-from reconciler.db.intake import Receipt
-from reconciler.db.many import insert_row
-from reconciler.db.models import Event
-from reconciler.db.owed import ask
+from reconciler.db.together import Together
 from reconciler.errors import Stalled
 from reconciler.jobs.installed import InstalledFile
 from reconciler.keys.uri import load_secret
-from webhooks.matching import concerned, matters, of_repository
+from webhooks.asking import asked_for, place_of
 from webhooks.problems import odd_headers, unauthenticated, unreadable
 from webhooks.receivers import RECEIVERS
 from webhooks.receivers.delivery import Headers, Ignored, Malformed, PullRequest, Push, Renamed
+from webhooks.recording import Delivery, Recorded, record
 
 log = logging.getLogger(__name__)
-
-LONGEST_ENVIRONMENT = 63
-"""Characters of a name, as the database has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,7 @@ class Receiving:
     now: Callable[[], datetime]
     ready: Callable[[], None] = lambda: None
     _silenced: set[str] = field(default_factory=set)
+    _recorded: Together[Delivery, Recorded] = field(default_factory=lambda: Together(record))
 
     def receive(self, forge: str, slug: str, headers: Headers, body: bytes) -> Answer:
         """Answer a delivery whose body is within its size. Raises `Problem`, and `Transient` when the database is away.
@@ -119,108 +111,34 @@ class Receiving:
         read: Push | PullRequest | Renamed,
         body: bytes,
     ) -> Answer:
-        moment = self.now()
         projects = projects_of(installation, connection)
-        key = {"organization": connection.organization, "connection": connection.slug, "delivery": delivery}
+        asked = asked_for(projects, read)
         moves = read.moves if isinstance(read, Push) else ()
-        try:
-            with session.writing():
-                receipt = insert_row(
-                    Receipt,
-                    {
-                        **key,
-                        "project": "",
-                        "event": event,
-                        "repository": read.repository.full_name or next(iter(read.repository.addresses), ""),
-                        "place": place_of(projects, read),
-                        "refs": {move.ref: {"before": move.before, "after": move.after} for move in moves},
-                        "body_sha256": hashlib.sha256(body).hexdigest(),
-                        "received_at": moment,
-                    },
-                )
-                work, reason = asked_for(projects, read, moment)
-        except IntegrityError:
-            with session.reading():
-                before = Receipt.get(**key)
-            return Answer(200, "duplicate", {"status": "duplicate", "receipt": before.id})
-        if not work:
-            return ignored(reason, receipt=receipt)
+        receipt, new = self._recorded.submit(
+            Delivery(
+                organization=connection.organization,
+                connection=connection.slug,
+                delivery=delivery,
+                event=event,
+                repository=read.repository.full_name or next(iter(read.repository.addresses), ""),
+                place=place_of(projects, read),
+                refs={move.ref: {"before": move.before, "after": move.after} for move in moves},
+                body_sha256=hashlib.sha256(body).hexdigest(),
+                received_at=self.now(),
+                asked=asked,
+            )
+        )
+        if not new:
+            return Answer(200, "duplicate", {"status": "duplicate", "receipt": receipt})
+        if not asked.looks:
+            return ignored(asked.reason, receipt=receipt)
+        work = [{"project": look.project, "kind": look.kind} for look in asked.looks]
         return Answer(202, "accepted", {"status": "accepted", "receipt": receipt, "work": work})
 
 
 def ignored(reason: str, **more: object) -> Answer:
     """Authentic, and nothing to do. An answer of the 4xx would have some forges disable the webhook."""
     return Answer(200, "ignored", {"status": "ignored", "reason": reason, **more})
-
-
-def asked_for(
-    projects: list[Project], read: Push | PullRequest | Renamed, moment: datetime
-) -> tuple[list[dict[str, str]], str]:
-    """Ask for looks at repositories, within the transaction of the receipt; why at none when at none.
-
-    However many projects share a repository, one of them stands for all of them.
-    """
-    kind, subject = "repository", ""
-    if isinstance(read, PullRequest):
-        trunks = {f"refs/heads/{project.trunk}" for project in projects}
-        if read.target not in trunks:
-            return promotions(projects, read, moment)
-        found = concerned(projects, read.repository)
-        kind, subject, reason = "pull", str(read.number), ""
-        if read.action == "reviewed":
-            kind, subject = "reviews", ""
-    elif isinstance(read, Renamed):
-        found = of_repository(projects, read.before)
-        for project in found:
-            note_rename(project, read, moment)
-        reason = "no project has a repository of the name before"
-    else:
-        found = [p for p in concerned(projects, read.repository) if matters(p, read.moves)]
-        reason = "it moved no branch that a project of this connection has"
-    work: list[dict[str, str]] = []
-    for url in dict.fromkeys(project.repository for project in found):
-        first = min(project.slug for project in projects if project.repository == url)
-        ask(found[0].organization, first, kind, subject, now=moment)
-        work.append({"project": first, "kind": kind})
-    return work, reason
-
-
-def promotions(
-    projects: list[Project], read: PullRequest, moment: datetime
-) -> tuple[list[dict[str, str]], str]:
-    """Ask for a look at the promotion that a pull request into an environment's branch is."""
-    work: list[dict[str, str]] = []
-    for project in concerned(projects, read.repository):
-        start = f"refs/heads/{project.branch_prefix}env/"
-        environment = read.target.removeprefix(start)
-        if read.target.startswith(start) and 0 < len(environment) <= LONGEST_ENVIRONMENT:
-            ask(project.organization, project.slug, "promotion", environment, now=moment)
-            work.append({"project": project.slug, "kind": "promotion"})
-    return (
-        work,
-        "a pull request into a branch that is no trunk, and no environment's, is nothing that is planned",
-    )
-
-
-def place_of(projects: list[Project], read: Push | PullRequest | Renamed) -> str:
-    """Host and path of the one repository that this is about, empty when it may be about several or none of ours."""
-    repository = read.before if isinstance(read, Renamed) else read.repository
-    places = {place(project.repository) for project in of_repository(projects, repository)}
-    return places.pop() if len(places) == 1 else ""
-
-
-def note_rename(project: Project, renamed: Renamed, moment: datetime) -> None:
-    """Tell people that a project's repository is called something else now: redirects are not followed."""
-    Event.create(
-        organization=project.organization,
-        project=project.slug,
-        kind="repository.renamed",
-        subject=renamed.repository.full_name[:127],
-        message=f"the forge calls the repository '{renamed.repository.full_name}' now; correct `repository` of the "
-        f"project '{project.slug}' in control-plane.kdl, for redirects are not followed",
-        details={"before": renamed.before.full_name, "now": renamed.repository.full_name},
-        at=moment,
-    )
 
 
 def projects_of(installation: Installation, connection: Connection) -> list[Project]:

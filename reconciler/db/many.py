@@ -5,7 +5,7 @@ On SQLite every step of a statement also gives the interpreter to another thread
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -106,18 +106,20 @@ def run(sql: str, values: Sequence[Any]) -> Any:
     return database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
 
 
-def insert_row(table: type[Table], row: Mapping[str, Any]) -> int:
-    """Write a row and give its `id`. Every column that may not be null has to be given. Raises `IntegrityError`.
-    Call inside `writing`."""
-    columns = tuple(row)
-    (values,) = _written(table, columns, [tuple(row.values())])
-    sql = f'INSERT INTO "{_name(table)}" ({_names(columns)}) VALUES ({_places(len(columns))})'  # noqa: S608 — our own names
-    number: int
-    if is_sqlite():
-        number = run(sql, values).lastrowid
-    else:
-        (number,) = run(f'{sql} RETURNING "id"', values).fetchone()
-    return number
+def insert_absent(
+    table: type[Table], columns: Sequence[str], key: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> dict[tuple[Any, ...], int]:
+    """Write those rows of whose unique `key` there is none yet, and give the `id` of each that was written, by its key.
+    No two of `rows` have the same. Call inside `writing`."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    for values, places in _parts(table, columns, rows):
+        written = run(
+            f'INSERT INTO "{_name(table)}" ({_names(columns)}) VALUES {places} '  # noqa: S608 — our own names
+            f'ON CONFLICT ({_names(key)}) DO NOTHING RETURNING "id", {_names(key)}',
+            values,
+        )
+        numbers |= {tuple(found): number for number, *found in written.fetchall()}
+    return numbers
 
 
 def _places(count: int) -> str:

@@ -296,7 +296,7 @@ def test_a_surprise_shows_no_traceback(
     def fail(*arguments: Any, **named: Any) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr("webhooks.receiving.ask", fail)
+    monkeypatch.setattr("webhooks.recording.ask", fail)
     response = world.post()
     assert problem(response) == (500, "E-WHK-005")
     assert b"hunter2" not in response.data
