@@ -26,6 +26,13 @@ def admit(email: str, address: str, *, now: datetime) -> timedelta | None:
     with writing():
         SignInAttempts.delete().where(SignInAttempts.last_at < now - WINDOW).execute()
         subjects = _subjects(email, address)
+        # The rows are there and ours before they are read, always in the same order: whoever tries at the same moment
+        # waits here, and then sees this attempt.
+        SignInAttempts.insert_many(
+            {"subject": subject, "count": 0, "last_at": now} for subject in sorted(subjects.values())
+        ).on_conflict(
+            conflict_target=[SignInAttempts.subject], update={SignInAttempts.last_at: SignInAttempts.last_at}
+        ).execute()
         rows = {
             row.subject: row
             for row in SignInAttempts.select().where(SignInAttempts.subject.in_(list(subjects.values())))
@@ -35,16 +42,11 @@ def admit(email: str, address: str, *, now: datetime) -> timedelta | None:
         if longest > timedelta():
             return longest
         for kind, subject in subjects.items():
-            count = (rows[subject].count if subject in rows else 0) + 1
+            count = rows[subject].count + 1
             over = count - FREE[kind]
             blocked = now + min(WINDOW, FIRST * 2 ** min(over - 1, 20)) if over > 0 else None
-            SignInAttempts.insert(subject=subject, count=1, last_at=now, blocked_until=blocked).on_conflict(
-                conflict_target=[SignInAttempts.subject],
-                update={
-                    SignInAttempts.count: SignInAttempts.count + 1,
-                    SignInAttempts.last_at: now,
-                    SignInAttempts.blocked_until: blocked,
-                },
+            SignInAttempts.update(count=count, last_at=now, blocked_until=blocked).where(
+                SignInAttempts.subject == subject
             ).execute()
     return None
 
