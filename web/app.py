@@ -35,6 +35,10 @@ from web.api import (
     views,
 )
 from web.auth import gate
+from web.auth.factors import FACTORS
+from web.auth.factors.factor import Factor
+from web.auth.ways import WAYS
+from web.auth.ways.way import Way
 from web.catalogue import CatalogueFile, CatalogueSource
 from web.pages import (
     rendering,
@@ -69,8 +73,11 @@ def create_app(
     streams: int = DEFAULT_STREAMS,
     catalogue: CatalogueSource | None = None,
     now: Callable[[], datetime] = clock.now,
+    ways: tuple[Way, ...] = WAYS,
+    factors: tuple[Factor, ...] = FACTORS,
 ) -> Flask:
-    """Build the application. `streams` is how many live streams a process may hold at once.
+    """Build the application. `streams` is how many live streams a process may hold at once; `ways` and `factors` are
+    how people sign in.
 
     Without `settings` they are read from the environment, and without a `catalogue` it is read from the server
     configuration. Raises `Stalled` when a setting cannot be used.
@@ -83,6 +90,8 @@ def create_app(
     app.extensions["sentinel.settings"] = settings
     app.extensions["sentinel.now"] = now
     app.extensions["sentinel.catalogue"] = catalogue or CatalogueFile(settings.config_file, settings.home)
+    app.extensions["sentinel.ways"] = ways
+    app.extensions["sentinel.factors"] = factors
     app.extensions["sentinel.feed"] = Feed(_look, now=now, most=streams)
     rendering.install(app)
     problems.install(app)

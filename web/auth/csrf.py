@@ -20,7 +20,8 @@ HOURS = 12
 
 
 class FormCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, which holds the form token and nothing else; read and written only where there is one."""
+    """Flask's signed cookie, which holds the form token and, for minutes, a sign-in that is under way; read and written
+    only where there is one."""
 
     def get_cookie_name(self, app: Flask) -> str:
         return "__Host-sentinel-form" if app.config["SESSION_COOKIE_SECURE"] else "sentinel-form"
@@ -28,7 +29,7 @@ class FormCookie(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> Any:
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
-        _load_secret(app)
+        load_secret(app)
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -54,14 +55,14 @@ def install(app: Flask, settings: Settings) -> None:
 
 def form_token() -> str:
     """The token for a form on the page that is being rendered."""
-    _load_secret(current_app)
+    load_secret()
     token: str = generate_csrf()
     return token
 
 
 def from_our_form() -> bool:
     """Whether the request carries the token of a form of ours, or of `X-CSRFToken`."""
-    _load_secret(current_app)
+    load_secret()
     guard: CSRFProtect = current_app.extensions["sentinel.csrf"]
     try:
         guard.protect()
@@ -70,6 +71,8 @@ def from_our_form() -> bool:
     return True
 
 
-def _load_secret(app: Flask) -> None:
+def load_secret(app: Flask | None = None) -> None:
+    """Have what Flask signs cookies with, before the first of them is written or read."""
+    app = app or current_app
     if app.secret_key is None:
         app.secret_key = shared_secret("forms")

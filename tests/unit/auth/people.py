@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -80,9 +81,9 @@ def write_configuration(settings: Settings) -> Path:
     return settings.config_file
 
 
-def make_app(settings: Settings, now: Callable[[], datetime] = lambda: NOW) -> Flask:
+def make_app(settings: Settings, now: Callable[[], datetime] = lambda: NOW, **more: Any) -> Flask:
     """The application over `CONFIGURATION`, with an account for everybody in `ROLE_IN_SHOP`."""
-    app = create_app(settings, catalogue=CatalogueFile(write_configuration(settings)), now=now)
+    app = create_app(settings, catalogue=CatalogueFile(write_configuration(settings)), now=now, **more)
     for email in ROLE_IN_SHOP:
         add_person(email)
     return app

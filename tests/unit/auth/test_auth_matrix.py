@@ -25,6 +25,8 @@ from tests.unit.auth.people import (
 READER, OPERATOR, ADMIN = "reader", "operator", "admin"
 EVERYBODY, SIGNED_IN = "everybody", "signed in"
 
+FORMS_FOR_EVERYBODY = ("session.enter", "session.show_factor")
+
 PAGE = (READER, None)
 """Pages are for people: no scope lets a key see them."""
 
@@ -34,6 +36,10 @@ ROUTES: dict[str, tuple[str, str | None]] = {
     "health.ready": (EVERYBODY, None),
     "session.form": (EVERYBODY, None),
     "session.enter": (EVERYBODY, None),
+    "session.begin": (EVERYBODY, None),
+    "session.back": (EVERYBODY, None),
+    "session.factor_form": (EVERYBODY, None),
+    "session.show_factor": (EVERYBODY, None),
     "session.leave": (SIGNED_IN, None),
     "account.index": (SIGNED_IN, None),
     "account.end": (SIGNED_IN, None),
@@ -246,7 +252,7 @@ def test_everybody_at_every_route(app: Flask) -> None:
             status = client.open(path, method=method, headers=asker.headers).status_code
             # A stylesheet and the state of the process do not look at who asks; a form for everybody does.
             right = expected(asker, endpoint, place)
-            if endpoint == "session.enter" and not asker.valid:
+            if endpoint in FORMS_FOR_EVERYBODY and not asker.valid:
                 right = {401}
             if status not in right:
                 wrong.append(f"{asker.name}: {method} {path} gives {status}, expected {sorted(right)}")
@@ -262,7 +268,7 @@ def test_strangers_are_asked_who_they_are_and_learn_nothing(app: Flask) -> None:
         if right == 303 and (path.startswith("/api/") or path == "/metrics" or path.endswith("/live")):
             right = 401
         if method != "GET":
-            right = 400 if endpoint == "session.enter" else 401
+            right = 400 if endpoint in FORMS_FOR_EVERYBODY else 401
         if status != right:
             wrong.append(f"{method} {path} gives {status}, expected {right}")
     assert wrong == []
