@@ -166,8 +166,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
     home = {"SENTINEL_HOME": str(tmp_path / "home")}
     if request.param == "sqlite":
+        from tests.servers.migrated import migrated
+
         settings = read_settings(home)
-        migrate(settings)
+        migrated(settings)
         yield settings
         session.disconnect()
         return

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Node
 from reconciler.settings import read_settings
 from reconciler.simulator.building import Group, build_fleet
 from reconciler.simulator.fleet import Fleet
 from tests.integration.node_servers import NodeApi
+from tests.servers.migrated import migrated
 from tests.unit.nodes_api.served import Release
 
 
@@ -22,7 +22,7 @@ class Stage:
     def __init__(self, tmp_path: Path, port: int, workers: int = 1, **environ: str) -> None:
         self.environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3", **environ}
         self.settings = read_settings(self.environ)
-        migrate(self.settings)
+        migrated(self.settings)
         self.release = Release(self.settings)
         self.api = NodeApi(self.environ, port, tmp_path / "nodes.log", workers)
         self.nodes = tmp_path / "nodes"

@@ -26,7 +26,6 @@ from reconciler.bundle.statement import decode_statement, sign_statement
 from reconciler.config.installation import Installation, Organization, Project
 from reconciler.db import session
 from reconciler.db.joining import create_join_token
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Bundle, Node
 from reconciler.errors import NotYet
 from reconciler.flows import environment, trunk
@@ -49,6 +48,7 @@ from tests.integration.environment_world import (
 )
 from tests.integration.node_servers import NodeApi, TamperingServer
 from tests.servers.git_http import GitServer, git_server
+from tests.servers.migrated import migrated
 from tests.unit.bundle.paper_log import logged
 from tests.unit.node.publishing import build
 
@@ -80,7 +80,7 @@ class System:
     def __init__(self, folder: Path, server: GitServer, port: int) -> None:
         environ = {"SENTINEL_HOME": str(folder / "home"), "NODE_POLL_SECONDS": "0.3"}
         settings = read_settings(environ)
-        migrate(settings)
+        migrated(settings)
         _, url = server.repository(hashlib.sha256(str(folder).encode()).hexdigest()[:16])
         project = Project("shop", "acme", "Shop", url, "", "", "main", None)
         organization = Organization("acme", "Acme", make_keys(folder), (project,), ())

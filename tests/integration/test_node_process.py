@@ -18,7 +18,6 @@ import pytest
 
 from reconciler import clock
 from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, Node
 from reconciler.db.owed import ask
 from reconciler.db.reported import NodeBatch, RuntimeConfig, WafEvent
@@ -27,6 +26,7 @@ from reconciler.node.runfolder import default_folder
 from reconciler.settings import read_settings
 from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
+from tests.servers.migrated import migrated
 from tests.servers.process import free_pair
 from tests.unit.node.publishing import build, pinned, proxy_config
 from tests.unit.node.test_node_proxy_contract import double_binary
@@ -84,7 +84,7 @@ class Machine:
 def world(tmp_path: Path, free_port: int) -> Iterator[tuple[Release, Machine]]:
     environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "0.3"}
     settings = read_settings(environ)
-    migrate(settings)
+    migrated(settings)
     release = Release(settings)
     api = NodeApi(environ, free_port, tmp_path / "nodes.log")
     machine = Machine(tmp_path, api, release.token(uses=1))

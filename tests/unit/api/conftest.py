@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from reconciler.db import accounts, api_keys, session
-from reconciler.db.migrate import migrate
 from reconciler.settings import Settings, read_settings
+from tests.servers.migrated import migrated
 from tests.unit.pages import sample_project
 from web.app import create_app
 
@@ -20,8 +20,7 @@ from web.app import create_app
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     found = read_settings({"SENTINEL_HOME": str(tmp_path / "home")})
-    migrate(found)
-    session.connect(found)
+    migrated(found)
     yield found
     session.disconnect()
 

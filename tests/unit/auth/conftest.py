@@ -10,8 +10,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from reconciler.db import accounts, session
-from reconciler.db.migrate import migrate
 from reconciler.settings import Settings, read_settings
+from tests.servers.migrated import migrated
 from tests.unit.auth.people import make_app
 
 
@@ -24,8 +24,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     found = read_settings({"SENTINEL_HOME": str(tmp_path / "home")})
-    migrate(found)
-    session.connect(found)
+    migrated(found)
     yield found
     session.disconnect()
 

@@ -13,7 +13,6 @@ from nacl.signing import SigningKey
 from reconciler.bundle.pointer import Pointer, sign_pointer
 from reconciler.bundle.statement import Statement, sign_statement
 from reconciler.cli.log_verbs.command import command
-from reconciler.db.migrate import migrate
 from reconciler.flows import publishing
 from reconciler.flows.context import Context, load_installation, open_context
 from reconciler.flows.founding import KEYS, configuration, found_root, write_keys
@@ -23,6 +22,7 @@ from reconciler.flows.roots import publish_root
 from reconciler.keys.uri import load_key
 from reconciler.settings import Settings, read_settings
 from reconciler.store import layout
+from tests.servers.migrated import migrated
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -82,7 +82,7 @@ def install(home: Path, settings: Settings | None = None) -> Installed:
     environ = {"SENTINEL_HOME": str(home)}
     if settings is None:
         settings = read_settings(environ)
-        migrate(settings)
+        migrated(settings)
     write_keys(home)
     (home / "control-plane.kdl").write_bytes(
         configuration("acme", "shop", "http://127.0.0.1:8003/shop.git", "main", "origin")

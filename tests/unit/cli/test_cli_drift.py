@@ -14,12 +14,12 @@ from reconciler.cli.drift import command
 from reconciler.db import session
 from reconciler.db.drifting import forget_drift
 from reconciler.db.gating import Drift
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Environment
 from reconciler.db.session import writing
 from reconciler.errors import ReconcilerError
 from reconciler.flows.founding import configuration
 from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 
 OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 Call = Callable[..., str]
@@ -28,7 +28,7 @@ Call = Callable[..., str]
 @pytest.fixture
 def call(tmp_path: Path) -> Iterator[Call]:
     environ = {"SENTINEL_HOME": str(tmp_path)}
-    migrate(read_settings(environ))
+    migrated(read_settings(environ))
     (tmp_path / "control-plane.kdl").write_bytes(
         configuration("acme", "shop", "http://127.0.0.1:8003/shop.git", "main", "origin")
     )

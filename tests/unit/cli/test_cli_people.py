@@ -12,9 +12,9 @@ from reconciler import clock
 from reconciler.cli.main import group
 from reconciler.db import accounts, api_keys, session, signing_in
 from reconciler.db.audit import AuditRow
-from reconciler.db.migrate import migrate
 from reconciler.errors import ReconcilerError
 from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 from tests.unit.auth.people import write_configuration
 
 PASSWORD = "correct horse battery staple"
@@ -24,9 +24,8 @@ PASSWORD = "correct horse battery staple"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SENTINEL_HOME", str(tmp_path))
     settings = read_settings({"SENTINEL_HOME": str(tmp_path)})
-    migrate(settings)
+    migrated(settings)
     write_configuration(settings)
-    session.connect(settings)
     yield
     session.disconnect()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 from tests.unit.nodes_api.served import Release
 
 
@@ -17,7 +17,7 @@ from tests.unit.nodes_api.served import Release
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings of an installation whose database is migrated. Nodes poll every two seconds."""
     environ = {"SENTINEL_HOME": str(tmp_path / "home"), "NODE_POLL_SECONDS": "2"}
-    migrate(read_settings(environ))
+    migrated(read_settings(environ))
     yield environ
     session.disconnect()
 

@@ -12,18 +12,18 @@ from reconciler import clock
 from reconciler.cli.join_token import command
 from reconciler.db import session
 from reconciler.db.joining import use_join_token
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Environment
 from reconciler.db.session import writing
 from reconciler.errors import ReconcilerError
 from reconciler.flows.founding import configuration
 from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 
 
 @pytest.fixture
 def call(tmp_path: Path) -> Any:
     environ = {"SENTINEL_HOME": str(tmp_path)}
-    migrate(read_settings(environ))
+    migrated(read_settings(environ))
     (tmp_path / "control-plane.kdl").write_bytes(
         configuration("acme", "shop", "http://127.0.0.1:8003/shop.git", "main", "origin")
     )

@@ -11,20 +11,20 @@ from click.testing import CliRunner
 from reconciler import clock
 from reconciler.cli.node import command
 from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.db.models import Event, Node
 from reconciler.db.node_keys import TokenKey
 from reconciler.db.session import connect, writing
 from reconciler.errors import ReconcilerError
 from reconciler.flows.founding import configuration
 from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 
 
 @pytest.fixture
 def call(tmp_path: Path) -> Any:
     environ = {"SENTINEL_HOME": str(tmp_path)}
     settings = read_settings(environ)
-    migrate(settings)
+    migrated(settings)
     (tmp_path / "control-plane.kdl").write_bytes(
         configuration("acme", "shop", "http://127.0.0.1:8003/shop.git", "main", "origin")
     )

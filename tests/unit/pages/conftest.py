@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,18 +11,10 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
 from reconciler.db import session
-from reconciler.db.migrate import migrate
 from reconciler.settings import Settings, read_settings
+from tests.servers.migrated import migrated
 from tests.unit.pages import sample_project
 from web.app import create_app
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a migrated, empty SQLite database, to be copied: hundreds of tests begin with one."""
-    home = tmp_path_factory.mktemp("migrated")
-    migrate(read_settings({"SENTINEL_HOME": str(home)}))
-    return home
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +24,10 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path) -> Iterator[Settings]:
     """Settings of a migrated, empty SQLite database that the models are connected to."""
-    shutil.copytree(migrated, tmp_path / "home")
     found = read_settings({"SENTINEL_HOME": str(tmp_path / "home"), "PAGES_ACCESS": "loopback"})
-    session.connect(found)
+    migrated(found)
     yield found
     session.disconnect()
 

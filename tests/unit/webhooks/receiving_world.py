@@ -12,8 +12,10 @@ from werkzeug.test import TestResponse
 from reconciler.db import session
 from reconciler.db.intake import Receipt
 from reconciler.db.owed import due
+from reconciler.settings import read_settings
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import Delivery, Dialect, Repo
+from tests.servers.migrated import migrated
 from webhooks import nudging
 from webhooks.app import create_app
 
@@ -53,6 +55,7 @@ class World:
         self.config = home / "control-plane.kdl"
         home.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config())
+        migrated(read_settings(self.environ))
         self.app = create_app(self.environ, now=lambda: self.now)
         self.client: FlaskClient = self.app.test_client()
 

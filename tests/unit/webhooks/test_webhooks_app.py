@@ -22,6 +22,8 @@ from werkzeug.test import TestResponse
 from reconciler.db import session
 from reconciler.db.intake import Receipt
 from reconciler.db.owed import due
+from reconciler.settings import read_settings
+from tests.servers.migrated import migrated
 from webhooks import nudging
 from webhooks.app import MAX_BODY, create_app
 
@@ -98,6 +100,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def world(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    migrated(read_settings(environ))
     yield World(environ, monkeypatch)
     session.disconnect()
 

@@ -1,0 +1,30 @@
+"""Migrated SQLite databases for tests: the migrations run once in a process, and every test gets a copy."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+from reconciler.db import session
+from reconciler.db.migrate import migrate
+from reconciler.settings import Settings, read_settings
+
+
+def migrated(settings: Settings) -> None:
+    """Make the SQLite database of `settings` one that is migrated and empty, and connect to it."""
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    session.disconnect()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copyfile(_original(), file)
+    session.connect(settings)
+
+
+@functools.cache
+def _original() -> Path:
+    settings = read_settings({"SENTINEL_HOME": tempfile.mkdtemp(prefix="migrated-")})
+    migrate(settings)
+    # Closing the last connection writes the log into the file.
+    session.disconnect()
+    return Path(settings.database_url.removeprefix("sqlite:///"))
