@@ -18,6 +18,7 @@ status and by cause, the nodes that ended and the node API's last words.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import tempfile
 import threading
@@ -45,7 +46,9 @@ from tests.servers.process import free_port
 from tests.unit.node.publishing import build
 
 MOST = 10_000
-THREADS = 32
+THREADS = 4
+"""With more of them they wait for each other and for the interpreter: 16 make two thirds of what 4 make."""
+
 INTERVAL = 30.0
 PROGRESS_SECONDS = 15.0
 STACK_BYTES = 512 * 1024
@@ -80,6 +83,8 @@ class Run:
         """Let all nodes come; the MiB of the node API's processes then."""
         began = time.monotonic()
         self.until(lambda: running(OLD.digest) == self.nodes, "all nodes registered")
+        # A collector that looks at everything of so many agents again and again stops all of them meanwhile.
+        gc.freeze()
         sizes = memory(self.stage)
         told("registered", seconds=since(began), mebibytes=sizes)
         return sizes
@@ -200,10 +205,12 @@ def soak(
     wait: int = 0,
     steady: float | None = None,
     ends: float = float("inf"),
+    machines: Path | None = None,
 ) -> None:
     """Play it once. AssertionError, after a line with all that is known, says what did not hold. `wait`: seconds that
     polls may be parked. `steady`: instead of rollout and outage let the fleet report for so many seconds. `ends`: the
-    monotonic moment at which it ends, and says what was left out."""
+    monotonic moment at which it ends, and says what was left out. `machines`: where nodes keep their files, if not in
+    `folder`, where each waits for the disk of all."""
     before, limit = raise_file_limit()
     told(
         "begins", nodes=nodes, interval=interval, workers=workers, wait=wait, open_files=limit,
@@ -219,7 +226,7 @@ def soak(
         stage.release.pointer(OLD, sequence=1)
         token = stage.release.token()
         fleet = build_fleet(
-            (Group("production", nodes),), home=stage.nodes, url=stage.api.url, project="shop",
+            (Group("production", nodes),), home=machines or stage.nodes, url=stage.api.url, project="shop",
             token_of=lambda environment: token, say=print, threads=THREADS, quiet=True, wait=wait,
         )  # fmt: skip
         run = Run(stage, fleet, nodes, interval, ends)
@@ -314,13 +321,16 @@ def main() -> int:
     parser.add_argument("--wait", type=int, default=0, help="seconds that polls may be parked (long poll)")
     parser.add_argument("--steady", type=float, help="seconds of reports alone, without rollout and outage")
     parser.add_argument("--minutes", type=float, help="end after so many and say what was left out")
+    parser.add_argument(
+        "--machines", type=Path, help="an empty folder for what nodes keep, such as one in /dev/shm"
+    )
     options = parser.parse_args()
     ends = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:
         try:
             soak(
                 options.nodes, options.interval, Path(folder), workers=options.workers, wait=options.wait,
-                steady=options.steady, ends=ends,
+                steady=options.steady, ends=ends, machines=options.machines,
             )  # fmt: skip
         except AssertionError as failed:
             parser.exit(1, f"{failed}\n")

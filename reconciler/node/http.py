@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ class ControlPlane:
         """Raises `Stalled` (E-NOD-103) when a file of `way` cannot be used."""
         self._urls = tuple(one.rstrip("/") for one in (url, *mirrors))
         self._own = _manager(way, way.context(own=True), connections, pools=1)
+        self._once_only = partial(_manager, way, way.context(own=True), 1, pools=1)
         # Who is not the control plane is shown no certificate of this node.
         self._others = _manager(way, way.context(own=False), connections, pools=1 + len(mirrors))
 
@@ -35,9 +37,13 @@ class ControlPlane:
         """Send the request and read the whole answer. A redirect is an answer like any other, and followed only once
         and where the request allows it."""
         url = self._urls[request.source] + request.path
+        if not request.again:
+            # The other side may close a kept connection just now, and nobody would know whether this was done.
+            with self._once_only() as fresh:
+                return self._once(fresh, request, url)
         pool = self._others if request.source else self._own
         answer = self._once(pool, request, url)
-        if isinstance(answer, Failed) and answer.code != SLOW and request.again:
+        if isinstance(answer, Failed) and answer.code != SLOW:
             # The usual cause is a kept connection that the other side closed just now.
             answer = self._once(pool, request, url)
         if request.elsewhere and isinstance(answer, HttpReply) and answer.status == 307:
