@@ -1,11 +1,12 @@
-"""A worker that dies with SIGKILL, parent and child, right after a named step of a flow: once, then it lives.
+"""A worker that dies with SIGKILL, parent and child, right after a step of a flow, whenever somebody orders it.
 
-Run as `python -m tests.e2e.dying_worker FLOW STEP MARKER`: FLOW is `trunk` or `environment`, STEP the name of a
-function in that flow's STEPS, MARKER a file that says that it has died already.
+Run as `python -m tests.e2e.dying_worker FOLDER`. A file `trunk.NAME` or `environment.NAME` in that folder, NAME being a
+function in that flow's STEPS, is an order to die after that step. Whoever dies removes it first: each order is for one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
@@ -18,13 +19,25 @@ from typing import Any
 from reconciler.jobs.worker import QUEUES, work
 from reconciler.settings import read_settings
 
+FLOWS = ("trunk", "environment")
 
-def deadly(step: Callable[..., Any], marker: Path) -> Callable[..., Any]:
+
+def order(folder: Path, flow: str, step: str) -> Path:
+    """Order one worker to die after this step; the file is gone once one did."""
+    names = [one.__name__ for one in importlib.import_module(f"reconciler.flows.{flow}").STEPS]
+    if step not in names:
+        raise LookupError(f"{flow} has no step '{step}': {names}")
+    path = folder / f"{flow}.{step}"
+    path.touch()
+    return path
+
+
+def deadly(step: Callable[..., Any], order: Path) -> Callable[..., Any]:
     @functools.wraps(step)
     def then_die(*arguments: Any, **named: Any) -> Any:
         result = step(*arguments, **named)
-        if not marker.exists():
-            marker.touch()
+        with contextlib.suppress(FileNotFoundError):
+            order.unlink()
             os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         return result
@@ -32,14 +45,12 @@ def deadly(step: Callable[..., Any], marker: Path) -> Callable[..., Any]:
     return then_die
 
 
-def main(flow: str, name: str, marker: Path) -> None:
-    module = importlib.import_module(f"reconciler.flows.{flow}")
-    names = [step.__name__ for step in module.STEPS]
-    if name not in names:
-        raise SystemExit(f"{flow} has no step '{name}': {names}")
-    module.STEPS = tuple(deadly(step, marker) if step.__name__ == name else step for step in module.STEPS)
+def main(folder: Path) -> None:
+    for flow in FLOWS:
+        module = importlib.import_module(f"reconciler.flows.{flow}")
+        module.STEPS = tuple(deadly(step, folder / f"{flow}.{step.__name__}") for step in module.STEPS)
     work(read_settings(os.environ), QUEUES)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]))

@@ -104,11 +104,11 @@ def running(
         disconnect()
 
 
-def dying_workers(flow: str, step: str, marker: Path) -> Change:
-    """Replace the workers by ones that die once after `step` of `flow`. Two, as in the embedded system."""
+def dying_workers(orders: Path) -> Change:
+    """Replace the workers by ones that die when a file in `orders` says so. Two, as in the embedded system."""
 
     def change(listed: list[Program]) -> list[Program]:
-        deadly = python("-m", "tests.e2e.dying_worker", flow, step, str(marker))
+        deadly = python("-m", "tests.e2e.dying_worker", str(orders))
         return [
             replace(program, arguments=deadly) if program.name.startswith("worker-") else program
             for program in listed

@@ -28,6 +28,7 @@ from tests.integration.delivery_world import DeliveryWorld, Worker
 from tests.integration.node_servers import ROOT, NodeApi
 from tests.servers.migrated import migrated
 from tests.servers.process import free_pair
+from tests.unit.node.proxy_double import DEAD
 from tests.unit.node.publishing import build, pinned, proxy_config
 from tests.unit.node.test_node_proxy_contract import double_binary
 from tests.unit.nodes_api.served import Release
@@ -190,6 +191,33 @@ def test_an_agent_brings_a_process_from_bundle_to_bundle(world: tuple[Release, M
         ("metrics",),
         ("config",),
     }
+
+
+def test_an_agent_goes_back_by_itself_when_its_proxy_says_that_it_is_unhealthy(
+    world: tuple[Release, Machine],
+) -> None:
+    release, machine = world
+    first = build("127.0.0.1:3000", admin_port=machine.admin_port)
+    ailing = build(f"{DEAD}1:4000", admin_port=machine.admin_port)
+    third = build("127.0.0.1:5000", admin_port=machine.admin_port)
+    release.pointer(first, sequence=1)
+    machine.start()
+    until_running(first.digest)
+    pid = (machine.home / "proxy.json").read_text()
+    release.pointer(ailing, sequence=2)
+    until(lambda: Node.get().running == ailing.digest and Node.get().health == "unhealthy")
+    node = until_running(first.digest)
+    assert (node.refusal["code"], node.refusal["digest"]) == ("E-NOD-026", ailing.digest)
+    assert "the proxy says that it is unhealthy, with status 503" in node.refusal["message"]
+    assert machine.live() == first.config_id
+    assert (machine.home / "proxy.json").read_text() == pid, "the proxy was never down"
+    # It holds against the offer that still stands, and ends with another one.
+    reported = node.reported_at
+    until(lambda: Node.get().reported_at > reported)
+    assert Node.get().running == first.digest
+    release.pointer(third, sequence=3)
+    until_running(third.digest)
+    assert "Traceback" not in machine.stop_agent()
 
 
 def test_a_machine_that_boots_serves_what_it_served(world: tuple[Release, Machine]) -> None:
