@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -42,12 +42,15 @@ class Recorded(NamedTuple):
 
 
 def record(deliveries: Sequence[Delivery]) -> list[Recorded]:
-    """Write receipts and owed work in one transaction; what several of them ask for is asked for once.
+    """Write receipts, in the order in which they came, and owed work in one transaction; what several of them ask for
+    is asked for once.
 
     Raises `Transient` when the database is away; then nothing is written.
     """
     keys = [(delivery.organization, delivery.connection, delivery.delivery) for delivery in deliveries]
-    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    first: dict[tuple[str, str, str], int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
     rows = [
         [*key, "", *(getattr(deliveries[place], name) for name in COLUMNS[3:])]
         for key, place in first.items()
@@ -63,7 +66,8 @@ def record(deliveries: Sequence[Delivery]) -> list[Recorded]:
                 for rename in delivery.asked.renames:
                     note_rename(rename, delivery.received_at)
             recorded.append(Recorded(numbers[key] if key in numbers else number_of(key), new))
-        for look, moment in looks.items():
+        # Always in this order: of two transactions that want the same rows, neither waits for the other's.
+        for look, moment in sorted(looks.items(), key=lambda item: astuple(item[0])):
             ask(look.organization, look.project, look.kind, look.subject, now=moment)
     return recorded
 

@@ -10,6 +10,7 @@ from peewee import IntegrityError
 from reconciler.db.joining import token_hash
 from reconciler.db.people import Person, SignIn, WebSecret
 from reconciler.db.session import reading, writing
+from reconciler.errors import Refused
 
 LONGEST = timedelta(days=14)
 IDLE = timedelta(hours=24)
@@ -18,9 +19,23 @@ SEEN_EVERY = timedelta(minutes=5)
 
 
 def begin(person: Person, *, way: str, address: str, agent: str, now: datetime) -> str:
-    """Begin a session and return its token: this is the only time that anybody but the browser sees it."""
+    """Begin a session and return its token: this is the only time that anybody but the browser sees it.
+
+    Raises `Refused` (E-AUT-024) when the account was disabled, or its password changed, since `person` was read.
+    """
     token = secrets.token_urlsafe(32)
     with writing():
+        same = (
+            Person.password_at.is_null()
+            if person.password_at is None
+            else Person.password_at == person.password_at
+        )
+        if not (
+            Person.update(signed_in_at=now)
+            .where(Person.id == person.id, Person.disabled_at.is_null(), same)
+            .execute()
+        ):
+            raise Refused("E-AUT-024", "the account has changed meanwhile", cure="Sign in again")
         SignIn.create(
             token_sha256=token_hash(token),
             person=person.id,
@@ -31,7 +46,6 @@ def begin(person: Person, *, way: str, address: str, agent: str, now: datetime) 
             seen_at=now,
             ends_at=now + LONGEST,
         )
-        Person.update(signed_in_at=now).where(Person.id == person.id).execute()
     return token
 
 

@@ -19,7 +19,9 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class _Waiting(Generic[Item, Result]):
-    """What one thread wants written. Once its turn has come it is written, has failed, or its thread shall write."""
+    """What one thread wants written. Once its turn has come it is done, well or not, or its thread shall write.
+
+    `done`: it was written, or cannot be; until then what happens to the batch happens to it."""
 
     item: Item
     turn: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +43,8 @@ class Together(Generic[Item, Result]):
         """Have `item` written and give its result; its thread waits for as long as that takes.
 
         Raises what `write` raises. An item that cannot be written fails alone: the others of its transaction are then
-        written each by itself. A database that is away fails all of them at once, for it would keep each waiting.
+        written each by itself. A database that is away fails all that are not written yet, for it would keep each
+        waiting.
         """
         mine: _Waiting[Item, Result] = _Waiting(item)
         with self._lock:
@@ -62,6 +65,12 @@ class Together(Generic[Item, Result]):
             batch, self._waiting = self._waiting, []
         try:
             self._settle(batch)
+        except BaseException as failure:
+            for waiting in batch:
+                if not waiting.done:
+                    waiting.failure = failure
+            if not isinstance(failure, Exception):
+                raise
         finally:
             with self._lock:
                 self._busy = bool(self._waiting)
@@ -75,15 +84,14 @@ class Together(Generic[Item, Result]):
     def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         try:
             results = self._write([waiting.item for waiting in batch])
-        except BaseException as failure:
-            if len(batch) > 1 and isinstance(failure, Exception) and not isinstance(failure, Transient):
+        except Exception as failure:
+            if isinstance(failure, Transient):
+                raise
+            if len(batch) > 1:
                 for waiting in batch:
                     self._settle([waiting])
                 return
-            for waiting in batch:
-                waiting.failure = failure
-            if not isinstance(failure, Exception):
-                raise
+            batch[0].failure, batch[0].done = failure, True
             return
         for waiting, result in zip(batch, results, strict=True):
-            waiting.result = result
+            waiting.result, waiting.done = result, True

@@ -37,13 +37,13 @@ class ControlPlane:
         """Send the request and read the whole answer. A redirect is an answer like any other, and followed only once
         and where the request allows it."""
         url = self._urls[request.source] + request.path
-        if not request.again:
+        if not request.again and not request.source:
             # The other side may close a kept connection just now, and nobody would know whether this was done.
             with self._once_only() as fresh:
                 return self._once(fresh, request, url)
         pool = self._others if request.source else self._own
         answer = self._once(pool, request, url)
-        if isinstance(answer, Failed) and answer.code != SLOW:
+        if isinstance(answer, Failed) and answer.code != SLOW and request.again:
             # The usual cause is a kept connection that the other side closed just now.
             answer = self._once(pool, request, url)
         if request.elsewhere and isinstance(answer, HttpReply) and answer.status == 307:

@@ -16,7 +16,7 @@ from reconciler.errors import Refused
 from web.auth import gate, minting
 from web.auth.actions import needs
 from web.auth.recording import actor_of, of_account
-from web.auth.ways import WAYS
+from web.auth.ways import password as password_way
 from web.auth.ways.way import Asked, Turned
 from web.pages.rendering import now
 
@@ -58,7 +58,7 @@ def password() -> ResponseReturnValue:
     """Change one's password, which ends all other sessions. The old one has to be known, and is throttled as well."""
     caller = gate.caller()
     fields = {"email": caller.email, "password": request.form.get("old", "")}
-    found = WAYS[0].recognise(Asked(fields, request.remote_addr or "", now()))
+    found = password_way.recognise(Asked(fields, request.remote_addr or "", now()))
     if isinstance(found, Turned):
         return _page(problem="The present password is another one.", status=422)
     try:

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from reconciler.db import accounts, signing_in, throttling
 from reconciler.db.audit import Act, Actor, audited
 from reconciler.db.people import Person
+from reconciler.errors import Refused
 from reconciler.settings import Settings
 from web.auth import gate, halfway
 from web.auth.actions import needs
@@ -30,6 +31,9 @@ WRONG = "No account has this address and this password."
 WRONG_FACTOR = "That is not right, or was used before."
 TOO_LATE = "That took too long, or was begun in another browser. Sign in again."
 
+LONGEST_PATH = 1000
+"""Characters of where to go afterwards: a browser keeps no cookie of more than 4,096 bytes."""
+
 
 @blueprint.get("/sign-in")
 @needs("public")
@@ -42,8 +46,10 @@ def form() -> ResponseReturnValue:
 @needs("public")
 def enter() -> ResponseReturnValue:
     """Recognise somebody by the form of a way."""
-    forms = [way for way in _ways() if way.begin is None]
-    way = next((way for way in forms if way.name == request.form.get("way")), forms[0])
+    forms = {way.name: way for way in _ways() if way.begin is None}
+    if not forms:
+        abort(404)
+    way = forms.get(request.form.get("way", ""), next(iter(forms.values())))
     return _recognised(way, way.recognise(_asked(request.form)), own_path(request.form.get("next", "")))
 
 
@@ -74,8 +80,15 @@ def back(name: str) -> ResponseReturnValue:
     begun = halfway.take(now())
     if begun is None or not halfway.is_answer(begun, way.name, request.args.get(way.state_field, "")):
         return _page(TOO_LATE, 400)
+    attempt = throttling.of_answer(way.name, request.remote_addr or "")
+    wait = throttling.admit(attempt, now=now())
+    if wait is not None:
+        return _later(_page(_wait(wait), 429), wait)
     asked = replace(_asked(request.args), back=_back(way), state=begun.state, kept=begun.kept)
-    return _recognised(way, way.recognise(asked), begun.next)
+    found = way.recognise(asked)
+    if not isinstance(found, Turned):
+        throttling.forgive(attempt)
+    return _recognised(way, found, begun.next)
 
 
 @blueprint.get("/sign-in/factor")
@@ -95,14 +108,14 @@ def show_factor() -> ResponseReturnValue:
     if begun is None or under_way is None:
         return _page(TOO_LATE, 400)
     person, factor = under_way
-    counted = f"{factor.name} of {person.email}"
-    wait = throttling.admit(counted, request.remote_addr or "", now=now())
+    attempt = throttling.of_factor(str(person.id), factor.name)
+    wait = throttling.admit(attempt, now=now())
     if wait is not None:
         return _later(_factor_page(factor, _wait(wait), 429), wait)
     if not factor.passes(person, _asked(request.form)):
         _record_refusal(Turned(person=person), {"way": begun.way, "factor": factor.name})
         return _factor_page(factor, WRONG_FACTOR, 401)
-    throttling.forgive(counted, request.remote_addr or "")
+    throttling.forgive(attempt)
     return _proceed(replace(begun, passed=(*begun.passed, factor.name)), person)
 
 
@@ -118,7 +131,7 @@ def leave() -> ResponseReturnValue:
 
 def own_path(text: str) -> str:
     """A path of ours to go to; anything else, such as another site's address, becomes `/`."""
-    plain = text.isprintable() and text.isascii() and "\\" not in text
+    plain = text.isprintable() and text.isascii() and "\\" not in text and len(text) <= LONGEST_PATH
     return text if plain and text.startswith("/") and not text.startswith("//") else "/"
 
 
@@ -132,7 +145,7 @@ def _recognised(way: Way, found: Person | Turned, path: str) -> Response:
         # Another site may know somebody whom we let in no more.
         _record_refusal(Turned(person=found), {"way": way.name})
         return _page(WRONG, 401)
-    return _proceed(Halfway(way.name, path, now().isoformat(), person=str(found.id)), found)
+    return _proceed(halfway.begun(way.name, path, found, now()), found)
 
 
 def _proceed(begun: Halfway, person: Person) -> Response:
@@ -145,10 +158,13 @@ def _proceed(begun: Halfway, person: Person) -> Response:
     details: dict[str, Any] = {"way": begun.way, "agent": agent}
     if begun.passed:
         details["factors"] = list(begun.passed)
-    with audited(Actor("person", person.email, address), now=now()) as note:
-        token = signing_in.begin(person, way=begun.way, address=address, agent=agent, now=now())
-        for act in of_account("session.started", person, gate.catalogue(), details=details):
-            note(act)
+    try:
+        with audited(Actor("person", person.email, address), now=now()) as note:
+            token = signing_in.begin(person, way=begun.way, address=address, agent=agent, now=now())
+            for act in of_account("session.started", person, gate.catalogue(), details=details):
+                note(act)
+    except Refused:
+        return _page(TOO_LATE, 400)
     # Whoever was signed in before in this browser is not any more.
     _end_present()
     response = _to(begun.next)
@@ -161,8 +177,7 @@ def _under_way(begun: Halfway | None) -> tuple[Person, Factor] | None:
     if begun is None or not begun.person:
         return None
     person = accounts.person_of_id(begun.person)
-    changed = person.password_at is not None and person.password_at > halfway.moment(begun)
-    if person.disabled_at is not None or changed:
+    if not halfway.is_as_it_was(begun, person):
         return None
     factor = _wanted(begun, person)
     return None if factor is None else (person, factor)

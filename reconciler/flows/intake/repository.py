@@ -85,10 +85,11 @@ def run(context: Context) -> Outcome:
             if first
             else _wanted(context, projects, row.refs, refs, moved, told)
         )
-        for slug, kind, subject in wanted:
-            ask(context.organization.slug, slug, kind, subject, now=context.now(), known=True)
-        for number in _pulls(projects, wanted):
-            ask(context.organization.slug, projects[0].slug, "pull", str(number), now=context.now())
+        looks = dict.fromkeys(wanted, True)
+        looks |= {(projects[0].slug, "pull", str(number)): False for number in _pulls(projects, wanted)}
+        # Receivers ask in this order too: of two transactions that want the same rows, neither waits for the other's.
+        for (slug, kind, subject), known in sorted(looks.items()):
+            ask(context.organization.slug, slug, kind, subject, now=context.now(), known=known)
         gaps = 0 if first else _weigh(context, row, refs, moved, told)
         if gaps and context.connection is not None and context.connection.speaks:
             # By then what was only late has come.

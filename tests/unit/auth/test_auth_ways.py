@@ -169,6 +169,23 @@ def test_an_account_that_is_disabled_is_not_let_in_by_another_site(world: World)
     assert sessions() == []
 
 
+def test_answers_are_not_looked_at_without_end(world: World) -> None:
+    statuses = [world.back(world.leave(), code="of-nobody").status_code for _ in range(33)]
+    assert statuses == [401] * 31 + [429] * 2
+    assert len(world.site.asked) == 31
+
+
+def test_a_path_that_no_cookie_could_hold_is_not_gone_to(world: World) -> None:
+    world.everybody = False
+    assert world.back(world.leave("/account?" + "x" * 2000)).location == "/"
+
+
+def test_where_every_way_leads_elsewhere_no_form_is_taken(world: World) -> None:
+    fields = {"csrf_token": form_token(world.client), "email": READER, "password": PASSWORD}
+    world.app.extensions["sentinel.ways"] = world.app.extensions["sentinel.ways"][1:]
+    assert world.client.post("/sign-in", data=fields).status_code == 404
+
+
 def test_there_is_no_other_site_behind_a_way_that_has_a_form(world: World) -> None:
     for path in ("with/password", "back/password?state=", "with/nothing", "back/nothing?state="):
         assert world.client.get(f"/sign-in/{path}").status_code == 404
@@ -214,18 +231,32 @@ def test_guessing_codes_gets_slower_however_often_the_password_is_right(world: W
     assert world.codes.asked == 6, "while somebody has to wait, no code is looked at"
 
 
-@pytest.mark.parametrize("between", ["disabled", "another password", "eleven minutes"])
+@pytest.mark.parametrize(
+    "between", ["disabled", "another password", "a password of before", "during the factor", "eleven minutes"]
+)
 def test_what_changed_since_the_password_ends_it(world: World, between: str) -> None:
     world.password()
     later: datetime = NOW + timedelta(seconds=1)
     if between == "disabled":
         accounts.set_disabled(accounts.person_of(READER), True, now=later)
-    elif between == "another password":
-        accounts.set_password(accounts.person_of(READER), "another long enough password", now=later)
+    elif between in ("another password", "a password of before"):
+        # A host whose clock is behind changes it in what is the past here.
+        moment = later if between == "another password" else NOW - timedelta(hours=1)
+        accounts.set_password(accounts.person_of(READER), "another long enough password", now=moment)
+    elif between == "during the factor":
+        passes = world.codes.passes
+
+        def slowly(person: Person, asked: Asked) -> bool:
+            accounts.set_password(person, "another long enough password", now=later)
+            return passes(person, asked)
+
+        world.app.extensions["sentinel.factors"] = (
+            Factor("codes", "test/codes.html", lambda person, way: True, slowly),
+        )
     else:
         world.now = NOW + timedelta(minutes=11)
     assert world.code("111111").status_code == 400
-    assert world.codes.asked == 0
+    assert world.codes.asked == (between == "during the factor")
     assert sessions() == []
 
 

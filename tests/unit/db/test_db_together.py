@@ -87,6 +87,22 @@ def test_a_database_that_is_away_fails_all_of_them_after_one_attempt() -> None:
     assert desk.batches == [[0], [1, 2]]
 
 
+def test_a_database_that_goes_away_between_them_fails_those_that_are_left() -> None:
+    def refuse(items: Sequence[int]) -> None:
+        if len(items) > 1:
+            raise ValueError("together they cannot be")
+        if items == [2]:
+            raise Transient("E-DB-001", "away")
+
+    desk = Desk(refuse)
+    found = submit_during_the_first(desk, [1, 2, 3])
+    assert [future.result() for future in found[:2]] == ["wrote 0", "wrote 1"]
+    for future in found[2:]:
+        with pytest.raises(Transient):
+            future.result()
+    assert desk.batches == [[0], [1, 2, 3], [1], [2]]
+
+
 def test_a_thread_that_is_ended_while_it_writes_leaves_nobody_waiting() -> None:
     def refuse(items: Sequence[int]) -> None:
         if items == [0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from reconciler.db import session
@@ -40,6 +41,7 @@ def wanted() -> dict[str, int]:
 def test_each_gets_its_own_receipt_and_a_look_is_asked_for_once(database: Settings) -> None:
     first, second, third = record([delivery("a", SHOP), delivery("b", SHOP, CART), delivery("c")])
     assert [first.new, second.new, third.new] == [True, True, True]
+    assert first.receipt < second.receipt < third.receipt, "numbers rise as deliveries came"
     assert wanted() == {"shop": 1, "cart": 1}
     with session.reading():
         kept = {row.id: (row.delivery, row.refs, row.received_at) for row in Receipt.select()}
@@ -81,3 +83,18 @@ def test_a_rename_is_told_once(database: Settings) -> None:
     assert (event.project, event.subject) == ("shop", "acme/store")
     assert event.details == {"before": "acme/shop", "now": "acme/store"}
     assert event.at - NOW < timedelta(seconds=1)
+
+
+def test_receivers_that_ask_for_the_same_in_another_order_do_not_wait_for_each_other(
+    database: Settings,
+) -> None:
+    def one(number: int) -> None:
+        looks = [Look("acme", f"p{place}", "repository") for place in range(5)]
+        record(
+            [delivery(f"{number}-{place}", look) for place, look in enumerate(looks[:: 1 - 2 * (number % 2)])]
+        )
+        session.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(60)))
+    assert len(wanted()) == 5

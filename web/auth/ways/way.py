@@ -49,7 +49,8 @@ class Way:
     """One way to sign in. `recognise` gives the person, or says that there is none; `template` shows its form or link.
 
     A way with `begin` sends the browser to another site. `recognise` is asked when it comes back within ten minutes
-    with the `state` that it left with, in the field `state_field`; without that nothing is looked at.
+    with the `state` that it left with, in the field `state_field`; without that nothing is looked at. What it takes
+    from there it must take once: the cookie can be copied by whoever sits in front of the browser.
     """
 
     name: str
