@@ -8,7 +8,7 @@ reported; `milliseconds` are those of all answers but to polls that may be parke
   --nodes 10000 --interval 30 --wait 30        the same with long polls, each of which holds a connection and a thread
   --nodes 50000 --interval 120 --steady 600    reports alone, after all have registered
 
-Fifty nodes a second register, so that 50,000 are there after 17 minutes. Agents and node API share this machine: 2
+Each of two crews has fifty nodes a second register, where the machine is quick enough. Agents and node API share it: 2
 cores and 8 GB are enough for each of these, and 5 GB of disk in TMPDIR. The limit of open files is raised as far as the
 system allows, and said; each node with long polls takes one here and one in the node API. `--minutes` ends it early and
 says what was left out. When something does not hold the last line says what, with the requests that failed, by
@@ -18,10 +18,8 @@ status and by cause, the nodes that ended and the node API's last words.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,23 +35,16 @@ from reconciler.db.models import Node
 from reconciler.db.session import reading
 from reconciler.fleet.cohorts import NEXT
 from reconciler.fleet.ranks import rank
-from reconciler.simulator.building import Group, build_fleet
 from reconciler.simulator.filelimit import raise_file_limit
-from reconciler.simulator.fleet import Fleet
 from tests.integration.fleet_stage import Stage
 from tests.performance import processes
 from tests.servers.process import free_port
+from tests.soak_crew import Crew, errors, milliseconds
 from tests.unit.node.publishing import build
 
 MOST = 10_000
-THREADS = 4
-"""With more of them they wait for each other and for the interpreter: 16 make two thirds of what 4 make."""
-
 INTERVAL = 30.0
 PROGRESS_SECONDS = 15.0
-STACK_BYTES = 512 * 1024
-"""Of a thread: thousands wait for the answers to parked polls."""
-
 SPARE_FILES = 500
 WORDS = 1_500
 REACHES = {10: "1999999999999999", 50: "7fffffffffffffff", 100: "ffffffffffffffff"}
@@ -74,7 +65,7 @@ class Run:
     """One fleet and its node API. `ends`: the monotonic moment after which nothing is waited for any more."""
 
     stage: Stage
-    fleet: Fleet
+    crew: Crew
     nodes: int
     interval: float
     ends: float
@@ -83,8 +74,7 @@ class Run:
         """Let all nodes come; the MiB of the node API's processes then."""
         began = time.monotonic()
         self.until(lambda: running(OLD.digest) == self.nodes, "all nodes registered")
-        # A collector that looks at everything of so many agents again and again stops all of them meanwhile.
-        gc.freeze()
+        self.crew.settle()
         sizes = memory(self.stage)
         told("registered", seconds=since(began), mebibytes=sizes)
         return sizes
@@ -94,7 +84,7 @@ class Run:
         batch that its report is written with. No queue grows: never more than a tenth of the nodes wait for the
         database."""
         self.until(lambda: self.late() == 0, "everybody reports in time after the registrations")
-        before, began = self.fleet.meter.requests, time.monotonic()
+        before, began = self.crew.told().requests, time.monotonic()
         waiting, late = [0], [0]
 
         def is_over() -> bool:
@@ -103,10 +93,11 @@ class Run:
             return time.monotonic() >= began + seconds
 
         self.until(is_over, f"{seconds:.0f} s passed", patience=seconds + 60, pause=5.0)
+        seen = self.crew.told()
         told(
-            "steady", seconds=since(began), requests=self.fleet.meter.requests - before,
-            errors=self.fleet.meter.errors, most_waiting=max(waiting), most_late=max(late),
-            mebibytes=memory(self.stage), milliseconds=self.fleet.meter.milliseconds(),
+            "steady", seconds=since(began), requests=seen.requests - before, errors=errors(seen),
+            most_waiting=max(waiting), most_late=max(late), mebibytes=memory(self.stage),
+            milliseconds=milliseconds(seen),
         )  # fmt: skip
         assert max(late) == 0, f"{max(late)} nodes were not heard within one and a half intervals"
         assert max(waiting) <= self.nodes / 10, f"{max(waiting)} reports waited for the database"
@@ -122,19 +113,15 @@ class Run:
             everybody = [row[0] for row in Node.select(Node.id).tuples()]
         for percent, reach in REACHES.items():
             self.step(percent, reach, sum(rank("r-1", node) <= reach for node in everybody))
-        assert self.fleet.meter.errors == 0, "requests failed"
-        told(
-            "rollout", requests=self.fleet.meter.requests, errors=0,
-            milliseconds=self.fleet.meter.milliseconds(),
-        )  # fmt: skip
-        for node in self.fleet.nodes:
-            node.line.cut = True
+        seen = self.crew.told()
+        assert errors(seen) == 0, "requests failed"
+        told("rollout", requests=seen.requests, errors=0, milliseconds=milliseconds(seen))
+        self.crew.cut(True)
         outage = time.monotonic() + 2 * self.interval
         self.until(lambda: time.monotonic() >= outage, "the outage is over")
         moment, returned = clock.now(), time.monotonic()
-        for node in self.fleet.nodes:
-            node.line.cut = False
-        self.fleet.wake()
+        self.crew.cut(False)
+        self.crew.wake()
         waiting = [0]
 
         def all_are_back() -> bool:
@@ -144,7 +131,7 @@ class Run:
         self.until(all_are_back, "everybody was heard again")
         told(
             "return", seconds_all=since(returned), most_waiting=max(waiting), mebibytes=memory(self.stage),
-            milliseconds=self.fleet.meter.milliseconds(),
+            milliseconds=milliseconds(self.crew.told()),
         )  # fmt: skip
         written = 3 * self.interval
         self.until(lambda: pending(self.stage) <= self.nodes / 10, "reports were written", patience=written)
@@ -164,9 +151,9 @@ class Run:
 
     def see_that_all_is_well(self, sizes: list[int]) -> None:
         """No node ended, no request failed, and the node API did not grow."""
-        ended = [node.failure for node in self.fleet.nodes if node.failure]
-        assert not ended, f"{len(ended)} nodes ended"
-        assert self.fleet.meter.errors == 0, "requests failed"
+        seen = self.crew.told()
+        assert not seen.ended, f"{len(seen.ended)} nodes ended"
+        assert errors(seen) == 0, "requests failed"
         for grown, was in zip(memory(self.stage), sizes, strict=True):
             assert grown <= GROWTH * was + 20, f"a process of the node API grew from {was} to {grown} MiB"
 
@@ -187,10 +174,10 @@ class Run:
                 raise OutOfTime(words)
             assert now < began + patience, f"within {patience:.0f} s it did not come to be that {words}"
             if now >= said + PROGRESS_SECONDS:
-                said = now
+                said, seen = now, self.crew.told()
                 told(
-                    "waits", until=words, seconds=since(began), requests=self.fleet.meter.requests,
-                    errors=self.fleet.meter.errors, old=running(OLD.digest), new=running(NEW.digest),
+                    "waits", until=words, seconds=since(began), requests=seen.requests,
+                    errors=errors(seen), old=running(OLD.digest), new=running(NEW.digest),
                     waiting=pending(self.stage), mebibytes=memory(self.stage),
                 )  # fmt: skip
             time.sleep(min(pause, max(0.0, self.ends - now)))
@@ -206,11 +193,12 @@ def soak(
     steady: float | None = None,
     ends: float = float("inf"),
     machines: Path | None = None,
+    crews: int = 1,
 ) -> None:
     """Play it once. AssertionError, after a line with all that is known, says what did not hold. `wait`: seconds that
     polls may be parked. `steady`: instead of rollout and outage let the fleet report for so many seconds. `ends`: the
     monotonic moment at which it ends, and says what was left out. `machines`: where nodes keep their files, if not in
-    `folder`, where each waits for the disk of all."""
+    `folder`, where each waits for the disk of all. `crews`: processes that nodes are simulated in."""
     before, limit = raise_file_limit()
     told(
         "begins", nodes=nodes, interval=interval, workers=workers, wait=wait, open_files=limit,
@@ -220,18 +208,10 @@ def soak(
         f"{nodes} parked polls need as many open files here and in the node API, and the system allows {limit}"
     )
     stage = Stage(folder, free_port(), workers, NODE_POLL_SECONDS=str(interval))
-    stop = threading.Event()
-    stack = threading.stack_size(STACK_BYTES)
     try:
         stage.release.pointer(OLD, sequence=1)
-        token = stage.release.token()
-        fleet = build_fleet(
-            (Group("production", nodes),), home=machines or stage.nodes, url=stage.api.url, project="shop",
-            token_of=lambda environment: token, say=print, threads=THREADS, quiet=True, wait=wait,
-        )  # fmt: skip
-        run = Run(stage, fleet, nodes, interval, ends)
-        thread = threading.Thread(target=fleet.run, args=(stop,))
-        thread.start()
+        crew = Crew(nodes, crews, machines or stage.nodes, stage.api.url, stage.release.token(), wait)
+        run = Run(stage, crew, nodes, interval, ends)
         try:
             sizes = run.register()
             if steady is None:
@@ -241,33 +221,30 @@ def soak(
             run.see_that_all_is_well(sizes)
         except OutOfTime as left:
             told("left-out", because="the time was up", first=str(left))
-            if fleet.meter.errors:
-                told("failed", because="requests failed", **what_is_known(stage, fleet))
+            if errors(crew.told()):
+                told("failed", because="requests failed", **what_is_known(stage, crew))
                 raise AssertionError("requests failed") from None
         except (AssertionError, urllib3.exceptions.HTTPError) as failed:
-            told("failed", because=str(failed), **what_is_known(stage, fleet))
+            told("failed", because=str(failed), **what_is_known(stage, crew))
             raise AssertionError(str(failed)) from failed
         finally:
-            stop.set()
             # Whoever is parked is let go by that.
             stage.api.stop()
-            thread.join(60)
+            crew.stop()
     finally:
-        threading.stack_size(stack)
         stage.api.stop()
         session.disconnect()
 
 
-def what_is_known(stage: Stage, fleet: Fleet) -> dict[str, Any]:
+def what_is_known(stage: Stage, crew: Crew) -> dict[str, Any]:
     """Of what went wrong: failed requests by status and by cause, nodes that ended, why nodes say they are in trouble,
     and the last words of the node API."""
-    ended = [f"{node.name}: {node.failure}" for node in fleet.nodes if node.failure]
-    troubles = [node.agent.trouble for node in fleet.nodes if node.agent.trouble]
+    seen = crew.told()
     return {
-        "statuses": {str(status): count for status, count in sorted(fleet.meter.statuses.items())},
-        "faults": dict(fleet.meter.faults),
-        "ended": [len(ended), *ended[:3]],
-        "in_trouble": [len(troubles), *sorted(set(troubles))[:3]],
+        "statuses": {str(status): count for status, count in sorted(seen.statuses.items())},
+        "faults": dict(seen.faults),
+        "ended": [len(seen.ended), *seen.ended[:3]],
+        "in_trouble": [len(seen.troubles), *sorted(set(seen.troubles))[:3]],
         "log": (stage.nodes.parent / "nodes.log").read_text("utf-8", "replace")[-WORDS:],
     }
 
@@ -324,13 +301,14 @@ def main() -> int:
     parser.add_argument(
         "--machines", type=Path, help="an empty folder for what nodes keep, such as one in /dev/shm"
     )
+    parser.add_argument("--crews", type=int, default=2, help="processes that nodes are simulated in")
     options = parser.parse_args()
     ends = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:
         try:
             soak(
                 options.nodes, options.interval, Path(folder), workers=options.workers, wait=options.wait,
-                steady=options.steady, ends=ends, machines=options.machines,
+                steady=options.steady, ends=ends, machines=options.machines, crews=options.crews,
             )  # fmt: skip
         except AssertionError as failed:
             parser.exit(1, f"{failed}\n")

@@ -52,6 +52,11 @@ class Meter:
             if since is not None:
                 self._spread.setdefault(digest, []).append(self.monotonic() - since)
 
+    def counts(self) -> tuple[Counter[int], Counter[str], Counter[int]]:
+        """Copies: how many answers had which status, what went wrong, and how many milliseconds answers took."""
+        with self._lock:
+            return self.statuses.copy(), self.faults.copy(), self._took.copy()
+
     @property
     def errors(self) -> int:
         """Requests that got no answer, or one of the 5xx."""
