@@ -22,6 +22,7 @@ from reconciler.jobs.queue import open_queue, ping
 from reconciler.settings import Settings, read_settings
 from webhooks import problems
 from webhooks.counting import Counters
+from webhooks.held import HeldSecrets
 from webhooks.nudging import Nudger
 from webhooks.receivers import RECEIVERS
 from webhooks.receiving import Receiving
@@ -61,7 +62,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, now: Callable[[], da
     migrated = Migrated(settings)
     nudger = Nudger(settings, counted=lambda result: counters.add("sentinel_webhook_nudges_total", result))
     receiving = Receiving(
-        installed=installed, environ=environ, wake=nudger.wake, now=now, ready=migrated.ensure
+        installed=installed, secrets=HeldSecrets(environ), wake=nudger.wake, now=now, ready=migrated.ensure
     )
     try:
         migrated.ensure()

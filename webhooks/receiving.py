@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,8 @@ from reconciler.config.installation import Connection, Installation, Project
 from reconciler.db.together import Together
 from reconciler.errors import Stalled
 from reconciler.jobs.installed import InstalledFile
-from reconciler.keys.uri import load_secret
 from webhooks.asking import asked_for, place_of
+from webhooks.held import HeldSecrets
 from webhooks.problems import odd_headers, unauthenticated, unreadable
 from webhooks.receivers import RECEIVERS
 from webhooks.receivers.delivery import Headers, Ignored, Malformed, PullRequest, Push, Renamed
@@ -37,7 +37,7 @@ class Receiving:
     """Receives deliveries of every connection. `wake` has what is owed enqueued; `ready` migrates the database."""
 
     installed: InstalledFile
-    environ: Mapping[str, str]
+    secrets: HeldSecrets
     wake: Callable[[], None]
     now: Callable[[], datetime]
     ready: Callable[[], None] = lambda: None
@@ -94,7 +94,7 @@ class Receiving:
         found = []
         for uri in connection.secrets if connection is not None else ():
             try:
-                found.append(load_secret(uri, folder=self.installed.folder, environ=self.environ))
+                found.append(self.secrets.load(uri, self.installed.folder))
                 self._silenced.discard(uri)
             except Stalled as error:
                 if uri not in self._silenced:

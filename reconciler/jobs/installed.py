@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.config.installation import Installation, read_installation
@@ -34,6 +35,10 @@ class InstalledFile:
 
     def current(self) -> Installation:
         """The newest state that could be read. Raises `Stalled` when there has been none yet."""
+        with suppress(OSError):
+            # Nearly always nothing has changed, and then nobody waits for the lock. The stamp is written last.
+            if self._read_stamp() == self._stamp and self._current is not None:
+                return self._current
         with self._lock:
             try:
                 stamp = self._read_stamp()

@@ -30,7 +30,7 @@ def reaches_dev_once(world: World) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_processes_are_killed_one_after_the_other(tmp_path: Path) -> None:
     """One system for all of it: starting one for each death would cost more than the deaths."""
     orders = tmp_path / "orders"

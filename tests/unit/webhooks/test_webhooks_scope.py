@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.config.installation import Connection, Installation, KeyUris, Organization, Project
+from webhooks.held import HeldSecrets
 from webhooks.problems import Problem
 from webhooks.receiving import Receiving, projects_of
 
@@ -61,7 +62,7 @@ def test_a_connection_of_another_forge_is_not_authentic_here() -> None:
 
     receiving = Receiving(
         installed=Installed(),  # type: ignore[arg-type]
-        environ={"SECRET": "secret"},
+        secrets=HeldSecrets({"SECRET": "secret"}),
         wake=lambda: None,
         now=lambda: datetime(2026, 11, 23, tzinfo=UTC),
         ready=lambda: fail(),
