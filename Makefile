@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10
-PYTEST_WORKERS ?= 4
+PYTEST_WORKERS ?= 3
 # Where bytecode is not kept, each of the many processes of a system or a test run would compile all of us anew.
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
