@@ -37,6 +37,11 @@ class Told:
     ended: list[str]
     troubles: list[str]
 
+    @property
+    def meter(self) -> Meter:
+        """The same as a meter, which knows errors and percentiles."""
+        return Meter(time.monotonic, self.requests, self.statuses, self.faults, _took=self.took)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -157,13 +162,3 @@ def tell(fleet: Fleet) -> Told:
         [f"{node.name}: {node.failure}" for node in fleet.nodes if node.failure],
         [str(node.agent.trouble) for node in fleet.nodes if node.agent.trouble],
     )
-
-
-def milliseconds(told: Told) -> dict[str, int]:
-    """Percentiles of the time that answers took."""
-    return Meter(time.monotonic, _took=told.took).milliseconds()
-
-
-def errors(told: Told) -> int:
-    """Requests that got no answer, or one of the 5xx."""
-    return told.faults.total() + sum(count for status, count in told.statuses.items() if status >= 500)

@@ -39,11 +39,14 @@ from reconciler.simulator.filelimit import raise_file_limit
 from tests.integration.fleet_stage import Stage
 from tests.performance import processes
 from tests.servers.process import free_port
-from tests.soak_crew import Crew, errors, milliseconds
+from tests.soak_crew import Crew
 from tests.unit.node.publishing import build
 
 MOST = 10_000
 INTERVAL = 30.0
+CREWS = 2
+"""One makes some 300 requests a second, and 10,000 nodes at an interval of 30 s need more."""
+
 PROGRESS_SECONDS = 15.0
 SPARE_FILES = 500
 WORDS = 1_500
@@ -95,9 +98,9 @@ class Run:
         self.until(is_over, f"{seconds:.0f} s passed", patience=seconds + 60, pause=5.0)
         seen = self.crew.told()
         told(
-            "steady", seconds=since(began), requests=seen.requests - before, errors=errors(seen),
+            "steady", seconds=since(began), requests=seen.requests - before, errors=seen.meter.errors,
             most_waiting=max(waiting), most_late=max(late), mebibytes=memory(self.stage),
-            milliseconds=milliseconds(seen),
+            milliseconds=seen.meter.milliseconds(),
         )  # fmt: skip
         assert max(late) == 0, f"{max(late)} nodes were not heard within one and a half intervals"
         assert max(waiting) <= self.nodes / 10, f"{max(waiting)} reports waited for the database"
@@ -114,8 +117,8 @@ class Run:
         for percent, reach in REACHES.items():
             self.step(percent, reach, sum(rank("r-1", node) <= reach for node in everybody))
         seen = self.crew.told()
-        assert errors(seen) == 0, "requests failed"
-        told("rollout", requests=seen.requests, errors=0, milliseconds=milliseconds(seen))
+        assert seen.meter.errors == 0, "requests failed"
+        told("rollout", requests=seen.requests, errors=0, milliseconds=seen.meter.milliseconds())
         self.crew.cut(True)
         outage = time.monotonic() + 2 * self.interval
         self.until(lambda: time.monotonic() >= outage, "the outage is over")
@@ -131,7 +134,7 @@ class Run:
         self.until(all_are_back, "everybody was heard again")
         told(
             "return", seconds_all=since(returned), most_waiting=max(waiting), mebibytes=memory(self.stage),
-            milliseconds=milliseconds(self.crew.told()),
+            milliseconds=self.crew.told().meter.milliseconds(),
         )  # fmt: skip
         written = 3 * self.interval
         self.until(lambda: pending(self.stage) <= self.nodes / 10, "reports were written", patience=written)
@@ -153,7 +156,7 @@ class Run:
         """No node ended, no request failed, and the node API did not grow."""
         seen = self.crew.told()
         assert not seen.ended, f"{len(seen.ended)} nodes ended"
-        assert errors(seen) == 0, "requests failed"
+        assert seen.meter.errors == 0, "requests failed"
         for grown, was in zip(memory(self.stage), sizes, strict=True):
             assert grown <= GROWTH * was + 20, f"a process of the node API grew from {was} to {grown} MiB"
 
@@ -177,7 +180,7 @@ class Run:
                 said, seen = now, self.crew.told()
                 told(
                     "waits", until=words, seconds=since(began), requests=seen.requests,
-                    errors=errors(seen), old=running(OLD.digest), new=running(NEW.digest),
+                    errors=seen.meter.errors, old=running(OLD.digest), new=running(NEW.digest),
                     waiting=pending(self.stage), mebibytes=memory(self.stage),
                 )  # fmt: skip
             time.sleep(min(pause, max(0.0, self.ends - now)))
@@ -193,7 +196,7 @@ def soak(
     steady: float | None = None,
     ends: float = float("inf"),
     machines: Path | None = None,
-    crews: int = 1,
+    crews: int = CREWS,
 ) -> None:
     """Play it once. AssertionError, after a line with all that is known, says what did not hold. `wait`: seconds that
     polls may be parked. `steady`: instead of rollout and outage let the fleet report for so many seconds. `ends`: the
@@ -221,7 +224,7 @@ def soak(
             run.see_that_all_is_well(sizes)
         except OutOfTime as left:
             told("left-out", because="the time was up", first=str(left))
-            if errors(crew.told()):
+            if crew.told().meter.errors:
                 told("failed", because="requests failed", **what_is_known(stage, crew))
                 raise AssertionError("requests failed") from None
         except (AssertionError, urllib3.exceptions.HTTPError) as failed:
@@ -301,7 +304,7 @@ def main() -> int:
     parser.add_argument(
         "--machines", type=Path, help="an empty folder for what nodes keep, such as one in /dev/shm"
     )
-    parser.add_argument("--crews", type=int, default=2, help="processes that nodes are simulated in")
+    parser.add_argument("--crews", type=int, default=CREWS, help="processes that nodes are simulated in")
     options = parser.parse_args()
     ends = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.keys.uri import load_secret
 
 Stamp = tuple[int, ...]
+
+SETTLED = 2_000_000_000
+"""Nanoseconds since a file last changed after which it is held. Before that it may change once more without looking
+otherwise: file systems count time in ticks."""
 
 
 class HeldSecrets:
@@ -27,7 +32,7 @@ class HeldSecrets:
             return held[1]
         # Looked at before it is read: a file that changes in between is read again the next time.
         secret = load_secret(uri, folder=folder, environ=self._environ)
-        if stamp is not None:
+        if stamp is not None and time.time_ns() - max(stamp[:2]) > SETTLED:
             self._held[folder, uri] = (stamp, secret)
         return secret
 

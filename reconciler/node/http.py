@@ -28,8 +28,9 @@ class ControlPlane:
     ) -> None:
         """Raises `Stalled` (E-NOD-103) when a file of `way` cannot be used."""
         self._urls = tuple(one.rstrip("/") for one in (url, *mirrors))
-        self._own = _manager(way, way.context(own=True), connections, pools=1)
-        self._once_only = partial(_manager, way, way.context(own=True), 1, pools=1)
+        own = way.context(own=True)
+        self._own = _manager(way, own, connections, pools=1)
+        self._once_only = partial(_manager, way, own, 1, pools=1)
         # Who is not the control plane is shown no certificate of this node.
         self._others = _manager(way, way.context(own=False), connections, pools=1 + len(mirrors))
 

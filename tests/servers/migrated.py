@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -17,14 +16,15 @@ def migrated(settings: Settings) -> None:
     file = Path(settings.database_url.removeprefix("sqlite:///"))
     session.disconnect()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.copyfile(_original(), file)
+    file.write_bytes(_original())
     session.connect(settings)
 
 
 @functools.cache
-def _original() -> Path:
-    settings = read_settings({"SENTINEL_HOME": tempfile.mkdtemp(prefix="migrated-")})
-    migrate(settings)
-    # Closing the last connection writes the log into the file.
-    session.disconnect()
-    return Path(settings.database_url.removeprefix("sqlite:///"))
+def _original() -> bytes:
+    with tempfile.TemporaryDirectory() as home:
+        settings = read_settings({"SENTINEL_HOME": home})
+        migrate(settings)
+        # Closing the last connection writes the log into the file.
+        session.disconnect()
+        return Path(settings.database_url.removeprefix("sqlite:///")).read_bytes()

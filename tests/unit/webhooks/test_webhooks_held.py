@@ -29,6 +29,7 @@ def test_a_file_is_read_once_until_it_changes(file: Path, monkeypatch: pytest.Mo
         return load(uri, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(held, "load_secret", counted)
+    monkeypatch.setattr(held, "SETTLED", 0)
     secrets = HeldSecrets({})
     assert [secrets.load("file:secret", file.parent) for _ in range(3)] == [b"first"] * 3
     assert len(reads) == 1
@@ -43,7 +44,16 @@ def test_a_file_is_read_once_until_it_changes(file: Path, monkeypatch: pytest.Mo
     assert len(reads) == 3
 
 
-def test_a_file_that_others_may_read_now_or_that_is_gone_is_used_no_longer(file: Path) -> None:
+def test_a_file_that_changed_just_now_is_not_held(file: Path) -> None:
+    secrets = HeldSecrets({})
+    secrets.load("file:secret", file.parent)
+    assert not secrets._held
+
+
+def test_a_file_that_others_may_read_now_or_that_is_gone_is_used_no_longer(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "SETTLED", 0)
     secrets = HeldSecrets({})
     assert secrets.load("file:secret", file.parent) == b"first"
     file.chmod(0o644)
