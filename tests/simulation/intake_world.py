@@ -26,6 +26,7 @@ from reconciler.settings import Settings, read_settings
 from reconciler.store.filesystem import FileStore
 from tests.forges.dialects import DIALECTS
 from tests.forges.dialects.speaking import NONE, Change, Delivery, Dialect, Repo
+from webhooks.held import HeldSecrets
 from webhooks.problems import Problem
 from webhooks.receiving import Receiving
 
@@ -89,7 +90,7 @@ class IntakeWorld:
         }
         self.receiving = Receiving(
             installed=self,  # type: ignore[arg-type]
-            environ=environ,
+            secrets=HeldSecrets(environ),
             wake=lambda: None,
             now=lambda: self.now,
         )
