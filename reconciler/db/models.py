@@ -16,6 +16,7 @@ from reconciler.db.intake import Gap, Receipt, Repository
 from reconciler.db.logged import LogAlarm, LogCheckpoint
 from reconciler.db.measures import NodeCounter, NodeSignal
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.once import ToldOnce
 from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import PEOPLE
 from reconciler.db.promotions import Promotion
@@ -367,5 +368,6 @@ TABLES: tuple[type[Table], ...] = (
     *REPORTED,
     *AUDIT,
     Change,
+    ToldOnce,
     *RESOURCES,
 )

@@ -13,11 +13,13 @@ from reconciler.clock import iso, iso_milliseconds
 from reconciler.db import joining
 from reconciler.db.audit import Act, audited
 from reconciler.db.models import JoinToken
+from reconciler.db.once import Repeated
 from reconciler.errors import Refused
 from reconciler.labels import objection
 from web.api import asked
 from web.api.bodies import moment, read_object, strings
 from web.api.described import describes
+from web.api.told_once import HEEDS, repeated, telling_once
 from web.auth import gate
 from web.auth.actions import needs
 from web.auth.recording import actor_of
@@ -54,7 +56,7 @@ def listed() -> ResponseReturnValue:
 
 
 @blueprint.post("")
-@describes("MadeJoinToken", body="NewJoinToken", status=201, otherwise=(413, 422))
+@describes("MadeJoinToken", body="NewJoinToken", heeds=HEEDS, status=201, otherwise=(409, 413, 422))
 @needs("nodes:write")
 def create() -> ResponseReturnValue:
     """Make a token; `token` in the answer is what a machine registers with, and is told this once."""
@@ -72,14 +74,21 @@ def create() -> ResponseReturnValue:
         "environment": environment, "note": note, "uses": uses, "labels": [f"{k}={v}" for k, v in labels.items()],
         "expires": "never" if expires_at is None else iso(expires_at),
     }  # fmt: skip
-    with audited(actor_of(gate.caller()), now=now()) as tell:
-        token = joining.create_join_token(
-            *_place(), environment, now=now(), note=note, uses=uses, expires_at=expires_at, labels=labels,
-            replaces=body.get("replaces", False),
-        )  # fmt: skip
-        tell(Act("join_token.created", *_place(), environment, details=details))
-    row = _find(joining.number_of(token))
-    return {**form(row), "token": token}, 201, {"Location": f"{request.path.rstrip('/')}/{row.id}"}
+    try:
+        with telling_once(body) as made, audited(actor_of(gate.caller()), now=now()) as tell:
+            token = joining.create_join_token(
+                *_place(), environment, now=now(), note=note, uses=uses, expires_at=expires_at, labels=labels,
+                replaces=body.get("replaces", False),
+            )  # fmt: skip
+            tell(Act("join_token.created", *_place(), environment, details=details))
+            row = _find(joining.number_of(token))
+            place = f"{request.path.rstrip('/')}/{row.id}"
+            made(place)
+    except Repeated as again:
+        return repeated(again, body)
+    except Refused as refusal:
+        return answer(replace(of_refusal(refusal), status=422))
+    return {**form(row), "token": token}, 201, {"Location": place}
 
 
 @blueprint.get("/<int:number>")

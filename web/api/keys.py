@@ -10,10 +10,12 @@ from flask.typing import ResponseReturnValue
 
 from reconciler.clock import iso_milliseconds
 from reconciler.db.accounts import person_of_id
+from reconciler.db.once import Repeated
 from reconciler.db.people import ApiKey, Person
 from reconciler.errors import Refused
 from web.api.bodies import moment, read_object, strings
 from web.api.described import describes
+from web.api.told_once import HEEDS, repeated, telling_once
 from web.auth import gate, minting
 from web.auth.actions import needs
 from web.pages.rendering import now
@@ -35,7 +37,7 @@ def listed() -> ResponseReturnValue:
 
 
 @blueprint.post("")
-@describes("MadeApiKey", body="NewApiKey", status=201, otherwise=(413, 422))
+@describes("MadeApiKey", body="NewApiKey", heeds=HEEDS, status=201, otherwise=(409, 413, 422))
 @needs("api_keys:admin")
 def create() -> ResponseReturnValue:
     """Make a key; `key` in the answer is what a program sends, and is told this once."""
@@ -48,11 +50,15 @@ def create() -> ResponseReturnValue:
             strings(body["scopes"], "scopes"),
             moment(body["expires_at"], "expires_at"),
         )
-        row, token = minting.mint(gate.caller(), wanted, gate.catalogue(), now=now())
+        with telling_once(body) as made:
+            row, token = minting.mint(gate.caller(), wanted, gate.catalogue(), now=now())
+            place = f"/api/v1/api-keys/{row.id}"
+            made(place)
+    except Repeated as again:
+        return repeated(again, body)
     except Refused as refusal:
         return answer(replace(of_refusal(refusal), status=422))
-    headers = {"Location": f"/api/v1/api-keys/{row.id}"}
-    return {**form(row, person_of_id(row.person)), "key": token}, 201, headers
+    return {**form(row, person_of_id(row.person)), "key": token}, 201, {"Location": place}
 
 
 @blueprint.get("/<identifier>")

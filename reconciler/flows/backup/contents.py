@@ -29,6 +29,7 @@ from reconciler.db.models import (
     Work,
 )
 from reconciler.db.node_keys import Challenge, TokenKey, WrappedKey
+from reconciler.db.once import ToldOnce
 from reconciler.db.outlines import ConfigurationOutline
 from reconciler.db.people import ApiKey, Person, SignIn, SignInAttempts, WebSecret
 from reconciler.db.promotions import Promotion
@@ -118,6 +119,7 @@ LEFT_OUT: Mapping[type[Table], str] = MappingProxyType(
         Gap: "it tells of deliveries",
         Webhook: "the forge has it, and is asked again",
         Work: "it is asked for again",
+        ToldOnce: "names of requests: whoever asks again after a restore gets another token or key",
         Change: "a change that was made is a commit; one that was not is asked for again",
         Pull: "the next look at the forge finds it",
         Promotion: "the next look at the repository and the forge finds it",

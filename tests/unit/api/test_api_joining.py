@@ -12,6 +12,7 @@ from reconciler.clock import iso_milliseconds
 from reconciler.db import accounts, api_keys, joining
 from reconciler.db.audit import AuditRow
 from reconciler.db.models import Environment, JoinToken
+from reconciler.db.once import ToldOnce
 from reconciler.db.session import reading, writing
 from tests.unit.pages.sample_project import NOW, digest
 from web.api import asked
@@ -48,6 +49,25 @@ def test_a_join_token_is_told_once_and_lets_a_machine_in(client: FlaskClient) ->
         rows = list(AuditRow.select().where(AuditRow.action.startswith("join_token.")).order_by(AuditRow.id))
     assert [row.action for row in rows] == ["join_token.created", "join_token.revoked", "join_token.revoked"]
     assert token not in str([row.details for row in rows])
+
+
+def test_a_join_token_that_is_asked_for_again_by_name_is_made_once(client: FlaskClient) -> None:
+    wanted, name = {"environment": "dev", "note": "rack 5"}, {"Idempotency-Key": "rack-5"}
+    before = len(client.get(f"{BASE}/join-tokens").json["items"])
+    made = client.post(f"{BASE}/join-tokens", json=wanted, headers=name)
+    assert made.status_code == 201
+    again = client.post(f"{BASE}/join-tokens", json=wanted, headers=name)
+    assert (again.status_code, again.json["code"]) == (409, "E-API-033")
+    assert again.headers["Location"] == again.json["made"] == made.headers["Location"]
+    assert made.json["token"] not in again.text
+    other = client.post(f"{BASE}/join-tokens", json=wanted | {"note": "rack 6"}, headers=name)
+    assert (other.status_code, other.json["code"]) == (422, "E-API-006")
+    unnamed = client.post(f"{BASE}/join-tokens", json=wanted, headers={"Idempotency-Key": ""})
+    assert (unnamed.status_code, unnamed.json["code"]) == (422, "E-API-005")
+    assert len(client.get(f"{BASE}/join-tokens").json["items"]) == before + 1
+    with reading():
+        assert AuditRow.select().where(AuditRow.action == "join_token.created").count() == 1
+        assert made.json["token"] not in str(list(ToldOnce.select().dicts()))
 
 
 def test_join_tokens_are_paged_and_stay_in_their_project(client: FlaskClient) -> None:

@@ -97,6 +97,24 @@ def test_a_session_asks_for_any_scope_and_a_key_still_does_no_more_than_its_pers
     assert (far.status_code, far.json["code"]) == (422, "E-AUT-030")
 
 
+def test_a_key_that_is_asked_for_again_by_name_is_made_once(app: Flask) -> None:
+    maker = bearer(key_of("admin@acme.example", "api_keys:admin")) | {"Idempotency-Key": "for-ci"}
+    with reading():
+        before = ApiKey.select().count()
+    wanted = BODY | {"scopes": ["api_keys:admin"]}
+    made = app.test_client().post("/api/v1/api-keys", json=wanted, headers=maker)
+    assert made.status_code == 201
+    again = app.test_client().post("/api/v1/api-keys", json=wanted, headers=maker)
+    assert (again.status_code, again.json["code"]) == (409, "E-API-033")
+    assert again.headers["Location"] == made.headers["Location"]
+    assert made.json["key"] not in again.text
+    # Another person's request of that name is another request.
+    theirs = bearer(key_of("root@sentinel.example", "api_keys:admin")) | {"Idempotency-Key": "for-ci"}
+    assert app.test_client().post("/api/v1/api-keys", json=wanted, headers=theirs).status_code == 201
+    with reading():
+        assert ApiKey.select().count() == before + 3
+
+
 def test_who_sees_which_key(app: Flask) -> None:
     owners = {
         "admin@acme.example": ("acme", ""),
