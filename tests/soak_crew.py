@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import threading
@@ -24,6 +25,10 @@ STACK_BYTES = 512 * 1024
 """Of a thread: thousands wait for the answers to parked polls."""
 
 ENDS_WITHIN = 90.0
+
+
+class Died(Exception):
+    """A part of the fleet ended by itself; nothing is known of its nodes any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,9 @@ class Crew:
 
     def stop(self) -> None:
         """End every part."""
-        for process, connection in self._parts:
-            if process.is_alive():
+        for _, connection in self._parts:
+            # One that ended by itself has nobody to hear it.
+            with contextlib.suppress(OSError):
                 connection.send(("stop", None))
         for process, connection in self._parts:
             process.join(ENDS_WITHIN)
@@ -106,9 +112,23 @@ class Crew:
             connection.close()
 
     def _order(self, order: str, value: Any) -> list[Any]:
-        for _, connection in self._parts:
-            connection.send((order, value))
-        return [connection.recv() for _, connection in self._parts]
+        for process, connection in self._parts:
+            try:
+                connection.send((order, value))
+            except OSError:
+                raise self._died(process) from None
+        told = []
+        for process, connection in self._parts:
+            try:
+                told.append(connection.recv())
+            except (EOFError, OSError):
+                raise self._died(process) from None
+        return told
+
+    @staticmethod
+    def _died(process: Any) -> Died:
+        process.join(ENDS_WITHIN)
+        return Died(f"the process {process.name} that simulates nodes ended with {process.exitcode}")
 
 
 def run(part: Part, connection: Connection) -> None:

@@ -39,7 +39,7 @@ from reconciler.simulator.filelimit import raise_file_limit
 from tests.integration.fleet_stage import Stage
 from tests.performance import processes
 from tests.servers.process import free_port
-from tests.soak_crew import Crew
+from tests.soak_crew import Crew, Died
 from tests.unit.node.publishing import build
 
 MOST = 10_000
@@ -227,6 +227,9 @@ def soak(
             if crew.told().meter.errors:
                 told("failed", because="requests failed", **what_is_known(stage, crew))
                 raise AssertionError("requests failed") from None
+        except Died as died:
+            told("failed", because=str(died), log=last_words(stage))
+            raise AssertionError(str(died)) from None
         except (AssertionError, urllib3.exceptions.HTTPError) as failed:
             told("failed", because=str(failed), **what_is_known(stage, crew))
             raise AssertionError(str(failed)) from failed
@@ -248,8 +251,13 @@ def what_is_known(stage: Stage, crew: Crew) -> dict[str, Any]:
         "faults": dict(seen.faults),
         "ended": [len(seen.ended), *seen.ended[:3]],
         "in_trouble": [len(seen.troubles), *sorted(set(seen.troubles))[:3]],
-        "log": (stage.nodes.parent / "nodes.log").read_text("utf-8", "replace")[-WORDS:],
+        "log": last_words(stage),
     }
+
+
+def last_words(stage: Stage) -> str:
+    """What the node API wrote last into its log."""
+    return (stage.nodes.parent / "nodes.log").read_text("utf-8", "replace")[-WORDS:]
 
 
 def running(digest: str) -> int:
