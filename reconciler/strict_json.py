@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn
 
 
@@ -20,3 +21,12 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def no_constant(name: str) -> NoReturn:
     """NaN and the infinities, which JSON has not, as `parse_constant`. Raises `Unsound`."""
     raise Unsound(f"{name} is no number in JSON")
+
+
+def finite(text: str) -> float:
+    """A number with a fraction or an exponent, as `parse_float`. Raises `Unsound` for one that is beyond every float,
+    such as 1e400, which readers take for infinity."""
+    number = float(text)
+    if math.isinf(number):
+        raise Unsound("a number is too large")
+    return number

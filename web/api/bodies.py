@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from reconciler.clock import parse_iso
 from reconciler.errors import Refused
-from reconciler.strict_json import Unsound, no_constant, unique
+from reconciler.strict_json import Unsound, finite, no_constant, unique
 
 DEEPEST = 64
 """Levels of a document. The language has fewer."""
@@ -49,7 +49,9 @@ def read_document() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise Refused("E-API-001", "the body is not application/json", cure="Send JSON and say so")
     try:
-        found = json.loads(request.get_data(), object_pairs_hook=unique, parse_constant=no_constant)
+        found = json.loads(
+            request.get_data(), object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         words = str(error) if isinstance(error, Unsound) else "the body is no JSON"
         raise Refused("E-API-001", words, cure="Send an object") from None

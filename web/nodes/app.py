@@ -5,6 +5,7 @@ Importing it does nothing. The lifespan protocol builds one `Service` for each w
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ from web.nodes.routes import dispatch, label
 from web.nodes.service import Service, open_service
 
 SWITCH_SECONDS = 0.0005
+OBJECTS_BETWEEN_LOOKS = 20_000
 
 log = logging.getLogger("sentinel.nodes")
 
@@ -44,6 +46,11 @@ async def live(scope: Scope, receive: Receive, send: Send, environ: Mapping[str,
     except ReconcilerError as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
+    # What is there now stays, and needs no looking through for garbage; and the collector looks less often, since each
+    # report is many small objects, hardly any of which are ever part of a cycle.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS, 10, 10)
     scope["state"]["service"] = service
     await send({"type": "lifespan.startup.complete"})
     await receive()

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from reconciler.strict_json import no_constant, unique
+from reconciler.strict_json import finite, no_constant, unique
 from web.nodes.problems import malformed, too_large
 
 Message = MutableMapping[str, Any]
@@ -59,7 +59,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int = BODY_LIMIT) -> 
 
 
 def parse_object(data: bytes, *, objects: int = OBJECTS, depth: int | None = JSON_DEPTH) -> dict[str, Any]:
-    """A JSON object without duplicate names, NaN, or great depth. Raises `Problem` 400.
+    """A JSON object without duplicate names, NaN, infinite numbers, or great depth. Raises `Problem` 400.
 
     `depth` is None where the reader knows each value by its place, and so refuses what is nested any deeper.
     """
@@ -149,7 +149,7 @@ def _read(data: bytes) -> Any:
 
 
 # `json.loads` would make the decoder again for every body.
-_DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
 
 
 def _depth(document: dict[str, Any]) -> int:

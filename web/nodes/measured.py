@@ -29,8 +29,7 @@ def read_signals(value: Any) -> Signals:
     services = value.get("services")
     if not isinstance(services, dict) or len(services) > MOST_SERVICES:
         raise malformed(f"'signals.services' must be an object of at most {MOST_SERVICES} services")
-    if not all(map(SERVICE.fullmatch, services)):
-        raise malformed("a name in 'signals.services' must have at most 63 letters, digits, '_', '.' or '-'")
+    _check_names(tuple(services))
     return Signals(
         life=matching(value, "life", LIFE, "1 to 63 letters, digits, '_', '.' or '-'"),
         services=_services(services),
@@ -57,15 +56,24 @@ def _services(services: Mapping[str, Any]) -> dict[str, Counts]:
         numbers += (counts.requests, counts.failed, counts.observed, *counts.within)
         found[name] = counts
     # There are many of these numbers, so they are looked at together: `bool` is an `int` and no number.
-    if numbers and (set(map(type, numbers)) != _WHOLE or min(numbers) < 0):
+    if not numbers:
+        return found
+    if set(map(type, numbers)) != _WHOLE or min(numbers) < 0:
         raise malformed("the counts of 'signals' must be whole numbers from 0 on")
-    if numbers and max(numbers) > HIGHEST:
+    if max(numbers) > HIGHEST:
         raise malformed(f"a counter in 'signals' must be at most {HIGHEST}")
     for counts in found.values():
         rising = [*counts.within, counts.observed]
         if counts.failed > counts.requests or rising != sorted(rising):
             raise malformed("in 'signals' a part is larger than its whole, or a bucket than the next one")
     return found
+
+
+@lru_cache(maxsize=1024)
+def _check_names(names: tuple[str, ...]) -> None:
+    """A node has the same services each time."""
+    if not all(map(SERVICE.fullmatch, names)):
+        raise malformed("a name in 'signals.services' must have at most 63 letters, digits, '_', '.' or '-'")
 
 
 @lru_cache(maxsize=1024)

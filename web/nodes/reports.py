@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
+
+import orjson
 
 from reconciler.fleet.signals import Signals
 from reconciler.labels import MOST, objection
@@ -47,6 +50,12 @@ _FIELDS = frozenset(
         "signals",
     }
 )
+_EACH_TIME = frozenset({"boot_id", "counter", "signals"})
+"""Fields that differ from node to node, or from one heartbeat to the next."""
+
+LONGEST_KNOWN = 4_000
+"""Bytes of what is remembered of a heartbeat: much more than a usual one has."""
+
 _REFUSAL = frozenset({"code", "message", "digest", "sequence", "at"})
 
 
@@ -70,6 +79,27 @@ def read_report(document: Mapping[str, Any], beat: str = "") -> Report:
     only(document, _FIELDS)
     boot_id = matching(document, "boot_id", BOOT_ID, "8 to 63 letters, digits, '-' or '_'")
     counter = number(document, "counter")
+    said = _said({name: value for name, value in document.items() if name not in _EACH_TIME})
+    signals = read_signals(document["signals"]) if document.get("signals") is not None else None
+    return Report(boot_id, counter, said, signals, beat)
+
+
+def _said(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a heartbeat says besides `_EACH_TIME`. Nodes of a fleet say the same for hours, which is checked once."""
+    try:
+        words = orjson.dumps(document)
+    except TypeError:
+        # Whole numbers beyond 64 bits, for one: to be refused by name.
+        return _read_said(document)
+    return _known_said(words) if len(words) <= LONGEST_KNOWN else _read_said(document)
+
+
+@lru_cache(maxsize=2048)
+def _known_said(words: bytes) -> Mapping[str, Any]:
+    return MappingProxyType(_read_said(orjson.loads(words)))
+
+
+def _read_said(document: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for name, pattern, expected in (
         ("running", DIGEST, "null or 'sha256:' and 64 hex digits"),
@@ -92,8 +122,7 @@ def read_report(document: Mapping[str, Any], beat: str = "") -> Report:
         said["log"] = "" if document["log"] is None else matching(document, "log", LOG, LOG_FORM)
     if "labels" in document:
         said["labels"] = read_labels(document)
-    signals = read_signals(document["signals"]) if document.get("signals") is not None else None
-    return Report(boot_id, counter, said, signals, beat)
+    return said
 
 
 def read_labels(document: Mapping[str, Any]) -> dict[str, str]:
@@ -117,6 +146,8 @@ def merge(older: Report | None, newer: Report) -> Report:
         return newer
     if older.boot_id == newer.boot_id and newer.counter <= older.counter:
         return older
+    if older.said is newer.said and (newer.signals is not None or older.signals is None):
+        return newer
     # Counters only rise, so the newer ones say what the older ones did.
     signals = newer.signals if newer.signals is not None else older.signals
     return Report(newer.boot_id, newer.counter, {**older.said, **newer.said}, signals, newer.beat)
