@@ -180,12 +180,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         migrate(read_settings(home | {"DATABASE_URL": url}))
         session.disconnect()
 
-    url = server.create(server.template("migrated", fill))
+    url = server.lend(fill)
     settings = read_settings(home | {"DATABASE_URL": url})
     session.connect(settings)
     yield settings
     session.disconnect()
-    server.drop(url)
+    server.take_back(url)
 
 
 def find_browser() -> str | None:
