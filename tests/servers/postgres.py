@@ -15,6 +15,8 @@ from tests.servers.process import as_user, free_port, listens, make_folder, star
 
 USER = "sentinel"
 
+PATIENCE = "SET lock_timeout = '2s'"
+
 EMPTY = """
 DO $$
 DECLARE
@@ -129,16 +131,22 @@ class Postgres:
     def take_back(self, url: str) -> None:
         """Empty a database that was lent, under another name, so that whoever still knows the old one finds nothing.
 
-        To make one anew takes ten times as long. One that has other tables by now is dropped.
+        To make one anew takes ten times as long. One that has other tables by now, or that somebody does not let go of,
+        is dropped.
         """
-        if self._ask(url, ALONE, SHAPE) != self._shape:
-            self.drop(url)
-            return
-        self._ask(url, EMPTY)
         self._count += 1
         fresh = f"test_{self._count}"
-        self._execute(f'ALTER DATABASE "{url.rpartition("/")[2]}" RENAME TO "{fresh}"')
-        self._spare.append(self.url(fresh))
+        try:
+            kept = self._ask(url, ALONE, SHAPE) == self._shape
+            if kept:
+                self._ask(url, PATIENCE, EMPTY)
+                self._execute(f'ALTER DATABASE "{url.rpartition("/")[2]}" RENAME TO "{fresh}"')
+        except psycopg2.Error:
+            kept = False
+        if kept:
+            self._spare.append(self.url(fresh))
+        else:
+            self.drop(url)
 
     def drop(self, url: str) -> None:
         """Remove a database, with whoever is connected to it."""

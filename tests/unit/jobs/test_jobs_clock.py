@@ -216,7 +216,7 @@ def test_looks_begin_when_they_are_due_and_back_off_when_they_fail(
         sweeping.start_due(one, lambda: moment[0])
         sweeping._pool.submit(lambda: None).result()
         wait_until(lambda: not any(watch.busy for watch in sweeping._watches.values()))
-    sweeping.close()
+    end(sweeping)
     gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(looks)]
     assert looks[0] <= NOW + timedelta(seconds=3)
     assert len(gaps) == 2
@@ -231,6 +231,14 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+def end(sweeping: sweep.Sweeper) -> None:
+    """End it, and wait for the looks that have begun: they would meet the next test's database."""
+    import threading
+
+    sweeping.close()
+    wait_until(lambda: not any(thread.name.startswith("sweep") for thread in threading.enumerate()))
 
 
 def test_a_repository_that_is_slow_is_not_looked_at_twice_at_once(database: Settings, tmp_path: Path) -> None:
@@ -250,7 +258,7 @@ def test_a_repository_that_is_slow_is_not_looked_at_twice_at_once(database: Sett
     assert sweeping.start_due(installation(), lambda: late) == 2
     assert sweeping.start_due(installation(), lambda: late + timedelta(hours=1)) == 0
     release.set()
-    sweeping.close()
+    end(sweeping)
     assert len(started) <= 2
 
 
