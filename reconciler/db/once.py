@@ -42,11 +42,9 @@ def telling_once(
 ) -> Iterator[Callable[[str], None]]:
     """A transaction around something that is told once; the block calls what it gets with the path of what it made.
 
-    Raises `Repeated`, and makes nothing, when the person gave that name to a request before. A request without a name
-    is always another one.
+    Raises `Repeated`, and undoes the block, when the person gave that name to a request before: so whether that person
+    may do it still is asked first. A request without a name is always another one.
     """
-    if idempotency is not None and (known := _named(person, idempotency)) is not None:
-        raise Repeated(known)
 
     def made(path: str) -> None:
         if idempotency is not None:
@@ -56,7 +54,6 @@ def telling_once(
         with writing():
             yield made
     except IntegrityError:
-        # The same request came twice at once, and the other one was first.
         if idempotency is None or (known := _named(person, idempotency)) is None:
             raise
         raise Repeated(known) from None

@@ -18,8 +18,9 @@ from reconciler.errors import Refused
 from reconciler.labels import objection
 from web.api import asked
 from web.api.bodies import moment, read_object, strings
+from web.api.changes import HEEDS
 from web.api.described import describes
-from web.api.told_once import HEEDS, repeated, telling_once
+from web.api.told_once import repeated, telling_once
 from web.auth import gate
 from web.auth.actions import needs
 from web.auth.recording import actor_of
@@ -68,13 +69,11 @@ def create() -> ResponseReturnValue:
             asked.words("note", note)
         if uses is not None and not 1 <= uses <= MOST_USES:
             raise Refused("E-API-005", f"'uses' is not 1 to {MOST_USES}", cure="Leave it out for any number")
-    except Refused as refusal:
-        return answer(replace(of_refusal(refusal), status=422))
-    details = {
-        "environment": environment, "note": note, "uses": uses, "labels": [f"{k}={v}" for k, v in labels.items()],
-        "expires": "never" if expires_at is None else iso(expires_at),
-    }  # fmt: skip
-    try:
+        details = {
+            "environment": environment, "note": note, "uses": uses,
+            "labels": [f"{k}={v}" for k, v in labels.items()],
+            "expires": "never" if expires_at is None else iso(expires_at),
+        }  # fmt: skip
         with telling_once(body) as made, audited(actor_of(gate.caller()), now=now()) as tell:
             token = joining.create_join_token(
                 *_place(), environment, now=now(), note=note, uses=uses, expires_at=expires_at, labels=labels,

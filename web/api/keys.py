@@ -14,8 +14,9 @@ from reconciler.db.once import Repeated
 from reconciler.db.people import ApiKey, Person
 from reconciler.errors import Refused
 from web.api.bodies import moment, read_object, strings
+from web.api.changes import HEEDS
 from web.api.described import describes
-from web.api.told_once import HEEDS, repeated, telling_once
+from web.api.told_once import repeated, telling_once
 from web.auth import gate, minting
 from web.auth.actions import needs
 from web.pages.rendering import now

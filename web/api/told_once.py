@@ -17,8 +17,6 @@ from web.auth import gate
 from web.pages.rendering import now
 from web.problems import Problem, answer
 
-HEEDS = ("Idempotency-Key",)
-
 
 @contextmanager
 def telling_once(body: dict[str, Any]) -> Iterator[Callable[[str], None]]:

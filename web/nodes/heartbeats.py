@@ -28,7 +28,7 @@ from web.nodes.setting_aside import write_apart
 FLUSH_SECONDS = 0.2
 """Long enough to write many nodes at once, short enough that pages and rollouts seem immediate."""
 
-REST = 9.0
+REST = 4.0
 LONGEST_REST = 4.0
 """After a write its thread rests for so many times as long as it took, and at most so long: under load fewer and larger
 batches, in which a node that reported twice is written once, leave the processor to those who answer."""

@@ -108,11 +108,17 @@ def test_a_key_that_is_asked_for_again_by_name_is_made_once(app: Flask) -> None:
     assert (again.status_code, again.json["code"]) == (409, "E-API-033")
     assert again.headers["Location"] == made.headers["Location"]
     assert made.json["key"] not in again.text
+    # Where the same person could not make it, nothing is said of what was made.
+    bound = bearer(key_of("admin@acme.example", "api_keys:admin", project="blog"))
+    hidden = app.test_client().post(
+        "/api/v1/api-keys", json=wanted, headers=bound | {"Idempotency-Key": "for-ci"}
+    )
+    assert (hidden.status_code, hidden.json["code"]) == (422, "E-AUT-032")
     # Another person's request of that name is another request.
     theirs = bearer(key_of("root@sentinel.example", "api_keys:admin")) | {"Idempotency-Key": "for-ci"}
     assert app.test_client().post("/api/v1/api-keys", json=wanted, headers=theirs).status_code == 201
     with reading():
-        assert ApiKey.select().count() == before + 3
+        assert ApiKey.select().count() == before + 4
 
 
 def test_who_sees_which_key(app: Flask) -> None:

@@ -63,5 +63,12 @@ def test_without_a_name_each_request_is_another_one_and_a_failure_keeps_no_name(
         assert (JoinToken.select().count(), ToldOnce.select().count()) == (2, 0)
     with telling_once("ada", "rack-4", "0" * 64, now=NOW) as made:
         made(make(3))
-    with pytest.raises(Repeated), telling_once("ada", "rack-4", "0" * 64, now=NOW):
-        pytest.fail("the block of a request that was done before runs")
+
+    def again() -> None:
+        with telling_once("ada", "rack-4", "0" * 64, now=NOW) as made:
+            made(make(4))
+
+    with pytest.raises(Repeated):
+        again()
+    with reading():
+        assert (JoinToken.select().count(), ToldOnce.select().count()) == (3, 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -225,8 +227,6 @@ def test_looks_begin_when_they_are_due_and_back_off_when_they_fail(
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    import time
-
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline
@@ -235,15 +235,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def end(sweeping: sweep.Sweeper) -> None:
     """End it, and wait for the looks that have begun: they would meet the next test's database."""
-    import threading
-
     sweeping.close()
     wait_until(lambda: not any(thread.name.startswith("sweep") for thread in threading.enumerate()))
 
 
 def test_a_repository_that_is_slow_is_not_looked_at_twice_at_once(database: Settings, tmp_path: Path) -> None:
-    import threading
-
     release = threading.Event()
     started: list[str] = []
 
